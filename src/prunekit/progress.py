@@ -1,0 +1,40 @@
+"""What long work tells its watcher: a bar opens, advances, closes. The terminal view lives in ``cli``."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+
+class Bar(Protocol):
+    """One running piece of work, open within a ``with`` block."""
+
+    def advance(self, amount: int = 1, *, note: str = "") -> None:
+        """Count ``amount`` more units as done; ``note`` is a short figure such as ``loss 0.31``."""
+
+
+class Progress(Protocol):
+    """Opens bars; a bar opened inside another is shown nested below it."""
+
+    def bar(self, label: str, total: int, unit: str = "images") -> AbstractContextManager[Bar]:
+        """A bar of ``total`` units."""
+
+
+class _SilentBar:
+    def __enter__(self) -> _SilentBar:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        return None
+
+    def advance(self, amount: int = 1, *, note: str = "") -> None:
+        """Say nothing."""
+
+
+class _Silence:
+    def bar(self, label: str, total: int, unit: str = "images") -> AbstractContextManager[Bar]:
+        """A bar that shows nothing."""
+        return _SilentBar()
+
+
+SILENT: Progress = _Silence()
