@@ -90,7 +90,9 @@ def parse(text: str) -> Distribution:
     base, plus, shift = text.rpartition("+") if _has_shift(text) else (text, "", "")
     dataset, split = _split_of(base)
     if not dataset:
-        raise UsageError(f"distribution {text!r} names no data set (like digits, digits+fog@3, cifar10-c/fog@3)")
+        raise UsageError(
+            f"distribution {text!r} names no data set (like digits, digits+fog@3, cifar10-c/fog@3)"
+        )
     if not plus:
         return _plain(dataset, split)
     name, _, strength = shift.partition("@")
@@ -127,7 +129,9 @@ def _corruption(text: str, name: str, strength: str) -> tuple[str, int]:
     if name not in CORRUPTIONS:
         raise unknown("corruption", name, (*CORRUPTIONS, *NOISES, *MIXTURES))
     if strength not in {str(severity) for severity in SEVERITIES}:
-        raise UsageError(f"distribution {text!r}: severity {strength or 'missing'!r} is not one of 1, 2, 3, 4, 5")
+        raise UsageError(
+            f"distribution {text!r}: severity {strength or 'missing'!r} is not one of 1, 2, 3, 4, 5"
+        )
     return name, int(strength)
 
 

@@ -24,6 +24,9 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     kind: ClassVar[str]
+    references: ClassVar[
+        tuple[str, ...]
+    ] = ()  # the fields that hold keys of earlier steps; the first is the main one
 
     @classmethod
     def read(cls, fields: dict[str, Any]) -> Self:
@@ -35,6 +38,11 @@ class Params(BaseModel):
             return cls(**fields)
         except ValidationError as error:
             raise UsageError(f"{cls.kind}: {describe(error)}") from None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the results that this step needs."""
+        return tuple(getattr(self, name) for name in self.references)
 
     @property
     def key(self) -> str:
@@ -65,13 +73,9 @@ def describe(error: ValidationError) -> str:
     return f"{where}: {first['msg']} (given: {first.get('input')!r})"
 
 
-class TrainParams(Params):
-    """Train a new network; the defaults are the paper's CIFAR ResNet schedule (PAPER 1.8)."""
+class Schedule(Params):
+    """How a network is trained, and trained again: the defaults are the paper's CIFAR ResNet schedule (PAPER 1.8)."""
 
-    kind = "train"
-    arch: Annotated[str, Field(description="Architecture: see `prunekit list archs`.")]
-    dataset: Annotated[str, Field(description="Data set: see `prunekit list datasets`, or folder:PATH.")]
-    seed: Annotated[int, Field(ge=0, description="Repetition: initial weights, data order, held-out split.")] = 0
     epochs: Annotated[int, Field(ge=1, description="Passes over the training images.")] = 182
     batch_size: Annotated[int, Field(ge=1, description="Images per optimizer step.")] = 128
     lr: Annotated[float, Field(gt=0, description="Peak learning rate.")] = 0.1
@@ -84,7 +88,9 @@ class TrainParams(Params):
     ] = "multistep"
     milestones: Annotated[
         tuple[int, ...] | None,
-        Field(description="multistep: epochs at which lr is multiplied by gamma; unset: half and three quarters."),
+        Field(
+            description="multistep: epochs at which lr is multiplied by gamma; unset: half and three quarters."
+        ),
     ] = None
     gamma: Annotated[float, Field(gt=0, le=1, description="multistep and step: factor of each fall.")] = 0.1
     step_epochs: Annotated[int, Field(ge=1, description="step: epochs between falls.")] = 30
@@ -94,27 +100,63 @@ class TrainParams(Params):
         Field(ge=0, description="Epochs of linear warm-up from 0; unset: 5, at most a tenth of the epochs."),
     ] = None
     label_smoothing: Annotated[Share, Field(description="Label smoothing of the cross entropy.")] = 0.0
-    clip_norm: Annotated[float | None, Field(gt=0, description="Clip the gradient to this norm; unset: never.")] = None
-    valid_fraction: Annotated[Share, Field(description="Share of the training images held out (seeded).")] = 0.1
+    clip_norm: Annotated[
+        float | None, Field(gt=0, description="Clip the gradient to this norm; unset: never.")
+    ] = None
+    valid_fraction: Annotated[Share, Field(description="Share of the training images held out (seeded).")] = (
+        0.1
+    )
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         Field(description="Forward precision; auto: bfloat16 on GPUs that have it, else float32."),
     ] = "auto"
     train_distribution: Annotated[
         str | None,
-        Field(description="Train on a shifted set, such as cifar10+mix1 (robust training); unset: the data set."),
+        Field(
+            description="Train on a shifted set, such as cifar10+mix1 (robust training); unset: the data set."
+        ),
     ] = None
+
+
+class TrainParams(Schedule):
+    """Train a new network."""
+
+    kind = "train"
+    arch: Annotated[str, Field(description="Architecture: see `prunekit list archs`.")]
+    dataset: Annotated[str, Field(description="Data set: see `prunekit list datasets`, or folder:PATH.")]
+    seed: Annotated[
+        int, Field(ge=0, description="Repetition: initial weights, data order, held-out split.")
+    ] = 0
     keep_epoch: Annotated[
         int | None,
         Field(ge=0, description="Also keep the weights after this epoch, for weight-rewind; unset: none."),
     ] = None
 
 
+class ImportParams(Schedule):
+    """Bring a trained network of your own into the store as an unpruned parent; the schedule is for retraining."""
+
+    kind = "import"
+    arch: Annotated[str, Field(description="Architecture of the weights: see `prunekit list archs`.")]
+    dataset: Annotated[str, Field(description="Data set that the network was trained on.")]
+    weights: Annotated[
+        str,
+        Field(
+            pattern="^sha256:[0-9a-f]{64}$|^pretrained$",
+            description="Digest of the weights file, or pretrained.",
+        ),
+    ]
+    seed: Annotated[int, Field(ge=0, description="Held-out split and data order of retraining.")] = 0
+
+
 class PruneParams(Params):
     """Remove weights or filters of a stored network; no retraining."""
 
     kind = "prune"
-    parent: Annotated[str, Field(description="The model to prune: key, unique prefix, label, or - for stdin.")]
+    references = ("parent",)
+    parent: Annotated[
+        str, Field(description="The model to prune: key, unique prefix, label, or - for stdin.")
+    ]
     method: Annotated[str, Field(description="Pruning method: see `prunekit list methods`.")]
     prune_ratio: Annotated[
         Ratio, Field(description="1 - nonzero parameters / parameters of the unpruned parent, in (0, 1).")
@@ -122,7 +164,9 @@ class PruneParams(Params):
     seed: Annotated[int, Field(ge=0, description="Draws of the randomised methods.")] = 0
     sample_size: Annotated[
         int | None,
-        Field(ge=1, description="Validation images that data-informed methods see; unset: the paper's bound."),
+        Field(
+            ge=1, description="Validation images that data-informed methods see; unset: the paper's bound."
+        ),
     ] = None
     skip_layers: Annotated[tuple[str, ...], Field(description="Layers to leave whole, by name.")] = ()
 
@@ -131,7 +175,10 @@ class RetrainParams(Params):
     """Train a stored network again with its masks held."""
 
     kind = "retrain"
-    parent: Annotated[str, Field(description="The model to retrain: key, unique prefix, label, or - for stdin.")]
+    references = ("parent",)
+    parent: Annotated[
+        str, Field(description="The model to retrain: key, unique prefix, label, or - for stdin.")
+    ]
     mode: Annotated[
         Literal["lr-rewind", "weight-rewind", "fine-tune", "scratch", "none"],
         Field(
@@ -139,7 +186,9 @@ class RetrainParams(Params):
             "fine-tune: the last learning rate; scratch: same masks, new weights; none: batch-norm statistics only."
         ),
     ] = "lr-rewind"
-    epochs: Annotated[int | None, Field(ge=1, description="Epochs; unset: as the unpruned parent was trained.")] = None
+    epochs: Annotated[
+        int | None, Field(ge=1, description="Epochs; unset: as the unpruned parent was trained.")
+    ] = None
     seed: Annotated[int, Field(ge=0, description="Added to the lineage's seed for the data order.")] = 0
 
 
@@ -147,8 +196,11 @@ class ErrorParams(Params):
     """Measure one model on one distribution: per-example outcomes."""
 
     kind = "error"
+    references = ("model",)
     model: Annotated[str, Field(description="The model to measure.")]
-    distribution: Annotated[str, Field(description="Distribution, such as digits, digits+fog@3, cifar10-c/fog@3.")]
+    distribution: Annotated[
+        str, Field(description="Distribution, such as digits, digits+fog@3, cifar10-c/fog@3.")
+    ]
     seed: Annotated[int, Field(ge=0, description="Draws of corruptions and noise made on the fly.")] = 0
 
 
@@ -159,17 +211,25 @@ class NoiseParams(Params):
     """Compare one model with another as functions, under noise of growing size (PAPER 1.4)."""
 
     kind = "noise"
+    references = ("model", "to")
     model: Annotated[str, Field(description="The model to compare.")]
-    to: Annotated[str, Field(description="What it is compared with; on the command line unset: its unpruned parent.")]
-    distribution: Annotated[str | None, Field(description="Whose images; unset: the model's own test set.")] = None
+    to: Annotated[
+        str, Field(description="What it is compared with; on the command line unset: its unpruned parent.")
+    ]
+    distribution: Annotated[
+        str | None, Field(description="Whose images; unset: the model's own test set.")
+    ] = None
     images: Annotated[int, Field(ge=1, description="Test images, drawn with the seed.")] = 1000
     draws: Annotated[int, Field(ge=1, description="Noise draws per image and level.")] = 100
     levels: Annotated[
         tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1, description="Noise sizes epsilon.")
     ] = LEVELS
-    noise: Annotated[Literal["uniform", "gaussian"], Field(description="U[-eps, eps], or N(0, eps^2).")] = "uniform"
+    noise: Annotated[Literal["uniform", "gaussian"], Field(description="U[-eps, eps], or N(0, eps^2).")] = (
+        "uniform"
+    )
     space: Annotated[
-        Literal["normalised", "pixel"], Field(description="Where noise is added: normalised inputs, or pixels in [0, 1].")
+        Literal["normalised", "pixel"],
+        Field(description="Where noise is added: normalised inputs, or pixels in [0, 1]."),
     ] = "normalised"
     clip: Annotated[bool, Field(description="Clip noisy inputs to the range of real pixels.")] = False
     seed: Annotated[int, Field(ge=0, description="Choice of images and noise draws.")] = 0
@@ -179,8 +239,11 @@ class FeaturesParams(Params):
     """Find the pixels that a model's predictions rest on (BackSelect, PAPER 1.5)."""
 
     kind = "features"
+    references = ("model",)
     model: Annotated[str, Field(description="The model whose informative pixels are sought.")]
-    distribution: Annotated[str | None, Field(description="Whose images; unset: the model's own test set.")] = None
+    distribution: Annotated[
+        str | None, Field(description="Whose images; unset: the model's own test set.")
+    ] = None
     images: Annotated[int, Field(ge=1, description="The first images of the distribution.")] = 250
     block: Annotated[
         int, Field(ge=1, description="Pixels removed per greedy step: 1 is the exact order, more is faster.")
@@ -195,6 +258,7 @@ class TransferParams(Params):
     """Show one model's informative pixels to another model."""
 
     kind = "transfer"
+    references = ("features", "model")
     features: Annotated[str, Field(description="Key of the features measurement.")]
     model: Annotated[str, Field(description="The model that predicts from the kept pixels.")]
     kept: Annotated[
@@ -203,7 +267,9 @@ class TransferParams(Params):
     ] = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 
-MODEL_STEPS: dict[str, type[Params]] = {step.kind: step for step in (TrainParams, PruneParams, RetrainParams)}
+MODEL_STEPS: dict[str, type[Params]] = {
+    step.kind: step for step in (TrainParams, ImportParams, PruneParams, RetrainParams)
+}
 MEASUREMENT_STEPS: dict[str, type[Params]] = {
     step.kind: step for step in (ErrorParams, NoiseParams, FeaturesParams, TransferParams)
 }

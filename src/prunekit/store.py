@@ -1,0 +1,211 @@
+"""Models and measurements by key, in plain files: a result that exists is done, and any index can be made again.
+
+``models/KEY.safetensors`` · ``measurements/KEY.safetensors`` · ``labels/NAME`` (a key) · ``checkpoints/`` (unfinished
+training) · ``costs/KEY.json`` (how long each step took; never compared) · ``locks/KEY`` (who works on what now).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import ValidationError
+
+from prunekit import archive
+from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
+from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, Params
+from prunekit.records import MeasurementRecord, ModelRecord
+
+MASK_PREFIX = "mask:"
+SUFFIX = ".safetensors"
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_KEY = re.compile(r"[a-z]+-[0-9a-f]{16}(@[0-9]+)?")
+Arrays = dict[str, np.ndarray]
+Record = TypeVar("Record", ModelRecord, MeasurementRecord)
+
+
+class Store:
+    """A folder of finished steps; safe for many readers and writers."""
+
+    def __init__(self, root: Path) -> None:
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"the store {root} is a file: name a folder with --store or PRUNEKIT_STORE")
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Where the file of ``key`` is, or would be."""
+        if not _KEY.fullmatch(key):
+            raise UsageError(f"{key!r} is not a key (like train-0123456789abcdef)")
+        kind = key.partition("-")[0]
+        folder = "measurements" if kind in MEASUREMENT_STEPS else "models"
+        return self.root / folder / f"{key}{SUFFIX}"
+
+    def checkpoint(self, key: str) -> Path:
+        """Where the unfinished training of ``key`` is kept."""
+        return self.root / "checkpoints" / f"{key}{SUFFIX}"
+
+    def has(self, key: str) -> bool:
+        """Whether the step of ``key`` is done."""
+        return self.path(key).exists()
+
+    def keys(self, folder: str) -> list[str]:
+        """All keys in ``models`` or ``measurements``, sorted."""
+        try:
+            names = os.listdir(self.root / folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        keys = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+        return sorted(key for key in keys if _KEY.fullmatch(key))
+
+    def record(self, key: str) -> ModelRecord:
+        """The record of a model; reads the header alone."""
+        return self._validated(key, ModelRecord)
+
+    def measurement(self, key: str) -> MeasurementRecord:
+        """The record of a measurement; reads the header alone."""
+        return self._validated(key, MeasurementRecord)
+
+    def _validated(self, key: str, cls: type[Record]) -> Record:
+        path = self.path(key)
+        try:
+            found = cls.model_validate(archive.read_record(path))
+        except ValidationError:
+            raise archive.damaged(path, f"its record is not a {cls.__name__}") from None
+        if found.key != key:
+            raise archive.damaged(path, f"it holds {found.key}")
+        return found
+
+    def tensors(self, key: str) -> tuple[Arrays, Arrays]:
+        """Weights by parameter name, and masks (True = kept) by parameter name; every byte is checked."""
+        arrays, _ = archive.read(self.path(key))
+        masks = {
+            name.removeprefix(MASK_PREFIX): arrays.pop(name)
+            for name in sorted(arrays)
+            if name.startswith(MASK_PREFIX)
+        }
+        return arrays, masks
+
+    def outcomes(self, key: str) -> Arrays:
+        """The per-example arrays of a measurement; every byte is checked."""
+        return archive.read(self.path(key))[0]
+
+    def save_model(
+        self, record: ModelRecord, weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]
+    ) -> None:
+        """Store a model; it is there whole or not at all."""
+        arrays = dict(weights) | {f"{MASK_PREFIX}{name}": mask for name, mask in masks.items()}
+        archive.write(self.path(record.key), arrays, record.model_dump(mode="json"))
+
+    def save_outcomes(self, record: MeasurementRecord, arrays: Mapping[str, np.ndarray]) -> None:
+        """Store a measurement; it is there whole or not at all."""
+        archive.write(self.path(record.key), arrays, record.model_dump(mode="json"))
+
+    def remove(self, key: str) -> None:
+        """Forget the result of ``key``, so that it is made again."""
+        self.path(key).unlink(missing_ok=True)
+        self.checkpoint(key).unlink(missing_ok=True)
+
+    # Names that people use.
+
+    def label(self, name: str, key: str) -> None:
+        """Give ``key`` a name of the user's choice; the name moves if it was taken."""
+        if not _LABEL.fullmatch(name) or _KEY.fullmatch(name):
+            raise UsageError(
+                f"label {name!r}: use 1 to 100 letters, digits, dots, dashes, plus signs or underscores"
+            )
+        archive.write_bytes(self.root / "labels" / name, key.encode())
+
+    def labels(self) -> dict[str, str]:
+        """Every label and its key."""
+        folder = self.root / "labels"
+        names = (
+            sorted(path for path in folder.iterdir() if _LABEL.fullmatch(path.name))
+            if folder.is_dir()
+            else []
+        )
+        return {path.name: path.read_text(encoding="utf-8", errors="replace").strip() for path in names}
+
+    def resolve(self, name: str) -> str:
+        """The key of the model that ``name`` means: a key, a label, or a unique prefix of a key or of its hash."""
+        if _KEY.fullmatch(name) and name.partition("-")[0] in MODEL_STEPS and self.has(name):
+            return name
+        labels, keys = self.labels(), self.keys("models")
+        if name in labels:
+            return labels[name]
+        found = [
+            key for key in keys if name and (key.startswith(name) or key.partition("-")[2].startswith(name))
+        ]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise unknown("model", name, (*labels, *keys[:5], *(["..."] if len(keys) > 5 else [])))
+        raise UsageError(
+            f"{name!r} means {len(found)} models: {', '.join(found[:5])}{' ...' if len(found) > 5 else ''}"
+        )
+
+    # Working side by side.
+
+    @contextmanager
+    def claim(self, key: str) -> Iterator[None]:
+        """Hold the work on ``key``; others wait. The lock dies with its owner.
+
+        Uses ``flock``: on a network file system without it two workers may do the same step, and write the same
+        bytes.
+        """
+        path = self.root / "locks" / key
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise PrunekitError(f"cannot write to the store {self.root}: {error.strerror}") from None
+        try:
+            _lock(handle)
+            yield
+        finally:
+            os.close(handle)
+
+    def note_cost(self, key: str, **cost: Any) -> None:
+        """Remember what a step took (seconds, when): it feeds estimates and is never part of a result."""
+        archive.write_bytes(self.root / "costs" / f"{key}.json", json.dumps(cost, sort_keys=True).encode())
+
+    def verify(self, key: str) -> None:
+        """Read every byte of ``key``; a :class:`StoreError` says what is wrong."""
+        path = self.path(key)
+        if path.parent.name == "models":
+            self.record(key)
+            self.tensors(key)
+        else:
+            self.measurement(key)
+            self.outcomes(key)
+
+    def leftovers(self) -> list[Path]:
+        """Files that a crash left half-written, and checkpoints of steps that are done."""
+        parts = [path for path in self.root.rglob(".*.part") if path.is_file()]
+        done = [path for path in (self.root / "checkpoints").glob(f"*{SUFFIX}") if self._finished(path.stem)]
+        return sorted(parts + done)
+
+    def _finished(self, key: str) -> bool:
+        return bool(_KEY.fullmatch(key)) and self.has(key)
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        return
+
+
+def require(store: Store, params: Params) -> None:
+    """Stop with a :class:`StoreError` where an input of a step is not there."""
+    for key in params.inputs:
+        if not store.has(key):
+            raise StoreError(
+                f"{params.key} needs {key}, which is not in the store: no file {store.path(key)}"
+            )
