@@ -1,0 +1,68 @@
+"""Networks of other libraries, and of the user's own modules. Weights are always new: nothing is downloaded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from prunekit.errors import UsageError
+from prunekit.models.segmentation import Segmenter
+
+
+def torchvision(name: str, *, classes: int, **settings: Any) -> nn.Module:
+    """The torchvision classification or segmentation network of this name."""
+    from torchvision import models
+
+    segmentation = models.list_models(module=models.segmentation)
+    _check("torchvision", name, [*models.list_models(module=models), *segmentation])
+    settings |= {"weights": None, "num_classes": classes}
+    if name not in segmentation:
+        return _built(name, models.get_model, name, **settings)
+    return Segmenter(_built(name, models.get_model, name, weights_backbone=None, **settings))
+
+
+def timm(name: str, *, classes: int) -> nn.Module:
+    """The timm network of this name."""
+    from timm import create_model, list_models
+
+    _check("timm", name, list_models())
+    return _built(name, create_model, name, pretrained=False, num_classes=classes)
+
+
+def module(target: str, *, classes: int) -> nn.Module:
+    """What the user's ``package.file:builder`` returns for ``builder(classes=classes)``.
+
+    The working directory is searched last, so that it hides no installed package.
+    """
+    place, _, name = target.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        builder = getattr(import_module(place), name)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"architecture module:{target!r} cannot be imported: {error}") from error
+    return _built(target, builder, classes=classes)
+
+
+def _check(library: str, name: str, known: Iterable[str]) -> None:
+    names = list(known)
+    if name not in names:
+        near = ", ".join(get_close_matches(name, names, n=3)) or "nothing like it"
+        raise UsageError(f"{library} has no architecture {name!r} (nearest: {near})")
+
+
+def _built(name: str, builder: Callable[..., Any], *args: Any, **settings: Any) -> nn.Module:
+    try:
+        model = builder(*args, **settings)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"architecture {name!r} cannot be built: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise UsageError(f"architecture {name!r} built a {type(model).__name__}, not a torch.nn.Module")
+    return model

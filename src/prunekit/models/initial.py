@@ -1,0 +1,39 @@
+"""Initial weights: where they are drawn from, and from which seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Within the block the CPU generator starts at ``seed``; afterwards it is as it was. ``None``: do nothing."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def he_initialise(model: nn.Module) -> None:
+    """Draw convolutions from He et al. 2015 (fan-out, ReLU) and set their biases to zero, in place."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the image size (divided by the stride), without a bias."""
+    return nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False)
+
+
+def conv1x1(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    """A 1x1 convolution without a bias."""
+    return nn.Conv2d(inputs, outputs, kernel_size=1, stride=stride, bias=False)
