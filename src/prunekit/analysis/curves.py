@@ -1,0 +1,133 @@
+"""Prune curves: what a lineage's models did on one distribution, and the same for every resample of its images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from prunekit.analysis.outcome import Array, Outcome
+from prunekit.analysis.resample import RESAMPLES, resampled_errors
+from prunekit.distribution import parse
+from prunekit.errors import UsageError
+
+Item = TypeVar("Item")
+Group = TypeVar("Group")
+
+
+class Point(NamedTuple):
+    """One pruned model of a curve: its achieved prune ratio, its key, its outcome; ``asked`` is the grid's ratio."""
+
+    prune_ratio: float
+    key: str
+    outcome: Outcome
+    asked: float | None = None
+
+    @property
+    def rung(self) -> float:
+        """The ratio under which points of different seeds are compared: the asked one, else to two decimals."""
+        return round(self.prune_ratio, 2) if self.asked is None else self.asked
+
+
+class Curve(NamedTuple):
+    """The pruned models of one method and one training seed on one distribution, with their unpruned parent.
+
+    ``images`` names the test images where the distribution's name does not tell: curves whose ``images`` are equal
+    hold the same images in the same order, and are resampled together.
+    """
+
+    method: str
+    seed: int
+    distribution: str
+    parent: str
+    parent_outcome: Outcome
+    points: tuple[Point, ...]
+    images: str = ""
+
+
+class Lineage(NamedTuple):
+    """One curve after resampling: errors ``[1 + resamples, points]`` by rising ratio, the sample in row 0."""
+
+    method: str
+    seed: int
+    distribution: str
+    keys: tuple[str, ...]
+    parent_key: str
+    ratios: Array
+    rungs: tuple[float, ...]
+    errors: Array
+    parent: Array
+    n: int
+
+
+def images_of(distribution: str) -> str:
+    """Which test images a distribution is made of: corruptions of one test set share its images, in its order.
+
+    A published set such as cifar10-c holds the images of cifar10; cifar10.1 holds others.
+    """
+    parts = parse(distribution)
+    dataset = parts.dataset.removesuffix("-c") if parts.published else parts.dataset
+    return f"{dataset}:{parts.split}"
+
+
+def resample(curves: Iterable[Curve], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Lineage]:
+    """Resample the images of every curve, paired: the same draws for all models and distributions that share them."""
+    curves = list(curves)
+    errors: dict[tuple[str, str], Array] = {}
+    for images in dict.fromkeys(map(_images, curves)):
+        outcomes: dict[tuple[str, str], Outcome] = {}
+        for curve in curves:
+            if _images(curve) == images:
+                outcomes |= _outcomes(curve)
+        errors |= resampled_errors(outcomes, resamples=resamples, seed=seed, images=images)
+    return [_lineage(curve, errors) for curve in curves]
+
+
+def _images(curve: Curve) -> str:
+    return curve.images or images_of(curve.distribution)
+
+
+def _outcomes(curve: Curve) -> dict[tuple[str, str], Outcome]:
+    models = [(curve.parent, curve.parent_outcome), *((point.key, point.outcome) for point in curve.points)]
+    return {(curve.distribution, key): outcome for key, outcome in models}
+
+
+def _lineage(curve: Curve, errors: dict[tuple[str, str], Array]) -> Lineage:
+    points = sorted(curve.points, key=lambda point: (point.prune_ratio, point.key))
+    own = [errors[curve.distribution, point.key] for point in points]
+    parent = errors[curve.distribution, curve.parent]
+    return Lineage(
+        method=curve.method,
+        seed=curve.seed,
+        distribution=curve.distribution,
+        keys=tuple(point.key for point in points),
+        parent_key=curve.parent,
+        ratios=np.array([point.prune_ratio for point in points]),
+        rungs=tuple(point.rung for point in points),
+        errors=np.stack(own, axis=1) if own else np.empty((len(parent), 0)),
+        parent=parent,
+        n=curve.parent_outcome.n,
+    )
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Group]) -> dict[Group, list[Item]]:
+    """Items by what ``key`` says of them, both in the order of first appearance."""
+    groups: dict[Group, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def by_seed(lineages: Iterable[Lineage]) -> dict[int, dict[str, Lineage]]:
+    """The lineages of one method: seed -> distribution -> lineage; UsageError where one is there twice."""
+    found: dict[int, dict[str, Lineage]] = {}
+    for lineage in sorted(lineages, key=lambda lineage: lineage.seed):
+        row = found.setdefault(lineage.seed, {})
+        if lineage.distribution in row:
+            raise UsageError(
+                f"two lineages of method {lineage.method} and seed {lineage.seed} on {lineage.distribution}: "
+                "name the models of one of them"
+            )
+        row[lineage.distribution] = lineage
+    return found

@@ -1,0 +1,67 @@
+"""What one model did on each image of one test set, as the two counts that every error is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prunekit.errors import UsageError
+
+Array = NDArray[Any]
+
+
+class Outcome(NamedTuple):
+    """Per-image counts ``[n, groups]``: the error is the mean over groups of sum(wrong) / sum(total).
+
+    Classification has one group and a total of one per image (``total`` is None). Segmentation has a group per
+    class: ``total`` is the union of truth and prediction, ``wrong`` the part of it that they do not share, so that
+    the error is 1 - mean IoU of the whole data set. Noise gives fractions: ``wrong`` is the mean over draws.
+    """
+
+    wrong: Array
+    total: Array | None = None
+
+    @property
+    def n(self) -> int:
+        """How many images."""
+        return len(self.wrong)
+
+    @property
+    def error(self) -> float:
+        """The task error in [0, 1]."""
+        sums = self.wrong.sum(axis=0, dtype=np.float64)
+        totals = np.full(1, self.n) if self.total is None else self.total.sum(axis=0, dtype=np.float64)
+        return float(mean_over_groups(sums, totals))
+
+    def take(self, images: Array) -> Outcome:
+        """The same counts for some of the images (indices or a bool array)."""
+        return Outcome(self.wrong[images], None if self.total is None else self.total[images])
+
+
+def wrong(flags: Array) -> Outcome:
+    """The outcome of a classifier from one flag (or share of draws) per image."""
+    return Outcome(np.asarray(flags).reshape(-1, 1))
+
+
+def outcome_of(arrays: Mapping[str, Array], *, top_k: int = 1) -> Outcome:
+    """Read stored per-example arrays: ``intersection`` and ``union``, or the ``rank`` of the true class.
+
+    ``top_k`` counts a prediction as right when the true class is among the k likeliest (classification only).
+    """
+    if "union" in arrays:
+        union = np.asarray(arrays["union"], dtype=np.int64)
+        return Outcome(union - np.asarray(arrays["intersection"], dtype=np.int64), union)
+    if top_k < 1:
+        raise UsageError(f"top-k is {top_k}; it must be 1 or more")
+    return wrong(np.asarray(arrays["rank"]) >= top_k)
+
+
+def mean_over_groups(sums: Array, totals: Array) -> Array:
+    """sum(wrong) / sum(total) averaged over the last axis; a group with nothing to count is left out."""
+    counted = totals > 0
+    shares = np.divide(sums, totals, out=np.zeros(np.broadcast(sums, totals).shape), where=counted)
+    groups = counted.sum(axis=-1)
+    return np.where(groups > 0, shares.sum(axis=-1) / np.maximum(groups, 1), np.nan)

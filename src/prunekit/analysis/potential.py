@@ -1,0 +1,80 @@
+"""Prune potential: how far a network can be pruned before its error on one distribution rises by a margin.
+
+PAPER 1.2, METHODS 4.3: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin;
+any tested ratio counts, also one beyond a ratio that fails; 0 if none does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from prunekit.analysis.outcome import Array
+from prunekit.errors import UsageError
+
+MARGIN = 0.005
+# Far below the 1 / n by which errors differ, far above float rounding: "at most" is decided as if by counts.
+TOLERANCE = 1e-9
+
+AT_LARGEST = "at the largest ratio tested: the potential may be higher"
+NONE_COMMENSURATE = "no tested ratio is commensurate"
+NOT_MONOTONE = "not monotone: a smaller tested ratio is not commensurate"
+
+
+def prune_potential(points: Sequence[tuple[float, float]], parent_error: float, margin: float) -> float:
+    """The largest prune ratio of ``points`` (ratio, error) with error <= ``parent_error`` + ``margin``, else 0."""
+    if not points:
+        return 0.0
+    ratios, errors = np.array(points, dtype=np.float64).T
+    return float(potential_draws(ratios, errors[None], np.array([parent_error]), margin=margin)[0])
+
+
+def potential_draws(ratios: Array, errors: Array, parent: Array, *, margin: float) -> Array:
+    """The potential of every draw ``[draws]``, from errors ``[draws, ratios]`` and the parent's ``[draws]``."""
+    commensurate = is_commensurate(errors, parent, margin=margin)
+    return np.asarray(np.where(commensurate, ratios, 0.0).max(axis=1, initial=0.0))
+
+
+def is_commensurate(errors: Array, parent: Array, *, margin: float) -> Array:
+    """Whether each error ``[draws, ratios]`` is at most the parent's plus the margin (inclusive)."""
+    check_margin(margin)
+    limit = np.asarray(parent)[:, None] + (margin + TOLERANCE)
+    return np.asarray(errors <= limit)
+
+
+def interpolated_draws(ratios: Array, errors: Array, parent: Array, *, margin: float) -> Array:
+    """Like :func:`potential_draws`, but the ratio at which a straight line to the next tested ratio meets the limit.
+
+    Not the paper's definition: it is not bound to the grid. The parent is the point at ratio 0.
+    """
+    order = np.argsort(ratios)
+    grid = np.concatenate([[0.0], ratios[order]])
+    curve = np.column_stack([parent, errors[:, order]])
+    passes = is_commensurate(curve, parent, margin=margin)
+    last = len(grid) - 1 - passes[:, ::-1].argmax(axis=1)
+    following = np.minimum(last + 1, len(grid) - 1)
+    at, then = (np.take_along_axis(curve, index[:, None], axis=1)[:, 0] for index in (last, following))
+    rise = np.where(following > last, then - at, 1.0)
+    share = np.clip((parent + margin - at) / rise, 0, 1)
+    return np.asarray(grid[last] + (grid[following] - grid[last]) * share)
+
+
+def potential_flags(ratios: Array, errors: Array, parent: float, *, margin: float) -> tuple[str, ...]:
+    """What a reader must know of the potential of one curve: errors ``[ratios]``."""
+    passes = is_commensurate(errors[None], np.array([parent]), margin=margin)[0][np.argsort(ratios)]
+    found = {
+        AT_LARGEST: bool(passes[-1:].any()),
+        NONE_COMMENSURATE: not passes.any(),
+        NOT_MONOTONE: bool((passes[1:] & ~np.minimum.accumulate(passes)[:-1]).any()),
+    }
+    return tuple(flag for flag, applies in found.items() if applies)
+
+
+def check_margin(margin: float) -> float:
+    """The margin itself; a :class:`UsageError` unless it is a rise in error from 0 to 1."""
+    if not 0 <= margin <= 1:
+        raise UsageError(
+            f"the margin is {margin:g}; it must be a rise in error from 0 to 1 (0.005 is half a percent)"
+        )
+    return margin

@@ -1,0 +1,160 @@
+"""The bootstrap: sums over resampled images for many models at once, and intervals from what they give.
+
+Everywhere in this package an array of draws has the sample itself in row 0 and the resamples after it, so that
+each statistic is written once and computed for all of them together.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TypeVar
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from prunekit.analysis.estimate import ONE_SEED, Estimate, unique
+from prunekit.analysis.outcome import Array, Outcome, mean_over_groups
+from prunekit.errors import UsageError
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+CHUNK_CELLS = 4_000_000
+EXACT_FLOAT32 = 2**24
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def resampled_errors(
+    outcomes: Mapping[Key, Outcome], *, resamples: int = RESAMPLES, seed: int = 0, images: str = ""
+) -> dict[Key, Array]:
+    """Draws ``[1 + resamples]`` of the error of every outcome; all share one order of images, resampled together.
+
+    ``images`` names the test images: it is mixed into the seed, so that a distribution has the same draws whatever
+    else is asked for. Raises UsageError where outcomes are of different test sets.
+    """
+    if not outcomes:
+        return {}
+    _check_same_images(outcomes, images)
+    counts = [outcome.wrong for outcome in outcomes.values()]
+    counts += [outcome.total for outcome in outcomes.values() if outcome.total is not None]
+    sums = weighted_sums(np.concatenate(counts, axis=1), resamples=resamples, seed=seed, images=images)
+    return dict(zip(outcomes, _errors(list(outcomes.values()), sums), strict=True))
+
+
+def _check_same_images(outcomes: Mapping[Key, Outcome], images: str) -> None:
+    sizes = sorted({outcome.n for outcome in outcomes.values()})
+    if len(sizes) > 1:
+        raise UsageError(f"outcomes of different test sets are mixed: {images or 'they'} have {sizes} images")
+
+
+def _errors(outcomes: list[Outcome], sums: Array) -> Iterator[Array]:
+    groups = [outcome.wrong.shape[1] for outcome in outcomes]
+    with_total = [size for size, outcome in zip(groups, outcomes, strict=True) if outcome.total is not None]
+    parts = iter(np.split(sums, np.cumsum(groups + with_total)[:-1]))
+    wrongs = [next(parts) for _ in outcomes]
+    for outcome, summed in zip(outcomes, wrongs, strict=True):
+        yield summed[0] / outcome.n if outcome.total is None else mean_over_groups(summed.T, next(parts).T)
+
+
+def weighted_sums(columns: Array, *, resamples: int, seed: int, images: str = "") -> Array:
+    """Sums of every column over each resample of the rows, ``[columns, 1 + resamples]``.
+
+    One matrix product of multinomial weights and columns; whole numbers stay exact, in float32 while they fit.
+    """
+    n, width = columns.shape
+    dtype = _dtype(columns)
+    operand = np.ascontiguousarray(columns, dtype=dtype)
+    sums = np.empty((width, 1 + resamples))
+    sums[:, 0] = columns.sum(axis=0, dtype=np.float64)
+    done = 1
+    for weights in weight_chunks(n, resamples=resamples, seed=seed, images=images, dtype=dtype):
+        sums[:, done : done + len(weights)] = (weights @ operand).T
+        done += len(weights)
+    return sums
+
+
+def _dtype(columns: Array) -> type[np.floating]:
+    whole = columns.dtype.kind in "bui"
+    fits = whole and len(columns) * int(columns.max(initial=0)) < EXACT_FLOAT32
+    return np.float32 if fits else np.float64
+
+
+def weight_chunks(
+    n: int, *, resamples: int, seed: int, images: str = "", dtype: type[np.floating] = np.float64
+) -> Iterator[Array]:
+    """How often each of ``n`` images occurs in each resample, ``[rows, n]`` at a time."""
+    draw = np.random.default_rng([seed, zlib.crc32(images.encode())])
+    step = max(1, CHUNK_CELLS // n)
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        picks = draw.integers(n, size=(rows, n), dtype=np.uint32)
+        picks += np.arange(0, rows * n, n, dtype=np.uint32)[:, None]
+        yield np.bincount(picks.ravel(), minlength=rows * n).reshape(rows, n).astype(dtype)
+
+
+def estimate(
+    draws: Array, *, n: int, bounds: tuple[float, float] = (-np.inf, np.inf), flags: tuple[str, ...] = ()
+) -> Estimate:
+    """The mean over seeds of a statistic with its 95 % interval, from draws ``[seeds, 1 + resamples]``."""
+    draws = np.atleast_2d(draws)
+    seeds = len(draws)
+    low, high = interval(draws) if np.isfinite(draws[:, 0]).all() else (np.nan, np.nan)
+    return Estimate(
+        value=float(draws[:, 0].mean()),
+        low=float(np.clip(low, *bounds)),
+        high=float(np.clip(high, *bounds)),
+        n=n,
+        seeds=seeds,
+        interval=interval_name(seeds, draws.shape[1] - 1),
+        flags=unique(flags if seeds > 1 else (*flags, ONE_SEED)),
+    )
+
+
+def interval(draws: Array, *, level: float = LEVEL) -> tuple[float, float]:
+    """Percentile interval of :func:`spread_draws`; the outer draw where a quantile falls between two."""
+    values = spread_draws(draws)
+    values = values[np.isfinite(values)]
+    tail = (1 - level) / 2
+    low = np.quantile(values, tail, method="lower")
+    return float(low), float(np.quantile(values, 1 - tail, method="higher"))
+
+
+def interval_name(seeds: int, resamples: int) -> str:
+    """How :func:`interval` made an interval, for a row."""
+    images = f"95 % percentile, {resamples} paired resamples of images"
+    return images if seeds == 1 else f"{images}, {seeds} seeds by Student's t"
+
+
+def spread_draws(draws: Array) -> Array:
+    """Draws of the mean over seeds, ``[resamples]``, from draws ``[seeds, 1 + resamples]``.
+
+    One seed: the resamples as they are. Several: what moves all seeds alike is resampled (they share the test
+    images), and what differs between seeds enters by Student's t with seeds - 1 degrees of freedom. Drawing three
+    seeds with replacement would cover three quarters at best (docs/decisions/051-analysis-intervals.md).
+    """
+    values, resampled = draws[:, 0], draws[:, 1:]
+    seeds, resamples = resampled.shape
+    if seeds == 1:
+        return np.asarray(resampled[0])
+    means = resampled.mean(axis=0)
+    between = values.var(ddof=1)
+    # A network's own luck with the images shows between seeds as well: it is counted once.
+    own = min(between, (resampled - means).var(axis=1).sum() / (seeds - 1))
+    total = means.var()
+    shared = np.sqrt(max(0.0, 1 - own / seeds / total)) if total > 0 else 0.0
+    student = np.sqrt(between / seeds) * _student_draws(resamples, seeds - 1)
+    return np.asarray(values.mean() + shared * (means - values.mean()) + student)
+
+
+def _student_draws(count: int, degrees: int) -> Array:
+    """``count`` evenly spread quantiles of Student's t, in a fixed shuffled order."""
+    shares = (np.arange(count) + 0.5) / count
+    return np.random.default_rng(count).permutation(np.asarray(student_t.ppf(shares, degrees)))
+
+
+def p_value(draws: Array, null: float = 0.0) -> float:
+    """Two-sided p value that the mean over seeds is ``null``: the level at which the interval just excludes it."""
+    values = spread_draws(np.atleast_2d(draws))
+    beyond = min(np.count_nonzero(values <= null), np.count_nonzero(values >= null))
+    return min(1.0, 2 * (beyond + 1) / (len(values) + 1))

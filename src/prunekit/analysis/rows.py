@@ -1,0 +1,260 @@
+"""Findings on errors as long rows: prune curves, potentials, their summaries, excess errors and their slopes.
+
+Every function takes the lineages that :func:`prunekit.analysis.curves.resample` gives, so that one bootstrap serves
+all findings and any margin, and returns plain dictionaries of JSON values (``schema.py`` describes them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from prunekit.analysis.curves import Lineage, by_seed, grouped
+from prunekit.analysis.estimate import Estimate, plain, unique
+from prunekit.analysis.excess import Excess, excess_of, rise_draws
+from prunekit.analysis.outcome import Array
+from prunekit.analysis.potential import (
+    MARGIN,
+    interpolated_draws,
+    potential_draws,
+    potential_flags,
+)
+from prunekit.analysis.resample import estimate, p_value
+from prunekit.errors import UsageError
+
+Row = dict[str, Any]
+BySeed = dict[int, dict[str, Lineage]]
+
+RATIO = (0.0, 1.0)
+STATISTICS: dict[str, Callable[..., Array]] = {"mean": np.mean, "minimum": np.min}
+SOME_SEEDS = "some seeds lack this ratio"
+
+
+def row(
+    finding: str,
+    found: Estimate,
+    *,
+    unit: str,
+    method: str | None = None,
+    prune_ratio: float | None = None,
+    distribution: str | None = None,
+    models: Sequence[str] = (),
+    seed_set: Sequence[int] = (),
+    **more: Any,
+) -> Row:
+    """One long row: the columns that every finding has, then its own."""
+    return {
+        "finding": finding,
+        "method": method,
+        "prune_ratio": None if prune_ratio is None else plain(prune_ratio),
+        "distribution": distribution,
+        "models": list(models),
+        **found.as_row(),
+        "seed_set": list(seed_set),
+        "unit": unit,
+        **more,
+    }
+
+
+def prune_curves(lineages: Sequence[Lineage]) -> list[Row]:
+    """Error against prune ratio per method and distribution, the unpruned parent at ratio 0 included."""
+    rows = []
+    for (method, distribution), group in _by_curve(lineages).items():
+        rows += [_curve_row(method, distribution, group, rung) for rung in (0.0, *_rungs(group))]
+    return rows
+
+
+def _curve_row(method: str, distribution: str, group: list[Lineage], rung: float) -> Row:
+    found = [(lineage, lineage.rungs.index(rung)) for lineage in group if rung in lineage.rungs]
+    if rung == 0:
+        found = [(_with_parent(lineage), 0) for lineage in group]
+    errors = np.stack([lineage.errors[:, at] for lineage, at in found])
+    rises = np.stack([rise_draws(lineage)[:, at] for lineage, at in found])
+    n = found[0][0].n
+    flags = (SOME_SEEDS,) if len(found) < len(group) else ()
+    rise = estimate(rises, n=n, bounds=(-1.0, 1.0)).as_row()
+    return row(
+        "prune_curve",
+        estimate(errors, n=n, bounds=RATIO, flags=flags),
+        unit="error",
+        method=method,
+        prune_ratio=float(np.mean([lineage.ratios[at] for lineage, at in found])),
+        distribution=distribution,
+        models=[lineage.keys[at] for lineage, at in found],
+        seed_set=[lineage.seed for lineage, _ in found],
+        asked=rung,
+        rise=rise["value"],
+        rise_low=rise["low"],
+        rise_high=rise["high"],
+    )
+
+
+def _with_parent(lineage: Lineage) -> Lineage:
+    """The curve of the parent alone: a point at ratio 0."""
+    return lineage._replace(
+        keys=(lineage.parent_key,), ratios=np.zeros(1), rungs=(0.0,), errors=lineage.parent[:, None]
+    )
+
+
+def potentials(
+    lineages: Sequence[Lineage], *, margin: float = MARGIN, interpolate: bool = False
+) -> list[Row]:
+    """The prune potential per method and distribution, each network against its own parent, mean over seeds."""
+    rows = []
+    for (method, distribution), group in _by_curve(lineages).items():
+        draws = np.stack([lineage_potential(lineage, margin, interpolate) for lineage in group])
+        flags = unique(flag for lineage in group for flag in lineage_flags(lineage, margin))
+        rows.append(
+            row(
+                "prune_potential",
+                estimate(draws, n=group[0].n, bounds=RATIO, flags=flags),
+                unit="prune ratio",
+                method=method,
+                distribution=distribution,
+                models=_models(group),
+                seed_set=[lineage.seed for lineage in group],
+                margin=margin,
+                interpolated=interpolate,
+                per_seed=[plain(value) for value in draws[:, 0]],
+                sd=spread(draws),
+            )
+        )
+    return rows
+
+
+def potential_summary(
+    lineages: Sequence[Lineage], sets: Mapping[str, Sequence[str]], *, margin: float = MARGIN
+) -> list[Row]:
+    """Mean and minimum potential over named sets of distributions, per network and then averaged over seeds."""
+    rows = []
+    for method, group in grouped(lineages, lambda lineage: lineage.method).items():
+        seeds = by_seed(group)
+        for name, members in sets.items():
+            held = held_by_all(seeds, members)
+            if held:
+                rows += [_summary_row(method, seeds, name, held, margin, which) for which in STATISTICS]
+    return rows
+
+
+def _summary_row(method: str, seeds: BySeed, name: str, held: list[str], margin: float, which: str) -> Row:
+    chosen = [lineages[distribution] for lineages in seeds.values() for distribution in held]
+    draws = np.stack([lineage_potential(lineage, margin) for lineage in chosen])
+    per_seed = STATISTICS[which](draws.reshape(len(seeds), len(held), -1), axis=1)
+    flags = unique(flag for lineage in chosen for flag in lineage_flags(lineage, margin))
+    return row(
+        "potential_summary",
+        estimate(per_seed, n=min(lineage.n for lineage in chosen), bounds=RATIO, flags=flags),
+        unit="prune ratio",
+        method=method,
+        distribution=name,
+        models=_models(chosen),
+        seed_set=list(seeds),
+        statistic=which,
+        distributions=held,
+        margin=margin,
+        per_seed=[plain(value) for value in per_seed[:, 0]],
+        sd=spread(per_seed),
+    )
+
+
+def excess_errors(
+    lineages: Sequence[Lineage], *, nominal: Sequence[str], shifted: Mapping[str, Sequence[str]]
+) -> list[Row]:
+    """Difference in excess error per method, ratio and set of shifted distributions, and its slope per set."""
+    rows = []
+    for method, group in grouped(lineages, lambda lineage: lineage.method).items():
+        seeds = by_seed(group)
+        base = held_by_all(seeds, nominal)
+        if not base:
+            raise UsageError(
+                f"excess error needs a nominal distribution; {method} has none of: {', '.join(nominal)}"
+            )
+        for name, members in shifted.items():
+            held = held_by_all(seeds, members)
+            if held:
+                rows += _excess_rows(method, seeds, name, held, base)
+    return rows
+
+
+def _excess_rows(method: str, seeds: BySeed, name: str, held: list[str], base: list[str]) -> list[Row]:
+    found = [
+        excess_of(seed, [own[each] for each in held], [own[each] for each in base])
+        for seed, own in seeds.items()
+    ]
+    first = next(iter(seeds.values()))
+    n = min(first[each].n for each in (*held, *base))
+    common = {"method": method, "distribution": name, "distributions": held, "nominal": base}
+    rungs = sorted({rung for excess in found for rung in excess.rungs})
+    rows = [_excess_row(found, rung, n, common) for rung in rungs]
+    return [*rows, _slope_row(found, n, common)] if rows else []
+
+
+def _excess_row(found: list[Excess], rung: float, n: int, common: Row) -> Row:
+    at = [(excess, excess.rungs.index(rung)) for excess in found if rung in excess.rungs]
+    flags = (SOME_SEEDS,) if len(at) < len(found) else ()
+    return row(
+        "excess_error",
+        estimate(np.stack([excess.draws[:, index] for excess, index in at]), n=n, flags=flags),
+        unit="error",
+        prune_ratio=float(np.mean([excess.ratios[index] for excess, index in at])),
+        models=[excess.keys[index] for excess, index in at],
+        seed_set=[excess.seed for excess, _ in at],
+        asked=rung,
+        **common,
+    )
+
+
+def _slope_row(found: list[Excess], n: int, common: Row) -> Row:
+    draws = np.stack([excess.slope for excess in found])
+    return row(
+        "excess_slope",
+        estimate(draws, n=n),
+        unit="error per unit of prune ratio",
+        models=[key for excess in found for key in excess.keys],
+        seed_set=[excess.seed for excess in found],
+        p_value=plain(p_value(draws)),
+        per_seed=[plain(value) for value in draws[:, 0]],
+        **common,
+    )
+
+
+def lineage_potential(lineage: Lineage, margin: float, interpolate: bool = False) -> Array:
+    """The potential of one curve for the sample and each resample, ``[1 + resamples]``."""
+    if not lineage.keys:
+        return np.zeros(len(lineage.parent))
+    draws = interpolated_draws if interpolate else potential_draws
+    return draws(lineage.ratios, lineage.errors, lineage.parent, margin=margin)
+
+
+def lineage_flags(lineage: Lineage, margin: float) -> tuple[str, ...]:
+    """What a reader must know of one curve's potential."""
+    return potential_flags(lineage.ratios, lineage.errors[0], lineage.parent[0], margin=margin)
+
+
+def held_by_all(seeds: BySeed, members: Sequence[str]) -> list[str]:
+    """The distributions of a set that every seed has been measured on."""
+    return [name for name in members if all(name in lineages for lineages in seeds.values())]
+
+
+def spread(draws: Array) -> float | None:
+    """Standard deviation over seeds of the statistic itself; None for one seed."""
+    return plain(draws[:, 0].std(ddof=1)) if len(draws) > 1 else None
+
+
+def _by_curve(lineages: Sequence[Lineage]) -> dict[tuple[str, str], list[Lineage]]:
+    for group in grouped(lineages, lambda lineage: lineage.method).values():
+        by_seed(group)
+    return grouped(
+        sorted(lineages, key=lambda lineage: lineage.seed),
+        lambda lineage: (lineage.method, lineage.distribution),
+    )
+
+
+def _rungs(group: Sequence[Lineage]) -> list[float]:
+    return sorted({rung for lineage in group for rung in lineage.rungs})
+
+
+def _models(group: Sequence[Lineage]) -> list[str]:
+    return list(unique(key for lineage in group for key in lineage.keys))
