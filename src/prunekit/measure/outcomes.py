@@ -1,0 +1,55 @@
+"""What one model does on one distribution, example by example: measured once, analysed for free."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from prunekit.data.datasets import Dataset
+from prunekit.data.examples import Examples
+from prunekit.data.tasks import TASKS
+from prunekit.measure.batches import Batch, batches, checked_logits, frozen_copy
+from prunekit.measure.noise import unit_noise
+from prunekit.progress import SILENT, Progress
+
+
+@torch.inference_mode()
+def outcomes(
+    model: nn.Module,
+    examples: Examples,
+    *,
+    dataset: Dataset,
+    noise: tuple[str, float] | None = None,
+    seed: int = 0,
+    size: int | None = None,
+    device: str | torch.device = "cpu",
+    progress: Progress = SILENT,
+) -> dict[str, np.ndarray]:
+    """The task's outcomes of every example, in the examples' order (``prunekit.data.tasks``).
+
+    ``noise`` is (kind, ε): U[-ε, ε] or N(0, ε²) added to the normalised inputs, unclipped, the same for every
+    model and batch ``size``. :class:`UsageError` if the model and the data set differ in classes,
+    :class:`PrunekitError` if the model's outputs are not finite.
+    """
+    frozen, task = frozen_copy(model, device), TASKS[dataset.task]
+    parts: list[dict[str, Tensor]] = []
+    with progress.bar("measure", len(examples)) as bar:
+        for batch in batches(examples, dataset=dataset, size=size, device=device):
+            logits = checked_logits(frozen, noisy(batch, noise, seed=seed), len(dataset.classes))
+            parts.append(task.outcomes(logits, batch.labels))
+            bar.advance(len(batch.indices))
+    return _joined(parts)
+
+
+def noisy(batch: Batch, noise: tuple[str, float] | None, *, seed: int) -> Tensor:
+    """The batch's images, with draw 0 of the noise (kind, ε) added where one is named."""
+    if noise is None:
+        return batch.images
+    kind, epsilon = noise
+    unit = unit_noise(kind, seed=seed, draw=0, indices=batch.indices, shape=batch.images.shape[1:])
+    return batch.images + epsilon * unit.to(batch.images.device)
+
+
+def _joined(parts: list[dict[str, Tensor]]) -> dict[str, np.ndarray]:
+    return {name: torch.cat([part[name] for part in parts]).cpu().numpy() for name in parts[0]}

@@ -1,0 +1,81 @@
+import pytest
+import torch
+from torch import nn
+
+from prunekit.errors import PrunekitError, UsageError
+from prunekit.measure.batches import batch_size, batches, checked_logits, frozen_copy, normalise
+
+
+def test_pixels_are_normalised_by_channel_and_laid_out_channels_last(dataset):
+    images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 1, 3).expand(2, 3, 4, 3)
+    normal = normalise(images, dataset=dataset)
+    torch.testing.assert_close(normal[0, :, 0, 1], torch.tensor([-1.5, -0.8, -0.2]))
+    torch.testing.assert_close(normal[1, :, 3, 2], torch.tensor([2.5, 2.4, 1.4]))
+    assert normal.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_batches_hold_the_wanted_examples_in_their_order(examples, dataset):
+    wanted = torch.tensor([5, 3, 8, 0, 21])
+    parts = list(batches(examples, dataset=dataset, indices=wanted, size=2))
+    assert [len(part.images) for part in parts] == [2, 2, 1]
+    assert torch.cat([part.indices for part in parts]).equal(wanted)
+    assert torch.cat([part.labels for part in parts]).equal(examples.labels[wanted])
+    everything = next(iter(batches(examples, dataset=dataset)))
+    assert torch.cat([part.images for part in parts]).equal(everything.images[wanted])
+
+
+def test_reading_batches_leaves_the_examples_as_they_were(examples, dataset):
+    before = examples.images.clone()
+    list(batches(examples, dataset=dataset))
+    assert examples.images.equal(before)
+
+
+def test_no_images_is_one_line(examples, dataset):
+    with pytest.raises(UsageError, match="no images"):
+        next(batches(examples.subset(torch.arange(0)), dataset=dataset))
+
+
+@pytest.mark.parametrize(
+    ("size", "device", "expected"), [((32, 32), "cpu", 64), ((224, 224), "cpu", 1), ((32, 32), "cuda", 1024)]
+)
+def test_batches_hold_about_the_same_number_of_pixels(size, device, expected):
+    assert batch_size(size, device) == expected
+
+
+def test_the_caller_s_model_is_not_touched(network):
+    model = network().train()
+    model[3].eval()
+    frozen = frozen_copy(model)
+    assert not any(part.training for part in frozen.modules())
+    assert [part.training for part in model] == [True, True, True, False, True, True]
+    assert all(value.requires_grad for value in model.parameters())
+    with torch.no_grad():
+        frozen[0].weight.zero_()
+    assert model[0].weight.any()
+
+
+def test_a_model_of_other_classes_is_refused(network):
+    with pytest.raises(UsageError, match=r"7 outputs.*4 classes"):
+        checked_logits(network(classes=7).eval(), torch.zeros(2, 3, 6, 6), 4)
+
+
+def test_a_model_of_other_inputs_is_refused_in_one_line(network):
+    with pytest.raises(PrunekitError, match="3 x 9 x 9") as refusal:
+        checked_logits(network().eval(), torch.zeros(2, 3, 9, 9), 4)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_outputs_that_are_not_finite_are_refused(network, bad):
+    model = network().eval()
+    nn.init.constant_(model[-1].bias, bad)
+    with pytest.raises(PrunekitError, match="not finite"):
+        checked_logits(model, torch.zeros(2, 3, 6, 6), 4)
+
+
+def test_the_named_output_of_a_segmentation_network_is_its_logits():
+    class Named(nn.Module):
+        def forward(self, images):
+            return {"out": images + 1, "aux": images}
+
+    assert checked_logits(Named(), torch.zeros(1, 3, 2, 2), 3).equal(torch.ones(1, 3, 2, 2))
