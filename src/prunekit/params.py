@@ -274,3 +274,18 @@ MEASUREMENT_STEPS: dict[str, type[Params]] = {
     step.kind: step for step in (ErrorParams, NoiseParams, FeaturesParams, TransferParams)
 }
 STEPS: dict[str, type[Params]] = MODEL_STEPS | MEASUREMENT_STEPS
+
+
+class ReportParams(Params):
+    """What findings are drawn from stored outcomes; changing any of it measures nothing again."""
+
+    kind = "report"
+    margin: Annotated[
+        float, Field(ge=0, le=1, description="Margin delta: rise in error still called commensurate.")
+    ] = 0.005
+    resamples: Annotated[int, Field(ge=100, description="Bootstrap resamples behind each interval.")] = 2000
+    seed: Annotated[int, Field(ge=0, description="Seed of the bootstrap.")] = 0
+    interpolate: Annotated[
+        bool, Field(description="Interpolate the potential between tested ratios (not the paper's).")
+    ] = False
+    top_k: Annotated[int, Field(ge=1, description="An example is right if its class is in the k likeliest.")] = 1

@@ -1,0 +1,47 @@
+"""Run steps one after the other in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prunekit.engine.failure import report
+from prunekit.engine.run import Event
+from prunekit.params import Params
+from prunekit.progress import SILENT, Progress
+from prunekit.registry import Lazy
+from prunekit.steps.settings import Settings
+
+OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
+MAKE = Lazy("prunekit.steps.make:make")
+
+
+class Inline:
+    """One slot: a submitted batch runs when it is waited for."""
+
+    slots = 1
+
+    def __init__(self, settings: Settings, progress: Progress = SILENT) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._batch: Sequence[Params] = ()
+        self._context: Any = None
+
+    def submit(self, batch: Sequence[Params]) -> None:
+        """Keep the batch for ``wait``."""
+        self._batch = batch
+
+    def wait(self) -> list[Event]:
+        """Run the batch; a failure becomes an event."""
+        keys = tuple(params.key for params in self._batch)
+        try:
+            self._context = self._context or OPEN_CONTEXT(self._settings, self._progress)
+            MAKE(self._batch, self._context)
+        except Exception as error:
+            self.last_error = error
+            return [Event(keys, report(error, keys, Path(self._settings.store)))]
+        return [Event(keys)]
+
+    def close(self) -> None:
+        """Nothing runs outside ``wait``."""

@@ -1,0 +1,122 @@
+"""Which step goes next: a pure state machine over keyed steps. Nothing here runs or reads anything."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from prunekit.params import Params
+
+Cost = Callable[[Params], float]
+LARGEST_BATCH = 64
+
+
+def one(params: Params) -> float:
+    """Every step costs the same."""
+    return 1.0
+
+
+class Schedule:
+    """The steps still to make, in an order that keeps the longest remaining path moving.
+
+    ``todo`` holds each step once, parents before children; inputs that are not in ``todo`` are there already. Steps of
+    one ``group`` that are ready together are handed out together, at most ``largest`` at once.
+    """
+
+    def __init__(
+        self,
+        todo: Sequence[Params],
+        *,
+        group: Callable[[Params], str],
+        cost: Cost = one,
+        largest: int = LARGEST_BATCH,
+    ) -> None:
+        self._steps = {params.key: params for params in todo}
+        self._children: dict[str, list[str]] = defaultdict(list)
+        self._waiting: dict[str, int] = {}
+        self._largest = largest
+        for key, params in self._steps.items():
+            inputs = [parent for parent in dict.fromkeys(params.inputs) if parent in self._steps]
+            self._waiting[key] = len(inputs)
+            for parent in inputs:
+                self._children[parent].append(key)
+        self._path = self._longest_paths(cost)
+        self._group = {key: group(params) for key, params in self._steps.items()}
+        self._ready: dict[str, dict[str, None]] = defaultdict(dict)
+        self._heap: list[tuple[float, int, str]] = []
+        self._order = {key: position for position, key in enumerate(self._steps)}
+        self.running: set[str] = set()
+        self.done: set[str] = set()
+        self.failed: set[str] = set()
+        self.skipped: set[str] = set()
+        for key, count in self._waiting.items():
+            if count == 0:
+                self._make_ready(key)
+
+    def _longest_paths(self, cost: Cost) -> dict[str, float]:
+        """Cost of a step and of the dearest chain behind it; children come after parents, so go backwards."""
+        path: dict[str, float] = {}
+        for key in reversed(self._steps):
+            behind = max((path[child] for child in self._children.get(key, ())), default=0.0)
+            path[key] = cost(self._steps[key]) + behind
+        return path
+
+    def _make_ready(self, key: str) -> None:
+        self._ready[self._group[key]][key] = None
+        heapq.heappush(self._heap, (-self._path[key], self._order[key], key))
+
+    def next(self) -> list[Params]:
+        """The steps to hand to a free worker now; empty while none is ready."""
+        while self._heap:
+            _, _, key = heapq.heappop(self._heap)
+            ready = self._ready[self._group[key]]
+            if key in ready:
+                batch = [key, *(other for other in ready if other != key)][: self._largest]
+                for member in batch:
+                    del ready[member]
+                self.running.update(batch)
+                return [self._steps[member] for member in batch]
+        return []
+
+    def finish(self, keys: Iterable[str]) -> None:
+        """These steps are done: what waited for them alone becomes ready."""
+        for key in keys:
+            self.running.discard(key)
+            self.done.add(key)
+            for child in self._children.get(key, ()):
+                self._waiting[child] -= 1
+                if self._waiting[child] == 0 and child not in self.skipped:
+                    self._make_ready(child)
+
+    def fail(self, keys: Iterable[str]) -> list[str]:
+        """These steps failed: everything that depends on them is skipped; returns what was skipped."""
+        front = list(keys)
+        self.running.difference_update(front)
+        self.failed.update(front)
+        skipped: list[str] = []
+        while front:
+            for child in self._children.get(front.pop(), ()):
+                if child not in self.skipped:
+                    self.skipped.add(child)
+                    skipped.append(child)
+                    front.append(child)
+        return skipped
+
+    def stop(self) -> None:
+        """Hand out nothing more; what runs may finish."""
+        self._heap.clear()
+        self._ready.clear()
+        self._waiting = dict.fromkeys(self._waiting, len(self._steps) + 1)
+
+    @property
+    def left(self) -> int:
+        """Steps that are neither done, failed nor skipped."""
+        return len(self._steps) - len(self.done) - len(self.failed) - len(self.skipped)
+
+
+def missing(
+    steps: Iterable[Params], has: Callable[[str], bool], force: frozenset[str] = frozenset()
+) -> list[Params]:
+    """The steps that have to run: those whose result is not there, or that are forced."""
+    return [params for params in steps if params.key in force or not has(params.key)]

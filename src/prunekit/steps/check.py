@@ -1,0 +1,64 @@
+"""Look up every name that a step uses before it runs; loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prunekit.data.datasets import check_dataset
+from prunekit.distribution import parse
+from prunekit.errors import UsageError
+from prunekit.models.archs import check_arch
+from prunekit.params import Params
+from prunekit.pruning.methods import METHODS
+
+
+def _root(params: Any) -> None:
+    check_arch(params.arch)
+    check_dataset(params.dataset)
+    if getattr(params, "train_distribution", None) is not None:
+        _training_shift(params)
+
+
+def _training_shift(params: Any) -> None:
+    shift = parse(params.train_distribution)
+    if shift.dataset != params.dataset or shift.mixture is None:
+        raise UsageError(
+            f"train_distribution {params.train_distribution!r}: only mixtures of the data set itself can be trained on, "
+            f"such as {params.dataset}+mix1"
+        )
+
+
+def _distribution(params: Any) -> None:
+    if params.distribution is not None:
+        shift = parse(params.distribution)
+        check_dataset(shift.dataset)
+        if shift.mixture is not None:
+            raise UsageError(
+                f"distribution {params.distribution!r}: a mixture is for training, not for measuring"
+            )
+
+
+def _nothing(params: Any) -> None:
+    return None
+
+
+def _method(params: Any) -> None:
+    METHODS[params.method]  # a wrong name raises
+
+
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "train": _root,
+    "import": _root,
+    "prune": _method,
+    "retrain": _nothing,
+    "error": _distribution,
+    "noise": _distribution,
+    "features": _distribution,
+    "transfer": _nothing,
+}
+
+
+def check_names(params: Params) -> None:
+    """Raise a :class:`UsageError` for the first name of ``params`` that no table has."""
+    CHECKS[params.kind](params)

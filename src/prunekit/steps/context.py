@@ -1,0 +1,171 @@
+"""What every step works with: the store, the data, the device, and a watcher; and the I/O that steps share."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import prunekit
+from prunekit import distribution as grammar
+from prunekit.data.datasets import Dataset, open_dataset
+from prunekit.data.examples import Examples
+from prunekit.data.load import load_distribution
+from prunekit.data.splits import hold_out
+from prunekit.data.tasks import TASKS
+from prunekit.measure.outcomes import outcomes
+from prunekit.models.archs import build
+from prunekit.models.state import load_arrays, to_arrays
+from prunekit.params import ErrorParams, Params
+from prunekit.progress import SILENT, Progress
+from prunekit.records import MeasurementRecord, ModelRecord, Step
+from prunekit.store import Arrays, Store
+
+Masks = dict[str, Tensor]
+HELD_SETS = 4  # distributions kept in memory between steps of one process
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where results and data are, what computes, and who watches."""
+
+    store: Store
+    data: Path
+    device: str = "cpu"
+    progress: Progress = SILENT
+    force: frozenset[str] = field(default_factory=frozenset)
+
+
+class Loaded(NamedTuple):
+    """A stored model in memory."""
+
+    record: ModelRecord
+    model: nn.Module
+    masks: Masks
+
+
+class TrainingData(NamedTuple):
+    """The images to fit, and those held out of them."""
+
+    dataset: Dataset
+    train: Examples
+    valid: Examples
+
+
+@lru_cache(maxsize=HELD_SETS)
+def dataset(name: str, root: Path) -> Dataset:
+    """The data set of this name, opened once per process."""
+    return open_dataset(name, root)
+
+
+@lru_cache(maxsize=HELD_SETS)
+def examples(distribution: str, root: Path, seed: int, valid_fraction: float) -> Examples:
+    """The images of a distribution, kept in memory for the next step that wants them."""
+    return load_distribution(grammar.parse(distribution), root, seed=seed, valid_fraction=valid_fraction)
+
+
+def training_data(context: Context, root: Any) -> TrainingData:
+    """The training images of a lineage, split as its root step says (``dataset``, ``valid_fraction``, ``seed``)."""
+    opened = dataset(root.dataset, context.data)
+    pool = opened.load("train")
+    train, valid = hold_out(pool.strata, root.valid_fraction, root.seed)
+    return TrainingData(opened, pool.subset(train).to(context.device), pool.subset(valid).to(context.device))
+
+
+def load(context: Context, key: str) -> Loaded:
+    """A model out of the store, on the device, with its masks."""
+    record = context.store.record(key)
+    weights, masks = context.store.tensors(key)
+    model = build(record.param("arch"), classes=len(record.classes))
+    load_arrays(model, weights)
+    return Loaded(record, model.to(context.device), to_masks(masks))
+
+
+def to_masks(arrays: Arrays) -> Masks:
+    """Masks as tensors."""
+    return {name: torch.from_numpy(mask) for name, mask in arrays.items()}
+
+
+def save(
+    context: Context,
+    params: Params,
+    model: nn.Module,
+    *,
+    masks: Mapping[str, Tensor],
+    ancestors: tuple[Step, ...] = (),
+    parameters: int | None = None,
+    results: Mapping[str, Any] | None = None,
+) -> ModelRecord:
+    """Store a model whole: its nominal test outcomes first, then itself, so that a model in the store is measured."""
+    step = Step.of(params)
+    root = (*ancestors, step)[0].read()
+    opened = dataset(getattr(root, "dataset", ""), context.data)
+    error = measure_nominal(context, params.key, model, opened)
+    total = sum(parameter.numel() for parameter in model.parameters())
+    removed = sum(int((~mask).sum()) for mask in masks.values())
+    record = ModelRecord(
+        key=params.key,
+        lineage=(*ancestors, step),
+        classes=opened.classes,
+        parameters=parameters or total,
+        nonzero=total - removed,
+        error=error,
+        results=dict(results or {}),
+        provenance=provenance(context.device),
+    )
+    context.store.save_model(
+        record, to_arrays(model), {name: mask.cpu().numpy() for name, mask in masks.items()}
+    )
+    return record
+
+
+def measure_nominal(context: Context, key: str, model: nn.Module, opened: Dataset) -> float:
+    """Error of a model on its own test set; the outcomes are stored as the measurement that they are."""
+    params = ErrorParams(model=key, distribution=opened.name)
+    arrays = outcomes(
+        model,
+        examples(opened.name, context.data, 0, 0.0),
+        dataset=opened,
+        device=context.device,
+        progress=context.progress,
+    )
+    return save_outcomes(context, params, arrays, opened)
+
+
+def save_outcomes(
+    context: Context, params: ErrorParams, arrays: Mapping[str, np.ndarray], opened: Dataset
+) -> float:
+    """Store per-example outcomes with their error and n as summary; returns the error."""
+    error = TASKS[opened.task].error(arrays)
+    count = len(next(iter(arrays.values())))
+    save_measurement(context, params, arrays, {"error": error, "n": count, "task": opened.task})
+    return error
+
+
+def save_measurement(
+    context: Context, params: Params, arrays: Mapping[str, np.ndarray], summary: Mapping[str, Any]
+) -> None:
+    """Store a measurement and its summary."""
+    record = MeasurementRecord(
+        key=params.key, step=Step.of(params), summary=dict(summary), provenance=provenance(context.device)
+    )
+    context.store.save_outcomes(record, arrays)
+
+
+def provenance(device: str) -> dict[str, Any]:
+    """What computed a result: versions, device and threads. Not time: equal work leaves equal bytes."""
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    return {
+        "prunekit": prunekit.__version__,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "device": f"{device} ({name})",
+        "threads": torch.get_num_threads(),
+    }

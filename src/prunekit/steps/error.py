@@ -1,0 +1,34 @@
+"""Measure one model on its distributions, example by example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prunekit.distribution import parse
+from prunekit.measure.outcomes import outcomes
+from prunekit.params import ErrorParams
+from prunekit.steps.context import Context, dataset, examples, load, save_outcomes
+
+
+def run(batch: Sequence[ErrorParams], context: Context) -> None:
+    """Measure the one model that the batch shares on each of its distributions."""
+    loaded = load(context, batch[0].model)
+    root = loaded.record.root.read()
+    for params in batch:
+        shift = parse(params.distribution)
+        opened = dataset(loaded.record.param("dataset"), context.data)
+        arrays = outcomes(
+            loaded.model,
+            examples(
+                str(shift._replace(noise=None)),
+                context.data,
+                params.seed,
+                getattr(root, "valid_fraction", 0.0),
+            ),
+            dataset=opened,
+            noise=shift.noise,
+            seed=params.seed,
+            device=context.device,
+            progress=context.progress,
+        )
+        save_outcomes(context, params, arrays, opened)

@@ -1,0 +1,63 @@
+"""Prune a stored network and store what is left, with the error before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from prunekit.measure.batches import normalise
+from prunekit.params import PruneParams
+from prunekit.pruning.api import prune, sample_size
+from prunekit.pruning.masks import apply_
+from prunekit.pruning.methods import METHODS
+from prunekit.steps.context import Context, Loaded, TrainingData, load, save, training_data
+
+SAMPLE_BATCH = 64
+
+
+def run(batch: Sequence[PruneParams], context: Context) -> None:
+    """Prune every network of the batch."""
+    for params in batch:
+        parent = load(context, params.parent)
+        with context.progress.bar(f"prune {params.method} to {params.prune_ratio:g}", 1, "networks") as bar:
+            masks = prune(
+                parent.model,
+                method=params.method,
+                prune_ratio=params.prune_ratio,
+                batches=list(_sample(context, params, parent))
+                if METHODS[params.method].data_informed
+                else (),
+                masks=parent.masks or None,
+                skip_layers=params.skip_layers,
+                seed=params.seed,
+                total=parent.record.parameters,
+            )
+            bar.advance()
+        apply_(parent.model, masks)
+        save(
+            context,
+            params,
+            parent.model,
+            masks=masks,
+            ancestors=parent.record.lineage,
+            parameters=parent.record.parameters,
+            results={"asked": params.prune_ratio, "error_before": parent.record.error},
+        )
+
+
+def _sample(context: Context, params: PruneParams, parent: Loaded) -> Iterator[tuple[Tensor, Tensor]]:
+    """S: held-out images of the training side, the same for every method of a lineage (METHODS section 1)."""
+    root = parent.record.root.read()
+    data = training_data(context, root)
+    pool = data.valid if len(data.valid) else data.train
+    wanted = params.sample_size or min(sample_size(parent.model, (3, *data.dataset.size)), -(-len(pool) // 2))
+    order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(getattr(root, "seed", 0)))
+    for indices in order[: min(wanted, len(pool))].split(SAMPLE_BATCH):
+        yield _normalised(pool.take(indices), data, context.device)
+
+
+def _normalised(taken: tuple[Tensor, Tensor], data: TrainingData, device: str) -> tuple[Tensor, Tensor]:
+    images, labels = taken
+    return normalise(images, dataset=data.dataset, device=device), labels.to(device)

@@ -1,0 +1,15 @@
+"""Where a run reads and writes and what computes, as plain values that a worker process can be told. No torch."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Settings(NamedTuple):
+    """``threads`` is the number of CPU threads per step (0: as torch chooses); ``force`` the keys to make again."""
+
+    store: str
+    data: str
+    device: str = "cpu"
+    threads: int = 0
+    force: tuple[str, ...] = ()
