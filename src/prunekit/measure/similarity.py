@@ -117,18 +117,16 @@ def noise_similarity(
     target = frozen_copy(reference, device)
     sizes = {"levels": len(params.levels), "images": params.images, "draws": params.draws}
     tallies = {name: Tally(**sizes, device=device) for name in models}
-
-    def forward(model: nn.Module, images: Tensor, labels: Tensor) -> Outputs:
-        return outputs_of(checked_logits(model, images, len(dataset.classes)), labels)
-
+    classes = len(dataset.classes)
     with progress.bar("similarity", params.images * sum(draws), "noisy images") as bar:
         start = 0
         for batch in batches(examples, dataset=dataset, indices=chosen, size=size, device=device):
             rows = slice(start, start := start + len(batch.indices))
             for level, which, images in noisy_images(batch, params=params, dataset=dataset):
-                expected = forward(target, images, batch.labels)
+                expected = outputs_of(checked_logits(target, images, classes), batch.labels)
                 for name, model in frozen.items():
-                    values = compare(forward(model, images, batch.labels), expected)
+                    found = outputs_of(checked_logits(model, images, classes), batch.labels)
+                    values = compare(found, expected)
                     tallies[name].add(values, level=level, draws=which, rows=rows)
                 bar.advance(len(batch.indices))
     return {name: {"index": chosen.numpy()} | tally.means() for name, tally in tallies.items()}
