@@ -1,0 +1,229 @@
+"""The table of data sets, and how a name becomes one. No torch: names are checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from prunekit.data.classes import names
+from prunekit.distribution import Distribution
+from prunekit.errors import UsageError, unknown
+from prunekit.registry import Lazy, Registry
+
+if TYPE_CHECKING:
+    from prunekit.data.examples import Examples
+
+Channels = tuple[float, ...]
+
+
+class Dataset(NamedTuple):
+    """A data set that is there to be read.
+
+    ``mean`` and ``std`` are per channel of pixels in [0, 1]; ``size`` is (H, W) in pixels; ``augment`` a row of
+    ``data.augment.AUGMENTS``. ``load(split)`` reads one of ``splits``: ``train`` is all training images, before any
+    are held out; ``valid`` is there only where the data set publishes one.
+    """
+
+    name: str
+    task: str
+    classes: tuple[str, ...]
+    mean: Channels
+    std: Channels
+    size: tuple[int, int]
+    augment: str
+    splits: tuple[str, ...]
+    load: Callable[[str], Examples]
+
+
+class DatasetRow(NamedTuple):
+    """A data set as it is published; ``load(root, split)`` reads one of ``splits`` from under the data folder."""
+
+    task: str
+    classes: tuple[str, ...]
+    mean: Channels
+    std: Channels
+    size: tuple[int, int]
+    augment: str
+    splits: tuple[str, ...]
+    load: Callable[[Path, str], Examples]
+    source: str
+
+
+class ShiftedRow(NamedTuple):
+    """Corruptions published as files; ``load(root, corruption, severity)`` reads one of them, in test order."""
+
+    of: str
+    load: Callable[[Path, str, int], Examples]
+    source: str
+
+
+class Place(NamedTuple):
+    """A data set of the user's own; ``check(path)`` is quick and needs no torch, ``open(path, root)`` reads."""
+
+    check: Callable[[str], None]
+    open: Callable[[str, Path], Dataset]
+    source: str
+
+
+_CIFAR10 = DatasetRow(
+    task="classification",
+    classes=names("cifar10"),
+    mean=(0.4914, 0.4822, 0.4465),
+    std=(0.2023, 0.1994, 0.2010),
+    size=(32, 32),
+    augment="crop-flip",
+    splits=("train", "test"),
+    load=Lazy("prunekit.data.cifar:load_cifar10"),
+    source="Krizhevsky 2009, binary version",
+)
+_CIFAR10_1 = _CIFAR10._replace(
+    splits=("test",),
+    load=Lazy("prunekit.data.cifar:load_cifar10_1"),
+    source="Recht et al. 2018, v6 (2,000 images)",
+)
+_IMAGENET = DatasetRow(
+    task="classification",
+    classes=names("imagenet"),
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+    size=(224, 224),
+    augment="resized-crop-flip",
+    splits=("train", "test"),
+    load=Lazy("prunekit.data.imagenet:load_imagenet"),
+    source="ILSVRC 2012; its validation images are the test split",
+)
+_VOC = DatasetRow(
+    task="segmentation",
+    classes=names("voc"),
+    mean=_IMAGENET.mean,
+    std=_IMAGENET.std,
+    size=(513, 513),
+    augment="segment",
+    splits=("train", "test"),
+    load=Lazy("prunekit.data.voc:load_voc2012"),
+    source="PASCAL VOC 2012 segmentation; its val images are the test split",
+)
+
+DATASETS: Registry[DatasetRow] = Registry(
+    "data set",
+    {
+        "digits": DatasetRow(
+            task="classification",
+            classes=names("digits"),
+            mean=(0.3057, 0.3057, 0.3057),
+            std=(0.3241, 0.3241, 0.3241),
+            size=(32, 32),
+            augment="crop",
+            splits=("train", "test"),
+            load=Lazy("prunekit.data.digits:load"),
+            source="UCI optdigits, 1,797 images that come with scikit-learn",
+        ),
+        "cifar10": _CIFAR10,
+        "cifar10.1": _CIFAR10_1,
+        "cifar10.1-v4": _CIFAR10_1._replace(
+            load=Lazy("prunekit.data.cifar:load_cifar10_1_v4"), source="Recht et al. 2018, v4 (2,021 images)"
+        ),
+        "cifar100": _CIFAR10._replace(
+            classes=names("cifar100"),
+            mean=(0.5071, 0.4865, 0.4409),
+            std=(0.2673, 0.2564, 0.2762),
+            load=Lazy("prunekit.data.cifar:load_cifar100"),
+            source="Krizhevsky 2009, binary version, fine labels",
+        ),
+        "imagenet": _IMAGENET,
+        "objectnet": _IMAGENET._replace(
+            splits=("test",),
+            load=Lazy("prunekit.data.objectnet:load"),
+            source="Barbu et al. 2019: the 113 classes that ImageNet has too",
+        ),
+        "voc2012": _VOC,
+        "voc2011": _VOC._replace(
+            load=Lazy("prunekit.data.voc:load_voc2011"), source="PASCAL VOC 2011 segmentation"
+        ),
+        "sbd": _VOC._replace(
+            load=Lazy("prunekit.data.voc:load_sbd"),
+            source="Hariharan et al. 2011: class masks on VOC 2011 images",
+        ),
+    },
+    entry_point_group="prunekit.datasets",
+)
+
+SHIFTED: Registry[ShiftedRow] = Registry(
+    "published set of corruptions",
+    {
+        "cifar10-c": ShiftedRow(
+            "cifar10",
+            Lazy("prunekit.data.cifar:load_cifar10_c"),
+            "Hendrycks and Dietterich 2019, Zenodo 2535967",
+        ),
+        "cifar100-c": ShiftedRow(
+            "cifar100",
+            Lazy("prunekit.data.cifar:load_cifar100_c"),
+            "Hendrycks and Dietterich 2019, Zenodo 3555552",
+        ),
+        "imagenet-c": ShiftedRow(
+            "imagenet",
+            Lazy("prunekit.data.imagenet:load_imagenet_c"),
+            "Hendrycks and Dietterich 2019, Zenodo 2235448",
+        ),
+    },
+)
+
+PLACES: Registry[Place] = Registry(
+    "place",
+    {
+        "folder": Place(
+            check=Lazy("prunekit.data.folder_names:check"),
+            open=Lazy("prunekit.data.folder:open_folder"),
+            source="any image folder: train/<class>/*.jpg and test/<class>/*.jpg, all of one size",
+        ),
+        "hf": Place(
+            check=Lazy("prunekit.data.hf:check"),
+            open=Lazy("prunekit.data.hf:open_saved"),
+            source="a Hugging Face data set on disk: parquet files, or a saved folder",
+        ),
+    },
+)
+
+
+def open_dataset(name: str, root: Path) -> Dataset:
+    """The data set ``name``, read from the data folder ``root`` when its ``load`` is called.
+
+    :class:`UsageError` if there is no such data set, or if a place such as ``folder:PATH`` cannot be read.
+    """
+    place, colon, path = name.partition(":")
+    if colon and place in PLACES:
+        return PLACES[place].open(path, root)
+    row = DATASETS[name]
+    kept = {field: getattr(row, field) for field in Dataset._fields if field not in {"name", "load"}}
+    return Dataset(name=name, load=partial(row.load, root), **kept)
+
+
+def check_dataset(name: str) -> None:
+    """Raise a :class:`UsageError` unless ``name`` is a data set; a place must be there, published files need not."""
+    place, colon, path = name.partition(":")
+    if colon and place in PLACES:
+        PLACES[place].check(path)
+    elif name in SHIFTED:
+        raise UsageError(f"{name!r} is read one corruption at a time, such as {name}/fog@3")
+    elif name not in DATASETS:
+        raise unknown("data set", name, (*DATASETS, *(f"{place}:PATH" for place in PLACES)))
+
+
+def check_distribution(distribution: Distribution) -> None:
+    """Raise a :class:`UsageError` unless the distribution's data set is known and has the split that it names."""
+    if distribution.published:
+        SHIFTED[distribution.dataset]
+        return
+    check_dataset(distribution.dataset)
+    if distribution.dataset in DATASETS:
+        check_split(distribution.dataset, DATASETS[distribution.dataset].splits, distribution.split)
+
+
+def check_split(name: str, splits: tuple[str, ...], split: str) -> None:
+    """Raise a :class:`UsageError` unless ``split`` is published, or is the share held out of the training images."""
+    allowed = (*splits, "valid") if "train" in splits and "valid" not in splits else splits
+    if split not in allowed:
+        raise unknown(f"split of {name}", split, allowed)

@@ -1,0 +1,45 @@
+"""Errors from stored outcomes, worked by hand."""
+
+import numpy as np
+import pytest
+
+from prunekit.data.tasks import TASKS, miou_error, pixel_error, top_k_error
+from prunekit.errors import PrunekitError
+
+
+def test_top_k_error_counts_ranks():
+    outcomes = {"rank": np.array([0, 1, 4, 0])}
+    assert [top_k_error(outcomes, k) for k in (1, 2, 5)] == [0.5, 0.25, 0.0]
+
+
+def test_miou_sums_over_the_data_set_before_it_divides():
+    # Per image the IoU of class 0 is 1/1 and 1/9; over the data set it is 2/10, and class 1 never appears.
+    outcomes = {"intersection": np.array([[1, 0], [1, 0]]), "union": np.array([[1, 0], [9, 0]])}
+    assert miou_error(outcomes) == pytest.approx(0.8)
+
+
+def test_miou_counts_a_class_that_is_only_predicted():
+    outcomes = {"intersection": np.array([[4, 0]]), "union": np.array([[4, 1]])}
+    assert miou_error(outcomes) == pytest.approx(0.5)
+
+
+def test_pixel_error_weighs_images_by_their_pixels():
+    assert pixel_error({"wrong": np.array([1, 0]), "pixels": np.array([1, 9])}) == pytest.approx(0.1)
+
+
+def test_images_without_a_labelled_pixel_have_no_error():
+    empty = {
+        "intersection": np.zeros((1, 3)),
+        "union": np.zeros((1, 3)),
+        "wrong": np.zeros(1),
+        "pixels": np.zeros(1),
+    }
+    assert miou_error(empty) == 0
+    assert pixel_error(empty) == 0
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_examples_have_no_error(task):
+    none = {name: np.zeros((0, 2)) for name in ("rank", "intersection", "union")}
+    with pytest.raises(PrunekitError, match="zero examples"):
+        TASKS[task].error(none)
