@@ -1,0 +1,184 @@
+"""Informative features: in which order a network can lose the pixels of an image and stay sure of what it saw.
+
+Greedy backward selection (BackSelect; PAPER 1.5): of the pixels still there, mask the one whose loss leaves the
+network's confidence in its own prediction highest. A masked pixel is 0 in every channel of the normalised image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from prunekit.data.datasets import Dataset
+from prunekit.data.examples import Examples
+from prunekit.errors import UsageError
+from prunekit.measure.batches import batch_size, batches, checked_logits, frozen_copy
+from prunekit.progress import SILENT, Progress
+
+# Images that are ordered together, so that a batch is full even when few pixels are left to try.
+TOGETHER = {"cpu": 4}
+TOGETHER_ELSEWHERE = 64
+
+
+class Search(NamedTuple):
+    """How the next pixels to mask are looked for; ``size`` is images per forward pass."""
+
+    model: nn.Module
+    classes: int
+    block: int
+    candidates: int | None
+    size: int
+
+
+def informative_order(
+    model: nn.Module,
+    examples: Examples,
+    *,
+    dataset: Dataset,
+    block: int = 1,
+    candidates: int | None = None,
+    size: int | None = None,
+    device: str | torch.device = "cpu",
+    progress: Progress = SILENT,
+) -> np.ndarray:
+    """Per image, its pixels (row * width + column) from the first masked to the last: ``[images, H * W]``.
+
+    int16, or int32 for more than 32,767 pixels; the last pixels of a row are the informative ones. With the
+    defaults this is the exact greedy order, ties to the lowest pixel, at H * W * (H * W + 1) / 2 forward passes an
+    image. ``block`` masks that many of the best pixels per step; ``candidates`` tries only that many pixels per step,
+    those that the gradient says matter least. :class:`UsageError` if ``block`` is larger than ``candidates``.
+    """
+    if candidates is not None and block > candidates:
+        raise UsageError(f"block: {block} pixels cannot be chosen among {candidates} candidates")
+    rows = size or batch_size(dataset.size, device)
+    search = Search(frozen_copy(model, device), len(dataset.classes), block, candidates, rows)
+    together = TOGETHER.get(torch.device(device).type, TOGETHER_ELSEWHERE)
+    orders = []
+    with progress.bar("features", len(examples)) as bar:
+        for batch in batches(examples, dataset=dataset, size=together, device=device):
+            orders.append(_order(search, batch.images))
+            bar.advance(len(batch.images))
+    order = torch.cat(orders).cpu().numpy()
+    return order.astype(np.int16 if order.shape[1] <= np.iinfo(np.int16).max else np.int32)
+
+
+def _order(search: Search, images: Tensor) -> Tensor:
+    """The order of every image: int64 ``[n, H * W]``."""
+    size, pixels = images.shape[-2:], as_pixels(images)
+    predicted = checked_logits(search.model, images, search.classes).argmax(dim=1)
+    left = torch.arange(pixels.shape[1], device=pixels.device).repeat(len(pixels), 1)
+    masked: list[Tensor] = []
+    while left.shape[1]:
+        tried = _candidates(search, pixels, left, predicted, size)
+        confidence = _confidence_without(search, pixels, tried, predicted, size)
+        best = confidence.sort(dim=1, descending=True, stable=True).indices[:, : search.block]
+        masked.append(tried.gather(1, best))
+        pixels = without(pixels, masked[-1])
+        left = _others(left, masked[-1])
+    return torch.cat(masked, dim=1)
+
+
+def as_pixels(images: Tensor) -> Tensor:
+    """Images ``[n, C, H, W]`` as ``[n, H * W, C]``; the way back is a channels-last view."""
+    return images.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def as_images(pixels: Tensor, size: Sequence[int]) -> Tensor:
+    """The inverse of :func:`as_pixels`."""
+    return pixels.view(len(pixels), *size, -1).permute(0, 3, 1, 2)
+
+
+def without(pixels: Tensor, masked: Tensor) -> Tensor:
+    """``pixels`` ``[n, P, C]`` with those at ``masked`` ``[n, k]`` set to 0."""
+    return pixels.scatter(1, masked[:, :, None].expand(-1, -1, pixels.shape[2]), 0.0)
+
+
+def _others(left: Tensor, masked: Tensor) -> Tensor:
+    kept = (left[:, :, None] != masked[:, None, :]).all(dim=2)
+    return left[kept].view(len(left), -1)
+
+
+def _candidates(
+    search: Search, pixels: Tensor, left: Tensor, predicted: Tensor, size: Sequence[int]
+) -> Tensor:
+    """The pixels to try, in ascending order: all that are left, or those whose loss costs least to first order."""
+    if search.candidates is None or search.candidates >= left.shape[1]:
+        return left
+    point = pixels.clone().requires_grad_()
+    logits = checked_logits(search.model, as_images(point, size), search.classes)
+    chosen = logits.log_softmax(dim=1).gather(1, predicted[:, None]).sum()
+    (gradient,) = torch.autograd.grad(chosen, point)
+    rise = -(gradient * pixels).sum(dim=2).gather(1, left)
+    return left.gather(1, rise.topk(search.candidates, dim=1).indices.sort(dim=1).values)
+
+
+@torch.inference_mode()
+def _confidence_without(
+    search: Search, pixels: Tensor, tried: Tensor, predicted: Tensor, size: Sequence[int]
+) -> Tensor:
+    """Softmax probability ``[n, k]`` of the predicted class when one pixel of ``tried`` ``[n, k]`` is masked too."""
+    image = torch.arange(len(pixels), device=pixels.device).repeat_interleave(tried.shape[1])
+    parts = []
+    for of, pixel in zip(*(torch.split(part, search.size) for part in (image, tried.flatten())), strict=True):
+        logits = checked_logits(
+            search.model, as_images(without(pixels[of], pixel[:, None]), size), search.classes
+        )
+        parts.append(logits.softmax(dim=1).gather(1, predicted[of, None]))
+    return torch.cat(parts).view(tried.shape)
+
+
+@torch.inference_mode()
+def transfer(
+    order: np.ndarray,
+    model: nn.Module,
+    examples: Examples,
+    *,
+    dataset: Dataset,
+    kept: Sequence[float],
+    size: int | None = None,
+    device: str | torch.device = "cpu",
+    progress: Progress = SILENT,
+) -> np.ndarray:
+    """The model's confidence in the true class when it sees only the last pixels of ``order``.
+
+    float32 ``[images, len(kept)]``, per kept share of pixels (rounded, at least one; PAPER 1.5: 0.1). ``order`` is
+    :func:`informative_order` of any model on the same examples; :class:`UsageError` if it is of others.
+    """
+    pixels = dataset.size[0] * dataset.size[1]
+    if order.shape != (len(examples), pixels):
+        raise UsageError(
+            f"the order is of {order.shape[0]} images of {order.shape[1]} pixels, not of these examples"
+        )
+    frozen, ordered = frozen_copy(model, device), torch.from_numpy(order).long()
+    confidence = np.empty((len(examples), len(kept)), dtype=np.float32)
+    with progress.bar("transfer", len(examples)) as bar:
+        for batch in batches(examples, dataset=dataset, size=size, device=device):
+            for column, share in enumerate(kept):
+                masked = ordered[batch.indices, : pixels - kept_pixels(pixels, share)].to(batch.images.device)
+                images = as_images(without(as_pixels(batch.images), masked), dataset.size)
+                p = checked_logits(frozen, images, len(dataset.classes)).softmax(dim=1)
+                confidence[batch.indices, column] = _of_true_class(p, batch.labels).cpu().numpy()
+            bar.advance(len(batch.indices))
+    return confidence
+
+
+def kept_pixels(pixels: int, share: float) -> int:
+    """How many of ``pixels`` a share is: the nearest number, at least one."""
+    return max(1, round(pixels * share))
+
+
+def _of_true_class(p: Tensor, labels: Tensor) -> Tensor:
+    """Probability ``[n]`` of the label, or of all accepted labels ``[n, K]`` (padded with -1) together."""
+    accepted = labels if labels.ndim == 2 else labels[:, None]
+    return p.gather(1, accepted.clamp(min=0)).masked_fill(accepted < 0, 0.0).sum(dim=1)
+
+
+def order_agreement(exact: np.ndarray, fast: np.ndarray, *, share: float = 0.1) -> np.ndarray:
+    """Per image, the part of the kept ``share`` of pixels that both orders keep: float64 ``[images]`` in [0, 1]."""
+    count = kept_pixels(exact.shape[1], share)
+    both = [np.intersect1d(*kept).size for kept in zip(exact[:, -count:], fast[:, -count:], strict=True)]
+    return np.array(both) / count
