@@ -17,6 +17,8 @@ from prunekit.analysis.excess import Excess, excess_of, rise_draws
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.potential import (
     MARGIN,
+    TOLERANCE,
+    check_margin,
     interpolated_draws,
     potential_draws,
     potential_flags,
@@ -58,15 +60,16 @@ def row(
     }
 
 
-def prune_curves(lineages: Sequence[Lineage]) -> list[Row]:
+def prune_curves(lineages: Sequence[Lineage], *, margin: float = MARGIN) -> list[Row]:
     """Error against prune ratio per method and distribution, the unpruned parent at ratio 0 included."""
+    check_margin(margin)
     rows = []
     for (method, distribution), group in _by_curve(lineages).items():
-        rows += [_curve_row(method, distribution, group, rung) for rung in (0.0, *_rungs(group))]
+        rows += [_curve_row(method, distribution, group, rung, margin) for rung in (0.0, *_rungs(group))]
     return rows
 
 
-def _curve_row(method: str, distribution: str, group: list[Lineage], rung: float) -> Row:
+def _curve_row(method: str, distribution: str, group: list[Lineage], rung: float, margin: float) -> Row:
     found = [(lineage, lineage.rungs.index(rung)) for lineage in group if rung in lineage.rungs]
     if rung == 0:
         found = [(_with_parent(lineage), 0) for lineage in group]
@@ -76,7 +79,7 @@ def _curve_row(method: str, distribution: str, group: list[Lineage], rung: float
     flags = (SOME_SEEDS,) if len(found) < len(group) else ()
     rise = estimate(rises, n=n, bounds=(-1.0, 1.0)).as_row()
     return row(
-        "prune_curve",
+        "prune-curve",
         estimate(errors, n=n, bounds=RATIO, flags=flags),
         unit="error",
         method=method,
@@ -88,6 +91,8 @@ def _curve_row(method: str, distribution: str, group: list[Lineage], rung: float
         rise=rise["value"],
         rise_low=rise["low"],
         rise_high=rise["high"],
+        commensurate=bool(rises[:, 0].mean() <= margin + TOLERANCE),
+        margin=margin,
     )
 
 
@@ -108,7 +113,7 @@ def potentials(
         flags = unique(flag for lineage in group for flag in lineage_flags(lineage, margin))
         rows.append(
             row(
-                "prune_potential",
+                "potential",
                 estimate(draws, n=group[0].n, bounds=RATIO, flags=flags),
                 unit="prune ratio",
                 method=method,
@@ -144,14 +149,13 @@ def _summary_row(method: str, seeds: BySeed, name: str, held: list[str], margin:
     per_seed = STATISTICS[which](draws.reshape(len(seeds), len(held), -1), axis=1)
     flags = unique(flag for lineage in chosen for flag in lineage_flags(lineage, margin))
     return row(
-        "potential_summary",
+        f"potential-{which}",
         estimate(per_seed, n=min(lineage.n for lineage in chosen), bounds=RATIO, flags=flags),
         unit="prune ratio",
         method=method,
         distribution=name,
         models=_models(chosen),
         seed_set=list(seeds),
-        statistic=which,
         distributions=held,
         margin=margin,
         per_seed=[plain(value) for value in per_seed[:, 0]],
@@ -195,7 +199,7 @@ def _excess_row(found: list[Excess], rung: float, n: int, common: Row) -> Row:
     at = [(excess, excess.rungs.index(rung)) for excess in found if rung in excess.rungs]
     flags = (SOME_SEEDS,) if len(at) < len(found) else ()
     return row(
-        "excess_error",
+        "excess-error",
         estimate(np.stack([excess.draws[:, index] for excess, index in at]), n=n, flags=flags),
         unit="error",
         prune_ratio=float(np.mean([excess.ratios[index] for excess, index in at])),
@@ -209,7 +213,7 @@ def _excess_row(found: list[Excess], rung: float, n: int, common: Row) -> Row:
 def _slope_row(found: list[Excess], n: int, common: Row) -> Row:
     draws = np.stack([excess.slope for excess in found])
     return row(
-        "excess_slope",
+        "excess-slope",
         estimate(draws, n=n),
         unit="error per unit of prune ratio",
         models=[key for excess in found for key in excess.keys],

@@ -1,0 +1,23 @@
+import json
+
+import numpy as np
+
+from prunekit.analysis.estimate import UNDEFINED, Estimate, plain
+
+
+def test_a_row_is_json_and_says_when_there_is_no_number():
+    row = Estimate(np.nan, -np.inf, 0.5, n=3, seeds=1, interval="none", flags=("a", "a")).as_row()
+    assert json.loads(json.dumps(row, allow_nan=False)) == {
+        "value": None,
+        "low": None,
+        "high": 0.5,
+        "n": 3,
+        "seeds": 1,
+        "interval": "none",
+        "flags": ["a", UNDEFINED],
+    }
+
+
+def test_numbers_are_rounded_so_that_equal_work_writes_equal_bytes():
+    assert plain(0.1 + 0.2) == 0.3
+    assert plain(1e-12) == 1e-12
