@@ -1,0 +1,35 @@
+"""What lies beyond an image's border: three rules, each a table of indices (CORRUPTIONS section 2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Rule = Callable[[Tensor, int], Tensor]
+
+
+def edge(position: Tensor, size: int) -> Tensor:
+    """The last sample goes on: ``.. 0 0 | 0 1 2``."""
+    return position.clamp(0, size - 1)
+
+
+def mirror(position: Tensor, size: int) -> Tensor:
+    """Reflected about the centre of the last sample: ``.. 2 1 | 0 1 2``."""
+    period = max(2 * (size - 1), 1)
+    folded = position.remainder(period)
+    return torch.minimum(folded, period - folded).clamp_(max=size - 1)
+
+
+def symmetric(position: Tensor, size: int) -> Tensor:
+    """Reflected about the outer side of the last sample: ``.. 1 0 | 0 1 2``."""
+    folded = position.remainder(2 * size)
+    return torch.minimum(folded, 2 * size - 1 - folded)
+
+
+def pad(x: Tensor, dim: int, width: int, rule: Rule) -> Tensor:
+    """``x`` with ``width`` more samples at both ends of ``dim``."""
+    size = x.shape[dim]
+    position = torch.arange(-width, size + width, device=x.device)
+    return x.index_select(dim, rule(position, size))

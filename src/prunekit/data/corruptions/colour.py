@@ -1,0 +1,29 @@
+"""Brightness, contrast and saturation."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from prunekit.data.corruptions.hsv import from_hsv, to_hsv
+from prunekit.data.corruptions.pixels import to_bytes, to_unit
+
+
+def brightness(pixels: Tensor, *, shift: float) -> Tensor:
+    """Add ``shift`` to the value of every pixel in hue, saturation, value."""
+    hue, saturation, value = to_hsv(to_unit(pixels))
+    return to_bytes(from_hsv(hue, saturation, value.add_(shift).clamp_(0, 1)))
+
+
+def saturate(pixels: Tensor, *, scale: float, shift: float) -> Tensor:
+    """Scale the saturation of every pixel and add ``shift``: below 1 greys, above 1 deepens the colours."""
+    hue, saturation, value = to_hsv(to_unit(pixels))
+    return to_bytes(from_hsv(hue, saturation.mul_(scale).add_(shift).clamp_(0, 1), value))
+
+
+def contrast(pixels: Tensor, *, scale: float) -> Tensor:
+    """Draw every value towards the mean of its channel over the image."""
+    unit = to_unit(pixels)
+    # Summed one by one, as the reference does: in flat areas the last bit of the mean decides the byte.
+    total = unit.flatten(1, 2).cumsum(1)[:, -1:, None]
+    mean = total / unit[0, ..., 0].numel()
+    return to_bytes((unit - mean).mul_(scale).add_(mean))
