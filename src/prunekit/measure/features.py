@@ -73,13 +73,22 @@ def _order(search: Search, images: Tensor) -> Tensor:
     left = torch.arange(pixels.shape[1], device=pixels.device).repeat(len(pixels), 1)
     masked: list[Tensor] = []
     while left.shape[1]:
-        tried = _candidates(search, pixels, left, predicted, size)
-        confidence = _confidence_without(search, pixels, tried, predicted, size)
-        best = confidence.sort(dim=1, descending=True, stable=True).indices[:, : search.block]
-        masked.append(tried.gather(1, best))
-        pixels = without(pixels, masked[-1])
-        left = _others(left, masked[-1])
+        masked.append(next_masked(search, pixels, left, predicted, size))
+        pixels, left = without(pixels, masked[-1]), _others(left, masked[-1])
     return torch.cat(masked, dim=1)
+
+
+def next_masked(
+    search: Search, pixels: Tensor, left: Tensor, predicted: Tensor, size: Sequence[int]
+) -> Tensor:
+    """One greedy step: of the pixels ``left`` ``[n, k]``, those to mask next ``[n, block]``, the best first.
+
+    ``pixels`` ``[n, P, C]`` are the images so far (``size``: H, W), ``predicted`` ``[n]`` the classes to stay sure of.
+    """
+    tried = _candidates(search, pixels, left, predicted, size)
+    confidence = _confidence_without(search, pixels, tried, predicted, size)
+    best = confidence.sort(dim=1, descending=True, stable=True).indices[:, : search.block]
+    return tried.gather(1, best)
 
 
 def as_pixels(images: Tensor) -> Tensor:

@@ -1,0 +1,90 @@
+"""Informative features: images per minute, exact and fast, against the bare forward passes that the exact order needs.
+
+    python benchmarks/features.py [--arch resnet20] [--threads 1] [--device cpu]
+
+A whole exact order of a 32 x 32 image is 524,800 forward passes, so each way is timed on single steps with 1,024, 768,
+512, 256, 128 and 32 pixels left, several images together, and the time of a whole order is the trapezoid between them.
+The fast orders are other orders: docs/features.md says how far they agree with the exact one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from prunekit.measure.batches import batch_size, frozen_copy
+from prunekit.measure.features import TOGETHER, TOGETHER_ELSEWHERE, Search, as_images, as_pixels, next_masked
+from prunekit.models.archs import build
+
+SIDE = 32
+PIXELS = SIDE * SIDE
+LEFT = (1024, 768, 512, 256, 128, 32)
+WAYS: dict[str, dict[str, int | None]] = {
+    "exact": {"block": 1, "candidates": None},
+    "block 8": {"block": 8, "candidates": None},
+    "128 candidates": {"block": 1, "candidates": 128},
+    "32 candidates": {"block": 1, "candidates": 32},
+    "block 8 of 64 candidates": {"block": 8, "candidates": 64},
+}
+
+
+def seconds(work: Callable[[], object], device: str) -> float:
+    """How long one call takes."""
+    start = time.perf_counter()
+    work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+@torch.inference_mode()
+def bare_seconds(model: nn.Module, size: int, device: str, repeats: int = 16) -> float:
+    """Seconds per image of the model alone, on a batch that is there already."""
+    images = torch.randn(size, 3, SIDE, SIDE, device=device).to(memory_format=torch.channels_last)
+    model(images)
+    return seconds(lambda: [model(images) for _ in range(repeats)], device) / (repeats * size)
+
+
+def order_seconds(search: Search, device: str) -> float:
+    """Seconds per image for a whole order, from single steps."""
+    together = TOGETHER.get(device, TOGETHER_ELSEWHERE)
+    pixels = as_pixels(torch.randn(together, 3, SIDE, SIDE, device=device))
+    predicted = search.model(as_images(pixels, (SIDE, SIDE))).argmax(dim=1)
+    steps = []
+    for count in LEFT:
+        left = torch.arange(count, device=device).repeat(together, 1)
+        step = seconds(lambda left=left: next_masked(search, pixels, left, predicted, (SIDE, SIDE)), device)
+        steps.append(step / together)
+    every = np.interp(np.arange(PIXELS, 0, -(search.block or 1)), LEFT[::-1], steps[::-1])
+    return float(every.sum())
+
+
+def main() -> None:
+    """Print the table: one row per way, next to the bare forward passes of the exact order."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--arch", default="resnet20")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    size = batch_size((SIDE, SIDE), options.device)
+    model = frozen_copy(build(options.arch, seed=0), options.device)
+    bare = bare_seconds(model, size, options.device) * PIXELS * (PIXELS + 1) / 2
+    print(
+        "| order of a 32 x 32 image | images per minute | against the bare passes of the exact order |\n|---|---|---|"
+    )
+    print(f"| bare forward passes of the exact order, batch {size} | {60 / bare:.3f} | 1.00 |")
+    for name, way in WAYS.items():
+        took = order_seconds(Search(model, 10, size=size, **way), options.device)
+        print(f"| {name} | {60 / took:.3f} | {bare / took:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
