@@ -1,0 +1,55 @@
+"""A wrong folder is told by its names, before torch is loaded."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from prunekit.data.datasets import check_dataset
+from prunekit.errors import UsageError
+
+
+def test_a_good_folder_passes(folder):
+    check_dataset(f"folder:{folder}")
+
+
+def test_checking_a_folder_loads_no_torch(folder):
+    program = f"import sys; from prunekit.data.datasets import check_dataset as c; c('folder:{folder}'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def _rename(folder, old, new):
+    (folder / old).rename(folder / new)
+
+
+BROKEN = {
+    "there is no such folder": shutil.rmtree,
+    r"has no train/ folder \(expected train/<class>": lambda folder: shutil.rmtree(folder / "train"),
+    "has no test/ folder": lambda folder: shutil.rmtree(folder / "test"),
+    "has no class folders in train/": lambda folder: [
+        shutil.rmtree(folder / "train" / name) for name in ("cat", "dog")
+    ],
+    "class 'cat' is in only one of train/ and test/": lambda folder: shutil.rmtree(folder / "test" / "cat"),
+    "class 'wolf' is in only one of train/ and test/": lambda folder: shutil.copytree(
+        folder / "test" / "cat", folder / "test" / "wolf"
+    ),
+    "class folder .*train/dog has no images": lambda folder: [
+        file.unlink() for file in (folder / "train" / "dog").iterdir()
+    ],
+}
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_a_broken_folder_gets_one_line(folder, message):
+    BROKEN[message](folder)
+    with pytest.raises(UsageError, match=message) as found:
+        check_dataset(f"folder:{folder}")
+    assert "\n" not in str(found.value)
+
+
+def test_files_that_are_no_images_are_passed_over(folder):
+    (folder / "train" / "cat" / "notes.txt").write_text("seen")
+    (folder / "train" / ".git").mkdir()
+    (folder / "train" / "cat" / "._0.png").write_text("resource fork")
+    check_dataset(f"folder:{folder}")

@@ -1,0 +1,63 @@
+"""Image files to tensors."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from prunekit.data.images import decode, decode_all, size_of
+from prunekit.errors import UsageError
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+
+
+def test_decoding_puts_channels_first(tmp_path, pixels):
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert np.array_equal(decode(tmp_path / "a.png").permute(1, 2, 0).numpy(), pixels)
+    assert size_of(tmp_path / "a.png") == (4, 6)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
+def test_every_mode_becomes_three_channels(tmp_path, pixels, mode):
+    Image.fromarray(pixels).convert(mode).save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png").shape == (3, 4, 6)
+
+
+def test_all_images_keep_their_order(tmp_path, pixels):
+    paths = [tmp_path / f"{place}.png" for place in range(20)]
+    for place, path in enumerate(paths):
+        Image.fromarray(np.full((4, 6, 3), place, dtype=np.uint8)).save(path)
+    assert decode_all(paths, (4, 6))[:, 0, 0, 0].tolist() == list(range(20))
+
+
+def test_a_cut_image_is_named(tmp_path, pixels):
+    path = tmp_path / "cut.jpg"
+    Image.fromarray(pixels.repeat(20, axis=0).repeat(20, axis=1)).save(path)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UsageError, match=r"unreadable image .*cut\.jpg"):
+        decode(path)
+
+
+def test_a_page_named_as_an_image_is_named(tmp_path):
+    (tmp_path / "page.jpg").write_text("<html>not found</html>")
+    for read in (decode, size_of):
+        with pytest.raises(UsageError, match=r"unreadable image .*page\.jpg") as found:
+            read(tmp_path / "page.jpg")
+        assert "\n" not in str(found.value)
+
+
+def test_images_of_two_sizes_are_both_named(tmp_path, pixels):
+    paths = [tmp_path / "first.png", tmp_path / "second.png"]
+    Image.fromarray(pixels).save(paths[0])
+    Image.fromarray(pixels[:2]).save(paths[1])
+    with pytest.raises(UsageError, match=r"first.png has 4x6 pixels, .*second.png has 2x6"):
+        decode_all(paths, (4, 6))
+
+
+def test_threads_do_not_change_the_pixels(tmp_path, pixels):
+    path = tmp_path / "a.png"
+    Image.fromarray(pixels).save(path)
+    assert torch.equal(decode_all([path] * 50, (4, 6)), decode(path).expand(50, -1, -1, -1))
