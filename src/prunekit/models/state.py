@@ -15,8 +15,8 @@ Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 
 def to_arrays(model: nn.Module) -> Arrays:
-    """Copies of all parameters and buffers, under their own names (bfloat16, which numpy lacks, as float32)."""
-    return {name: _array(tensor) for name, tensor in model.state_dict().items()}
+    """Copies of all parameters and buffers, under their own names."""
+    return copied(model.state_dict())
 
 
 def load_arrays(model: nn.Module, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
@@ -31,6 +31,11 @@ def load_arrays(model: nn.Module, arrays: Mapping[str, np.ndarray[Any, Any]]) ->
     with torch.no_grad():
         for name, tensor in state.items():
             tensor.copy_(torch.as_tensor(np.ascontiguousarray(arrays[name])).reshape(tensor.shape))
+
+
+def copied(tensors: Mapping[str, Tensor]) -> Arrays:
+    """Copies of ``tensors`` in main memory (bfloat16, which numpy lacks, as float32)."""
+    return {name: _array(tensor) for name, tensor in tensors.items()}
 
 
 def _array(tensor: Tensor) -> np.ndarray[Any, Any]:

@@ -1,0 +1,119 @@
+"""Unfinished training on disk: written in the background, found again, and only by the run that it belongs to.
+
+A checkpoint is one archive (safetensors and a JSON record, digests over both). What it holds is enough: data order,
+augmentation and dropout are functions of the seed and the step (:mod:`prunekit.training.feed`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+import warnings
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from prunekit import archive
+from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
+from prunekit.models.state import Arrays
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where unfinished training is kept, and how often it is written (seconds between the starts of two writes)."""
+
+    path: Path
+    every_seconds: float = 30.0
+
+    def discard(self) -> None:
+        """Remove the file: for the caller, once the result itself is stored."""
+        self.path.unlink(missing_ok=True)
+
+
+NEVER = Checkpoint(Path(), every_seconds=math.inf)
+
+
+class Saved(NamedTuple):
+    """Training after ``step`` steps: weights, momentum and kept weights by name, the loss of each finished epoch.
+
+    ``running`` is the sum of the losses of the unfinished epoch's images.
+    """
+
+    step: int
+    losses: tuple[float, ...]
+    running: float
+    arrays: Arrays
+
+
+def fingerprint(facts: Mapping[str, Any], arrays: Arrays) -> str:
+    """A digest of JSON ``facts`` and of ``arrays``: what a run was begun with."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def load(checkpoint: Checkpoint | None, fingerprint: str) -> Saved | None:
+    """What was saved, or ``None``; a :class:`UsageError` if another run wrote it, :class:`StoreError` if damaged."""
+    if checkpoint is None or not checkpoint.path.exists():
+        return None
+    arrays, record = archive.read(checkpoint.path)
+    if record.get("fingerprint") != fingerprint:
+        raise UsageError(
+            f"the checkpoint {checkpoint.path} is of other settings, data or initial weights: remove it to start anew"
+        )
+    return Saved(record["step"], tuple(record["losses"]), record["running"], arrays)
+
+
+class Writer:
+    """Writes checkpoints in a thread of its own, one at a time, while training goes on.
+
+    Where there is no space (or no permission) the last good file stays, training goes on, and a
+    :class:`PrunekitWarning` says so once.
+    """
+
+    def __init__(self, checkpoint: Checkpoint | None, fingerprint: str) -> None:
+        self._checkpoint = checkpoint or NEVER
+        self._fingerprint = fingerprint
+        self._thread = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+        self._last = time.monotonic()
+        self._warned = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: BaseException | TracebackType | None) -> None:
+        self._thread.shutdown(wait=True)
+        self._report()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write, and the last write is over."""
+        waited = time.monotonic() - self._last >= self._checkpoint.every_seconds
+        return waited and (self._writing is None or self._writing.done())
+
+    def write(self, saved: Saved) -> None:
+        """Begin to write ``saved``, whose arrays nobody changes any more."""
+        self._report()
+        self._last = time.monotonic()
+        record = saved._asdict() | {"fingerprint": self._fingerprint}
+        arrays = record.pop("arrays")
+        self._writing = self._thread.submit(archive.write, self._checkpoint.path, arrays, record)
+
+    def _report(self) -> None:
+        error = self._writing.exception() if self._writing is not None else None
+        self._writing = None
+        if error is not None and not isinstance(error, PrunekitError):
+            raise error
+        if error is not None and not self._warned:
+            self._warned = True
+            warnings.warn(f"{error}; training goes on without new checkpoints", PrunekitWarning, stacklevel=3)

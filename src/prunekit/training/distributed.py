@@ -1,0 +1,136 @@
+"""Several processes that train one network: each takes a share of every batch, and all end with the same weights.
+
+The processes are torchrun's. The loss of a step is the mean over the whole batch, and so are the statistics of batch
+norm, so that the number of processes changes the weights by rounding alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.parallel import DistributedDataParallel
+
+from prunekit.errors import PrunekitError, UsageError
+
+
+class World(NamedTuple):
+    """The place of this process among those that train together."""
+
+    rank: int
+    size: int
+
+
+ALONE = World(0, 1)
+
+
+def world() -> World:
+    """This process's place; alone where no process group is open."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return ALONE
+    return World(distributed.get_rank(), distributed.get_world_size())
+
+
+@contextmanager
+def joined(device: str | torch.device = "cpu") -> Iterator[World]:
+    """Open the process group that torchrun's environment describes, for the block; alone where there is none."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield ALONE
+        return
+    distributed.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
+    try:
+        yield world()
+    finally:
+        distributed.destroy_process_group()
+
+
+def share(indices: Tensor, place: World) -> Tensor:
+    """The part of a batch that this process computes."""
+    if len(indices) < place.size:
+        raise UsageError(
+            f"a batch of {len(indices)} images cannot be shared by {place.size} processes: change batch_size"
+        )
+    return indices[place.rank :: place.size]
+
+
+def agree(what: str, identity: str, device: torch.device) -> None:
+    """Stop unless every process has the same ``identity``: a text that stands for ``what`` they begin with."""
+    place = world()
+    if place.size == 1:
+        return
+    digest = hashlib.sha256(identity.encode()).digest()
+    mine = torch.tensor(list(digest), dtype=torch.uint8, device=device)
+    everyone = [torch.empty_like(mine) for _ in range(place.size)]
+    distributed.all_gather(everyone, mine)
+    strange = [rank for rank, other in enumerate(everyone) if not torch.equal(other, everyone[0])]
+    if strange:
+        raise PrunekitError(
+            f"the processes disagree: {what} of rank {strange[0]} differs from that of rank 0"
+        )
+
+
+def summed(values: Tensor) -> Tensor:
+    """The sum of ``values`` over all processes."""
+    if world().size > 1:
+        distributed.all_reduce(values)
+    return values
+
+
+def _total(values: Tensor) -> Tensor:
+    """The sum over all processes, through which gradients flow."""
+    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    return total
+
+
+class _SharedBatchNorm(nn.BatchNorm2d):
+    """Batch norm over the images of all processes; torch's own synchronised one works on GPUs alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[N, C, H, W]`` to the same."""
+        if not self.training:
+            return super().forward(x)
+        wide = x.float()
+        count = summed(torch.tensor(float(x.numel() / x.shape[1]), device=x.device))
+        mean = _total(wide.sum((0, 2, 3))) / count
+        centred = wide - mean[:, None, None]
+        variance = _total(centred.square().sum((0, 2, 3))) / count
+        self._remember(mean, variance * count / (count - 1).clamp(min=1))
+        return (centred * self._scale(variance) + self.bias[:, None, None]).to(x.dtype)
+
+    def _scale(self, variance: Tensor) -> Tensor:
+        scale: Tensor = self.weight * (variance + self.eps).rsqrt()
+        return scale[:, None, None]
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return
+        self.num_batches_tracked += 1
+        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance, share)
+
+
+@contextmanager
+def parallel(model: nn.Module) -> Iterator[nn.Module]:
+    """The module to call in training: the model itself, or one that averages gradients over the processes.
+
+    Within the block the model's batch norms are of a class that shares statistics; afterwards they are plain again.
+    """
+    if world().size == 1:
+        yield model
+        return
+    norms = [module for module in model.modules() if type(module) is nn.BatchNorm2d and module.affine]
+    for norm in norms:
+        norm.__class__ = _SharedBatchNorm
+    try:
+        yield DistributedDataParallel(model, broadcast_buffers=False)
+    finally:
+        for norm in norms:
+            norm.__class__ = nn.BatchNorm2d

@@ -1,0 +1,116 @@
+"""Batches for training: order, augmentation and noise are pure functions of (seed, epoch) or (seed, step).
+
+Nothing is remembered between steps, so a run that stopped anywhere goes on exactly where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from prunekit.data.augment import AUGMENTS, Draws, rows
+from prunekit.data.datasets import Dataset
+from prunekit.data.examples import ArrayExamples, Examples
+from prunekit.training.distributed import ALONE, World, share
+
+LARGEST_BYTE = 255
+# The images of one epoch, uint8 [N, 3, H, W], for training on images that change (robust training).
+EpochImages = Callable[[int], Tensor]
+
+
+def derived_seed(seed: int, *place: int | str) -> int:
+    """A seed of its own for every place (``"order", 3``) of a run: 63 bits of a hash."""
+    text = "/".join(str(part) for part in (seed, *place))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
+
+
+def generator(seed: int, *place: int | str) -> torch.Generator:
+    """A generator of random numbers for one place of a run."""
+    return torch.Generator().manual_seed(derived_seed(seed, *place))
+
+
+class Normaliser:
+    """uint8 images to float32 ``(pixel / 255 - mean) / std`` per channel, channels-last."""
+
+    def __init__(self, dataset: Dataset, device: torch.device) -> None:
+        std = torch.tensor(dataset.std, dtype=torch.float32).view(-1, 1, 1)
+        mean = torch.tensor(dataset.mean, dtype=torch.float32).view(-1, 1, 1)
+        self.scale = (1 / (LARGEST_BYTE * std)).to(device)
+        self.shift = (-mean / std).to(device)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        floats = images.to(torch.float32, memory_format=torch.channels_last)
+        return floats.mul_(self.scale).add_(self.shift)
+
+
+class Batch(NamedTuple):
+    """Normalised images ``[n, 3, H, W]`` and labels of this process, and how many images all processes have."""
+
+    images: Tensor
+    labels: Tensor
+    total: int
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The training batches of one process."""
+
+    examples: Examples
+    dataset: Dataset
+    batch_size: int
+    seed: int
+    device: torch.device
+    place: World = ALONE
+    epoch_images: EpochImages | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one epoch; the last batch may be smaller."""
+        return -(-len(self.examples) // self.batch_size)
+
+    def images_before(self, step: int) -> int:
+        """Images seen in the first ``step`` steps of a run."""
+        epochs, steps = divmod(step, self.steps_per_epoch)
+        return epochs * len(self.examples) + steps * self.batch_size
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of ``epoch``, from ``first_step`` on."""
+        order = torch.randperm(len(self.examples), generator=generator(self.seed, "order", epoch))
+        wholes = torch.split(order, self.batch_size)[first_step:]
+        parts = [share(whole, self.place) for whole in wholes]
+        examples, draws = self._of(epoch), self._draws(epoch)
+        augment = AUGMENTS[self.dataset.augment]
+        normalise = Normaliser(self.dataset, self.device)
+        for whole, part, (images, labels) in zip(wholes, parts, _taken(examples, parts), strict=True):
+            images, labels = images.to(self.device), labels.to(self.device)
+            images, labels = augment.apply(images, labels, rows(draws, part))
+            yield Batch(normalise(images), labels, len(whole))
+
+    def _of(self, epoch: int) -> Examples:
+        if self.epoch_images is None:
+            return self.examples
+        _, labels = self.examples.take(torch.arange(len(self.examples)))
+        return ArrayExamples(self.epoch_images(epoch).to(self.device), labels)
+
+    def _draws(self, epoch: int) -> Draws:
+        drawn = generator(self.seed, "augment", epoch)
+        return AUGMENTS[self.dataset.augment].draw(len(self.examples), self.dataset.size, drawn)
+
+
+def _taken(examples: Examples, parts: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each part's images and labels; what is read from files is read while the last batch is worked on."""
+    if isinstance(examples, ArrayExamples):
+        yield from map(examples.take, parts)
+        return
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(examples.take, parts[0])
+        for part in parts[1:]:
+            ready, coming = coming, reader.submit(examples.take, part)
+            yield ready.result()
+        yield coming.result()

@@ -1,0 +1,224 @@
+"""The only training loop: classification and segmentation, masks held, resumed exactly, on one process or several."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.data.datasets import Dataset
+from prunekit.data.examples import Examples
+from prunekit.data.tasks import TASKS
+from prunekit.errors import UsageError
+from prunekit.models.state import Arrays, copied, load_arrays, to_arrays
+from prunekit.params import TrainParams
+from prunekit.progress import SILENT, Bar, Progress
+from prunekit.training import checkpoint as checkpoints
+from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint
+from prunekit.training.distributed import agree, parallel, world
+from prunekit.training.feed import Batch, EpochImages, Feed, derived_seed
+from prunekit.training.losses import LossLog
+from prunekit.training.schedules import learning_rate
+from prunekit.training.sgd import MaskedSgd
+
+# Weights of the losses of a network's outputs, its auxiliary classifier's among them (PAPER 1.8).
+WEIGHTS = {"out": 1.0, "aux": 0.5}
+
+
+class FitResult(NamedTuple):
+    """What training leaves behind, beside the weights: the mean loss of each epoch, and what ``keep_epoch`` kept."""
+
+    losses: tuple[float, ...]
+    kept: Arrays | None
+    steps: int
+    seconds: float
+
+
+def fit(
+    model: nn.Module,
+    examples: Examples,
+    *,
+    settings: TrainParams,
+    dataset: Dataset,
+    seed: int,
+    device: str | torch.device = "cpu",
+    masks: Mapping[str, Tensor] | None = None,
+    start_epoch: int = 0,
+    checkpoint: Checkpoint | None = None,
+    epoch_images: EpochImages | None = None,
+    progress: Progress = SILENT,
+) -> FitResult:
+    """Train ``model`` in place on ``device``, from ``start_epoch`` to the end of the settings' schedule.
+
+    ``masks`` (True = kept) hold after every step. Equal arguments give equal bytes, also through ``checkpoint``.
+    ``epoch_images(epoch)`` replaces the images of an epoch (uint8, a pure function). Within a torch.distributed
+    process group each process computes its share of every batch.
+
+    Errors: :class:`UsageError` where network, data and settings do not fit together, or the checkpoint is another
+    run's; :class:`PrunekitError` where the loss is not finite or the processes disagree.
+    """
+    device = torch.device(device)
+    feed = Feed(examples.to(device), dataset, settings.batch_size, seed, device, world(), epoch_images)
+    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    check(model, feed, settings)
+    identity = _identity(model, feed, settings, masks or {}, start_epoch)
+    saved = checkpoints.load(checkpoint, identity)
+    agree("the settings, the data or the checkpoint", f"{identity} {saved and saved.step}", device)
+    started, was_training = time.monotonic(), model.training
+    with _reproducible(device), parallel(model.train()) as network:
+        run = _Run(model, network, feed, settings)
+        run.begin(masks or {}, start_epoch, saved)
+        images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
+        writer = Writer(checkpoint if feed.place.rank == 0 else None, identity)
+        with writer, progress.bar("training", images) as bar:
+            run.train(writer, bar)
+    model.train(was_training)
+    return FitResult(tuple(run.log.epochs), run.kept, run.step, time.monotonic() - started)
+
+
+def _identity(
+    model: nn.Module, feed: Feed, settings: TrainParams, masks: Mapping[str, Tensor], start_epoch: int
+) -> str:
+    """What a checkpoint must have been begun with to be gone on with."""
+    facts = {
+        "settings": settings.model_dump(mode="json"),
+        "dataset": feed.dataset.name,
+        "images": len(feed.examples),
+        "seed": feed.seed,
+        "start_epoch": start_epoch,
+    }
+    held = {name: mask.cpu().numpy() for name, mask in masks.items()}
+    return fingerprint(facts, _prefixed("model", to_arrays(model)) | _prefixed("mask", held))
+
+
+def check(model: nn.Module, feed: Feed, settings: TrainParams) -> None:
+    """Refuse data that the network cannot be trained on: too few images, classes or pixels."""
+    count, classes = len(feed.examples), len(feed.dataset.classes)
+    if settings.batch_size > count:
+        raise UsageError(f"batch_size: {settings.batch_size} is more than the {count} training images")
+    if settings.keep_epoch is not None and settings.keep_epoch > settings.epochs:
+        raise UsageError(f"keep_epoch: {settings.keep_epoch} is after the last epoch ({settings.epochs})")
+    outputs = _probe(model, feed)
+    if outputs.shape[1] != classes:
+        raise UsageError(
+            f"the network has {outputs.shape[1]} outputs, {feed.dataset.name} has {classes} classes"
+        )
+
+
+@torch.no_grad()
+def _probe(model: nn.Module, feed: Feed) -> Tensor:
+    height, width = feed.dataset.size
+    was_training = model.training
+    try:
+        outputs: Tensor = model.eval()(torch.zeros(1, 3, height, width, device=feed.device))
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"the network cannot take images of {height}x{width} pixels: {reason}") from error
+    finally:
+        model.train(was_training)
+    return outputs
+
+
+@contextmanager
+def _reproducible(device: torch.device) -> Iterator[None]:
+    """Random numbers and convolution kernels of the block's own; the global generators are as before afterwards."""
+    devices = [device] if device.type == "cuda" else []
+    kernels = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+    with torch.random.fork_rng(devices=devices), kernels:
+        yield
+
+
+def task_loss(
+    task: str, outputs: Tensor | Mapping[str, Tensor], labels: Tensor, label_smoothing: float
+) -> Tensor:
+    """The weighted sum of the mean losses of a network's outputs: logits, or several by name (``out``, ``aux``)."""
+    loss = TASKS[task].loss
+    if isinstance(outputs, Tensor):
+        outputs = {"out": outputs}
+    parts = [
+        WEIGHTS[name] * loss(logits, labels, label_smoothing=label_smoothing)
+        for name, logits in outputs.items()
+    ]
+    return torch.stack(parts).sum()
+
+
+def autocast(settings: TrainParams, device: torch.device) -> torch.autocast:
+    """The forward precision that the settings ask for; ``auto`` is bfloat16 on GPUs that have it."""
+    has = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    wanted = settings.precision == "bfloat16" or (settings.precision == "auto" and has)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+
+
+class _Run:
+    """One training in progress: its position, and all that moves with it."""
+
+    def __init__(self, model: nn.Module, network: nn.Module, feed: Feed, settings: TrainParams) -> None:
+        self.model, self.network, self.feed, self.settings = model, network, feed, settings
+        self.log = LossLog(len(feed.examples), feed.steps_per_epoch, feed.device)
+        self.step = 0
+        self.kept: Arrays | None = None
+
+    def begin(self, masks: Mapping[str, Tensor], start_epoch: int, saved: Saved | None) -> None:
+        """Stand at the first step, or where ``saved`` stood."""
+        self.sgd = MaskedSgd(self.model, self.settings, masks)
+        self.step = start_epoch * self.feed.steps_per_epoch
+        if saved is not None:
+            self._restore(saved)
+        elif self.settings.keep_epoch == start_epoch:
+            self.kept = to_arrays(self.model)
+
+    def train(self, writer: Writer, bar: Bar) -> None:
+        """Every epoch that is left, the first perhaps from its middle."""
+        steps = self.feed.steps_per_epoch
+        for epoch in range(self.step // steps, self.settings.epochs):
+            for batch in self.feed.epoch(epoch, self.step % steps):
+                self._step(batch)
+                bar.advance(batch.total, note=self.log.note)
+                if self.step % steps == 0:
+                    self._end_epoch(epoch + 1)
+                if writer.due:
+                    writer.write(self._saved())
+
+    def _end_epoch(self, epochs_done: int) -> None:
+        self.log.end_epoch()
+        if self.settings.keep_epoch == epochs_done:
+            self.kept = to_arrays(self.model)
+
+    def _step(self, batch: Batch) -> None:
+        torch.manual_seed(derived_seed(self.feed.seed, "step", self.step, self.feed.place.rank))
+        rate = learning_rate(self.settings, self.step, self.feed.steps_per_epoch)
+        with autocast(self.settings, self.feed.device):
+            outputs = self.network(batch.images)
+            loss = task_loss(self.feed.dataset.task, outputs, batch.labels, self.settings.label_smoothing)
+        # The processes' gradients are averaged: a process with more images than the others counts for more.
+        share = len(batch.labels) / batch.total
+        self.sgd.step(loss * (share * self.feed.place.size), rate)
+        self.log.add(self.step, loss.detach() * share, batch.total)
+        self.step += 1
+
+    def _saved(self) -> Saved:
+        self.log.look()
+        arrays = _prefixed("model", to_arrays(self.model)) | _prefixed(
+            "momentum", copied(self.sgd.momentum())
+        )
+        kept = _prefixed("kept", self.kept) if self.kept else {}
+        return Saved(self.step, tuple(self.log.epochs), self.log.running, arrays | kept)
+
+    def _restore(self, saved: Saved) -> None:
+        load_arrays(self.model, _of_prefix("model", saved.arrays))
+        self.sgd.load_momentum(_of_prefix("momentum", saved.arrays))
+        self.kept = _of_prefix("kept", saved.arrays) or None
+        self.step, self.log.epochs, self.log.running = saved.step, list(saved.losses), saved.running
+
+
+def _prefixed(prefix: str, arrays: Arrays) -> Arrays:
+    return {f"{prefix}:{name}": array for name, array in arrays.items()}
+
+
+def _of_prefix(prefix: str, arrays: Arrays) -> Arrays:
+    start = f"{prefix}:"
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

@@ -1,0 +1,164 @@
+"""What retraining means: five modes around the one training loop (Renda et al. 2020; PAPER 1.6)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from prunekit.data.datasets import Dataset
+from prunekit.data.examples import Examples
+from prunekit.errors import UsageError, unknown
+from prunekit.models.archs import build
+from prunekit.models.state import Arrays, load_arrays, to_arrays
+from prunekit.params import TrainParams
+from prunekit.progress import SILENT, Progress
+from prunekit.training.checkpoint import Checkpoint
+from prunekit.training.feed import EpochImages, Normaliser, derived_seed, generator
+from prunekit.training.loop import FitResult, fit
+from prunekit.training.schedules import last_learning_rate
+from prunekit.training.sgd import hold
+
+# Training images that batch-norm statistics are taken from where nothing is retrained.
+BATCHNORM_IMAGES = 8192
+BATCHNORM_BATCH = 128
+
+
+class Pruned(NamedTuple):
+    """What a mode chooses from: the parent's settings and its kept early weights, and the sizes of the work."""
+
+    settings: TrainParams
+    kept: Arrays | None
+    classes: int
+    images: int
+    seed: int
+
+
+class Plan(NamedTuple):
+    """How a mode trains: fields of the settings that change, first epoch, first weights (``None``: the pruned)."""
+
+    changes: Mapping[str, Any] = {}
+    start_epoch: int = 0
+    weights: Arrays | None = None
+
+
+def retrain(
+    model: nn.Module,
+    examples: Examples,
+    *,
+    mode: str,
+    settings: TrainParams,
+    dataset: Dataset,
+    seed: int,
+    epochs: int | None = None,
+    kept: Arrays | None = None,
+    device: str | torch.device = "cpu",
+    masks: Mapping[str, Tensor] | None = None,
+    checkpoint: Checkpoint | None = None,
+    epoch_images: EpochImages | None = None,
+    progress: Progress = SILENT,
+) -> FitResult:
+    """Train the pruned ``model`` again, in place, by one of ``MODES``, with ``masks`` (True = kept) held.
+
+    ``settings`` are the unpruned parent's, ``kept`` its weights after ``keep_epoch`` (for weight-rewind). With
+    ``epochs``, milestones that are set stay at their epoch and unset ones move. Errors as of :func:`fit`.
+    """
+    if mode == "none":
+        return _recalibrated(model, examples, dataset, masks or {}, seed, torch.device(device))
+    plan = plan_of(mode, Pruned(settings, kept, len(dataset.classes), len(examples), seed))
+    if plan.weights is not None:
+        load_arrays(model, plan.weights)
+    length = {"epochs": settings.epochs if epochs is None else epochs, "keep_epoch": None}
+    return fit(
+        model,
+        examples,
+        settings=settings.model_copy(update={**length, **plan.changes}),
+        dataset=dataset,
+        seed=seed,
+        device=device,
+        masks=masks,
+        start_epoch=plan.start_epoch,
+        checkpoint=checkpoint,
+        epoch_images=epoch_images,
+        progress=progress,
+    )
+
+
+def plan_of(mode: str, pruned: Pruned) -> Plan:
+    """What ``mode`` does; a :class:`UsageError` for a mode that is not in the table."""
+    if mode not in PLANS:
+        raise unknown("retraining mode", mode, MODES)
+    return PLANS[mode](pruned)
+
+
+def _lr_rewind(pruned: Pruned) -> Plan:
+    return Plan()
+
+
+def _weight_rewind(pruned: Pruned) -> Plan:
+    if pruned.kept is None or pruned.settings.keep_epoch is None:
+        raise UsageError("weight-rewind: the unpruned parent kept no early weights: train it with keep_epoch")
+    return Plan(start_epoch=pruned.settings.keep_epoch, weights=pruned.kept)
+
+
+def _fine_tune(pruned: Pruned) -> Plan:
+    steps_per_epoch = -(-pruned.images // pruned.settings.batch_size)
+    rate = last_learning_rate(pruned.settings, steps_per_epoch)
+    return Plan({"schedule": "constant", "warmup_epochs": 0.0, "lr": rate})
+
+
+def _scratch(pruned: Pruned) -> Plan:
+    seed = derived_seed(pruned.seed, "scratch")
+    return Plan(weights=to_arrays(build(pruned.settings.arch, classes=pruned.classes, seed=seed)))
+
+
+PLANS: dict[str, Callable[[Pruned], Plan]] = {
+    "lr-rewind": _lr_rewind,
+    "weight-rewind": _weight_rewind,
+    "fine-tune": _fine_tune,
+    "scratch": _scratch,
+}
+MODES = (*PLANS, "none")
+
+
+def recompute_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Set the running statistics of every batch norm to the mean over ``batches`` of normalised images, in place."""
+    norms = [
+        module for module in model.modules() if isinstance(module, _BatchNorm) and module.track_running_stats
+    ]
+    momenta = [norm.momentum for norm in norms]
+    was_training = model.training
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over all batches
+        norm.train()
+    with torch.no_grad():
+        for images in batches:
+            model(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.train(was_training)
+
+
+def _recalibrated(
+    model: nn.Module,
+    examples: Examples,
+    dataset: Dataset,
+    masks: Mapping[str, Tensor],
+    seed: int,
+    device: torch.device,
+) -> FitResult:
+    started = time.monotonic()
+    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    hold(model, masks)
+    chosen = torch.randperm(len(examples), generator=generator(seed, "batchnorm"))[:BATCHNORM_IMAGES]
+    normalise = Normaliser(dataset, device)
+    size = min(BATCHNORM_BATCH, len(chosen))
+    full = torch.split(chosen[: len(chosen) // size * size], size)
+    recompute_batchnorm(model, (normalise(examples.take(part)[0].to(device)) for part in full))
+    return FitResult((), None, 0, time.monotonic() - started)
