@@ -1,8 +1,8 @@
 """A worker process: takes batches of steps as JSON lines on stdin, tells of them as JSON lines on stdout.
 
-In: ``{"batch": [[kind, fields], ...]}``. Out: ``{"bar": id, "label", "total", "unit"}``, ``{"advance": id, "by", "note"}``,
-``{"close": id}``, ``{"done": true}`` or ``{"failed": reason}``. It ends when its stdin does, even in mid-step, so that no
-worker outlives the run that started it.
+In: ``{"batch": [[kind, fields], ...]}``. Out: ``{"bar": id, "label", "total", "unit"}``, ``{"advance": id, "by",
+"note"}``, ``{"close": id}``, ``{"done": true}`` or ``{"failed": reason}``. It ends when its stdin does, even in
+mid-step, so that no worker outlives the run that started it.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.params import Params
 from prunekit.pruning.methods import METHODS
+from prunekit.store import Store
 
 
 def _root(params: Any) -> None:
@@ -24,8 +25,8 @@ def _training_shift(params: Any) -> None:
     shift = parse(params.train_distribution)
     if shift.dataset != params.dataset or shift.mixture is None:
         raise UsageError(
-            f"train_distribution {params.train_distribution!r}: only mixtures of the data set itself can be trained on, "
-            f"such as {params.dataset}+mix1"
+            f"train_distribution {params.train_distribution!r}: only mixtures of the data set itself can be "
+            f"trained on, such as {params.dataset}+mix1"
         )
 
 
@@ -62,3 +63,13 @@ CHECKS: dict[str, Callable[[Any], None]] = {
 def check_names(params: Params) -> None:
     """Raise a :class:`UsageError` for the first name of ``params`` that no table has."""
     CHECKS[params.kind](params)
+
+
+def check_on_parent(params: Any, store: Store) -> None:
+    """What can be known of a step from its parent's record before it runs."""
+    record = store.record(params.parent)
+    ratio = getattr(params, "prune_ratio", None)
+    if ratio is not None and ratio <= record.prune_ratio:
+        raise UsageError(
+            f"prune ratio {ratio:g} is not above the {record.prune_ratio:.4f} that {params.parent} is already pruned to"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +17,8 @@ import prunekit
 from prunekit import distribution as grammar
 from prunekit.data.datasets import Dataset, open_dataset
 from prunekit.data.examples import Examples
-from prunekit.data.load import load_distribution
-from prunekit.data.splits import hold_out
+from prunekit.data.load import load_distribution, training_split
+from prunekit.data.mixed import mixed_epoch
 from prunekit.data.tasks import TASKS
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build
@@ -66,17 +66,36 @@ def dataset(name: str, root: Path) -> Dataset:
 
 
 @lru_cache(maxsize=HELD_SETS)
-def examples(distribution: str, root: Path, seed: int, valid_fraction: float) -> Examples:
+def examples(
+    distribution: str, root: Path, seed: int = 0, split_seed: int = 0, valid_fraction: float = 0.0
+) -> Examples:
     """The images of a distribution, kept in memory for the next step that wants them."""
-    return load_distribution(grammar.parse(distribution), root, seed=seed, valid_fraction=valid_fraction)
+    parsed = grammar.parse(distribution)
+    return load_distribution(parsed, root, seed=seed, split_seed=split_seed, valid_fraction=valid_fraction)
 
 
 def training_data(context: Context, root: Any) -> TrainingData:
     """The training images of a lineage, split as its root step says (``dataset``, ``valid_fraction``, ``seed``)."""
     opened = dataset(root.dataset, context.data)
-    pool = opened.load("train")
-    train, valid = hold_out(pool.strata, root.valid_fraction, root.seed)
-    return TrainingData(opened, pool.subset(train).to(context.device), pool.subset(valid).to(context.device))
+    train, valid = training_split(opened, seed=root.seed, valid_fraction=root.valid_fraction)
+    return TrainingData(opened, train.to(context.device), valid.to(context.device))
+
+
+def epoch_images(root: Any, data: TrainingData) -> Callable[[int], Tensor] | None:
+    """For robust training: the images that an epoch trains on, corrupted anew; None where nothing is shifted."""
+    if root.train_distribution is None:
+        return None
+    mixture = str(grammar.parse(root.train_distribution).mixture)
+    images, _ = data.train.take(torch.arange(len(data.train)))
+    return lambda epoch: mixed_epoch(images, mixture=mixture, seed=root.seed, epoch=epoch)
+
+
+def valid_error(context: Context, model: nn.Module, data: TrainingData) -> float | None:
+    """Error on the held-out training images; None where none are held out."""
+    if not len(data.valid):
+        return None
+    arrays = outcomes(model, data.valid, dataset=data.dataset, device=context.device)
+    return TASKS[data.dataset.task].error(arrays)
 
 
 def load(context: Context, key: str) -> Loaded:
@@ -131,7 +150,7 @@ def measure_nominal(context: Context, key: str, model: nn.Module, opened: Datase
     params = ErrorParams(model=key, distribution=opened.name)
     arrays = outcomes(
         model,
-        examples(opened.name, context.data, 0, 0.0),
+        examples(opened.name, context.data),
         dataset=opened,
         device=context.device,
         progress=context.progress,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from prunekit.distribution import parse
 from prunekit.measure.outcomes import outcomes
@@ -13,17 +14,14 @@ from prunekit.steps.context import Context, dataset, examples, load, save_outcom
 def run(batch: Sequence[ErrorParams], context: Context) -> None:
     """Measure the one model that the batch shares on each of its distributions."""
     loaded = load(context, batch[0].model)
-    root = loaded.record.root.read()
+    root: Any = loaded.record.root.read()
+    opened = dataset(root.dataset, context.data)
     for params in batch:
         shift = parse(params.distribution)
-        opened = dataset(loaded.record.param("dataset"), context.data)
         arrays = outcomes(
             loaded.model,
             examples(
-                str(shift._replace(noise=None)),
-                context.data,
-                params.seed,
-                getattr(root, "valid_fraction", 0.0),
+                str(shift._replace(noise=None)), context.data, params.seed, root.seed, root.valid_fraction
             ),
             dataset=opened,
             noise=shift.noise,

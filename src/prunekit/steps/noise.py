@@ -18,7 +18,7 @@ def run(batch: Sequence[NoiseParams], context: Context) -> None:
     found = noise_similarity(
         models,
         reference.model,
-        examples(shared.distribution or opened.name, context.data, 0, 0.0),
+        examples(shared.distribution or opened.name, context.data),
         params=shared,
         dataset=opened,
         device=context.device,

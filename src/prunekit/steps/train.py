@@ -3,45 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import nn
 
 from prunekit.models.archs import build
-from prunekit.models.state import to_arrays
+from prunekit.models.state import Arrays
 from prunekit.params import TrainParams
 from prunekit.records import ModelRecord, Step
-from prunekit.steps.context import Context, TrainingData, provenance, save, training_data
-from prunekit.steps.fitting import fit_step
+from prunekit.steps.context import (
+    Context,
+    TrainingData,
+    epoch_images,
+    provenance,
+    save,
+    training_data,
+    valid_error,
+)
+from prunekit.training.checkpoint import Checkpoint
+from prunekit.training.loop import fit
 
 
 def run(batch: Sequence[TrainParams], context: Context) -> None:
     """Train every network of the batch."""
     for params in batch:
         data = training_data(context, params)
-        model = build(params.arch, classes=len(data.dataset.classes), seed=params.seed).to(context.device)
-        keep = _keeper(context, params, data)
-        results = fit_step(context, params, params, model, data, seed=params.seed, after_epoch=keep)
-        save(context, params, model, masks={}, results=results)
-
-
-def _keeper(context: Context, params: TrainParams, data: TrainingData) -> Any:
-    """Stores the weights after ``keep_epoch`` epochs as ``KEY@EPOCH``."""
-
-    def keep(epoch: int, model: nn.Module) -> None:
-        if epoch != params.keep_epoch:
-            return
-        total = sum(parameter.numel() for parameter in model.parameters())
-        step = Step.of(params).model_copy(update={"key": f"{params.key}@{epoch}"})
-        record = ModelRecord(
-            key=step.key,
-            lineage=(step,),
-            classes=data.dataset.classes,
-            parameters=total,
-            nonzero=total,
-            error=None,
-            provenance=provenance(context.device),
+        model = build(params.arch, classes=len(data.dataset.classes), seed=params.seed)
+        checkpoint = Checkpoint(context.store.checkpoint(params.key))
+        result = fit(
+            model,
+            data.train,
+            settings=params,
+            dataset=data.dataset,
+            seed=params.seed,
+            device=context.device,
+            checkpoint=checkpoint,
+            epoch_images=epoch_images(params, data),
+            progress=context.progress,
         )
-        context.store.save_model(record, to_arrays(model), {})
+        if result.kept is not None:
+            _keep(context, params, model, data, result.kept)
+        results = {"loss": result.losses[-1], "valid_error": valid_error(context, model, data)}
+        save(context, params, model, masks={}, results=results)
+        checkpoint.discard()
 
-    return keep
+
+def _keep(context: Context, params: TrainParams, model: nn.Module, data: TrainingData, kept: Arrays) -> None:
+    """Store the weights of an early epoch as ``KEY@EPOCH``; they are not measured."""
+    total = sum(parameter.numel() for parameter in model.parameters())
+    step = Step.of(params).model_copy(update={"key": kept_key(params.key, params.keep_epoch)})
+    record = ModelRecord(
+        key=step.key,
+        lineage=(step,),
+        classes=data.dataset.classes,
+        parameters=total,
+        nonzero=total,
+        error=None,
+        provenance=provenance(context.device),
+    )
+    context.store.save_model(record, kept, {})
+
+
+def kept_key(key: str, epoch: int | None) -> str:
+    """The key under which the weights of an early epoch are kept."""
+    return f"{key}@{epoch}"

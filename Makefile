@@ -1,0 +1,68 @@
+# Two commands are enough: `make study` and `make test`. Each target sets up what it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.stamp-dev
+THREADS ?= 2
+export OMP_NUM_THREADS ?= $(THREADS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup study test test-slow lint format types arch docs check bench figures clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
+
+setup: $(STAMP)  ## Create .venv and install prunekit with everything for development
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+study: $(STAMP)  ## Run the quickstart study on real digits and leave a report in study/
+	$(BIN)/prunekit run recipes/quickstart.toml --threads $(THREADS) --out study
+	@echo "The report is study/index.html: open it in a browser."
+
+test: $(STAMP)  ## Run the tests (the slow and the GPU ones are left out)
+	$(BIN)/python -m pytest
+
+test-slow: $(STAMP)  ## Run the slow tests too
+	$(BIN)/python -m pytest -m 'not gpu'
+
+lint: $(STAMP)  ## Check style, security rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP)  ## Format the code
+	$(BIN)/ruff format .
+
+types: $(STAMP)  ## Check types strictly
+	$(BIN)/mypy
+
+arch: $(STAMP)  ## Check that a module imports lower layers only
+	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## Check that the docs are current and name everything that exists
+	$(BIN)/python docs/write_reference.py --check
+	$(BIN)/python -m pytest tests/docs
+
+figures: $(STAMP)  ## Draw the pictures of the docs
+	$(BIN)/python docs/draw_corruptions.py
+
+check: lint types arch docs test  ## Everything that must pass before a change lands
+
+bench: $(STAMP)  ## Measure speed, as ratios within one run
+	for script in benchmarks/*.py; do echo "## $$script"; $(BIN)/python $$script || exit 1; done
+
+# `make paper-cifar10-resnet20` runs recipes/cifar10/resnet20.toml; `make paper-cifar10-small` recipes/cifar10-small.toml.
+RECIPES := $(filter-out recipes/quickstart.toml,$(wildcard recipes/*.toml recipes/*/*.toml))
+PAPER   := $(foreach file,$(RECIPES),paper-$(subst /,-,$(patsubst recipes/%.toml,%,$(file))))
+.PHONY: $(PAPER)
+define paper-rule
+paper-$(subst /,-,$(patsubst recipes/%.toml,%,$(1))): $(STAMP)
+	$(BIN)/prunekit run $(1) --out reports/$(patsubst recipes/%.toml,%,$(1)) $$(ARGS)
+endef
+$(foreach file,$(RECIPES),$(eval $(call paper-rule,$(file))))
+
+clean:  ## Remove the environment, caches and the quickstart's results
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache site dist build study .prunekit

@@ -1,0 +1,5 @@
+"""``python -m prunekit``."""
+
+from prunekit.cli.app import main
+
+main()

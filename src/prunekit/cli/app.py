@@ -1,0 +1,151 @@
+"""The root command: a table of commands that are imported when they are called, and errors on one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+import prunekit
+from prunekit.errors import PrunekitError
+
+INTERRUPTED = 130
+
+
+class Entry(NamedTuple):
+    """Where a command's Typer app is (``module:attribute``), its line on the help page, and its panel there."""
+
+    target: str
+    help: str
+    panel: str
+
+
+STEPS, FINDINGS, STUDIES, STORE = "Steps", "Findings", "Studies", "Store and tables"
+
+COMMANDS: dict[str, Entry] = {
+    "train": Entry("steps:train", "Train a new network.", STEPS),
+    "import": Entry("bring:bring", "Bring a trained network of your own into the store.", STEPS),
+    "prune": Entry("steps:prune", "Remove weights or filters of a stored network.", STEPS),
+    "retrain": Entry("steps:retrain", "Train a pruned network again with its masks held.", STEPS),
+    "export": Entry("export:export", "Write a network for use elsewhere, smaller if asked.", STEPS),
+    "similarity": Entry(
+        "similarity:similarity", "How close networks are to their parent, under noise.", FINDINGS
+    ),
+    "features": Entry(
+        "features:features", "Which pixels predictions rest on, and whether they transfer.", FINDINGS
+    ),
+    "potential": Entry(
+        "potential:potential", "How far a network can be pruned on each distribution.", FINDINGS
+    ),
+    "report": Entry("report:report", "Findings as one page, figures, tables and JSON.", FINDINGS),
+    "run": Entry("run:run", "Run a recipe: make what is missing, then report.", STUDIES),
+    "status": Entry("run:status", "What a recipe has, and what is missing.", STUDIES),
+    "recipe": Entry("recipes:app", "Write, check and explain recipes.", STUDIES),
+    "ls": Entry("store:ls_", "The models in the store.", STORE),
+    "show": Entry("show:show", "One model: lineage, size, cost, measurements.", STORE),
+    "verify": Entry("store:verify", "Read every byte of the store and say what is damaged.", STORE),
+    "gc": Entry("store:gc", "Remove what crashes left behind.", STORE),
+    "data": Entry("data:app", "Get data sets, and see which are there.", STORE),
+    "list": Entry("tables:list_", "Methods, data sets, architectures, corruptions, ...", STORE),
+    "schema": Entry("tables:schema", "JSON Schema of steps, findings and recipes.", STORE),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Imports a command's module only to run it or to show its own help."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stub with the help line: enough for the help page and for completion."""
+        if cmd_name not in COMMANDS:
+            return None
+        entry = COMMANDS[cmd_name]
+        return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command."""
+        name, stub, rest = super().resolve_command(ctx, args)
+        return name, load(str(name)) if stub is not None else stub, rest
+
+
+def load(name: str) -> Any:
+    """Import one command of the table."""
+    module, _, attribute = COMMANDS[name].target.partition(":")
+    found = getattr(import_module(f"prunekit.cli.commands.{module}"), attribute)
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=True,
+)
+
+EPILOG = """Environment: PRUNEKIT_STORE, PRUNEKIT_DATA, PRUNEKIT_OFFLINE, PRUNEKIT_DEBUG=1 (tracebacks), NO_COLOR.
+
+Exit codes: 0 done, 1 a step failed, 2 wrong input, 3 a stored file is missing or damaged, 130 interrupted.
+
+Try: prunekit run recipes/quickstart.toml --out study"""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"prunekit {prunekit.__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog=EPILOG)
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Prune neural networks, then measure what test accuracy hides."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line; every error is one line on stderr and a known exit code."""
+    try:
+        code = app(args=args, prog_name="prunekit", standalone_mode=False)
+    except KeyboardInterrupt:
+        sys.exit(_say("interrupted; what is finished is kept, run it again to go on", INTERRUPTED))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("PRUNEKIT_DEBUG") == "1":
+            raise
+        sys.exit(_say(*_line(error)))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _line(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code."""
+    if isinstance(error, PrunekitError):
+        return str(error), error.exit_code
+    if type(error).__name__ == "Abort":
+        return "interrupted", INTERRUPTED
+    if hasattr(error, "format_message"):  # the command line itself is wrong
+        return f"{error.format_message()}{_usage(error)}", 2
+    return f"{type(error).__name__}: {error} (PRUNEKIT_DEBUG=1 shows the traceback)", 1
+
+
+def _usage(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    return f" (see `{context.command_path} --help`)" if context is not None else ""
+
+
+def _say(text: str, code: int) -> int:
+    print(f"prunekit: {' '.join(text.split())}", file=sys.stderr)  # noqa: T201 - the one place for errors
+    return code

@@ -1,0 +1,99 @@
+"""``potential``: how far networks can be pruned on each distribution, at any margin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from prunekit.cli.commands.steps import REQUIRED, settings_of
+from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields
+from prunekit.cli.models import MODEL, resolve_all
+from prunekit.cli.output import emit, say
+from prunekit.cli.screen import screen
+from prunekit.data.sets import expand
+from prunekit.distribution import parse
+from prunekit.engine.now import make_now
+from prunekit.params import ErrorParams, ReportParams
+from prunekit.steps.check import check_names
+from prunekit.steps.findings import check_pruned, error_findings
+from prunekit.store import Store
+
+COLUMNS = ("finding", "method", "distribution", "margin", "value", "low", "high", "n", "seeds", "flags")
+SHOWN = ("potential", "potential-mean", "potential-minimum", "class-potential", "worst-class-potential")
+
+DISTRIBUTION = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--distribution",
+        metavar="NAME",
+        help="Distribution or named set, such as digits+fog@3, cifar10-c/fog@3, @corruptions; may be repeated.",
+        show_default="the nominal test set",
+    ),
+]
+ALL_ROWS = Annotated[
+    bool, typer.Option("--all", help="Also print prune curves and excess errors.", rich_help_panel="Output")
+]
+PER_CLASS = Annotated[
+    bool, typer.Option("--per-class", help="Also the potential of every class, and the worst.")
+]
+
+potential = typer.Typer()
+
+
+def errors_of(store: Store, keys: Sequence[str], names: Sequence[str]) -> list[ErrorParams]:
+    """The measurements that these models and their unpruned parents need on these distributions."""
+    wanted: dict[str, ErrorParams] = {}
+    for key in keys:
+        record = store.record(key)
+        dataset = str(record.param("dataset"))
+        for name in names or [dataset]:
+            for each in expand(name, dataset):
+                for model in (record.root.key, key):
+                    params = ErrorParams(model=model, distribution=str(parse(each)))
+                    wanted[params.key] = params
+    return list(wanted.values())
+
+
+def _potential(**given: Any) -> None:
+    chosen, names, shifts = options(given), given.pop("model"), given.pop("distribution") or []
+    everything, per_class = given.pop("everything"), given.pop("per_class")
+    settings = ReportParams.read(read_fields(ReportParams, given))
+    store = Store(chosen.store)
+    keys = resolve_all(store, names)
+    check_pruned(store, keys)
+    errors = errors_of(store, keys, shifts)
+    for params in errors:
+        check_names(params)
+    with screen() as progress:
+        forced = settings_of(chosen, [params.key for params in errors])
+        make_now(errors, store, forced, progress, jobs=chosen.jobs, say=say)
+    rows = error_findings(store, errors, settings, per_class=per_class)
+    emit(
+        (row for row in rows if everything or row["finding"] in SHOWN),
+        as_json=chosen.as_json,
+        columns=COLUMNS,
+    )
+
+
+command(
+    potential,
+    _potential,
+    name="potential",
+    fields=[ReportParams],
+    arguments={
+        "model": (MODEL, REQUIRED),
+        "distribution": (DISTRIBUTION, None),
+        "everything": (ALL_ROWS, False),
+        "per_class": (PER_CLASS, False),
+    },
+    common=FINDING_OPTIONS,
+    help="How far networks can be pruned on each distribution before the error rises by more than the margin: the "
+    "largest prune ratio among the given models of one lineage that is still commensurate with the unpruned parent. "
+    "Measures what is missing; another margin measures nothing again.",
+    examples=[
+        "prunekit potential retrain-3f retrain-9b --distribution digits --distribution digits+fog@3",
+        "prunekit ls -q | prunekit potential - --distribution @corruptions --margin 0.01",
+    ],
+)

@@ -1,0 +1,102 @@
+"""``report``: findings as one page, figures, tables and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from prunekit.cli.flags import command, options, read_fields
+from prunekit.cli.models import resolve_all
+from prunekit.cli.output import emit, hint
+from prunekit.errors import UsageError
+from prunekit.params import MODEL_STEPS, Params, ReportParams
+from prunekit.recipe import Recipe, plan, read
+from prunekit.registry import Lazy
+from prunekit.steps.study import findings, measurements_of, report_context
+from prunekit.store import Store
+
+WRITE_REPORT = Lazy("prunekit.report.build:write_report")
+
+MODELS = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[MODEL...]", help="Key, unique prefix, label, or - for keys on stdin.", show_default=False
+    ),
+]
+RECIPE = Annotated[
+    Path | None, typer.Option("--recipe", metavar="FILE", help="Report on a recipe's study instead.")
+]
+SET = Annotated[
+    list[str] | None, typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Lay a value over the recipe.")
+]
+OUT = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder to write (default: report).", show_default=False)
+]
+
+report = typer.Typer()
+
+
+def write_recipe_report(
+    store: Store, recipe: Recipe, steps: Sequence[Params], settings: ReportParams, out: Path
+) -> Path:
+    """Write the report on what the store has of a planned recipe; returns its page."""
+    models = [step.key for step in steps if step.kind in MODEL_STEPS]
+    context = report_context(store, models, settings, title=recipe.title, recipe=recipe.text)
+    return write(findings(store, steps, settings), context, out)
+
+
+def write(rows: list[dict[str, Any]], context: dict[str, Any], out: Path) -> Path:
+    """Write the folder; returns its page."""
+    if not rows:
+        raise UsageError(
+            "there is nothing to report: no measurement of these models is in the store "
+            "(run the recipe, or `prunekit potential` and `prunekit similarity`, first)"
+        )
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    page: Path = WRITE_REPORT(rows, context, out)
+    return page
+
+
+def _report(**given: Any) -> None:
+    chosen, names, path = options(given), given.pop("model") or [], given.pop("recipe")
+    out, assignments = given.pop("out"), given.pop("assignments") or []
+    if bool(names) == bool(path):
+        raise UsageError("name the models to report on, or --recipe FILE: one of the two")
+    store = Store(chosen.store)
+    if path:
+        recipe = read(path, assignments)
+        settings = ReportParams.read(
+            recipe.report.model_dump(exclude_defaults=True) | read_fields(ReportParams, given)
+        )
+        page = write_recipe_report(store, recipe, [step.params for step in plan(recipe)], settings, out)
+    else:
+        keys, settings = resolve_all(store, names), ReportParams.read(read_fields(ReportParams, given))
+        context = report_context(store, keys, settings, title="Models " + ", ".join(names))
+        page = write(findings(store, measurements_of(store, keys), settings), context, out)
+    emit([{"report": str(page)}], as_json=chosen.as_json)
+    hint(f"open {page} in a browser")
+
+
+command(
+    report,
+    _report,
+    name="report",
+    fields=[ReportParams],
+    arguments={
+        "model": (MODELS, None),
+        "recipe": (RECIPE, None),
+        "assignments": (SET, None),
+        "out": (OUT, Path("report")),
+    },
+    common=("store", "data", "as_json"),
+    help="Write what the store knows of some models, or of a recipe's study: index.html (one file, opens offline), "
+    "figures/, tables/ and findings.json. Measures nothing.",
+    examples=[
+        "prunekit report --recipe recipes/quickstart.toml --out study",
+        "prunekit ls -q | prunekit report - --out report --margin 0.01",
+    ],
+)

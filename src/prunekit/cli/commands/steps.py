@@ -1,0 +1,112 @@
+"""``train``, ``prune``, ``retrain``: one step each over the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from prunekit.cli.flags import Options, command, options, read_fields
+from prunekit.cli.models import MODEL, resolve_all
+from prunekit.cli.output import emit
+from prunekit.cli.screen import screen
+from prunekit.engine.now import make_now
+from prunekit.errors import UsageError
+from prunekit.params import Params, PruneParams, RetrainParams, TrainParams
+from prunekit.steps.check import check_names, check_on_parent
+from prunekit.steps.settings import Settings
+from prunekit.store import Store
+
+COLUMNS = ("key", "method", "asked", "prune_ratio", "error_before", "error", "nonzero")
+REQUIRED = ...  # typer reads it as: no default
+
+train, prune, retrain = typer.Typer(), typer.Typer(), typer.Typer()
+
+
+def settings_of(chosen: Options, force: Sequence[str] = ()) -> Settings:
+    """A run's settings from the common options."""
+    keys = tuple(force) if chosen.force else ()
+    return Settings(str(chosen.store), str(chosen.data), chosen.device, chosen.threads, keys)
+
+
+def make_and_print(steps: Sequence[Params], store: Store, chosen: Options) -> None:
+    """Make each step, and print its record as soon as it is there."""
+    if chosen.label is not None and len(steps) > 1:
+        raise UsageError(f"--label names one result, but {len(steps)} models were given")
+    settings = settings_of(chosen, [params.key for params in steps])
+    rows = []
+    with screen() as progress:
+        for params in steps:
+            make_now([params], store, settings, progress)
+            if chosen.label is not None:
+                store.label(chosen.label, params.key)
+            rows.append(store.record(params.key).row())
+    emit(rows, as_json=chosen.as_json, quiet=chosen.quiet, columns=COLUMNS)
+
+
+def _train(**given: Any) -> None:
+    chosen = options(given)
+    params = TrainParams.read(read_fields(TrainParams, given))
+    check_names(params)
+    make_and_print([params], Store(chosen.store), chosen)
+
+
+def _on_models(cls: type[Params], given: dict[str, Any]) -> None:
+    chosen, names = options(given), given.pop("model")
+    fields = read_fields(cls, given)
+    check_names(
+        cls.read(fields | {"parent": "train-0000000000000000"})
+    )  # a wrong flag fails before a wrong model
+    store = Store(chosen.store)
+    steps = [cls.read(fields | {"parent": key}) for key in resolve_all(store, names)]
+    for params in steps:
+        check_on_parent(params, store)
+    make_and_print(steps, store, chosen)
+
+
+def _prune(**given: Any) -> None:
+    _on_models(PruneParams, given)
+
+
+def _retrain(**given: Any) -> None:
+    _on_models(RetrainParams, given)
+
+
+command(
+    train,
+    _train,
+    name="train",
+    fields=[TrainParams],
+    help="Train a new network. The defaults are the paper's schedule for CIFAR ResNets: 182 epochs.",
+    examples=[
+        "prunekit train --arch resnet8 --dataset digits --epochs 5 --label small",
+        "prunekit train --arch resnet20 --dataset folder:photos --epochs 30 --seed 1 --device cuda",
+        "prunekit train --arch resnet8 --dataset digits --epochs 5 | jq .error",
+    ],
+)
+command(
+    prune,
+    _prune,
+    name="prune",
+    fields=[PruneParams],
+    without=["parent"],
+    arguments={"model": (MODEL, REQUIRED)},
+    help="Remove weights or filters of a stored network; nothing is retrained. Prints the ratio asked and reached, and "
+    "the test error before and after.",
+    examples=[
+        "prunekit prune small --method wt --prune-ratio 0.8",
+        "prunekit train ... | prunekit prune - --method sipp --prune-ratio 0.5 | prunekit retrain - | jq .error",
+    ],
+)
+command(
+    retrain,
+    _retrain,
+    name="retrain",
+    fields=[RetrainParams],
+    without=["parent"],
+    arguments={"model": (MODEL, REQUIRED)},
+    help="Train a pruned network again with its masks held: by default the whole schedule of its unpruned parent "
+    "(learning-rate rewinding). On an unpruned network: the dense control, trained as long again.",
+    examples=["prunekit retrain prune-3f2a", "prunekit retrain prune-3f2a --mode fine-tune --epochs 5"],
+)

@@ -1,0 +1,104 @@
+"""``ls``, ``verify``, ``gc``: the store itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from prunekit.cli.flags import command, options
+from prunekit.cli.output import emit, say
+from prunekit.errors import StoreError
+from prunekit.store import Store
+
+COLUMNS = ("key", "label", "arch", "dataset", "seed", "method", "prune_ratio", "error", "nonzero", "parent")
+
+ls_, verify, gc = typer.Typer(), typer.Typer(), typer.Typer()
+
+
+def _ls(**given: Any) -> None:
+    chosen, kind = options(given), given["kind"]
+    store = Store(chosen.store)
+    if kind == "measurements":
+        emit(
+            (store.measurement(key).row() for key in store.keys(kind)),
+            as_json=chosen.as_json,
+            quiet=chosen.quiet,
+        )
+        return
+    labels = {key: name for name, key in store.labels().items()}
+    rows = ({**store.record(key).row(), "label": labels.get(key)} for key in store.keys("models"))
+    emit(rows, as_json=chosen.as_json, quiet=chosen.quiet, columns=COLUMNS)
+
+
+def _damaged(store: Store) -> Iterator[dict[str, str]]:
+    for folder in ("models", "measurements"):
+        for key in store.keys(folder):
+            try:
+                store.verify(key)
+            except StoreError as error:
+                yield {"key": key, "path": str(store.path(key)), "problem": str(error)}
+
+
+def _verify(**given: Any) -> None:
+    chosen = options(given)
+    store = Store(chosen.store)
+    rows = list(_damaged(store))
+    emit(rows, as_json=chosen.as_json, columns=("key", "problem"))
+    if not rows:
+        say("every file is whole")
+        return
+    if given["repair"]:
+        for row in rows:
+            store.remove(row["key"])
+        say(f"removed {len(rows)} damaged files: run the recipe again to make them")
+        return
+    raise StoreError(
+        f"{len(rows)} damaged files (`prunekit verify --repair` removes them, so that they are made again)"
+    )
+
+
+def _gc(**given: Any) -> None:
+    chosen = options(given)
+    left = Store(chosen.store).leftovers()
+    if not given["dry_run"]:
+        for path in left:
+            path.unlink(missing_ok=True)
+    emit(({"path": str(path), "removed": not given["dry_run"]} for path in left), as_json=chosen.as_json)
+
+
+command(
+    ls_,
+    _ls,
+    name="ls",
+    arguments={
+        "kind": (
+            Annotated[str, typer.Argument(metavar="[models|measurements]", help="What to list.")],
+            "models",
+        ),
+    },
+    common=("store", "as_json", "quiet"),
+    help="The models in the store (or the measurements), one row each.",
+    examples=["prunekit ls", "prunekit ls --json | jq -r 'select(.method == \"wt\") | .key'"],
+)
+command(
+    verify,
+    _verify,
+    name="verify",
+    arguments={"repair": (Annotated[bool, typer.Option("--repair", help="Remove damaged files.")], False)},
+    common=("store", "as_json"),
+    help="Read every byte of the store; exit 3 when a file is damaged.",
+    examples=["prunekit verify", "prunekit verify --repair && prunekit run recipes/quickstart.toml"],
+)
+command(
+    gc,
+    _gc,
+    name="gc",
+    arguments={
+        "dry_run": (Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")], False)
+    },
+    common=("store", "as_json"),
+    help="Remove half-written files and the checkpoints of finished steps. Do not run it beside a working run.",
+    examples=["prunekit gc --dry-run"],
+)

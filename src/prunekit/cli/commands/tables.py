@@ -1,0 +1,122 @@
+"""``list`` and ``schema``: what there is to choose from, for people and for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import typer
+
+from prunekit.analysis.schema import SCHEMAS
+from prunekit.cli.flags import command, options
+from prunekit.cli.output import emit
+from prunekit.data.corruptions.table import CORRUPTIONS
+from prunekit.data.datasets import DATASETS
+from prunekit.errors import unknown
+from prunekit.models.archs import ARCHS
+from prunekit.params import STEPS, ReportParams
+from prunekit.pruning.methods import METHODS
+
+Row = dict[str, Any]
+
+list_, schema = typer.Typer(), typer.Typer()
+
+
+def _methods() -> Iterable[Row]:
+    for name, row in METHODS.items():
+        yield {
+            "name": name,
+            "structure": row.structure,
+            "scope": row.scope,
+            "data_informed": row.data_informed,
+            "source": row.source,
+        }
+
+
+def _datasets() -> Iterable[Row]:
+    for name, row in DATASETS.items():
+        yield {
+            "name": name,
+            "task": row.task,
+            "classes": row.classes,
+            "size": list(row.size),
+            "source": row.source,
+        }
+
+
+def _archs() -> Iterable[Row]:
+    for name, row in ARCHS.items():
+        yield {"name": name, "source": row.source, "note": row.note}
+
+
+def _corruptions() -> Iterable[Row]:
+    for name, row in CORRUPTIONS.items():
+        yield {"name": name, "family": row.family, "source": row.source}
+
+
+TABLES: dict[str, Callable[[], Iterable[Row]]] = {
+    "methods": _methods,
+    "datasets": _datasets,
+    "archs": _archs,
+    "corruptions": _corruptions,
+}
+
+
+def _list(**given: Any) -> None:
+    chosen, name = options(given), given["table"]
+    if name not in TABLES:
+        raise unknown("table", name, TABLES)
+    rows = ({"key": row["name"], **row} if chosen.quiet else row for row in TABLES[name]())
+    emit(rows, as_json=chosen.as_json, quiet=chosen.quiet)
+
+
+def _schema(**given: Any) -> None:
+    name = given["name"]
+    schemas: dict[str, Callable[[], Any]] = {
+        **{kind: cls.model_json_schema for kind, cls in STEPS.items()},
+        "report": ReportParams.model_json_schema,
+        **{f"finding:{finding}": (lambda found=found: found) for finding, found in SCHEMAS.items()},
+    }
+    if name is None:
+        emit(({"key": each, "schema": each} for each in schemas), quiet=True)
+        return
+    if name not in schemas:
+        raise unknown("schema", name, schemas)
+    emit([schemas[name]()], as_json=True)
+
+
+command(
+    list_,
+    _list,
+    name="list",
+    arguments={
+        "table": (
+            Annotated[
+                str,
+                typer.Argument(metavar="|".join(TABLES), help="Which table."),
+            ],
+            ...,
+        )
+    },
+    common=("as_json", "quiet"),
+    help="What there is to choose from: pruning methods, data sets, architectures, corruptions.",
+    examples=["prunekit list methods", "prunekit list archs --json | jq -r .name"],
+)
+command(
+    schema,
+    _schema,
+    name="schema",
+    arguments={
+        "name": (
+            Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which; all names without.")],
+            None,
+        )
+    },
+    common=(),
+    help="JSON Schema of a step's fields or of a finding's rows.",
+    examples=[
+        "prunekit schema",
+        "prunekit schema train | jq .properties.lr",
+        "prunekit schema finding:potential",
+    ],
+)

@@ -1,0 +1,187 @@
+"""Flags made from a params class: one declaration feeds flag, recipe field, key, schema and docs.
+
+Every flag arrives as text and is validated by the params class, so that a wrong value is the same one line in a
+terminal and in a recipe.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import types
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from prunekit.params import Params
+
+TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT"}
+
+
+class Options(NamedTuple):
+    """What every command that makes something takes besides its own fields."""
+
+    store: Path
+    data: Path
+    device: str
+    threads: int
+    jobs: int
+    as_json: bool
+    quiet: bool
+    force: bool
+    label: str | None
+
+
+def _option(*names: str, help: str, panel: str = "Run", **more: Any) -> Any:  # noqa: A002 - typer's own word
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+
+
+STORE = Annotated[
+    Path, _option("--store", help="Folder of results (PRUNEKIT_STORE; .prunekit/store).", metavar="DIR")
+]
+DATA = Annotated[
+    Path, _option("--data", help="Folder of data sets (PRUNEKIT_DATA; ~/.cache/prunekit).", metavar="DIR")
+]
+JSON = Annotated[bool, _option("--json", help="JSON lines on stdout even on a terminal.", panel="Output")]
+QUIET = Annotated[bool, _option("-q", "--quiet", help="Keys alone on stdout.", panel="Output")]
+
+
+def default_store() -> Path:
+    """Where results are kept unless told otherwise."""
+    return Path(os.environ.get("PRUNEKIT_STORE") or ".prunekit/store")
+
+
+def default_data() -> Path:
+    """Where data sets are kept unless told otherwise."""
+    return Path(os.environ.get("PRUNEKIT_DATA") or Path.home() / ".cache" / "prunekit")
+
+
+COMMON: dict[str, tuple[Any, Any]] = {
+    "store": (STORE, None),
+    "data": (DATA, None),
+    "device": (Annotated[str, _option("--device", help="cpu, cuda, cuda:1 ... (default: cpu).")], "cpu"),
+    "threads": (
+        Annotated[int, _option("--threads", min=0, help="CPU threads per step (default: as torch chooses).")],
+        0,
+    ),
+    "jobs": (Annotated[int, _option("--jobs", min=1, help="Worker processes (default: 1, this one).")], 1),
+    "force": (Annotated[bool, _option("--force", help="Make it again even if it is there.")], False),
+    "label": (
+        Annotated[str | None, _option("--label", help="Give the result a name of your own.", metavar="NAME")],
+        None,
+    ),
+    "as_json": (JSON, False),
+    "quiet": (QUIET, False),
+}
+STEP_OPTIONS = ("store", "data", "device", "threads", "force", "label", "as_json", "quiet")
+FINDING_OPTIONS = ("store", "data", "device", "threads", "jobs", "force", "as_json")
+
+
+def options(given: dict[str, Any]) -> Options:
+    """Take the common options out of a command's arguments."""
+    taken = {name: given.pop(name, COMMON[name][1]) for name in Options._fields}
+    taken["store"] = taken["store"] or default_store()
+    taken["data"] = taken["data"] or default_data()
+    return Options(**taken)
+
+
+def field_flag(name: str, field: FieldInfo) -> tuple[Any, Any]:
+    """The annotation and default of the flag of one field."""
+    flag, help_text = "--" + name.replace("_", "-"), _help(field)
+    if field.annotation is bool:
+        return Annotated[
+            bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", help=help_text, show_default=False)
+        ], None
+    option = typer.Option(flag, help=help_text, metavar=metavar(field.annotation), show_default=False)
+    return (
+        (Annotated[str, option], inspect.Parameter.empty)
+        if field.is_required()
+        else (Annotated[str | None, option], None)
+    )
+
+
+def _help(field: FieldInfo) -> str:
+    text = field.description or ""
+    if field.is_required() or field.default is None:
+        return text
+    default = field.default
+    shown = (
+        ",".join(map(str, default))
+        if isinstance(default, tuple)
+        else str(default).lower()
+        if default is False
+        else default
+    )
+    return f"{text} [dim](default: {shown})[/dim]"
+
+
+def metavar(annotation: Any) -> str:
+    """A type as the help page names it: INT, FLOAT, TEXT, a|b|c, or INT,INT,..."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return metavar(args[0])
+    if origin in (Union, types.UnionType):
+        return metavar(next(arg for arg in args if arg is not type(None)))
+    if origin is Literal:
+        return "|".join(map(str, args))
+    if origin is tuple:
+        return f"{metavar(args[0])},..."
+    return TYPE_NAMES.get(annotation, "TEXT")
+
+
+def read_fields(cls: type[Params], given: dict[str, Any]) -> dict[str, Any]:
+    """The fields that were set, texts of lists split at commas."""
+    chosen = {name: value for name, value in given.items() if name in cls.model_fields and value is not None}
+    return {name: _split(value) if _is_list(cls, name) else value for name, value in chosen.items()}
+
+
+def _is_list(cls: type[Params], name: str) -> bool:
+    return metavar(cls.model_fields[name].annotation).endswith(",...")
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def command(
+    app: typer.Typer,
+    handler: Callable[..., None],
+    *,
+    name: str,
+    fields: Sequence[type[Params]] = (),
+    without: Sequence[str] = (),
+    arguments: dict[str, tuple[Any, Any]] | None = None,
+    common: Sequence[str] = STEP_OPTIONS,
+    help: str,  # noqa: A002 - typer's own word
+    examples: Sequence[str] = (),
+) -> None:
+    """Register ``handler(**given)`` with flags from params classes, own ``arguments`` and common options."""
+    declared: dict[str, tuple[Any, Any]] = dict(arguments or {})
+    for cls in fields:
+        for field, info in cls.model_fields.items():
+            if field not in without and field not in declared:
+                declared[field] = field_flag(field, info)
+    declared |= {option: COMMON[option] for option in common}
+    declared |= {option: (COMMON[option][0], None) for option in ("store", "data") if option in common}
+
+    def run(**given: Any) -> None:
+        handler(**given)
+
+    required_first = sorted(declared.items(), key=lambda item: item[1][1] is not inspect.Parameter.empty)
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for key, (annotation, default) in required_first
+        ]
+    )
+    run.__annotations__ = {key: annotation for key, (annotation, _) in required_first}
+    run.__doc__ = help
+    epilog = (
+        "\n\n".join(["[bold]Examples[/bold]", *(f"  {example}" for example in examples)])
+        if examples
+        else None
+    )
+    app.command(name, epilog=epilog, no_args_is_help=False)(run)

@@ -1,0 +1,74 @@
+"""Data on stdout: one JSON object a line for programs, a table for people, keys alone with ``-q``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+def emit(
+    rows: Iterable[Row], *, as_json: bool = False, quiet: bool = False, columns: Sequence[str] = ()
+) -> None:
+    """Write rows to stdout; ``columns`` are those of the table, ``quiet`` writes the keys."""
+    if quiet:
+        _lines(str(row.get("key", "")) for row in rows)
+    elif as_json or not sys.stdout.isatty():
+        _lines(json.dumps(row, ensure_ascii=False) for row in rows)
+    else:
+        _table(list(rows), columns)
+
+
+def _lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = [
+        name
+        for name in columns or (rows[0] if rows else ())
+        if any(row.get(name) is not None for row in rows)
+    ]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in shown:
+        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_cell(name, row.get(name))) for name in shown))
+    Console().print(table if rows else "nothing here yet")
+
+
+PERCENT = ("error", "error_before", "prune_ratio", "asked", "value", "low", "high")
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if name in PERCENT and isinstance(value, float):
+        return f"{100 * value:.2f} %" if abs(value) <= 1 else f"{value:.4g}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}" if not isinstance(value, bool) else ("yes" if value else "no")
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def say(text: str) -> None:
+    """A line for the person, on stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def hint(text: str) -> None:
+    """A line that only a person needs: silent when stderr is not a terminal."""
+    if sys.stderr.isatty():
+        say(text)
