@@ -17,6 +17,8 @@ from prunekit.data.statistics import channel_statistics
 
 # A split whose pixels take more than this is not held in memory but read when asked (2 GiB).
 HELD_BYTES = 2 * 2**30
+# From this many pixels a side images are augmented as ImageNet's are, below it as CIFAR's.
+LARGE_PX = 100
 
 
 def open_folder(path: str, root: Path) -> Dataset:
@@ -29,14 +31,15 @@ def open_folder(path: str, root: Path) -> Dataset:
     classes = class_names(folder)
     train = list_split(folder / "train", classes)
     mean, std = _statistics(train, root)
+    size = size_of(train.paths[0])
     return Dataset(
         name=f"folder:{path}",
         task="classification",
         classes=classes,
         mean=mean,
         std=std,
-        size=size_of(train.paths[0]),
-        augment="crop-flip",
+        size=size,
+        augment="crop-flip" if max(size) < LARGE_PX else "resized-crop-flip",
         splits=splits_of(folder),
         load=lambda split: load_listing(list_split(folder / split, classes), root),
     )

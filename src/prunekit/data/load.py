@@ -34,13 +34,7 @@ def load_distribution(
     held_out_by = seed if split_seed is None else split_seed
     examples = load_split(dataset, distribution.split, seed=held_out_by, valid_fraction=valid_fraction)
     if distribution.corruption:
-        return corrupted(
-            examples,
-            corruption=distribution.corruption,
-            severity=distribution.severity,
-            size=dataset.size,
-            seed=seed,
-        )
+        return corrupted(examples, distribution, root, seed=seed)
     if distribution.mixture:
         return mixed(examples, mixture=distribution.mixture, seed=seed)
     return examples

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from prunekit.data.cache import kept
+from prunekit.data.corruptions import GENERATOR_VERSION, corrupt
 from prunekit.data.examples import ArrayExamples, Device, Examples
 from prunekit.data.mixed import mix
 from prunekit.data.seeds import image_seeds
-from prunekit.registry import Lazy
+from prunekit.distribution import Distribution
 
-corrupt = Lazy("prunekit.data.corruptions:corrupt")
-
-# Below this many pixels a side the CIFAR table of constants is used, from it on the ImageNet table.
-IMAGENET_FROM = 100
 CHUNK = 1000
 # Turns uint8 images [n, 3, H, W] and their n positions in the set into images of the same shape.
 Change = Callable[[Tensor, Tensor], Tensor]
@@ -52,25 +53,37 @@ class ChangedExamples:
         return replace(self, source=self.source.to(device))
 
 
-def table_of(size: tuple[int, int]) -> str:
-    """The table of constants for images of ``size`` (H, W)."""
-    return "cifar" if max(size) < IMAGENET_FROM else "imagenet"
+def corrupted(examples: Examples, distribution: Distribution, root: Path, *, seed: int) -> Examples:
+    """``examples`` under the distribution's corruption; an image's draws depend on ``seed`` and its place alone.
 
-
-def corrupted(
-    examples: Examples, *, corruption: str, severity: int, size: tuple[int, int], seed: int
-) -> Examples:
-    """``examples`` under one corruption; each image's draws depend on ``seed`` and its position alone."""
+    Images held in memory are made once and kept under ``root/cache``: the name holds the generator's version, the
+    seed and a digest of the images, and no published file is ever looked for there.
+    """
     seeds = image_seeds(len(examples), seed=seed)
 
     def change(images: Tensor, places: Tensor) -> Tensor:
-        own = seeds[places].tolist()
-        changed: Tensor = corrupt(
-            images, corruption=corruption, severity=severity, seeds=own, table=table_of(size)
+        return corrupt(
+            images,
+            corruption=str(distribution.corruption),
+            severity=distribution.severity,
+            seeds=seeds[places],
+            table="auto",
         )
-        return changed
 
-    return changed(examples, change)
+    if not isinstance(examples, ArrayExamples):
+        return ChangedExamples(examples, change, torch.arange(len(examples)))
+    name = f"{made_name(distribution, seed)}-{_digest(examples.images)}"
+    made = kept(root, name, lambda: {"images": _changed(examples, change)})
+    return ArrayExamples(made["images"], examples.labels)
+
+
+def made_name(distribution: Distribution, seed: int) -> str:
+    """``made-digits_fog_3-v1-seed0``: never the name of a published file."""
+    return f"made-{re.sub(r'[^A-Za-z0-9.]+', '_', str(distribution))[-80:]}-v{GENERATOR_VERSION}-seed{seed}"
+
+
+def _digest(images: Tensor) -> str:
+    return hashlib.sha256(images.contiguous().numpy().data).hexdigest()[:12]
 
 
 def mixed(examples: Examples, *, mixture: str, seed: int) -> Examples:
@@ -79,13 +92,11 @@ def mixed(examples: Examples, *, mixture: str, seed: int) -> Examples:
     def change(images: Tensor, places: Tensor) -> Tensor:
         return mix(images, places, mixture=mixture, seed=seed)
 
-    return changed(examples, change)
-
-
-def changed(examples: Examples, change: Change) -> Examples:
-    """Held images are changed at once, images in files as they are read."""
-    lazy = ChangedExamples(examples, change, torch.arange(len(examples)))
     if not isinstance(examples, ArrayExamples):
-        return lazy
-    images = [lazy.take(part)[0] for part in torch.split(lazy.places, CHUNK)]
-    return ArrayExamples(torch.cat(images), examples.labels)
+        return ChangedExamples(examples, change, torch.arange(len(examples)))
+    return ArrayExamples(_changed(examples, change), examples.labels)
+
+
+def _changed(examples: ArrayExamples, change: Change) -> Tensor:
+    places = torch.split(torch.arange(len(examples)), CHUNK)
+    return torch.cat([change(examples.images[part], part) for part in places])
