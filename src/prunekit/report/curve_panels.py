@@ -1,0 +1,104 @@
+"""Panels of something against the prune ratio, a line or a panel per method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from prunekit.report import plots
+from prunekit.report.canvas import Panel
+from prunekit.report.plots import PERCENT_SPAN, RATIO, Scale, percentage
+from prunekit.report.select import (
+    by_method,
+    curve_distributions,
+    last_commensurate,
+    nominal_rows,
+    shift_set,
+    slug,
+)
+from prunekit.report.study import Row, Study, measured
+from prunekit.report.style import Look, looks_of
+from prunekit.report.words import points
+
+ACCURACY = Scale("value", "Accuracy (%)", lambda error: 100 * (1 - error))
+EXCESS = Scale("value", "Excess error difference (points)", percentage)
+
+
+def accuracy(study: Study) -> list[Panel]:
+    """A panel per distribution: accuracy by method, the commensurate points ringed."""
+    return [
+        Panel(slug("prune-accuracy", name), partial(_draw_accuracy, study, name))
+        for name in curve_distributions(study)
+    ]
+
+
+def _draw_accuracy(study: Study, distribution: Any, axes: Axes) -> None:
+    series = by_method(study.of("prune-curve", distribution=distribution))
+    unpruned = [row for rows in series.values() for row in rows if row.get("prune_ratio") == 0]
+    for row in unpruned[:1]:
+        limit = ACCURACY.convert(row["value"] + study.margin)
+        plots.level_line(axes, limit, f"unpruned − {points(study.margin)}")
+    plots.lines(axes, series, looks_of(study), x=RATIO, y=ACCURACY)
+    for name, rows in series.items():
+        for row in filter(None, [last_commensurate(rows)]):
+            plots.ring(axes, row, looks_of(study)[name], x=RATIO, y=ACCURACY)
+    axes.set(title=plots.shortened(str(distribution), 44), xlim=PERCENT_SPAN)
+
+
+def excess(study: Study) -> list[Panel]:
+    """A panel per method, all on one scale: points, and the fitted line through the origin."""
+    chosen = shift_set(study, "excess-error")
+    series = by_method(study.of("excess-error", distribution=chosen))
+    slopes = by_method(study.of("excess-slope", distribution=chosen))
+    span = _span([row for rows in series.values() for row in rows])
+    return [
+        Panel(
+            slug("excess-error", name),
+            partial(_draw_excess, rows, slopes.get(name, []), looks_of(study)[name], span),
+            height=2.9,
+        )
+        for name, rows in series.items()
+    ]
+
+
+def _span(rows: Sequence[Row]) -> tuple[float, float]:
+    """Lowest and highest point to show, zero and all intervals included."""
+    ends = [
+        EXCESS.of(row, end) for row in rows for end in ("value", "low", "high") if row.get(end) is not None
+    ]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    room = 0.06 * (high - low or 1)
+    return low - room, high + room
+
+
+def _draw_excess(
+    rows: Sequence[Row], slopes: Sequence[Row], look: Look, span: tuple[float, float], axes: Axes
+) -> None:
+    plots.zero_line(axes)
+    for slope in slopes[:1]:
+        plots.ray(axes, slope, look, y=EXCESS)
+    plots.bars(axes, rows, look, x=RATIO, y=EXCESS)
+    axes.set(title=look.label, xlabel=RATIO.label, ylabel=EXCESS.label, xlim=PERCENT_SPAN, ylim=span)
+
+
+def curve(finding: str, y: Scale, **where: Any) -> Callable[[Study], list[Panel]]:
+    """A figure of one panel: a number against the prune ratio on the nominal distribution, a line per method."""
+
+    def panels(study: Study) -> list[Panel]:
+        series = by_method(nominal_rows(study, finding, **where))
+        draw = partial(plots.lines, series=series, looks=looks_of(study), x=RATIO, y=y)
+        shown = [
+            row for rows in series.values() for row in measured(rows) if row.get("prune_ratio") is not None
+        ]
+        return [Panel(finding, draw)] if shown else []
+
+    return panels
+
+
+churn = curve("churn", Scale("value", "Changed predictions (%)", percentage))
+exemplars = curve("exemplars", Scale("value", "Identified exemplars (%)", percentage))
+calibration = curve("calibration", Scale("value", "Expected calibration error (%)", percentage), metric="ece")
+mce = curve("mce", Scale("value", "Mean corruption error (%)", percentage))

@@ -1,0 +1,157 @@
+"""The figures of a report as one table: what each needs, its panels, and the caption that says what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from prunekit.report import curve_panels as curves
+from prunekit.report import function_panels as functions
+from prunekit.report import potential_panels as potentials
+from prunekit.report import select
+from prunekit.report.canvas import Panel
+from prunekit.report.study import Study
+from prunekit.report.words import basis, count, name_of, percent, points
+
+
+class Figure(NamedTuple):
+    """Panels drawn side by side under one caption.
+
+    ``needs`` is the finding it shows; without rows of that kind, or without panels, the figure is left out.
+    """
+
+    title: str
+    needs: str
+    panels: Callable[[Study], list[Panel]]
+    caption: Callable[[Study], str]
+
+
+def caption_of(figure: Figure, study: Study) -> str:
+    """What is drawn, then n, seeds and how the intervals were made."""
+    return f"{figure.caption(study)} {basis(study.of(figure.needs))}".strip()
+
+
+def _summary(study: Study) -> str:
+    chosen = select.shift_set(study, "potential-mean")
+    held = next(
+        (row.get("distributions") or [] for row in study.of("potential-mean", distribution=chosen)), []
+    )
+    over = (
+        f"over the set {name_of(chosen)} ({count(len(held), 'distribution')})"
+        if held
+        else "not in the findings"
+    )
+    return (
+        "Prune potential: the largest tested prune ratio whose error is at most the unpruned parent's plus "
+        f"δ = {points(study.margin)}. Nominal: on the test set of the training distribution. Mean and minimum: {over}."
+    )
+
+
+def _accuracy(study: Study) -> str:
+    more = len(select.curve_distributions(study, most=None)) - len(select.curve_distributions(study))
+    rest = f" {count(more, 'more distribution')} in tables/prune-curve.csv." if more else ""
+    return (
+        "Accuracy against prune ratio; bands are 95 % intervals. A ring marks the commensurate point: the largest "
+        f"prune ratio that loses at most δ = {points(study.margin)} against the unpruned parent (the dashed line). "
+        f"The nominal distribution comes first, then those where accuracy changes most.{rest}"
+    )
+
+
+def _potential(study: Study) -> str:
+    return (
+        f"Prune potential on each distribution (δ = {points(study.margin)}) with its 95 % interval: the nominal "
+        "distribution on top, the others by their mean over methods."
+    )
+
+
+def _excess(study: Study) -> str:
+    chosen = name_of(select.shift_set(study, "excess-error"))
+    return (
+        "Difference in excess error: how much more error pruning adds on shifted than on nominal data (the set "
+        f"{chosen}). Bars are 95 % intervals; the line is the least-squares fit through the origin, its band the 95 % "
+        "interval of the slope. Above zero, nominal test error understates the damage."
+    )
+
+
+def _similarity(study: Study) -> str:
+    control = "The dashed line is the control: a separately trained, unpruned network."
+    missing = "No separate network was compared: the control is left out."
+    return (
+        "Functional similarity to the unpruned parent on inputs with noise of size ε, by prune ratio: matching "
+        "predictions (higher is closer) and ℓ2 distance of softmax outputs (lower is closer), with 95 % bands. "
+        f"{control if select.has_control(study) else missing}"
+    )
+
+
+def _noise(study: Study) -> str:
+    return f"Prune potential on inputs with noise of size ε (δ = {points(study.margin)}), with its 95 % band."
+
+
+def _recall(study: Study) -> str:
+    chosen = ", ".join(f"{method} at {percent(ratio)}" for method, ratio in select.deployed(study).items())
+    at = f" ({chosen})" if chosen else ""
+    return (
+        f"Change in each class's recall against the unpruned parent, at the prune ratio that test error allows{at}; "
+        "the largest losses on top."
+    )
+
+
+def _class_potential(study: Study) -> str:
+    return f"Prune potential of each class by itself (δ = {points(study.margin)}), the least prunable on top."
+
+
+def _said(text: str) -> Callable[[Study], str]:
+    return lambda study: text
+
+
+FIGURES: dict[str, Figure] = {
+    "potential-summary": Figure("Prune potential at a glance", "potential", potentials.summary, _summary),
+    "prune-accuracy": Figure("Accuracy against prune ratio", "prune-curve", curves.accuracy, _accuracy),
+    "potential": Figure(
+        "Prune potential by distribution", "potential", potentials.by_distribution, _potential
+    ),
+    "excess-error": Figure("Excess error", "excess-error", curves.excess, _excess),
+    "similarity": Figure("Similarity to the parent", "similarity", functions.similarity, _similarity),
+    "noise-potential": Figure(
+        "Prune potential under noise", "noise-potential", potentials.under_noise, _noise
+    ),
+    "features-transfer": Figure(
+        "Informative features",
+        "features-transfer",
+        functions.transfer,
+        _said(
+            "The row's model chose the pixels, the column's model predicts from them alone; cells are its mean "
+            "confidence in the true class."
+        ),
+    ),
+    "churn": Figure(
+        "Changed predictions",
+        "churn",
+        curves.churn,
+        _said(
+            "Share of nominal test images whose prediction differs from the unpruned parent's, with its 95 % band."
+        ),
+    ),
+    "recall-shift": Figure("Recall by class", "recall-shift", potentials.recall, _recall),
+    "class-potential": Figure(
+        "Prune potential by class", "class-potential", potentials.by_class, _class_potential
+    ),
+    "exemplars": Figure(
+        "Identified exemplars",
+        "exemplars",
+        curves.exemplars,
+        _said("Share of test images on which the pruned and the unpruned networks disagree across seeds."),
+    ),
+    "calibration": Figure(
+        "Calibration",
+        "calibration",
+        curves.calibration,
+        _said("Expected calibration error on nominal test images: the gap between confidence and accuracy."),
+    ),
+    "mce": Figure(
+        "Mean corruption error",
+        "mce",
+        curves.mce,
+        _said("Mean error over corruptions relative to the unpruned parent's: 100 % is the parent."),
+    ),
+}

@@ -1,0 +1,102 @@
+"""The page: one HTML file with its styles and figures inside; every text passes through Jinja2's escaping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from prunekit.report.canvas import Drawing
+from prunekit.report.study import Row, Study
+from prunekit.report.style import colour_variables
+from prunekit.report.summary import headline, sentences
+from prunekit.report.tables import Table
+from prunekit.report.words import name_of, percent
+
+LINEAGE_OPEN = 12
+_MODEL_FIELDS = ("key", "label", "steps", "prune_ratio", "error")
+
+
+class Section(NamedTuple):
+    """One part of the page: drawings under a caption, then small tables."""
+
+    name: str
+    title: str
+    caption: str = ""
+    drawings: tuple[Drawing, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) -> str:
+    """The whole page as HTML; ``left_out`` says in one line each why a figure is missing."""
+    page: str = _template().render(
+        title=study.title,
+        headline=headline(study),
+        sentences=sentences(study),
+        sections=[(section, [Markup(each.inline) for each in section.drawings]) for section in sections],  # noqa: S704
+        left_out=left_out,
+        models=[_model(model) for model in study.lineage],
+        models_open=len(study.lineage) <= LINEAGE_OPEN,
+        facts=list(_facts(study)),
+        recipe=study.recipe,
+        colours={paper: Markup(colours) for paper, colours in colour_variables().items()},  # noqa: S704
+        style=Markup(_style()),  # noqa: S704
+    )
+    return page
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("prunekit.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("index.html")
+
+
+def _style() -> str:
+    return files("prunekit.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
+
+
+def _model(model: Row) -> dict[str, Any]:
+    """One model of the lineage in words: what made it, how large and how good it is, and all its settings."""
+    steps = model.get("steps") or []
+    rest = {name: value for name, value in model.items() if name not in _MODEL_FIELDS}
+    return {
+        "key": name_of(model.get("key")),
+        "label": name_of(model.get("label") or ""),
+        "steps": " → ".join(_step(step) for step in (steps if isinstance(steps, list) else [steps])),
+        "prune_ratio": percent(model.get("prune_ratio")),
+        "error": percent(model.get("error"), 2),
+        "settings": list(_flattened(rest)),
+    }
+
+
+def _step(step: Any) -> str:
+    """A step as the command that makes it: its kind, then its parameters."""
+    if not isinstance(step, Mapping):
+        return name_of(step)
+    params = step.get("params") or {}
+    told = [f"{name}={name_of(value)}" for name, value in sorted(params.items()) if name != "parent"]
+    return " ".join([name_of(step.get("kind") or step.get("name")), *told])
+
+
+def _flattened(fields: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for name, value in sorted(fields.items()):
+        if isinstance(value, Mapping):
+            yield from _flattened(value, f"{prefix}{name}.")
+        else:
+            yield (f"{prefix}{name}", name_of(value))
+
+
+def _facts(study: Study) -> Iterable[tuple[str, str]]:
+    yield ("margin δ", name_of(study.margin))
+    yield ("nominal distribution", name_of(study.nominal))
+    yield from _flattened(dict(study.facts))

@@ -1,0 +1,206 @@
+"""The few kinds of drawing that all figures are made of; each fills one axes from long rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from prunekit.report.study import Row, measured, sort_by
+from prunekit.report.style import ACCENT, INK, MUTED, PAPER, Look
+
+Series = Mapping[Any, Sequence[Row]]
+BAND_ALPHA = 0.14
+
+
+class Scale(NamedTuple):
+    """An axis: which field it shows, its label with the unit, and the conversion from the row's number."""
+
+    field: str
+    label: str
+    convert: Callable[[float], float] = float
+
+    def of(self, row: Row, field: str = "") -> float:
+        """The row's number on this axis."""
+        return self.convert(row[field or self.field])
+
+
+def percentage(share: float) -> float:
+    """A share in [0, 1] as percent."""
+    return 100 * share
+
+
+RATIO = Scale("prune_ratio", "Prune ratio (%)", percentage)
+PERCENT_SPAN = (-3, 103)
+LEVEL = Scale("level", "Noise size ε (normalised inputs)")
+
+
+def has_interval(row: Row) -> bool:
+    """Whether both ends of the row's interval are known."""
+    return row.get("low") is not None and row.get("high") is not None
+
+
+def lines(axes: Axes, series: Series, looks: Mapping[Any, Look], *, x: Scale, y: Scale) -> None:
+    """One line with its interval band per series; rows without a number are left out."""
+    for name, rows in series.items():
+        _line(axes, [row for row in measured(rows) if row.get(x.field) is not None], looks[name], x=x, y=y)
+    axes.set_xlabel(x.label)
+    axes.set_ylabel(y.label)
+    legend_above(axes)
+
+
+def _line(axes: Axes, rows: Sequence[Row], look: Look, *, x: Scale, y: Scale) -> None:
+    rows = sort_by(rows, x.field)
+    banded = [row for row in rows if has_interval(row)]
+    if banded:
+        low, high = ([y.of(row, end) for row in banded] for end in ("low", "high"))
+        across = [x.of(row) for row in banded]
+        axes.fill_between(across, low, high, color=look.colour, alpha=BAND_ALPHA, linewidth=0)
+    style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linestyle": look.dash}
+    edge: dict[str, Any] = (
+        {} if look.marker == "x" else {"markeredgecolor": PAPER.light, "markeredgewidth": 0.6}
+    )
+    axes.plot([x.of(row) for row in rows], [y.of(row) for row in rows], label=look.label, **style, **edge)
+
+
+def legend_above(axes: Axes) -> None:
+    """The legend in rows above the axes, where it covers no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) > 1 and axes.figure is not None:
+        axes.figure.legend(
+            handles,
+            labels,
+            loc="outside upper left",
+            ncols=4,
+            columnspacing=1.4,
+            handlelength=2.2,
+            borderpad=0.2,
+        )
+
+
+def ring(axes: Axes, row: Row, look: Look, *, x: Scale, y: Scale) -> None:
+    """A ring around one point of a line."""
+    style: dict[str, Any] = {
+        "marker": "o",
+        "markersize": 11,
+        "markerfacecolor": "none",
+        "markeredgewidth": 1.4,
+    }
+    axes.plot(x.of(row), y.of(row), markeredgecolor=look.colour, **style)
+
+
+def level_line(axes: Axes, height: float, text: str) -> None:
+    """A dashed line across the axes with its name at the right end."""
+    axes.axhline(height, color=MUTED.light, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1.5)
+    place: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+    axes.annotate(
+        text, (1, height), xycoords=("axes fraction", "data"), color=MUTED.light, fontsize=7.5, **place
+    )
+
+
+def bars(axes: Axes, rows: Sequence[Row], look: Look, *, x: Scale, y: Scale) -> None:
+    """A marker per row with its interval as an upright bar."""
+    for row in filter(has_interval, rows):
+        axes.vlines(x.of(row), y.of(row, "low"), y.of(row, "high"), color=look.colour, linewidth=1.2)
+    across, up = [x.of(row) for row in rows], [y.of(row) for row in rows]
+    axes.plot(across, up, linestyle="none", color=look.colour, marker=look.marker)
+
+
+def ray(axes: Axes, slope: Row, look: Look, *, y: Scale) -> None:
+    """The line of this slope from the origin to a prune ratio of 100 %, with the band of its interval."""
+    axes.plot([0, 100], [0, y.of(slope)], color=look.colour, linewidth=1.2)
+    if has_interval(slope):
+        low, high = ([0, y.of(slope, end)] for end in ("low", "high"))
+        axes.fill_between([0, 100], low, high, color=look.colour, alpha=BAND_ALPHA, linewidth=0)
+
+
+def zero_line(axes: Axes) -> None:
+    """The line of no difference."""
+    axes.axhline(0, color=MUTED.light, linewidth=0.9)
+
+
+def dots(
+    axes: Axes, series: Series, looks: Mapping[Any, Look], *, categories: Sequence[Any], x: Scale, by: str
+) -> None:
+    """A row per category and in it a dot with its interval per series, side by side; first category on top."""
+    step = 0.72 / max(len(series), 1)
+    places = {category: index for index, category in enumerate(categories)}
+    for index, (name, rows) in enumerate(series.items()):
+        shift = (index - (len(series) - 1) / 2) * step
+        shown = [row for row in measured(rows) if row.get(by) in places]
+        _dots(axes, shown, [places[row[by]] + shift for row in shown], looks[name], x)
+    for index in range(1, len(categories), 2):
+        axes.axhspan(index - 0.5, index + 0.5, color=MUTED.light, alpha=0.07, linewidth=0, zorder=0)
+    rows_of(axes, categories)
+    axes.set_xlabel(x.label)
+    _show_ends(axes)
+    legend_above(axes)
+
+
+def _show_ends(axes: Axes) -> None:
+    """Percent axes show 0 to 100; axes of differences show their zero."""
+    low, high = axes.get_xlim()
+    if low < -5:
+        axes.axvline(0, color=MUTED.light, linewidth=0.9)
+    else:
+        axes.set_xlim(PERCENT_SPAN[0], max(high, PERCENT_SPAN[1]))
+
+
+def rows_of(axes: Axes, names: Sequence[Any]) -> None:
+    """Name the rows of an axes, the first on top."""
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), labels=[shortened(str(name)) for name in names])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+
+
+def _dots(axes: Axes, rows: Sequence[Row], heights: Sequence[float], look: Look, x: Scale) -> None:
+    for row, height in zip(rows, heights, strict=True):
+        if has_interval(row):
+            axes.hlines(
+                height, x.of(row, "low"), x.of(row, "high"), color=look.colour, linewidth=1.3, alpha=0.75
+            )
+    axes.plot(
+        [x.of(row) for row in rows],
+        heights,
+        linestyle="none",
+        color=look.colour,
+        marker=look.marker,
+        markeredgecolor=PAPER.light,
+        markeredgewidth=0.5,
+        label=look.label,
+    )
+
+
+def shortened(text: str, most: int = 34) -> str:
+    """The text, its middle replaced by an ellipsis where it is too long for an axis."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
+
+
+def heat(
+    axes: Axes, cells: Mapping[tuple[int, int], float], rows: Sequence[str], columns: Sequence[str]
+) -> None:
+    """A grid of numbers from 0 to 1, each cell inked as strongly as its number is large."""
+    for (row, column), value in sorted(cells.items()):
+        strength = min(max(value, 0.0), 1.0)
+        axes.add_patch(
+            Rectangle(
+                (column - 0.48, row - 0.48),
+                0.96,
+                0.96,
+                color=ACCENT.light,
+                alpha=0.04 + 0.56 * strength,
+                lw=0,
+            )
+        )
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=INK.light)
+    axes.set_xlim(-0.5, len(columns) - 0.5)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xticks(range(len(columns)), labels=columns, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), labels=rows)
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)

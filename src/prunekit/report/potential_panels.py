@@ -1,0 +1,112 @@
+"""Panels of prune potentials: at a glance, by distribution, by class, and under noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from prunekit.report import plots
+from prunekit.report.canvas import Panel
+from prunekit.report.plots import LEVEL, PERCENT_SPAN, Scale, percentage
+from prunekit.report.select import at_deployed, by_method, mean_of, nominal_rows, summary_row
+from prunekit.report.study import Row, Study, measured, split
+from prunekit.report.style import MUTED, PAPER, looks_of
+
+MOST_CLASSES = 30
+DOTS_WIDTH_IN = 6.2
+
+POTENTIAL = Scale("value", "Prune potential (%)", percentage)
+SHIFT = Scale("value", "Change in recall (points)", percentage)
+# Marker, and whether it is filled; drawn in this order, so that the nominal mark lies on top.
+SUMMARY_MARKS = {"minimum": ("|", True), "mean": ("o", False), "nominal": ("o", True)}
+
+
+def summary(study: Study) -> list[Panel]:
+    """One panel: per method the nominal, mean and minimum potential on one line."""
+    found = {method: _ends(study, method, rows) for method, rows in by_method(study.of("potential")).items()}
+    ends = {method: each for method, each in found.items() if each}
+    draw = partial(_draw_summary, study, ends)
+    return [Panel("potential-summary", draw, 0.95 + 0.34 * len(ends), DOTS_WIDTH_IN)] if ends else []
+
+
+def _ends(study: Study, method: str, rows: Sequence[Row]) -> dict[str, float]:
+    nominal = next((row for row in rows if row.get("distribution") == study.nominal), None)
+    kinds = {"nominal": nominal} | {kind: summary_row(study, method, kind) for kind in ("mean", "minimum")}
+    return {kind: POTENTIAL.of(row) for kind, row in kinds.items() if row is not None}
+
+
+def _draw_summary(study: Study, ends: Mapping[str, Mapping[str, float]], axes: Axes) -> None:
+    looks = looks_of(study)
+    for height, (method, found) in enumerate(ends.items()):
+        colour = looks[method].colour
+        axes.hlines(height, min(found.values()), max(found.values()), color=colour, alpha=0.35, linewidth=4)
+        for kind in (kind for kind in SUMMARY_MARKS if kind in found):
+            axes.plot(found[kind], height, **_mark(kind, colour))
+    for kind in reversed(SUMMARY_MARKS):
+        axes.plot([], [], linestyle="none", label=kind, **_mark(kind, MUTED.light))
+    plots.rows_of(axes, list(ends))
+    axes.set(xlim=PERCENT_SPAN, xlabel=POTENTIAL.label)
+    plots.legend_above(axes)
+
+
+def _mark(kind: str, colour: str) -> dict[str, Any]:
+    marker, filled = SUMMARY_MARKS[kind]
+    return {
+        "marker": marker,
+        "color": colour,
+        "markersize": 11 if marker == "|" else 7,
+        "markerfacecolor": colour if filled else PAPER.light,
+        "markeredgewidth": 1.8,
+    }
+
+
+def by_distribution(study: Study) -> list[Panel]:
+    """One panel: a row per distribution, the nominal one first, and a dot per method."""
+    rows = measured(study.of("potential"))
+    return _dots(study, "potential", rows, POTENTIAL, "distribution", partial(_nominal_first, study))
+
+
+def _nominal_first(study: Study, name: Any, rows: Sequence[Row]) -> tuple[bool, float]:
+    return (name != study.nominal, -mean_of(rows))
+
+
+def by_class(study: Study) -> list[Panel]:
+    """One panel: a row per class, the least prunable first, and a dot per method."""
+    return _dots(
+        study, "class-potential", nominal_rows(study, "class-potential"), POTENTIAL, "class", _lowest_first
+    )
+
+
+def recall(study: Study) -> list[Panel]:
+    """One panel: a row per class, the largest loss first, and a dot per method at its deployed ratio."""
+    return _dots(study, "recall-shift", at_deployed(study, "recall-shift"), SHIFT, "class", _lowest_first)
+
+
+def _lowest_first(_: Any, rows: Sequence[Row]) -> float:
+    return mean_of(rows)
+
+
+def _dots(
+    study: Study, name: str, rows: Sequence[Row], x: Scale, by: str, order: Callable[[Any, list[Row]], Any]
+) -> list[Panel]:
+    groups, series = split(rows, by), by_method(rows)
+    if not groups or not series:
+        return []
+    ranked = sorted(groups, key=lambda key: order(key, groups[key]))
+    categories = ranked[:MOST_CLASSES] if by == "class" else ranked
+    draw = partial(plots.dots, series=series, looks=looks_of(study), categories=categories, x=x, by=by)
+    return [Panel(name, draw, 1.1 + len(categories) * (0.14 + 0.07 * len(series)), DOTS_WIDTH_IN)]
+
+
+def under_noise(study: Study) -> list[Panel]:
+    """One panel: potential against the noise level, a line per method."""
+    series = by_method(study.of("noise-potential"))
+
+    def draw(axes: Axes) -> None:
+        plots.lines(axes, series, looks_of(study), x=LEVEL, y=POTENTIAL)
+        axes.set_ylim(*PERCENT_SPAN)
+
+    return [Panel("noise-potential", draw)] if series else []

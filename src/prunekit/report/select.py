@@ -1,0 +1,101 @@
+"""Which rows a figure, a table or a sentence speaks of, where the findings hold more than it can show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from prunekit.report.study import SEPARATE, Row, Study, distinct, measured, only, sort_by, split
+
+MOST_CURVES = 6
+
+
+def by_method(rows: Iterable[Row]) -> dict[Any, list[Row]]:
+    """The rows that hold a number, by method in reading order."""
+    return split(measured(rows), "method")
+
+
+def nominal_rows(study: Study, finding: str, **where: Any) -> list[Row]:
+    """The rows of a finding on the nominal distribution, or all of them where none is on it."""
+    return only(study.of(finding, **where), lambda row: row.get("distribution") == study.nominal)
+
+
+def shift_set(study: Study, finding: str) -> str | None:
+    """The set of distributions to speak of: without the nominal one if there is such a set, then the largest."""
+    members = {
+        row["distribution"]: row.get("distributions") or []
+        for row in study.of(finding)
+        if row.get("distribution")
+    }
+    order = {name: (study.nominal in held, -len(held), str(name)) for name, held in members.items()}
+    return min(order, key=order.__getitem__, default=None)
+
+
+def summary_row(study: Study, method: str, statistic: str) -> Row | None:
+    """The mean or minimum potential of one method over the set to speak of."""
+    finding = f"potential-{statistic}"
+    rows = study.of(finding, method=method, distribution=shift_set(study, finding))
+    return next(iter(measured(rows)), None)
+
+
+def last_commensurate(rows: Iterable[Row]) -> Row | None:
+    """The point with the largest commensurate prune ratio, or None."""
+    pruned = [row for row in rows if row.get("prune_ratio") and row.get("commensurate")]
+    return next(reversed(sort_by(pruned, "prune_ratio")), None)
+
+
+def deployed(study: Study) -> dict[str, float]:
+    """Per method the prune ratio that nominal test error allows, the smallest tested one where it allows none."""
+    curves = by_method(row for row in nominal_rows(study, "prune-curve") if row.get("prune_ratio"))
+    chosen = {
+        name: last_commensurate(rows) or sort_by(rows, "prune_ratio")[0] for name, rows in curves.items()
+    }
+    return {name: row["prune_ratio"] for name, row in chosen.items()}
+
+
+def at_deployed(study: Study, finding: str) -> list[Row]:
+    """The nominal rows of a finding at each method's deployed ratio, or at its largest ratio where that is missing."""
+    chosen = deployed(study)
+    found = []
+    for method, rows in by_method(nominal_rows(study, finding)).items():
+        ratios = distinct(rows, "prune_ratio")
+        ratio = chosen.get(method) if chosen.get(method) in ratios else next(reversed(ratios), None)
+        found += [row for row in rows if row.get("prune_ratio") == ratio]
+    return found
+
+
+def curve_distributions(study: Study, most: int | None = MOST_CURVES) -> list[Any]:
+    """The distributions with a prune curve: the nominal one, then those where the error rises most."""
+    groups = split(measured(study.of("prune-curve")), "distribution")
+    ranked = sorted(groups, key=lambda name: (name != study.nominal, -_span(groups[name]), str(name)))
+    return ranked[:most]
+
+
+def _span(rows: Iterable[Row]) -> float:
+    errors = [row["value"] for row in rows]
+    return float(max(errors) - min(errors))
+
+
+def has_control(study: Study) -> bool:
+    """Whether a separate network was compared with the parent."""
+    return bool(study.of("similarity", method=SEPARATE))
+
+
+def mean_of(rows: Iterable[Row]) -> float:
+    """The mean value of rows, 0 without any."""
+    values = [row["value"] for row in measured(rows)]
+    return sum(values) / len(values) if values else 0.0
+
+
+def spread(items: Sequence[Any], most: int) -> list[Any]:
+    """At most so many of the items: the first, the last, and evenly between."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
+
+
+def slug(*parts: Any) -> str:
+    """A file name from names: letters, digits, dot, underscore and hyphen only."""
+    text = "-".join(str(part) for part in parts)
+    return re.sub(r"[^\w.]+", "-", text, flags=re.ASCII).strip("-.").lower()[:80]

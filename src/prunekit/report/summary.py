@@ -1,0 +1,141 @@
+"""What the numbers say in plain words: the first thing on the page, built from the findings alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from prunekit.report.select import by_method, shift_set, summary_row
+from prunekit.report.study import SEPARATE, Row, Study, measured, split
+from prunekit.report.words import count, listed, name_of, percent, points, trimmed
+
+CLOSER = {"agreement": 1, "softmax_l2": -1}
+VERDICTS = ("holds", "does not hold", "cannot tell")
+
+
+def headline(study: Study) -> str:
+    """The finding of the report in one sentence, about the method that test error lets prune most."""
+    nominal = measured(study.of("potential", distribution=study.nominal))
+    best = max(nominal, key=lambda row: row["value"], default=None)
+    if best is None:
+        return "No prune potential was found on the nominal distribution."
+    method, kept = name_of(best.get("method")), percent(best["value"])
+    worst = summary_row(study, best.get("method", ""), "minimum")
+    if best["value"] == 0:
+        return f"No tested prune ratio keeps the test error of the unpruned network, by {method} or any other method."
+    if worst is None:
+        return f"Test error lets {method} prune {kept}; no shifted distribution says whether that is safe."
+    if worst["value"] >= best["value"]:
+        return f"Test error lets {method} prune {kept}, and every shifted distribution allows as much."
+    least = percent(worst["value"])
+    return f"Test error lets {method} prune {kept}, but the worst shifted distribution allows only {least}."
+
+
+def sentences(study: Study) -> list[str]:
+    """The summary, one statement each: potentials, excess error, similarity, claims, and what to beware of."""
+    return [statement for part in PARTS for statement in part(study)]
+
+
+def _potentials(study: Study) -> Iterator[str]:
+    rise = points(study.margin)
+    for method, rows in by_method(study.of("potential", distribution=study.nominal)).items():
+        kept = percent(rows[0]["value"])
+        yield f"By {method} one can prune {kept} before test error rises by more than {rise}{_shifted(study, method)}."
+
+
+def _shifted(study: Study, method: str) -> str:
+    mean, least = (summary_row(study, method, statistic) for statistic in ("mean", "minimum"))
+    if mean is None or least is None:
+        return ""
+    held = mean.get("distributions") or []
+    where = _lowest(study, method, held)
+    at = f" ({where})" if where else ""
+    over = f"over {count(len(held), 'distribution')} of the set {name_of(mean.get('distribution'))}"
+    return f"; {over} {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
+
+
+def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
+    rows = [row for row in measured(study.of("potential", method=method)) if row.get("distribution") in held]
+    least = min((row["value"] for row in rows), default=0.0)
+    names = [name_of(row["distribution"]) for row in rows if row["value"] == least]
+    return listed(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
+
+
+def _excess(study: Study) -> Iterator[str]:
+    slopes = by_method(study.of("excess-slope", distribution=shift_set(study, "excess-slope")))
+    told = [f"{points(rows[0]['value'] / 10)} by {name}{_interval(rows[0])}" for name, rows in slopes.items()]
+    if told:
+        yield f"Each 10 % pruned adds excess error: {listed(told)}. {_verdict([rows[0] for rows in slopes.values()])}"
+
+
+def _interval(row: Row) -> str:
+    if row.get("low") is None or row.get("high") is None:
+        return ""
+    low, high = (trimmed(10 * row[end], 2) for end in ("low", "high"))
+    return f" ({low} to {high})"
+
+
+def _verdict(slopes: Sequence[Row]) -> str:
+    """What the slopes' intervals decide, counted over methods."""
+    above = [name_of(row.get("method")) for row in slopes if (row.get("low") or 0) > 0]
+    if len(above) == len(slopes):
+        return "Every interval lies above zero: test error understates the damage under shift."
+    if not above:
+        return "No interval lies above zero: these data do not show that test error understates the damage."
+    return f"Only for {listed(above)} the interval lies above zero."
+
+
+def _similarity(study: Study) -> Iterator[str]:
+    control = {metric: _by_level(study.of("similarity", method=SEPARATE, metric=metric)) for metric in CLOSER}
+    methods = [name for name in by_method(study.of("similarity")) if name != SEPARATE]
+    if any(control.values()) and methods:
+        told = [f"{_reach(study, name, control)} for {name}" for name in methods]
+        yield f"Under noise the pruned network stays closer to its parent than a separate network does: {listed(told)}."
+
+
+def _reach(study: Study, method: str, control: dict[str, dict[float, float]]) -> str:
+    """Up to which prune ratio the networks of a method are closer than the control at every level."""
+    ratios = split(measured(study.of("similarity", method=method)), "prune_ratio")
+    closer = [ratio for ratio, rows in ratios.items() if _is_closer(rows, control)]
+    if not closer:
+        return "at no tested prune ratio"
+    if closer == list(ratios)[: len(closer)]:
+        return f"up to {percent(closer[-1])}"
+    return f"at {listed([percent(ratio) for ratio in closer])}"
+
+
+def _by_level(rows: Sequence[Row]) -> dict[float, float]:
+    return {row["level"]: row["value"] for row in measured(rows)}
+
+
+def _is_closer(rows: Sequence[Row], control: dict[str, dict[float, float]]) -> bool:
+    """Whether a network is closer to the parent than the control at every level, by both metrics."""
+    signs = [
+        CLOSER[row["metric"]] * (row["value"] - control[row["metric"]][row["level"]])
+        for row in rows
+        if row.get("metric") in CLOSER and row.get("level") in control[row["metric"]]
+    ]
+    return bool(signs) and min(signs) > 0
+
+
+def _claims(study: Study) -> Iterator[str]:
+    rows = study.of("claim")
+    counts = {verdict: sum(row.get("verdict") == verdict for row in rows) for verdict in VERDICTS}
+    if rows:
+        told = listed([f"{number} {verdict}" for verdict, number in counts.items() if number])
+        yield f"Of {count(len(rows), 'claim')} of the paper: {told}."
+
+
+def _caution(study: Study) -> Iterator[str]:
+    seeds = [row["seeds"] for row in study.rows if isinstance(row.get("seeds"), int)]
+    if seeds and max(seeds) == 1:
+        yield "One seed: intervals cover the choice of test images, and say nothing about other trainings."
+    flagged = [
+        row for row in study.of("potential") if any("largest" in str(flag) for flag in row.get("flags") or [])
+    ]
+    if flagged:
+        subject = "1 potential sits" if len(flagged) == 1 else f"{len(flagged)} potentials sit"
+        yield f"{subject} on the largest prune ratio that was tested: the true value may be higher."
+
+
+PARTS: tuple[Callable[[Study], Iterator[str]], ...] = (_potentials, _excess, _similarity, _claims, _caution)

@@ -1,0 +1,275 @@
+"""The tables of a report: every finding as long rows (CSV), and the compact ones for a paper (LaTeX) and the page."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
+from io import StringIO
+from typing import Any, NamedTuple
+
+from prunekit.report.select import shift_set
+from prunekit.report.study import Row, Study, measured, split
+from prunekit.report.words import (
+    MISSING,
+    basis,
+    flag_marks,
+    flags_of,
+    name_of,
+    percent,
+)
+
+COLUMNS_FIRST = ("finding", "method", "prune_ratio", "distribution", "level", "metric", "statistic", "class")
+COLUMNS_NEXT = ("value", "low", "high", "sd", "n", "seeds", "unit", "interval", "flags")
+TEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "±": r"$\pm$",
+        "–": "--",
+        "−": "$-$",
+        "δ": r"$\delta$",
+        "ε": r"$\varepsilon$",
+        "ℓ": r"$\ell$",
+        "†": r"$^\dagger$",
+        "‡": r"$^\ddagger$",
+        "§": r"$^\S$",
+        "¶": r"$^\P$",
+    }
+)
+
+
+class Table(NamedTuple):
+    """A table in words: a heading per column, cells as text, its footnotes, and what its numbers rest on."""
+
+    name: str
+    title: str
+    head: tuple[str, ...]
+    body: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    basis: str = ""
+
+
+class Spec(NamedTuple):
+    """How one finding becomes a compact table: ``down`` and ``across`` are fields of its rows.
+
+    ``scale`` and ``digits`` turn a row's number into the printed one; ``keep`` chooses rows.
+    """
+
+    title: str
+    findings: tuple[str, ...]
+    down: str
+    across: str = "method"
+    unit: str = "%"
+    scale: float = 100.0
+    digits: int = 1
+    keep: Callable[[Study, Row], bool] = lambda study, row: True
+
+
+def _on_nominal(study: Study, row: Row) -> bool:
+    return row.get("distribution") in (study.nominal, None)
+
+
+def _on_shift_set(study: Study, row: Row) -> bool:
+    return row.get("distribution") == shift_set(study, row["finding"])
+
+
+def _nominal_or_set(study: Study, row: Row) -> bool:
+    return row["finding"] != "potential" or _on_nominal(study, row)
+
+
+def _metric(name: str) -> Callable[[Study, Row], bool]:
+    return lambda study, row: row.get("metric") == name
+
+
+# Under each figure's name, the compact tables that stand below it.
+TABLES: dict[str, tuple[Spec, ...]] = {
+    "potential-summary": (
+        Spec(
+            "Nominal, mean and minimum prune potential",
+            ("potential", "potential-mean", "potential-minimum"),
+            "method",
+            "distribution+finding",
+            keep=_nominal_or_set,
+        ),
+    ),
+    "prune-accuracy": (Spec("Nominal error", ("prune-curve",), "asked", keep=_on_nominal, digits=2),),
+    "potential": (Spec("Prune potential", ("potential",), "distribution"),),
+    "excess-error": (
+        Spec(
+            "Difference in excess error",
+            ("excess-error",),
+            "asked",
+            unit="points",
+            digits=2,
+            keep=_on_shift_set,
+        ),
+        Spec(
+            "Slope through the origin",
+            ("excess-slope",),
+            "distribution",
+            unit="points per 100 % pruned",
+            digits=2,
+        ),
+    ),
+    "similarity": (
+        Spec("Matching predictions", ("similarity",), "method+asked", "level", keep=_metric("agreement")),
+        Spec(
+            "Softmax ℓ2 distance", ("similarity",), "method+asked", "level", "", 1, 3, _metric("softmax_l2")
+        ),
+    ),
+    "noise-potential": (Spec("Prune potential under noise", ("noise-potential",), "level"),),
+    "features-transfer": (
+        Spec("Confidence in the true class", ("features-transfer",), "row_model", "column_model", "", 1, 2),
+    ),
+    "churn": (Spec("Changed predictions", ("churn",), "prune_ratio", keep=_on_nominal),),
+    "recall-shift": (
+        Spec(
+            "Change in recall", ("recall-shift",), "class", "method+prune_ratio", "points", keep=_on_nominal
+        ),
+    ),
+    "class-potential": (Spec("Prune potential by class", ("class-potential",), "class", keep=_on_nominal),),
+    "exemplars": (Spec("Identified exemplars", ("exemplars",), "prune_ratio"),),
+    "calibration": (
+        Spec("Calibration", ("calibration",), "method+prune_ratio", "metric", "", 1, 3, _on_nominal),
+    ),
+    "mce": (Spec("Mean corruption error", ("mce",), "prune_ratio"),),
+}
+
+
+def compact(name: str, spec: Spec, study: Study) -> Table | None:
+    """The compact table of a finding, None without rows: mean ± standard deviation where several seeds give one."""
+    found = [row for finding in spec.findings for row in measured(study.of(finding))]
+    rows = [row for row in found if spec.keep(study, row)]
+    down, across = (_nominal_first(_grouped(rows, fields), study) for fields in (spec.down, spec.across))
+    if not down or not across:
+        return None
+    marks = flag_marks(rows)
+    body = [
+        (label, *_cells(_grouped(each, spec.across), across, spec, marks)) for label, each in down.items()
+    ]
+    unit = f" ({spec.unit})" if spec.unit else ""
+    head = (_heading(spec.down), *across)
+    return Table(name, f"{spec.title}{unit}", head, tuple(body), _notes(rows, marks), basis(rows))
+
+
+def _nominal_first(groups: dict[str, list[Row]], study: Study) -> dict[str, list[Row]]:
+    first = [label for label in groups if label == study.nominal or label.startswith(f"{study.nominal} ")]
+    return {label: groups[label] for label in dict.fromkeys([*first, *groups])}
+
+
+def _grouped(rows: Sequence[Row], fields: str) -> dict[str, list[Row]]:
+    """Rows by the label of one field, or of several joined by '+', in reading order."""
+    first, _, rest = fields.partition("+")
+    groups = {_label(first, value): each for value, each in split(rows, first).items()}
+    if not rest:
+        return groups
+    inner = {label: _grouped(each, rest) or {"": each} for label, each in groups.items()}
+    return {
+        f"{label} {below}".strip(): each for label, parts in inner.items() for below, each in parts.items()
+    }
+
+
+def _label(field: str, value: Any) -> str:
+    if field in ("asked", "prune_ratio"):
+        return percent(value)
+    return name_of(value).removeprefix("potential").strip("-") if field == "finding" else name_of(value)
+
+
+def _heading(fields: str) -> str:
+    words = {"asked": "prune ratio", "level": "noise ε", "row_model": "whose pixels"}
+    return ", ".join(words.get(field, field.replace("_", " ")) for field in fields.split("+"))
+
+
+def _cells(
+    groups: dict[str, list[Row]], across: Iterable[str], spec: Spec, marks: dict[str, str]
+) -> Iterable[str]:
+    return (_cell(groups[column][0], spec, marks) if column in groups else MISSING for column in across)
+
+
+def _cell(row: Row, spec: Spec, marks: dict[str, str]) -> str:
+    def number(value: float) -> str:
+        return f"{value * spec.scale:.{spec.digits}f}".replace("-", "−")
+
+    marked = "".join(marks[flag] for flag in flags_of(row) if flag in marks)
+    return f"{number(row['value'])}{_uncertainty(row, number)}{marked}"
+
+
+def _uncertainty(row: Row, number: Callable[[float], str]) -> str:
+    if row.get("sd") is not None:
+        return f" ± {number(row['sd'])}"
+    if row.get("low") is None or row.get("high") is None:
+        return ""
+    return f" [{number(row['low'])}, {number(row['high'])}]"
+
+
+def _notes(rows: Sequence[Row], marks: dict[str, str]) -> tuple[str, ...]:
+    spread = (
+        "± is the standard deviation over seeds." if any(row.get("sd") is not None for row in rows) else ""
+    )
+    brackets = "Brackets hold the 95 % interval." if any(_bracketed(row) for row in rows) else ""
+    return tuple(
+        filter(None, (f"{spread} {brackets}".strip(), *(f"{mark} {flag}." for flag, mark in marks.items())))
+    )
+
+
+def _bracketed(row: Row) -> bool:
+    return row.get("sd") is None and row.get("low") is not None
+
+
+def plain_table(finding: str, rows: Sequence[Row], most: int = 20) -> Table:
+    """Rows of any kind as they are: the columns that differ or hold the numbers, and at most so many rows."""
+    head = tuple(
+        column for column in columns_of(rows) if column not in ("finding", "models", "interval", "unit")
+    )
+    body = tuple(tuple(name_of(row.get(column)) for column in head) for row in rows[:most])
+    rest = (f"{len(rows) - most} more rows in tables/{finding}.csv.",) if len(rows) > most else ()
+    return Table(finding, finding.replace("_", " ").capitalize(), head, body, rest)
+
+
+def columns_of(rows: Iterable[Row]) -> list[str]:
+    """Every column of these rows: what is described, then the numbers, then the rest by name."""
+    present = {name for row in rows for name in row}
+    named = [name for name in (*COLUMNS_FIRST, *COLUMNS_NEXT) if name in present]
+    return [*named, *sorted(present - set(named))]
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Long rows as CSV: numbers to their last digit, lists as JSON, missing as empty."""
+    columns = columns_of(rows)
+    buffer = StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_field(row.get(column)) for column in columns] for row in rows)
+    return buffer.getvalue()
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def as_tex(table: Table) -> str:
+    """The table as a LaTeX ``tabular`` with booktabs rules, its title and notes as comments."""
+    lines = [f"% {line}" for line in (table.title, *table.notes, table.basis)]
+    lines += [
+        r"% needs \usepackage{booktabs}",
+        rf"\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}",
+        r"\toprule",
+    ]
+    lines += [
+        _tex_row(table.head),
+        r"\midrule",
+        *map(_tex_row, table.body),
+        r"\bottomrule",
+        r"\end{tabular}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _tex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cell.translate(TEX) for cell in cells) + r" \\"

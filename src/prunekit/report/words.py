@@ -1,0 +1,101 @@
+"""Numbers and names as a reader meets them: percent, points, intervals, flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from prunekit.report.study import Row, distinct
+
+MISSING = "–"
+MARKS = ("†", "‡", "§", "¶", "#", "††", "‡‡", "§§", "¶¶", "##")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share in [0, 1] as percent: 0.8 is ``80 %``, 0.849 is ``84.9 %``."""
+    return MISSING if share is None else f"{trimmed(100 * share, digits)} %"
+
+
+def trimmed(number: float, digits: int) -> str:
+    """The number with at most so many decimals; trailing zeros and the sign of zero left out."""
+    text = f"{number:.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def points(share: float) -> str:
+    """A difference of shares as percentage points."""
+    number = trimmed(100 * share, 2)
+    return f"{number} point" if number in ("1", "-1") else f"{number} points"
+
+
+def count(number: int, thing: str) -> str:
+    """``1 seed``, ``3 seeds``, ``10,000 images``; class becomes classes."""
+    ending = "" if number == 1 else "es" if thing.endswith("s") else "s"
+    return f"{number:,} {thing}{ending}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter and a full stop at the end."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""
+
+
+def name_of(value: Any) -> str:
+    """A field's value as a label: ratios are shares, lists are joined, control characters are dropped."""
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(name_of(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {name_of(item)}" for key, item in value.items())
+    return "".join(letter for letter in str(value) if letter.isprintable())
+
+
+def basis(rows: Iterable[Row]) -> str:
+    """What numbers rest on: images, seeds and how the interval was made, each as a range where rows differ."""
+    rows = list(rows)
+    images, seeds = _span(rows, "n", "image"), _span(rows, "seeds", "seed")
+    made = [name_of(item) for item in distinct(rows, "interval")]
+    interval = f"Intervals: {'; '.join(made)}." if made else ""
+    known = [part for part in (f"n = {images}" if images else "", seeds) if part]
+    said = [sentence(flag) for flag in common_flags(rows)]
+    return " ".join(filter(None, (f"{', '.join(known)}." if known else "", interval, *said)))
+
+
+def _span(rows: list[Row], field: str, thing: str) -> str:
+    numbers = [value for value in distinct(rows, field) if isinstance(value, int | float)]
+    if not numbers:
+        return ""
+    low, high = int(numbers[0]), int(numbers[-1])
+    return count(high, thing) if low == high else f"{low:,} to {count(high, thing)}"
+
+
+def flags_of(row: Row) -> list[str]:
+    """The row's flags as text."""
+    flags = row.get("flags") or []
+    return [name_of(flag) for flag in (flags if isinstance(flags, list) else [flags])]
+
+
+def common_flags(rows: Iterable[Row]) -> list[str]:
+    """Flags that every row carries: said once for all of them."""
+    rows = list(rows)
+    first = flags_of(rows[0]) if rows else []
+    return [flag for flag in first if all(flag in flags_of(row) for row in rows)]
+
+
+def flag_marks(rows: Iterable[Row]) -> dict[str, str]:
+    """A footnote mark for every flag that some rows carry and others do not."""
+    rows = list(rows)
+    said = common_flags(rows)
+    flags = sorted({flag for row in rows for flag in flags_of(row)} - set(said))
+    return {flag: MARKS[index % len(MARKS)] for index, flag in enumerate(flags)}
