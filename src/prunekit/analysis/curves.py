@@ -46,6 +46,14 @@ class Curve(NamedTuple):
     images: str = ""
 
 
+class Model(NamedTuple):
+    """One model of a resampled curve: ``errors`` is ``[1 + resamples]``."""
+
+    key: str
+    prune_ratio: float
+    errors: Array
+
+
 class Lineage(NamedTuple):
     """One curve after resampling: errors ``[1 + resamples, points]`` by rising ratio, the sample in row 0."""
 
@@ -59,6 +67,17 @@ class Lineage(NamedTuple):
     errors: Array
     parent: Array
     n: int
+
+    def has(self, rung: float) -> bool:
+        """Whether the curve holds this ratio of the grid; every curve holds 0, the unpruned parent."""
+        return rung == 0 or rung in self.rungs
+
+    def at(self, rung: float) -> Model:
+        """The model at a ratio of the grid that the curve holds."""
+        if rung == 0:
+            return Model(self.parent_key, 0.0, self.parent)
+        place = self.rungs.index(rung)
+        return Model(self.keys[place], float(self.ratios[place]), self.errors[:, place])
 
 
 def images_of(distribution: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from prunekit.analysis.curves import Lineage, by_seed, grouped
 from prunekit.analysis.estimate import Estimate, plain, unique
-from prunekit.analysis.excess import Excess, excess_of, rise_draws
+from prunekit.analysis.excess import Excess, excess_of
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.potential import (
     MARGIN,
@@ -70,36 +70,27 @@ def prune_curves(lineages: Sequence[Lineage], *, margin: float = MARGIN) -> list
 
 
 def _curve_row(method: str, distribution: str, group: list[Lineage], rung: float, margin: float) -> Row:
-    found = [(lineage, lineage.rungs.index(rung)) for lineage in group if rung in lineage.rungs]
-    if rung == 0:
-        found = [(_with_parent(lineage), 0) for lineage in group]
-    errors = np.stack([lineage.errors[:, at] for lineage, at in found])
-    rises = np.stack([rise_draws(lineage)[:, at] for lineage, at in found])
-    n = found[0][0].n
-    flags = (SOME_SEEDS,) if len(found) < len(group) else ()
+    held = [lineage for lineage in group if lineage.has(rung)]
+    models = [lineage.at(rung) for lineage in held]
+    rises = np.stack([model.errors - lineage.parent for model, lineage in zip(models, held, strict=True)])
+    n = held[0].n
+    flags = (SOME_SEEDS,) if len(held) < len(group) else ()
     rise = estimate(rises, n=n, bounds=(-1.0, 1.0)).as_row()
     return row(
         "prune-curve",
-        estimate(errors, n=n, bounds=RATIO, flags=flags),
+        estimate(np.stack([model.errors for model in models]), n=n, bounds=RATIO, flags=flags),
         unit="error",
         method=method,
-        prune_ratio=float(np.mean([lineage.ratios[at] for lineage, at in found])),
+        prune_ratio=float(np.mean([model.prune_ratio for model in models])),
         distribution=distribution,
-        models=[lineage.keys[at] for lineage, at in found],
-        seed_set=[lineage.seed for lineage, _ in found],
+        models=[model.key for model in models],
+        seed_set=[lineage.seed for lineage in held],
         asked=rung,
         rise=rise["value"],
         rise_low=rise["low"],
         rise_high=rise["high"],
         commensurate=bool(rises[:, 0].mean() <= margin + TOLERANCE),
         margin=margin,
-    )
-
-
-def _with_parent(lineage: Lineage) -> Lineage:
-    """The curve of the parent alone: a point at ratio 0."""
-    return lineage._replace(
-        keys=(lineage.parent_key,), ratios=np.zeros(1), rungs=(0.0,), errors=lineage.parent[:, None]
     )
 
 

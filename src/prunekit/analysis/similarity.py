@@ -109,7 +109,9 @@ def _rows_of_metric(group: Sequence[Compared], name: str, draws: Draws) -> list[
         rows += _level_rows("similarity", name, items, [draws[item.pair] for item in items], flags)
         paired = [item for item in items if item.seed in controls and method != SEPARATE]
         if paired:
-            differences = [_closer(name, draws[item.pair], draws[controls[item.seed].pair]) for item in paired]
+            differences = [
+                _closer(name, draws[item.pair], draws[controls[item.seed].pair]) for item in paired
+            ]
             rows += _level_rows("similarity-gain", name, paired, differences, ())
     return rows
 

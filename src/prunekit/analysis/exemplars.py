@@ -1,0 +1,70 @@
+"""Pruning-identified exemplars: images on which most pruned networks say something else than most unpruned ones.
+
+Hooker et al. 2019, "What Do Compressed Deep Neural Networks Forget?" (arXiv 1911.05248), with 30 networks a side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from prunekit.analysis.curves import images_of
+from prunekit.analysis.estimate import plain
+from prunekit.analysis.outcome import Array
+from prunekit.analysis.paired import Paired, across_seeds, names_of
+from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
+from prunekit.analysis.rows import RATIO, Row, row
+
+FEW_SEEDS = "fewer than 30 seeds: the most frequent label of few networks is uncertain"
+FIXED_SEEDS = "the interval covers images only"
+ENOUGH_SEEDS = 30
+
+
+def exemplars(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
+    """The share of exemplars per method, prune ratio and distribution; one seed alone has none and is left out."""
+    groups = [group for group in across_seeds(pairs) if len(group) > 1]
+    return [_exemplar_row(group, resamples=resamples, seed=seed) for group in groups]
+
+
+def _exemplar_row(group: Sequence[Paired], *, resamples: int, seed: int) -> Row:
+    pruned = np.stack([pair.own["predicted"] for pair in group])
+    unpruned = np.stack([pair.reference["predicted"] for pair in group])
+    found = exemplars_of(pruned, unpruned)
+    images = images_of(group[0].distribution)
+    draws = weighted_sums(found[:, None], resamples=resamples, seed=seed, images=images) / len(found)
+    right = np.stack([pair.reference["rank"] == 0 for pair in group]).mean(axis=0)
+    flags = (FIXED_SEEDS, FEW_SEEDS) if len(group) < ENOUGH_SEEDS else (FIXED_SEEDS,)
+    return row(
+        "exemplars",
+        estimate(draws, n=len(found), bounds=RATIO)._replace(seeds=len(group), flags=flags),
+        unit="share of images",
+        parent_accuracy=plain(right.mean()),
+        parent_accuracy_on_exemplars=plain(right[found].mean()) if found.any() else None,
+        taxicab=plain(taxicab(pruned, unpruned).mean()),
+        **names_of(group),
+    )
+
+
+def exemplars_of(pruned: Array, unpruned: Array) -> Array:
+    """Which images ``[n]`` have another most frequent label; predicted classes ``[networks, n]`` of each side."""
+    return np.asarray(most_frequent(pruned) != most_frequent(unpruned))
+
+
+def most_frequent(predicted: Array) -> Array:
+    """The most frequent class ``[n]`` of predictions ``[networks, n]``; the lowest of those that tie."""
+    return np.asarray(_votes(predicted, int(predicted.max()) + 1).argmax(axis=1))
+
+
+def taxicab(pruned: Array, unpruned: Array) -> Array:
+    """l1 distance ``[n]`` of the two sides' label distributions, in [0, 2] (Hooker 2020, arXiv 2010.03058)."""
+    classes = int(max(pruned.max(), unpruned.max())) + 1
+    shares = [_votes(side, classes) / len(side) for side in (pruned, unpruned)]
+    return np.asarray(np.abs(shares[0] - shares[1]).sum(axis=1))
+
+
+def _votes(predicted: Array, classes: int) -> Array:
+    """How many networks give each image each class, ``[n, classes]``."""
+    n = predicted.shape[1]
+    cells = predicted.astype(np.int64) + classes * np.arange(n)
+    return np.bincount(cells.ravel(), minlength=n * classes).reshape(n, classes)

@@ -1,0 +1,76 @@
+"""Whose informative pixels carry whose predictions: the heat map of PAPER 1.5 and 2.7."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from prunekit.analysis.curves import grouped
+from prunekit.analysis.outcome import Array
+from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
+from prunekit.analysis.rows import RATIO, Row, row
+from prunekit.errors import UsageError
+
+KEPT = 0.1
+
+
+class Transfer(NamedTuple):
+    """One network shown another's informative pixels: confidence in the true class ``[n, kept shares]``.
+
+    ``row`` is whose pixels, ``column`` who predicts: a prune ratio of the grid, 0.0 for the unpruned parent, or
+    "separate".
+    """
+
+    method: str
+    seed: int
+    row: float | str
+    column: float | str
+    row_key: str
+    column_key: str
+    distribution: str
+    kept: tuple[float, ...]
+    confidence: Array
+
+
+def transfers(
+    items: Sequence[Transfer], *, kept: float = KEPT, resamples: int = RESAMPLES, seed: int = 0
+) -> list[Row]:
+    """The heat map at one kept share (``features-transfer``), and every kept share (``features-curve``)."""
+    rows: list[Row] = []
+    cells = grouped(items, lambda item: (item.method, item.distribution, item.row, item.column, item.kept))
+    for group in cells.values():
+        if kept not in group[0].kept:
+            shares = ", ".join(f"{share:g}" for share in group[0].kept)
+            raise UsageError(f"features were not measured at a kept share of {kept:g} (there are: {shares})")
+        draws = np.stack([_draws(item, resamples=resamples, seed=seed) for item in group])
+        for place, share in enumerate(group[0].kept):
+            rows.append(_cell("features-curve", group, draws[:, place], share))
+            if share == kept:
+                rows.append(_cell("features-transfer", group, draws[:, place], share))
+    return rows
+
+
+def _draws(item: Transfer, *, resamples: int, seed: int) -> Array:
+    """Mean confidence ``[kept shares, 1 + resamples]``; the same images in the same resamples for every cell."""
+    confidence = np.asarray(item.confidence, dtype=np.float64)
+    return weighted_sums(confidence, resamples=resamples, seed=seed, images=item.distribution) / len(
+        confidence
+    )
+
+
+def _cell(finding: str, group: Sequence[Transfer], draws: Array, share: float) -> Row:
+    first = group[0]
+    return row(
+        finding,
+        estimate(draws, n=len(first.confidence), bounds=RATIO),
+        unit="confidence in the true class",
+        method=first.method,
+        distribution=first.distribution,
+        models=list(dict.fromkeys(key for item in group for key in (item.row_key, item.column_key))),
+        seed_set=[item.seed for item in group],
+        row_model=first.row,
+        column_model=first.column,
+        kept=share,
+    )

@@ -1,0 +1,193 @@
+"""Every finding as one table: what its value is, where the definition is from, and its columns.
+
+One declaration gives the JSON schema, the checks and the docs (``schema.py``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from prunekit.registry import Registry
+
+Columns = dict[str, tuple[Any, str]]
+
+Strings = list[str]
+Number = float | None
+
+COLUMNS: Columns = {
+    "finding": (str, "Which finding this is a row of."),
+    "method": (str | None, "Pruning method; 'separate' for the separately trained control."),
+    "prune_ratio": (
+        Number,
+        "Achieved prune ratio, mean over seeds; none where the finding is of a whole curve.",
+    ),
+    "distribution": (str | None, "Distribution, or the name of a set of them."),
+    "models": (Strings, "Keys of the models."),
+    "value": (Number, "The number itself, mean over seeds; none where it is not defined."),
+    "low": (Number, "Lower end of the 95 % interval."),
+    "high": (Number, "Upper end of the 95 % interval."),
+    "n": (int, "Images (of the smallest distribution, for a set)."),
+    "seeds": (int, "How many seeds."),
+    "interval": (str, "How the interval was made."),
+    "flags": (Strings, "What a reader must know before using the number."),
+    "seed_set": (list[int], "Which seeds."),
+    "unit": (str, "Unit of value, low and high."),
+}
+
+MARGIN = (float, "Rise in error still allowed.")
+ASKED = (float, "Ratio of the grid; 0 for an unpruned network.")
+MEMBERS = (Strings, "Distributions of the set.")
+PER_SEED = (list[Number], "The value of each seed.")
+SPREAD = (Number, "Standard deviation over seeds; none for one seed.")
+LEVEL = (float, "Noise size ε.")
+CLASS = (str, "Class, by its name.")
+ROLE = (float | str, "Prune ratio of the network, or 'separate'; 0 for the unpruned parent.")
+_AT: Columns = {"asked": ASKED}
+_FEATURES: Columns = {
+    "row_model": ROLE,
+    "column_model": ROLE,
+    "kept": (float, "Share of pixels kept."),
+}
+_NOISE: Columns = {
+    "asked": ASKED,
+    "metric": (str, "Which comparison."),
+    "level": LEVEL,
+    "noise": (str, "Kind of noise."),
+    "parents": (Strings, "What the models were compared with."),
+}
+_POTENTIAL: Columns = {"margin": MARGIN, "per_seed": PER_SEED, "sd": SPREAD}
+_EXCESS: Columns = {"distributions": MEMBERS, "nominal": (Strings, "Nominal distributions.")}
+
+
+class Finding(NamedTuple):
+    """One kind of row: what its value is, where the definition is from, and its own columns."""
+
+    meaning: str
+    source: str
+    columns: Columns
+
+
+FINDINGS: Registry[Finding] = Registry(
+    "finding",
+    {
+        "prune-curve": Finding(
+            "Error of the pruned network; ratio 0 is the unpruned parent.",
+            "PAPER 2.8",
+            {
+                "asked": ASKED,
+                "rise": (Number, "Error less the unpruned parent's."),
+                "rise_low": (Number, "Lower end of its 95 % interval, images paired."),
+                "rise_high": (Number, "Upper end of its 95 % interval, images paired."),
+                "commensurate": (bool, "Whether the rise is at most the margin."),
+                "margin": MARGIN,
+            },
+        ),
+        "potential": Finding(
+            "Prune potential: the largest tested ratio with error at most the parent's plus the margin, else 0.",
+            "PAPER 1.2",
+            _POTENTIAL
+            | {"interpolated": (bool, "Whether it was read between tested ratios (not the paper's).")},
+        ),
+        "potential-mean": Finding(
+            "Mean potential over a set of distributions.",
+            "PAPER 1.3",
+            _POTENTIAL | {"distributions": MEMBERS},
+        ),
+        "potential-minimum": Finding(
+            "Smallest potential over a set of distributions.",
+            "PAPER 1.3",
+            _POTENTIAL | {"distributions": MEMBERS},
+        ),
+        "noise-potential": Finding(
+            "Prune potential on inputs with noise of one size.",
+            "PAPER 2.4",
+            _POTENTIAL | {"interpolated": (bool, "Always false."), "level": LEVEL},
+        ),
+        "excess-error": Finding(
+            "Difference in excess error: (shifted - nominal) of the pruned network less that of its parent.",
+            "PAPER 1.3",
+            _EXCESS | {"asked": ASKED},
+        ),
+        "excess-slope": Finding(
+            "Least squares slope through the origin of the difference in excess error on the prune ratio.",
+            "PAPER 1.3",
+            _EXCESS | {"per_seed": PER_SEED, "p_value": (Number, "Two-sided, of a slope of 0.")},
+        ),
+        "similarity": Finding("One comparison with the unpruned parent under noise.", "PAPER 1.4", _NOISE),
+        "similarity-gain": Finding(
+            "How much closer to the parent than the separate network: positive is closer.",
+            "PAPER 3, claim 1",
+            _NOISE,
+        ),
+        "features-transfer": Finding(
+            "Mean confidence in the true class of one network that sees only another's informative pixels.",
+            "PAPER 1.5",
+            _FEATURES,
+        ),
+        "features-curve": Finding("The same at every kept share of pixels.", "PAPER 1.5", _FEATURES),
+        "churn": Finding(
+            "Share of predictions that differ from the unpruned parent's.",
+            "RELATED, churn decomposition",
+            _AT
+            | {
+                "broken": (Number, "Share of images right before, wrong after."),
+                "fixed": (Number, "Share of images wrong before, right after."),
+                "net": (Number, "Fixed less broken: the rise in accuracy."),
+                "net_low": (Number, "Lower end of its 95 % interval."),
+                "net_high": (Number, "Upper end of its 95 % interval."),
+                "mcnemar": (list[Number], "McNemar's exact p value of each seed."),
+            },
+        ),
+        "recall-shift": Finding(
+            "Recall of one class less the unpruned parent's.",
+            "Hooker et al. 2019, arXiv 1911.05248",
+            _AT
+            | {
+                "class": CLASS,
+                "p_value": (
+                    Number,
+                    "Welch's test over seeds that recall moved as accuracy did; none for one seed.",
+                ),
+                "p_holm": (Number, "The same, corrected for all classes together (Holm)."),
+            },
+        ),
+        "excessive-loss": Finding(
+            "Mean loss on one class less the unpruned parent's.",
+            "Tran et al., NeurIPS 2022",
+            _AT | {"class": CLASS},
+        ),
+        "excessive-loss-gap": Finding(
+            "Largest difference in excessive loss between two classes.", "Tran et al., NeurIPS 2022", _AT
+        ),
+        "class-potential": Finding(
+            "Prune potential on the images of one class.",
+            "PAPER 1.2, by class",
+            _POTENTIAL | {"class": CLASS},
+        ),
+        "class-potential-minimum": Finding(
+            "Smallest class potential; the class is the one of the smallest mean over seeds.",
+            "PAPER 1.2, by class",
+            _POTENTIAL | {"class": CLASS},
+        ),
+        "exemplars": Finding(
+            "Share of images whose most frequent label differs between pruned and unpruned networks.",
+            "Hooker et al. 2019, arXiv 1911.05248",
+            _AT
+            | {
+                "parent_accuracy": (Number, "Accuracy of the unpruned networks on all images."),
+                "parent_accuracy_on_exemplars": (Number, "The same on the exemplars; none without any."),
+                "taxicab": (Number, "Mean l1 distance of the label distributions, in [0, 2]."),
+            },
+        ),
+        "calibration": Finding(
+            "A calibration score: ece (15 bins), nll or brier.",
+            "Guo et al. 2017, arXiv 1706.04599",
+            _AT | {"metric": (str, "Which score.")},
+        ),
+        "mce": Finding(
+            "Mean corruption error: the error under each corruption by a reference network's, averaged.",
+            "Hendrycks & Dietterich 2019, arXiv 1903.12261",
+            _AT | {"relative_to": (str, "The reference network."), "distributions": MEMBERS},
+        ),
+    },
+)

@@ -1,0 +1,87 @@
+"""A pruned network's stored outcomes beside those of its unpruned parent, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from prunekit.analysis.curves import grouped, images_of
+from prunekit.analysis.outcome import Array
+from prunekit.analysis.resample import weighted_sums
+from prunekit.errors import UsageError
+
+Arrays = Mapping[str, Array]
+
+
+class Paired(NamedTuple):
+    """One pruned network and its unpruned parent on one distribution: per-example arrays as stored.
+
+    ``own`` and ``reference`` hold ``predicted``, ``label``, ``rank``, ``loss`` and ``confidence``, ``[n]`` each
+    (``brier`` where stored). ``asked`` is the grid's ratio.
+    """
+
+    method: str
+    seed: int
+    prune_ratio: float
+    key: str
+    parent: str
+    distribution: str
+    own: Arrays
+    reference: Arrays
+    asked: float | None = None
+
+    @property
+    def rung(self) -> float:
+        """The ratio under which networks of different seeds are compared."""
+        return round(self.prune_ratio, 2) if self.asked is None else self.asked
+
+    @property
+    def n(self) -> int:
+        """How many images."""
+        return len(self.own["label"])
+
+
+def across_seeds(pairs: Iterable[Paired]) -> list[list[Paired]]:
+    """The pairs that differ in their seed only, by rising seed; UsageError where test sets are mixed."""
+    ordered = sorted(pairs, key=lambda pair: pair.seed)
+    for pair in ordered:
+        _check_same_images(pair)
+    return list(grouped(ordered, lambda pair: (pair.method, pair.distribution, pair.rung)).values())
+
+
+def _check_same_images(pair: Paired) -> None:
+    if not np.array_equal(pair.own["label"], pair.reference["label"]):
+        raise UsageError(
+            f"outcomes of different test sets are mixed: {pair.key} and {pair.parent} on {pair.distribution} "
+            "do not have the same labels"
+        )
+
+
+def resampled_means(
+    group: Sequence[Paired], columns: Callable[[Paired], Array], *, resamples: int, seed: int
+) -> Array:
+    """Means over images of what ``columns`` gives ``[n, k]``: draws ``[k, seeds, 1 + resamples]``."""
+    sizes = sorted({pair.n for pair in group})
+    if len(sizes) > 1:
+        raise UsageError(
+            f"outcomes of different test sets are mixed: {group[0].distribution} has {sizes} images"
+        )
+    stacked = np.concatenate([columns(pair) for pair in group], axis=1)
+    images = images_of(group[0].distribution)
+    sums = weighted_sums(stacked, resamples=resamples, seed=seed, images=images)
+    return np.asarray(sums.reshape(len(group), -1, 1 + resamples).swapaxes(0, 1) / sizes[0])
+
+
+def names_of(group: Sequence[Paired]) -> dict[str, Any]:
+    """The columns that say which networks a row is about."""
+    first = group[0]
+    return {
+        "method": first.method,
+        "prune_ratio": float(np.mean([pair.prune_ratio for pair in group])),
+        "distribution": first.distribution,
+        "models": [pair.key for pair in group],
+        "seed_set": [pair.seed for pair in group],
+        "asked": first.rung,
+    }

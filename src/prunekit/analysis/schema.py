@@ -1,0 +1,42 @@
+"""The JSON schema of every finding's rows, and the check that a row keeps to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from prunekit.analysis.findings import COLUMNS, FINDINGS
+from prunekit.errors import PrunekitError
+from prunekit.params import describe
+
+
+def schema_of(finding: str) -> dict[str, Any]:
+    """The JSON schema of one finding's rows; a wrong name lists the right ones."""
+    return _model(finding).model_json_schema()
+
+
+def check_row(row: Mapping[str, Any]) -> None:
+    """Raise :class:`PrunekitError` of one line unless the row has exactly its finding's columns and their types."""
+    name = str(row.get("finding"))
+    try:
+        _model(name).model_validate(dict(row))
+    except ValidationError as error:
+        raise PrunekitError(f"a row of {name} is malformed: {describe(error)}") from None
+
+
+def _model(finding: str) -> type[BaseModel]:
+    """A strict model of one finding; a column's name may be a word of Python, so fields are numbered and aliased."""
+    found = FINDINGS[finding]
+    fields: dict[str, Any] = {
+        f"column_{place}": (kind, Field(alias=name, description=text))
+        for place, (name, (kind, text)) in enumerate({**COLUMNS, **found.columns}.items())
+    }
+    model: type[BaseModel] = create_model(
+        finding,
+        __config__=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, title=finding),
+        __doc__=f"{found.meaning} ({found.source})",
+        **fields,
+    )
+    return model

@@ -1,0 +1,82 @@
+import json
+
+import pytest
+
+from prunekit.analysis.calibration import calibration
+from prunekit.analysis.churn import churn
+from prunekit.analysis.class_potential import class_potentials
+from prunekit.analysis.classes import excessive_losses, recall_shifts
+from prunekit.analysis.corruption import corruption_errors
+from prunekit.analysis.exemplars import exemplars
+from prunekit.analysis.features import transfers
+from prunekit.analysis.findings import COLUMNS, FINDINGS
+from prunekit.analysis.rows import excess_errors, potential_summary, potentials, prune_curves
+from prunekit.analysis.schema import check_row, schema_of
+from prunekit.analysis.similarity import noise_potentials, similarities
+from prunekit.errors import PrunekitError, UsageError
+
+SHIFTED = {"shifted": ["digits+fog@3", "digits+snow@3"]}
+
+
+@pytest.fixture(scope="module")
+def rows(lineages, pairs, compared, shown):
+    return [
+        *prune_curves(lineages),
+        *potentials(lineages),
+        *potentials(lineages, interpolate=True),
+        *potential_summary(lineages, SHIFTED),
+        *excess_errors(lineages, nominal=["digits"], shifted=SHIFTED),
+        *corruption_errors(lineages),
+        *similarities(compared, resamples=50),
+        *noise_potentials(compared, resamples=50),
+        *transfers(shown, resamples=50),
+        *churn(pairs, resamples=50),
+        *recall_shifts(pairs, classes=["nought", "one", "two"], resamples=50),
+        *excessive_losses(pairs, resamples=50),
+        *class_potentials(pairs, resamples=50),
+        *exemplars(pairs, resamples=50),
+        *calibration(pairs, resamples=50),
+    ]
+
+
+def test_every_finding_is_made_and_every_row_keeps_to_its_schema(rows):
+    assert {row["finding"] for row in rows} == set(FINDINGS)
+    for row in rows:
+        check_row(row)
+        json.dumps(row, allow_nan=False)
+
+
+def test_every_value_lies_in_its_interval_and_names_its_models(rows):
+    for row in rows:
+        assert row["models"]
+        assert row["seed_set"] == [0, 1]
+        assert row["value"] is None or row["low"] <= row["high"]
+
+
+@pytest.mark.parametrize("finding", FINDINGS)
+def test_a_schema_names_the_common_and_the_own_columns_and_requires_them_all(finding):
+    schema = schema_of(finding)
+    assert schema["title"] == finding
+    assert schema["required"] == [*COLUMNS, *FINDINGS[finding].columns]
+    assert all(column["description"] for column in schema["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"value": "0.5"}, "a row of potential is malformed: value: Input should be a valid number"),
+        ({"value": float("nan")}, "value: Input should be a finite number"),
+        ({"extra": 1}, "extra: Extra inputs are not permitted"),
+        ({"models": "a"}, "models: Input should be a valid list"),
+    ],
+)
+def test_a_malformed_row_is_one_line_that_names_the_column(rows, change, message):
+    row = next(row for row in rows if row["finding"] == "potential")
+    with pytest.raises(PrunekitError, match=message) as caught:
+        check_row(row | change)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_finding_lists_the_nearest():
+    with pytest.raises(UsageError, match="unknown finding 'potentail'; did you mean 'potential'"):
+        schema_of("potentail")
