@@ -10,6 +10,7 @@ from torch import nn
 
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
+from prunekit.measure.noise import unit_noise
 from prunekit.measure.similarity import noise_similarity
 from prunekit.params import NoiseParams
 
@@ -88,3 +89,16 @@ def test_clipped_noise_never_passes_below_black(clip, expected):
     found = compared(reference=-0.3, levels=(50.0,), clip=clip)
     assert found["reference_wrong"].mean() == pytest.approx(expected, abs=0.05)
     assert found["wrong"].mean() == pytest.approx(0.5, abs=0.05)
+
+
+# Noise is part of what a stored measurement's key names: these numbers must not change.
+@pytest.mark.parametrize(
+    ("noise", "first"),
+    [
+        ("uniform", [-0.59815, -0.315248, -0.491848, 0.990464, 0.744855, 0.658066]),
+        ("gaussian", [0.377374, 0.978216, 0.33211, -0.554085, -1.199015, 1.699447]),
+    ],
+)
+def test_noise_is_what_it_was(noise, first):
+    found = unit_noise(noise, seed=5, draw=2, indices=[7], shape=(3, 1, 2))
+    np.testing.assert_allclose(found.flatten(), first, atol=1e-6)

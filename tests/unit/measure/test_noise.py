@@ -4,7 +4,8 @@ import torch
 from scipy import stats
 
 from prunekit.errors import UsageError
-from prunekit.measure.noise import unit_noise
+from prunekit.distribution import NOISES
+from prunekit.measure.noise import KINDS, unit_noise
 
 SHAPE = (3, 8, 8)
 
@@ -34,3 +35,7 @@ def test_noise_follows_its_law(kind, law):
 def test_an_unknown_kind_names_the_nearest():
     with pytest.raises(UsageError, match="'uniform'"):
         noise("unifrom")
+
+
+def test_every_noise_of_the_grammar_can_be_made():
+    assert set(KINDS) == set(NOISES)

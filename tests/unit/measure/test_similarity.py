@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from prunekit.analysis import similarity as analysis
 from prunekit.errors import UsageError
 from prunekit.measure.batches import batches, frozen_copy
 from prunekit.measure.noise import unit_noise
@@ -107,6 +108,18 @@ def test_without_noise_one_draw_stands_for_all(network, examples, dataset):
     assert sum(seen) == 10 * (1 + 3 + 3)
     assert np.ptp(found["softmax_l2_by_draw"][0]) == 0
     assert np.ptp(found["softmax_l2_by_draw"][1]) > 0
+
+
+def test_no_forward_pass_holds_more_than_a_batch(network, examples, dataset):
+    seen = []
+    model = network(1)
+    model.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    run(network, examples, dataset, models={"other": model}, size=4)
+    assert max(seen) == 4
+
+
+def test_every_metric_that_is_analysed_is_measured():
+    assert set(analysis.METRICS) <= set(METRICS)
 
 
 def test_images_are_the_first_of_one_permutation(network, examples, dataset):
