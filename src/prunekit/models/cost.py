@@ -1,0 +1,113 @@
+"""What a network costs: parameters, multiplications, and time as measured."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
+
+
+class Cost(NamedTuple):
+    """Counts per image, of all parameters (biases and batch norm included) and of convolutions and linear layers.
+
+    ``multiplications`` counts every weight, ``nonzero_multiplications`` those that are not zero, once per place the
+    weight is used at (METHODS 2.1); ``flops`` is torch's count, two per multiplication.
+    """
+
+    parameters: int
+    nonzero: int
+    multiplications: int
+    nonzero_multiplications: int
+    flops: int
+
+
+class Latency(NamedTuple):
+    """Milliseconds of one forward pass of ``batch`` images on ``threads`` threads: median and quartiles."""
+
+    median: float
+    low: float
+    high: float
+    batch: int
+    threads: int
+    device: str
+
+
+def cost(model: nn.Module, size: tuple[int, int]) -> Cost:
+    """Count one forward pass of one RGB image of ``size`` (H, W); the model is not changed."""
+    patches: dict[nn.Module, int] = {}
+    with _watched(model, patches), _evaluating(model), FlopCounterMode(display=False) as flops:
+        model(_images(model, 1, size))
+    used = [(layer.weight, count) for layer, count in patches.items() if isinstance(layer, COUNTED)]
+    return Cost(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        nonzero=sum(int(parameter.count_nonzero()) for parameter in model.parameters()),
+        multiplications=sum(weight.numel() * count for weight, count in used),
+        nonzero_multiplications=sum(int(weight.count_nonzero()) * count for weight, count in used),
+        flops=flops.get_total_flops(),
+    )
+
+
+def latency(model: nn.Module, size: tuple[int, int], *, batch: int = 1, repeats: int = 20) -> Latency:
+    """Time ``repeats`` forward passes of ``batch`` RGB images of ``size`` (H, W), after three that are not counted."""
+    images = _images(model, batch, size)
+    with _evaluating(model):
+        for _ in range(3):
+            model(images)
+        times = sorted(_milliseconds(partial(model, images), images.device) for _ in range(repeats))
+    low, high = times[repeats // 4], times[(3 * repeats) // 4]
+    device = str(images.device)
+    return Latency(statistics.median(times), low, high, batch, torch.get_num_threads(), device)
+
+
+def _images(model: nn.Module, count: int, size: tuple[int, int]) -> Tensor:
+    first = next(model.parameters())
+    return torch.zeros(count, 3, *size, device=first.device, dtype=first.dtype).to(
+        memory_format=torch.channels_last
+    )
+
+
+def _milliseconds(work: Callable[[], Any], device: torch.device) -> float:
+    started = time.perf_counter()
+    work()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return 1000 * (time.perf_counter() - started)
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)
+
+
+@contextmanager
+def _watched(model: nn.Module, patches: dict[nn.Module, int]) -> Iterator[None]:
+    """Within the block, count into ``patches`` the places at which each layer applies its weights."""
+    layers = [module for module in model.modules() if isinstance(module, COUNTED)]
+    hooks = [layer.register_forward_hook(partial(_note, patches)) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _note(
+    patches: dict[nn.Module, int], layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor
+) -> None:
+    outputs = layer.get_parameter("weight").shape[0]
+    patches[layer] = patches.get(layer, 0) + output.numel() // outputs
