@@ -75,12 +75,12 @@ _CIFAR10 = DatasetRow(
     size=(32, 32),
     augment="crop-flip",
     splits=("train", "test"),
-    load=Lazy("prunekit.data.cifar:load_cifar10"),
+    load=partial(Lazy("prunekit.data.cifar:load_binary"), name="cifar10"),
     source="Krizhevsky 2009, binary version",
 )
 _CIFAR10_1 = _CIFAR10._replace(
     splits=("test",),
-    load=Lazy("prunekit.data.cifar:load_cifar10_1"),
+    load=partial(Lazy("prunekit.data.cifar:load_cifar10_1"), version="v6"),
     source="Recht et al. 2018, v6 (2,000 images)",
 )
 _IMAGENET = DatasetRow(
@@ -91,7 +91,7 @@ _IMAGENET = DatasetRow(
     size=(224, 224),
     augment="resized-crop-flip",
     splits=("train", "test"),
-    load=Lazy("prunekit.data.imagenet:load_imagenet"),
+    load=partial(Lazy("prunekit.data.imagenet:load_imagenet"), resize=256, crop=224),
     source="ILSVRC 2012; its validation images are the test split",
 )
 _VOC = DatasetRow(
@@ -102,7 +102,7 @@ _VOC = DatasetRow(
     size=(513, 513),
     augment="segment",
     splits=("train", "test"),
-    load=Lazy("prunekit.data.voc:load_voc2012"),
+    load=partial(Lazy("prunekit.data.voc:load"), name="voc2012", size=513),
     source="PASCAL VOC 2012 segmentation; its val images are the test split",
 )
 
@@ -123,27 +123,29 @@ DATASETS: Registry[DatasetRow] = Registry(
         "cifar10": _CIFAR10,
         "cifar10.1": _CIFAR10_1,
         "cifar10.1-v4": _CIFAR10_1._replace(
-            load=Lazy("prunekit.data.cifar:load_cifar10_1_v4"), source="Recht et al. 2018, v4 (2,021 images)"
+            load=partial(Lazy("prunekit.data.cifar:load_cifar10_1"), version="v4"),
+            source="Recht et al. 2018, v4 (2,021 images)",
         ),
         "cifar100": _CIFAR10._replace(
             classes=names("cifar100"),
             mean=(0.5071, 0.4865, 0.4409),
             std=(0.2673, 0.2564, 0.2762),
-            load=Lazy("prunekit.data.cifar:load_cifar100"),
+            load=partial(Lazy("prunekit.data.cifar:load_binary"), name="cifar100"),
             source="Krizhevsky 2009, binary version, fine labels",
         ),
         "imagenet": _IMAGENET,
         "objectnet": _IMAGENET._replace(
             splits=("test",),
-            load=Lazy("prunekit.data.objectnet:load"),
+            load=partial(Lazy("prunekit.data.objectnet:load"), border=2, resize=256, crop=224),
             source="Barbu et al. 2019: the 113 classes that ImageNet has too",
         ),
         "voc2012": _VOC,
         "voc2011": _VOC._replace(
-            load=Lazy("prunekit.data.voc:load_voc2011"), source="PASCAL VOC 2011 segmentation"
+            load=partial(Lazy("prunekit.data.voc:load"), name="voc2011", size=513),
+            source="PASCAL VOC 2011 segmentation",
         ),
         "sbd": _VOC._replace(
-            load=Lazy("prunekit.data.voc:load_sbd"),
+            load=partial(Lazy("prunekit.data.voc:load"), name="sbd", size=513),
             source="Hariharan et al. 2011: class masks on VOC 2011 images",
         ),
     },
@@ -155,17 +157,21 @@ SHIFTED: Registry[ShiftedRow] = Registry(
     {
         "cifar10-c": ShiftedRow(
             "cifar10",
-            Lazy("prunekit.data.cifar:load_cifar10_c"),
+            partial(
+                Lazy("prunekit.data.cifar:load_shifted"), name="cifar10-c", folder="CIFAR-10-C", classes=10
+            ),
             "Hendrycks and Dietterich 2019, Zenodo 2535967",
         ),
         "cifar100-c": ShiftedRow(
             "cifar100",
-            Lazy("prunekit.data.cifar:load_cifar100_c"),
+            partial(
+                Lazy("prunekit.data.cifar:load_shifted"), name="cifar100-c", folder="CIFAR-100-C", classes=100
+            ),
             "Hendrycks and Dietterich 2019, Zenodo 3555552",
         ),
         "imagenet-c": ShiftedRow(
             "imagenet",
-            Lazy("prunekit.data.imagenet:load_imagenet_c"),
+            partial(Lazy("prunekit.data.imagenet:load_imagenet_c"), crop=224),
             "Hendrycks and Dietterich 2019, Zenodo 2235448",
         ),
     },
@@ -180,7 +186,7 @@ PLACES: Registry[Place] = Registry(
             source="any image folder: train/<class>/*.jpg and test/<class>/*.jpg, all of one size",
         ),
         "hf": Place(
-            check=Lazy("prunekit.data.hf:check"),
+            check=Lazy("prunekit.data.hf_names:check"),
             open=Lazy("prunekit.data.hf:open_saved"),
             source="a Hugging Face data set on disk: parquet files, or a saved folder",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +18,31 @@ from prunekit.errors import UsageError
 DAMAGED = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
-def decode(path: Path) -> Tensor:
-    """One image file as uint8 [3, H, W]: RGB, alpha dropped, EXIF rotation ignored (as torchvision's folders do)."""
-    return to_tensor(open_rgb(path))
+class Encoded:
+    """One image as bytes that came out of a larger file, with a name to call it by."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.data, self.name = data, name
+
+    def __str__(self) -> str:
+        return self.name
 
 
-def open_rgb(path: Path) -> Image.Image:
-    """The decoded RGB image; an unreadable file is a :class:`UsageError` that names it."""
+Source = Path | Encoded
+
+
+def decode(source: Source) -> Tensor:
+    """One image as uint8 [3, H, W]: RGB, alpha dropped, EXIF rotation ignored (as torchvision's folders do)."""
+    return to_tensor(open_rgb(source))
+
+
+def open_rgb(source: Source) -> Image.Image:
+    """The decoded RGB image; an unreadable one is a :class:`UsageError` that names it."""
     try:
-        with Image.open(path) as image:
+        with Image.open(_readable(source)) as image:
             return image.convert("RGB")
     except DAMAGED as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(source, error) from None
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -36,42 +50,60 @@ def to_tensor(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    """(H, W) from the file's header, without decoding it."""
+def size_of(source: Source) -> tuple[int, int]:
+    """(H, W) from the image's header, without decoding it."""
     try:
-        with Image.open(path) as image:
+        with Image.open(_readable(source)) as image:
             return image.height, image.width
     except DAMAGED as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(source, error) from None
 
 
-def _unreadable(path: Path, error: Exception) -> UsageError:
-    why = (
-        " ".join(str(error).split())
-        if not isinstance(error, OSError)
-        else error.strerror or "not a whole image"
+def _readable(source: Source) -> Path | BytesIO:
+    return source if isinstance(source, Path) else BytesIO(source.data)
+
+
+def _unreadable(source: Source, error: Exception) -> UsageError:
+    known = isinstance(error, OSError) and not error.strerror
+    return UsageError(
+        f"unreadable image {source}: {'not a whole image' if known else ' '.join(str(error).split())}"
     )
-    return UsageError(f"unreadable image {path}: {why}")
 
 
-def decode_all(paths: Sequence[Path], size: tuple[int, int]) -> Tensor:
+def decode_all(sources: Sequence[Source], size: tuple[int, int]) -> Tensor:
     """All images as one tensor uint8 [N, 3, H, W]; every one must be of ``size``."""
-    images = np.empty((len(paths), 3, *size), dtype=np.uint8)
+    images = np.empty((len(sources), 3, *size), dtype=np.uint8)
 
     def fill(place: int) -> None:
-        pixels = np.asarray(open_rgb(paths[place]))
-        check_size(paths[place], pixels.shape[:2], paths[0], size)
+        pixels = np.asarray(open_rgb(sources[place]))
+        check_size(str(sources[place]), pixels.shape[:2], str(sources[0]), size)
         images[place] = pixels.transpose(2, 0, 1)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(fill, range(len(paths))):
+        for _ in pool.map(fill, range(len(sources))):
             pass
     return torch.from_numpy(images)
 
 
-def check_size(path: Path, size: tuple[int, ...], first: Path, expected: tuple[int, int]) -> None:
-    """Raise a :class:`UsageError` that names both files if their sizes (H, W) differ."""
+def check_size(name: str, size: tuple[int, ...], first: str, expected: tuple[int, ...]) -> None:
+    """Raise a :class:`UsageError` that names both images if their sizes (H, W) differ."""
     if size != expected:
         raise UsageError(
-            f"images of several sizes: {first} has {expected[0]}x{expected[1]} pixels, {path} has {size[0]}x{size[1]}"
+            f"images of several sizes: {first} has {expected[0]}x{expected[1]} pixels, {name} has {size[0]}x{size[1]}"
         )
+
+
+def view(image: Image.Image, *, resize: int | None, crop: int) -> Image.Image:
+    """The shorter side scaled to ``resize`` pixels (unset: left alone), then the central ``crop`` x ``crop``.
+
+    As torchvision's Resize and CenterCrop have it on PIL images: bilinear with antialiasing, the longer side and the
+    offsets rounded their way. An image smaller than ``crop`` is a :class:`UsageError`.
+    """
+    if resize is not None:
+        short = min(image.size)
+        width, height = (resize if side == short else resize * side // short for side in image.size)
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    if min(image.size) < crop:
+        raise UsageError(f"an image of {image.height}x{image.width} pixels is too small for a crop of {crop}")
+    left, top = (round((side - crop) / 2) for side in image.size)
+    return image.crop((left, top, left + crop, top + crop))

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from prunekit.data import folder as module
+from prunekit.data import own
 from prunekit.data.datasets import open_dataset
 from prunekit.data.examples import ArrayExamples, FileExamples
 from prunekit.errors import UsageError
@@ -42,7 +43,7 @@ def test_statistics_are_of_the_training_pixels(folder, tmp_path):
 def test_a_set_too_large_to_hold_is_read_from_files_and_is_the_same(folder, tmp_path, monkeypatch):
     held = _open(folder, tmp_path)
     expected = held.load("train")
-    monkeypatch.setattr(module, "HELD_BYTES", 100)
+    monkeypatch.setattr(own, "HELD_BYTES", 100)
     read = open_dataset(f"folder:{folder}", tmp_path / "other")
     assert isinstance(expected, ArrayExamples)
     assert isinstance(read.load("train"), FileExamples)
@@ -54,7 +55,7 @@ def test_a_set_too_large_to_hold_is_read_from_files_and_is_the_same(folder, tmp_
 
 
 def test_sizes_are_checked_before_files_are_read(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "HELD_BYTES", 100)
+    monkeypatch.setattr(own, "HELD_BYTES", 100)
     Image.new("RGB", (5, 5)).save(folder / "test" / "dog" / "1.png")
     with pytest.raises(UsageError, match="images of several sizes"):
         _open(folder, tmp_path).load("test")

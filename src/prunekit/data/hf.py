@@ -1,0 +1,118 @@
+"""``hf:PATH``: a Hugging Face data set on disk, as parquet files or as ``save_to_disk`` writes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from prunekit.data.cache import fingerprint, kept
+from prunekit.data.datasets import Dataset
+from prunekit.data.examples import ArrayExamples
+from prunekit.data.hf_names import check, splits
+from prunekit.data.images import Encoded, Source, decode_all, size_of
+from prunekit.data.npy import checked_labels
+from prunekit.data.own import held, own_dataset
+from prunekit.errors import UsageError
+
+
+class Columns(NamedTuple):
+    """The columns of images and labels, and the names of the classes."""
+
+    image: str
+    label: str
+    classes: tuple[str, ...]
+
+
+def open_saved(path: str, root: Path) -> Dataset:
+    """The data set at ``path``: one image column, one class column, images of one size, decoded once and kept.
+
+    :class:`UsageError` if pyarrow is not installed, a column is missing, or the images do not fit in memory.
+    """
+    check(path)
+    files = splits(Path(path).expanduser().resolve())
+    columns = read_columns(files["train"][0])
+    return own_dataset(
+        f"hf:{path}",
+        classes=columns.classes,
+        size=size_of(_images(files["train"][:1], columns, rows=1)[0]),
+        splits=tuple(files),
+        load=lambda split: _load(files[split], columns, root),
+        keep=root,
+        key=f"hf-{fingerprint(files['train'])}",
+    )
+
+
+def _load(files: Sequence[Path], columns: Columns, root: Path) -> ArrayExamples:
+    return ArrayExamples(**kept(root, f"hf-{fingerprint(files)}", lambda: _decoded(files, columns)))
+
+
+def _decoded(files: Sequence[Path], columns: Columns) -> dict[str, Tensor]:
+    images = _images(files, columns)
+    size = size_of(images[0])
+    if not held(len(images), size):
+        raise UsageError(
+            f"{files[0].parent}: {len(images)} images do not fit in memory; save them as a folder:"
+        )
+    found = [label for file in files for label in _table(file, [columns.label]).column(0).to_pylist()]
+    if None in found:
+        raise UsageError(f"{files[0]} has images without a label")
+    labels = checked_labels(torch.tensor(found), files[0], classes=len(columns.classes))
+    return {"images": decode_all(images, size), "labels": labels}
+
+
+def read_columns(file: Path) -> Columns:
+    """From the features that the ``datasets`` library writes into a file's schema."""
+    text = (_table(file, []).schema.metadata or {}).get(b"huggingface", b"{}")
+    features: dict[str, Any] = json.loads(text).get("info", {}).get("features", {})
+    images = _of_type(features, "Image")
+    labels = sorted(_of_type(features, "ClassLabel"), key=lambda name: name not in {"label", "fine_label"})
+    if not images or not labels:
+        raise UsageError(
+            f"{file} does not say which columns are the image and its class (features Image, ClassLabel)"
+        )
+    return Columns(images[0], labels[0], tuple(features[labels[0]]["names"]))
+
+
+def _of_type(features: dict[str, Any], kind: str) -> list[str]:
+    return [
+        name
+        for name, feature in features.items()
+        if isinstance(feature, dict) and feature.get("_type") == kind
+    ]
+
+
+def _images(files: Sequence[Path], columns: Columns, *, rows: int | None = None) -> list[Source]:
+    """The images of all files, in order; a row holds the bytes, or the path of a file beside."""
+    found: list[Source] = []
+    for file in files:
+        for row, image in enumerate(_table(file, [columns.image]).column(0).slice(0, rows).to_pylist()):
+            found.append(_image(image, file, row))
+    if not found:
+        raise UsageError(f"{files[0]} has no images")
+    return found
+
+
+def _image(image: dict[str, Any] | None, file: Path, row: int) -> Source:
+    if image and image.get("bytes"):
+        return Encoded(image["bytes"], f"{file}, row {row}")
+    if image and image.get("path"):
+        return file.parent / str(image["path"])
+    raise UsageError(f"{file}, row {row} has no image")
+
+
+def _table(file: Path, columns: list[str]) -> Any:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        if file.suffix == ".parquet":
+            return parquet.read_table(file, columns=columns)
+        with pyarrow.memory_map(str(file)) as source:
+            return pyarrow.ipc.open_stream(source).read_all().select(columns)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UsageError(f"{file} is damaged: {' '.join(str(error).split())}") from None

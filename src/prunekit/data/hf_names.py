@@ -1,0 +1,46 @@
+"""Which files of a Hugging Face data set on disk belong to which split: no torch, no pyarrow."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from prunekit.errors import UsageError
+
+ENDINGS = (".parquet", ".arrow")
+# How the splits are called in such files, by their beginning; "test" falls back on "valid".
+STARTS = {"train": "train", "val": "valid", "test": "test"}
+LAYOUT = "expected train-*.parquet and test-*.parquet, or train/*.arrow and test/*.arrow"
+
+
+def check(path: str) -> None:
+    """Raise a :class:`UsageError` unless ``path`` holds training and test files and pyarrow is there to read them."""
+    splits(Path(path).expanduser())
+    if find_spec("pyarrow") is None:
+        raise UsageError(f"hf:{path} needs pyarrow: pip install 'prunekit[hf]'")
+
+
+def splits(folder: Path) -> dict[str, list[Path]]:
+    """The files of ``train``, ``test`` and (where there is one beside test) ``valid``, in order of their names."""
+    if not folder.is_dir():
+        raise UsageError(f"hf:{folder}: there is no such folder")
+    found: dict[str, list[Path]] = {}
+    for file in sorted(file for file in folder.rglob("*") if file.suffix in ENDINGS):
+        split = _split_of(file.relative_to(folder))
+        if split:
+            found.setdefault(split, []).append(file)
+    if "test" not in found and "valid" in found:
+        found["test"] = found.pop("valid")
+    for split in ("train", "test"):
+        if split not in found:
+            raise UsageError(f"hf:{folder} has no files of the {split} split ({LAYOUT})")
+    return {split: found[split] for split in ("train", "valid", "test") if split in found}
+
+
+def _split_of(file: Path) -> str | None:
+    """The split that the file's name begins with, or else the folder it lies in."""
+    for name in (file.name, file.parent.name):
+        for start, split in STARTS.items():
+            if name.startswith(start):
+                return split
+    return None

@@ -1,0 +1,103 @@
+"""ImageNet (ILSVRC 2012) and ImageNet-C: class folders, or the flat validation images with their devkit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from prunekit.data.classes import names
+from prunekit.data.examples import FileExamples
+from prunekit.data.images import open_rgb, to_tensor, view
+from prunekit.data.missing import need
+from prunekit.errors import UsageError
+
+FOLDER = "imagenet"
+DEVKIT = "ILSVRC2012_devkit_t12/data"
+ENDINGS = {".jpeg", ".jpg", ".png"}
+Item = tuple[Path, int]
+
+
+def load_imagenet(root: Path, split: str, *, resize: int, crop: int) -> FileExamples:
+    """``train`` from its class folders; ``test`` is the validation set, in class folders or flat with the devkit."""
+    folder = need(root / FOLDER, "imagenet")
+    if split == "train":
+        return in_files(class_items(need(folder / "train", "imagenet")), resize=resize, crop=crop)
+    images = need(folder / "val", "imagenet")
+    flat = not any(entry.is_dir() for entry in images.iterdir())
+    items = _flat_items(images, need(folder / DEVKIT, "imagenet")) if flat else class_items(images)
+    return in_files(items, resize=resize, crop=crop)
+
+
+def load_imagenet_c(root: Path, corruption: str, severity: int, *, crop: int) -> FileExamples:
+    """One published corruption: images of 224 pixels already, so they are cropped and not resized."""
+    folder = need(root / "imagenet-c", "imagenet-c") / corruption / str(severity)
+    return in_files(class_items(need(folder, "imagenet-c")), resize=None, crop=crop)
+
+
+def in_files(items: Iterable[Item], *, resize: int | None, crop: int) -> FileExamples:
+    """Examples of (file, label) pairs, seen through the evaluation view."""
+    listed = list(items)
+    labels = torch.tensor([label for _, label in listed])
+    return FileExamples(listed, labels, partial(_read, resize=resize, crop=crop))
+
+
+def _read(item: Item, *, resize: int | None, crop: int) -> tuple[Tensor, Tensor]:
+    image = view(open_rgb(item[0]), resize=resize, crop=crop)
+    return to_tensor(image), torch.tensor(item[1])
+
+
+def class_items(folder: Path) -> list[Item]:
+    """Every image under ``folder/<WordNet id>/``; its label is the id's place among the 1,000, sorted."""
+    labels = {name: label for label, name in enumerate(names("imagenet"))}
+    items: list[Item] = []
+    for place in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
+        if place.name not in labels:
+            raise UsageError(
+                f"{place} is not one of ImageNet's 1,000 classes: expected folders such as n01440764"
+            )
+        items += [(file, labels[place.name]) for file in image_files(place)]
+    if not items:
+        raise UsageError(f"{folder} has no images in class folders such as n01440764")
+    return items
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images right under ``folder``, sorted."""
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS)
+
+
+def _flat_items(images: Path, devkit: Path) -> list[Item]:
+    """Pairs in the order of the image numbers, which is that of the devkit's lines."""
+    files, labels = image_files(images), devkit_labels(devkit)
+    if len(files) != len(labels):
+        raise UsageError(f"{images} has {len(files)} images, but {devkit} has labels for {len(labels)}")
+    return list(zip(files, labels, strict=True))
+
+
+def devkit_labels(devkit: Path) -> list[int]:
+    """Labels of the validation images: the devkit's own ids 1..1000 are in another order than the sorted classes."""
+    labels = {name: label for label, name in enumerate(names("imagenet"))}
+    classes = _synsets(need(devkit / "meta.mat", "imagenet"))
+    truth = need(devkit / "ILSVRC2012_validation_ground_truth.txt", "imagenet")
+    try:
+        return [labels[classes[int(line)]] for line in truth.read_text(encoding="ascii").split()]
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"{truth} has a line that is no class of meta.mat: {error}") from None
+
+
+def _synsets(meta: Path) -> dict[int, str]:
+    """ILSVRC id to WordNet id, of the leaves of the devkit's tree."""
+    from scipy.io import loadmat
+
+    try:
+        synsets: Any = loadmat(meta, squeeze_me=True, struct_as_record=True)["synsets"]
+        return {
+            int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in synsets if int(row["num_children"]) == 0
+        }
+    except (ValueError, KeyError, TypeError, OSError, IndexError) as error:
+        raise UsageError(f"{meta} is not the devkit's: {' '.join(str(error).split())}") from None

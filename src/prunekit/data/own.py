@@ -1,0 +1,52 @@
+"""What a data set of the user's own has to be given: statistics of its training images, a size, an augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from prunekit.data.cache import kept
+from prunekit.data.datasets import Channels, Dataset
+from prunekit.data.examples import Examples
+from prunekit.data.statistics import channel_statistics
+
+# A split whose pixels take more than this is not held in memory (2 GiB).
+HELD_BYTES = 2 * 2**30
+# From this many pixels a side images are augmented as ImageNet's are, below it as CIFAR's.
+LARGE_PX = 100
+
+
+def own_dataset(
+    name: str,
+    *,
+    classes: tuple[str, ...],
+    size: tuple[int, int],
+    splits: tuple[str, ...],
+    load: Callable[[str], Examples],
+    keep: Path,
+    key: str,
+) -> Dataset:
+    """A data set whose mean and std are of its training images; they are kept under ``keep`` by ``key``."""
+    mean, std = _statistics(lambda: load("train"), keep, key)
+    augment = "crop-flip" if max(size) < LARGE_PX else "resized-crop-flip"
+    return Dataset(name, "classification", classes, mean, std, size, augment, splits, load)
+
+
+def _statistics(train: Callable[[], Examples], keep: Path, key: str) -> tuple[Channels, Channels]:
+    def measure() -> dict[str, Tensor]:
+        mean, std = channel_statistics(train())
+        return {
+            "mean": torch.tensor(mean, dtype=torch.float64),
+            "std": torch.tensor(std, dtype=torch.float64),
+        }
+
+    found = kept(keep, f"{key}-statistics", measure)
+    return tuple(found["mean"].tolist()), tuple(found["std"].tolist())
+
+
+def held(count: int, size: tuple[int, ...]) -> bool:
+    """Whether ``count`` RGB images of ``size`` (H, W) are few enough to hold in memory."""
+    return count * 3 * size[0] * size[1] <= HELD_BYTES
