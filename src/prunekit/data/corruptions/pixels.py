@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 # The weights of red, green and blue in the brightness of a pixel (ITU-R BT.601).
-LUMA = (0.299, 0.587, 0.114)
+LUMA = torch.tensor((0.299, 0.587, 0.114)).tolist()
 
 
 def to_unit(pixels: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -24,6 +24,8 @@ def to_bytes(unit: Tensor) -> Tensor:
 
 
 def luma(unit: Tensor) -> Tensor:
-    """Brightness ``[H, W, N]`` of a block ``[3, H, W, N]``."""
-    red, green, blue = unit
-    return torch.add(red * LUMA[0] + green * LUMA[1], blue * LUMA[2])
+    """Brightness float32 ``[H, W, N]`` of a block ``[3, H, W, N]``, rounded once per term as a fused multiply-add does."""
+    total = torch.zeros_like(unit[0])
+    for channel, weight in zip(unit, LUMA, strict=True):
+        total = (channel.double() * weight + total).float()
+    return total

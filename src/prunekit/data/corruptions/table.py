@@ -113,9 +113,56 @@ BLUR = {
         ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1, 0.2), (1.5, 0.1)),
         ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5)),
     ),
+    "glass_blur": Corruption(
+        _code("blur:glass_blur"),
+        "blur",
+        "pixels shuffled with their neighbours, as behind frosted glass",
+        ("sigma", "reach", "rounds"),
+        ((0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2)),
+        ((0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)),
+        draws=("dx_dy",),
+    ),
+    "motion_blur": Corruption(
+        _code("blur:motion_blur"),
+        "blur",
+        "smeared along one direction, as by a moving camera",
+        ("radius", "sigma"),
+        ((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)),
+        ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15)),
+        draws=("angle_deg",),
+    ),
+    "zoom_blur": Corruption(
+        _code("blur:zoom_blur"),
+        "blur",
+        "the mean of growing zooms, as when moving in",
+        ("count", "step"),
+        ((7, 0.01), (12, 0.01), (16, 0.01), (21, 0.01), (26, 0.01)),
+        ((12, 0.01), (16, 0.01), (11, 0.02), (13, 0.02), (11, 0.03)),
+    ),
 }
 
 WEATHER = {
+    "snow": Corruption(
+        _code("weather:snow"),
+        "weather",
+        "falling flakes, and the scene paler",
+        ("mean", "std", "zoom_factor", "threshold", "radius", "sigma", "kept"),
+        (
+            (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
+            (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
+            (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
+            (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
+            (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
+        ),
+        (
+            (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+            (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+            (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+            (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+            (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+        ),
+        draws=("normal_layer", "angle_deg"),
+    ),
     "fog": Corruption(
         _code("weather:fog"),
         "weather",
@@ -124,6 +171,27 @@ WEATHER = {
         ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
         ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),
         draws=("plasma",),
+    ),
+    "spatter": Corruption(
+        _code("spatter:spatter"),
+        "weather",
+        "water (1 to 3) or mud (4, 5) on the lens",
+        ("mean", "std", "sigma", "threshold", "strength", "liquid"),
+        (
+            (0.62, 0.1, 0.7, 0.7, 0.5, "water"),
+            (0.65, 0.1, 0.8, 0.7, 0.5, "water"),
+            (0.65, 0.3, 1, 0.69, 0.5, "water"),
+            (0.65, 0.1, 0.7, 0.69, 0.6, "mud"),
+            (0.65, 0.1, 0.5, 0.68, 0.6, "mud"),
+        ),
+        (
+            (0.65, 0.3, 4, 0.69, 0.6, "water"),
+            (0.65, 0.3, 3, 0.68, 0.6, "water"),
+            (0.65, 0.3, 2, 0.68, 0.5, "water"),
+            (0.65, 0.3, 1, 0.65, 1.5, "mud"),
+            (0.67, 0.4, 1, 0.65, 1.5, "mud"),
+        ),
+        draws=("normal_layer",),
     ),
 }
 
@@ -170,4 +238,22 @@ DIGITAL = {
     ),
 }
 
-CORRUPTION_ROWS: Registry[Corruption] = Registry("corruption", NOISE | BLUR | WEATHER | DIGITAL)
+GEOMETRY = {
+    "elastic_transform": Corruption(
+        _code("elastic:elastic_transform"),
+        "geometry",
+        "stretched by a random affine map and a smooth displacement",
+        ("strength", "sigma", "jitter"),
+        ((0, 0, 2.56), (1.6, 6.4, 2.24), (2.56, 1.92, 1.92), (3.2, 1.28, 1.6), (3.2, 0.96, 0.96)),
+        (
+            (488, 170.8, 24.4),
+            (488, 19.52, 48.8),
+            (12.2, 2.44, 4.88),
+            (17.08, 2.44, 4.88),
+            (29.28, 2.44, 4.88),
+        ),
+        draws=("affine_offsets_xy", "dx", "dy"),
+    ),
+}
+
+CORRUPTION_ROWS: Registry[Corruption] = Registry("corruption", NOISE | BLUR | WEATHER | DIGITAL | GEOMETRY)
