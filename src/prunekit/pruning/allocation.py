@@ -1,0 +1,113 @@
+"""From sensitivities to how much each layer keeps: rankings of weights, counts of filters; all pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from prunekit.pruning.subject import Scores
+
+# Constants of the error bound (METHODS 2.6) and of the sample size (METHODS 1).
+BOUND_CONSTANT = 3
+FAILURE_PROBABILITY = 1e-16
+
+
+def largest(scores: Tensor, count: int) -> Tensor:
+    """Bool mask of the ``count`` largest entries of a tensor; among equals the first ones."""
+    flat = scores.flatten()
+    mask = torch.zeros_like(flat, dtype=torch.bool)
+    if count <= 0:
+        return mask.reshape(scores.shape)
+    if count >= flat.numel():
+        return torch.ones_like(mask).reshape(scores.shape)
+    least = flat.kthvalue(flat.numel() - count + 1).values
+    mask = flat > least
+    ties = (flat == least).nonzero().flatten()
+    mask[ties[: count - int(mask.count_nonzero())]] = True
+    return mask.reshape(scores.shape)
+
+
+def global_top(scores: Scores, count: int) -> dict[str, Tensor]:
+    """Masks that keep the ``count`` largest scores over all layers; among equals the earlier layer and position."""
+    mask = largest(torch.cat([values.flatten() for values in scores.values()]), count)
+    parts = mask.split([values.numel() for values in scores.values()])
+    return {name: part.reshape(scores[name].shape) for name, part in zip(scores, parts, strict=True)}
+
+
+def across_layers(scores: Scores) -> Scores:
+    """Weights of all layers in one ranking, by their scores."""
+    return scores
+
+
+def within_layers(scores: Scores) -> Scores:
+    """Weights ranked within their layer: the same share of every layer goes."""
+    return {name: _rank_share(values) for name, values in scores.items()}
+
+
+def _rank_share(values: Tensor) -> Tensor:
+    """The place of every entry in its tensor's ranking, in (0, 1]; the largest has 1, among equals the first."""
+    order = values.flatten().neg().argsort(stable=True)
+    share = torch.empty(values.numel(), dtype=torch.float32, device=values.device)
+    share[order] = 1 - torch.arange(values.numel(), device=values.device) / values.numel()
+    return share.reshape(values.shape)
+
+
+class Choice(NamedTuple):
+    """What a filter allocation may look at, per layer that is pruned.
+
+    ``scores``: sensitivities of the filters (or channels) that are there. ``kernel`` · ``positions``: kernel
+    positions and output positions of the layer (positions only for methods that ask for them).
+    """
+
+    scores: Scores
+    kernel: Mapping[str, int]
+    positions: Mapping[str, int]
+
+
+def uniform_share(choice: Choice, level: float) -> dict[str, int]:
+    """The same share ``level`` of every layer, at least one (FT, METHODS 2.5)."""
+    return {name: uniform_count(values.numel(), level) for name, values in choice.scores.items()}
+
+
+def uniform_count(filters: int, share: float) -> int:
+    """``filters · share`` in float32, rounded half to even, at least 1."""
+    return max(1, round(float(torch.tensor(filters * share, dtype=torch.float32))))
+
+
+def error_bound(choice: Choice, level: float) -> dict[str, int]:
+    """Counts that bound every layer's relative error by the same epsilon (PFP, METHODS 2.6); ``level`` 1 is all.
+
+    Epsilon falls from 1e20 at level 0 to 1e-3 at level 1, on a logarithmic scale.
+    """
+    if level >= 1:
+        return {name: values.numel() for name, values in choice.scores.items()}
+    epsilon = 10.0 ** (20 - 23 * level)
+    return {
+        name: bound_count(values, choice.kernel[name], choice.positions[name], epsilon)
+        for name, values in choice.scores.items()
+    }
+
+
+def bound_count(scores: Tensor, kernel: int, positions: int, epsilon: float) -> int:
+    """Channels to keep for relative error ``epsilon`` (Liebenwein et al. 2020, Thm 3), all in float32 as the authors.
+
+    ``scores``: ``[channels]``; ``kernel`` · ``positions``: kernel and output positions of the layer.
+    """
+    # The authors' float32 decides where the ceilings fall; float64 differs by a channel in one layer of some.
+    values = scores.detach().to("cpu", torch.float32)
+    share = torch.tensor(epsilon, dtype=torch.float32)
+    coefficient = 2 * BOUND_CONSTANT * math.log(8 * (positions + 1) * kernel / FAILURE_PROBABILITY)
+    total = values.sum()
+    samples = torch.ceil(3 * (6 + 2 * share) * (coefficient * total) / share**2)
+    samples = torch.where(samples > 0, samples, torch.ones_like(samples))
+    unique = (1 - (1 - values / total) ** samples).sum().ceil()
+    return max(1, min(values.numel(), int(torch.nan_to_num(unique, nan=1.0, posinf=1.0))))
+
+
+def sample_bound(outputs: list[int], failure: float = FAILURE_PROBABILITY) -> int:
+    """How many images the data-informed methods need (METHODS 1); ``outputs``: activations per image of each layer."""
+    return math.ceil(BOUND_CONSTANT * math.log(8 * max(outputs) * sum(outputs) / failure))

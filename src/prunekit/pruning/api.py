@@ -1,0 +1,178 @@
+"""Prune any network: which weights or filters matter, and the masks that hit a prune ratio."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.errors import PrunekitWarning, UsageError, unknown
+from prunekit.pruning.allocation import Choice, sample_bound
+from prunekit.pruning.masks import Masks, check, total_parameters
+from prunekit.pruning.methods import METHODS, Method
+from prunekit.pruning.propagation import by_channel, live
+from prunekit.pruning.room import Room, room_of
+from prunekit.pruning.search import Unreachable, search_filters, search_weights
+from prunekit.pruning.sensitivity import check_finite
+from prunekit.pruning.subject import Scores, Subject, device_of, observe, output_positions, read_batches
+from prunekit.pruning.tracing import trace
+
+# A filter method may miss the ratio by this much; further off is an error that says what can be reached.
+LARGEST_MISS = 0.02
+
+
+def sensitivities(
+    model: nn.Module, *, method: str, batches: Iterable[Any] = (), seed: int = 0
+) -> dict[str, Tensor]:
+    """How much every weight, filter or input channel matters, by layer name; the lowest go first.
+
+    Per weight (in the weight's shape) for weight methods; per filter, or per input channel for ``pfp``, for filter
+    methods. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is left as it was.
+    """
+    row = METHODS[method]
+    return _scores(_subject(model, method, row, batches, seed), row)
+
+
+def prune(
+    model: nn.Module,
+    *,
+    method: str,
+    prune_ratio: float,
+    batches: Iterable[Any] = (),
+    masks: Masks | None = None,
+    skip_layers: Sequence[str] = (),
+    seed: int = 0,
+    total: int | None = None,
+) -> Masks:
+    """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model to ``prune_ratio``; it stays as it is.
+
+    ``prune_ratio``: 1 - kept entries / ``total``, over all parameters, counted after propagation. ``total``: parameters
+    of the unpruned parent (default: of this model). ``masks``: those in force, whose entries are zero in the model; they
+    are never revived. ``skip_layers``: layers of which nothing is chosen (what is dead in them still goes). Weight
+    methods hit the ratio to the weight, filter methods to the nearest filter; a ratio that is out of reach by more than
+    0.02 is a :class:`UsageError` that says what can be reached.
+    """
+    row = METHODS[method]
+    total = total_parameters(model) if total is None else total
+    if not 0 < prune_ratio < 1:
+        raise UsageError(f"prune_ratio must be between 0 and 1, not {prune_ratio}")
+    check(model, masks or {})
+    subject = _subject(model, method, row, batches, seed)
+    _check_layers(subject, skip_layers)
+    room = room_of(model, subject.graph, masks or {})
+    target = round((1 - prune_ratio) * total)
+    before = room.left(room.counts).kept
+    if before < target:
+        raise UsageError(
+            f"the model is already pruned to {1 - before / total:.4f}, more than the {prune_ratio} asked for"
+        )
+    search = _prune_weights if row.structure == "weight" else _prune_filters
+    try:
+        kept = search(subject, row, room, target, frozenset(skip_layers))
+        found = room.left({name: entries.sum(-1) for name, entries in kept.items()}).kept
+    except Unreachable as error:
+        kept, found = {}, error.kept
+    if abs(found - target) > LARGEST_MISS * total:
+        raise _out_of_reach(method, prune_ratio, 1 - before / total, 1 - found / total)
+    return (masks or {}) | room.masks(kept)
+
+
+def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
+    """How many images the data-informed methods need for this model (METHODS 1): 183 for ResNet-20 on CIFAR.
+
+    ``image_shape``: of one input, such as ``(3, 32, 32)``.
+    """
+    image = torch.zeros(1, *image_shape, device=device_of(model))
+    subject = Subject(model, trace(model), read_batches([image], device_of(model)), 0)
+    positions = output_positions(subject)
+    return sample_bound([subject.layers[name].outputs * count for name, count in positions.items()])
+
+
+def _out_of_reach(method: str, asked: float, least: float, most: float) -> UsageError:
+    return UsageError(
+        f"{method} cannot reach prune ratio {asked} on this model (reachable: {least:.3f} to {most:.3f})"
+    )
+
+
+def _subject(model: nn.Module, method: str, row: Method, batches: Iterable[Any], seed: int) -> Subject:
+    found = read_batches(batches, device_of(model)) if row.data_informed else []
+    if row.data_informed and not any(len(batch.inputs) for batch in found):
+        raise UsageError(f"{method} looks at data: give it batches")
+    if row.needs_labels and any(batch.labels is None for batch in found):
+        raise UsageError(f"{method} looks at the loss: give it batches of (inputs, labels)")
+    return Subject(model, trace(model), found, seed)
+
+
+def _scores(subject: Subject, row: Method) -> Scores:
+    return check_finite(row.sensitivity(subject))
+
+
+def _check_layers(subject: Subject, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in subject.layers:
+            raise unknown("layer", name, subject.layers)
+
+
+def _keys(row: Method, scores: Scores, seed: int) -> Scores:
+    """What the ranking sorts by: the scores, or a seeded draw in proportion to them (Gumbel keys, without replacement)."""
+    if not row.sampled:
+        return scores
+    generator = torch.Generator().manual_seed(seed)
+    keys = {}
+    for name, values in scores.items():
+        noise = torch.rand(values.shape, generator=generator).clamp_(1e-20, 1 - 1e-7).to(values.device)
+        keys[name] = values.float().clamp(min=torch.finfo(torch.float32).tiny).log() - (-noise.log()).log()
+    return keys
+
+
+def _prune_weights(
+    subject: Subject, row: Method, room: Room, target: int, skipped: frozenset[str]
+) -> dict[str, Tensor]:
+    scores = {name: values for name, values in _scores(subject, row).items() if name not in skipped}
+    if not scores:
+        raise UsageError("every prunable layer is skipped")
+    return search_weights(room, row.allocate(_keys(row, scores, subject.seed)), target)
+
+
+def _prune_filters(
+    subject: Subject, row: Method, room: Room, target: int, skipped: frozenset[str]
+) -> dict[str, Tensor]:
+    graph = subject.graph
+    free = (graph.free_filters if row.ranks == "outputs" else graph.free_channels) - skipped
+    names = [name for name in subject.layers if name in free]
+    if not names:
+        raise UsageError("no layer of this model has filters that can be removed")
+    _say_which_stay(subject, row, free | skipped)
+    scores = {name: values for name, values in _scores(subject, row).items() if name in free}
+    there = _there(room, row.ranks, names)
+    choice = Choice(
+        scores={name: scores[name][there[name]] for name in names},
+        kernel={name: room.present[name].shape[-1] for name in names},
+        positions=output_positions(subject) if row.data_informed else {},
+    )
+    keys = _keys(row, scores, subject.seed)
+    return search_filters(room, keys, there, lambda level: row.allocate(choice, level), row.ranks, target)
+
+
+def _there(room: Room, ranks: str, names: list[str]) -> dict[str, Tensor]:
+    """The filters (or input channels) of each layer that still do something."""
+    counts = room.counts
+    liveness = room.left(counts).liveness
+    entries = {name: live(room.graph.layers[name], counts[name] > 0, liveness) for name in names}
+    if ranks == "outputs":
+        return {name: found.any(1) for name, found in entries.items()}
+    return {name: by_channel(room.graph.layers[name], found) for name, found in entries.items()}
+
+
+def _say_which_stay(subject: Subject, row: Method, free: frozenset[str]) -> None:
+    graph = subject.graph
+    expected = free | (graph.heads if row.ranks == "outputs" else graph.entries)
+    alone = [name for name, layer in subject.layers.items() if name not in expected and not layer.depthwise]
+    if alone:
+        some = ", ".join(alone[:6]) + (f" and {len(alone) - 6} more" if len(alone) > 6 else "")
+        warnings.warn(
+            f"left alone, as their channels cannot be followed to other layers: {some}", PrunekitWarning, 4
+        )

@@ -1,0 +1,114 @@
+"""Which channels feed which: a network as operations on vectors of channels, whatever its modules look like.
+
+A *value* is one vector of channels somewhere in the network; an operation makes one from others. ``tracing`` builds
+the graph from a model, ``propagation`` walks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from torch import Tensor
+
+from prunekit.pruning.layers import Layer
+
+Kind = Literal[
+    "source",  # channels that nothing here makes zero: the network's input, what an unknown operation returns
+    "read",  # every channel of the input is needed: the network's output, what an unknown operation takes
+    "layer",  # a prunable layer
+    "norm",  # a norm that treats each channel alone (batch norm, instance norm)
+    "sum",  # zero where all inputs are zero
+    "product",  # zero where any input is zero
+    "cat",  # channels side by side
+    "index",  # a choice or repetition of channels
+    "fresh",  # channel by channel, but zero does not stay zero (sigmoid, adding a constant)
+]
+
+
+class Op(NamedTuple):
+    """One operation; ``name`` is a layer's or a norm's, ``index`` the channels an ``index`` operation takes."""
+
+    kind: Kind
+    inputs: tuple[int, ...]
+    output: int | None = None
+    name: str = ""
+    index: Tensor | None = None
+
+
+class Norm(NamedTuple):
+    """The parameter names of a norm's scale and shift."""
+
+    scale: str | None
+    shift: str | None
+
+
+@dataclass
+class Graph:
+    """A network's layers and norms, and how channels flow between them.
+
+    ``free_filters`` are the layers whose filters can go with all that hangs on them; ``free_channels`` those whose
+    input channels all come from prunable layers; ``heads`` make the network's outputs, ``entries`` read its inputs.
+    Layers in no operation (inside an untraced module) are followed neither way. ``traced`` is False when nothing could be followed.
+    """
+
+    layers: dict[str, Layer]
+    norms: dict[str, Norm] = field(default_factory=dict)
+    ops: list[Op] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    heads: frozenset[str] = frozenset()
+    entries: frozenset[str] = frozenset()
+    free_filters: frozenset[str] = frozenset()
+    free_channels: frozenset[str] = frozenset()
+    traced: bool = True
+
+    def value(self, size: int) -> int:
+        """A new value of ``size`` channels; its number."""
+        self.sizes.append(size)
+        return len(self.sizes) - 1
+
+    def add(self, kind: Kind, inputs: Sequence[int] = (), *, size: int = 0, **more: object) -> int:
+        """Append an operation; the number of the value that it makes (-1 for ``read``)."""
+        output = self.value(size) if size else None
+        self.ops.append(Op(kind, tuple(inputs), output, **more))  # type: ignore[arg-type]
+        return -1 if output is None else output
+
+
+def classify(graph: Graph) -> Graph:
+    """The same graph with ``heads``, ``entries``, ``free_filters`` and ``free_channels`` worked out.
+
+    Heads are found from the last ``read``, which is the network's output. Depthwise layers follow their
+    neighbours and are never free.
+    """
+    blocked = _against_the_flow(graph, [op for op in graph.ops if op.kind in ("read", "fresh")])
+    heading = _against_the_flow(graph, [op for op in graph.ops if op.name == "output"])
+    opened = _along_the_flow(graph)
+    ops = [op for op in graph.ops if op.kind == "layer"]
+    plain = {op.name for op in ops if not graph.layers[op.name].depthwise}
+    given = {op.output for op in graph.ops if op.kind == "source" and op.name == "input"}
+    graph.heads = frozenset(op.name for op in ops if op.output in heading)
+    graph.entries = frozenset(op.name for op in ops if op.inputs[0] in given)
+    graph.free_filters = frozenset(op.name for op in ops if op.name in plain and op.output not in blocked)
+    graph.free_channels = frozenset(op.name for op in ops if op.name in plain and op.inputs[0] not in opened)
+    return graph
+
+
+def _against_the_flow(graph: Graph, readers: list[Op]) -> set[int]:
+    """The values from which one of the readers is reached without passing a layer."""
+    found = {value for op in readers for value in op.inputs}
+    for op in reversed(graph.ops):
+        if op.kind != "layer" and op.output in found:
+            found.update(op.inputs)
+    return found
+
+
+def _along_the_flow(graph: Graph) -> set[int]:
+    """The values that contain channels which no layer makes."""
+    found: set[int] = set()
+    for op in graph.ops:
+        if op.output is None or op.kind == "layer":
+            continue
+        if op.kind in ("source", "fresh") or found.intersection(op.inputs):
+            found.add(op.output)
+    return found

@@ -1,0 +1,54 @@
+"""Masks: ``{parameter name: bool tensor}``, True = kept; what is not named is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.errors import UsageError
+
+Masks = dict[str, Tensor]
+
+
+def parameters(model: nn.Module) -> dict[str, Tensor]:
+    """Every parameter once, under its first name."""
+    return dict(model.named_parameters())
+
+
+def total_parameters(model: nn.Module) -> int:
+    """How many parameter entries the model has: weights, biases, norms; shared ones once."""
+    return sum(value.numel() for value in model.parameters())
+
+
+def removed(masks: Mapping[str, Tensor]) -> int:
+    """How many entries the masks take away."""
+    return sum(mask.numel() - int(mask.count_nonzero()) for mask in masks.values())
+
+
+def prune_ratio(masks: Mapping[str, Tensor], total: int) -> float:
+    """Share of ``total``, the parameters of the unpruned parent, that the masks take away; in [0, 1]."""
+    return removed(masks) / total
+
+
+@torch.no_grad()
+def apply_(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    """Zero the masked entries of the model in place; a mask that fits no parameter is a :class:`UsageError`."""
+    check(model, masks)
+    own = parameters(model)
+    for name, mask in masks.items():
+        # masked_fill, not multiplication: a masked infinity must become zero, not NaN.
+        own[name].masked_fill_(~mask.to(own[name].device), 0)
+
+
+def check(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    """Refuse masks that name no parameter of the model or have another shape."""
+    own = parameters(model)
+    for name, mask in masks.items():
+        if name not in own:
+            raise UsageError(f"mask {name!r} fits no parameter of this model")
+        if mask.shape != own[name].shape:
+            raise UsageError(
+                f"mask {name!r} has shape {tuple(mask.shape)}, its parameter {tuple(own[name].shape)}"
+            )

@@ -1,0 +1,95 @@
+"""What there is to prune, and what is left after a choice: counted after propagation, over all parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.pruning.graph import Graph
+from prunekit.pruning.masks import Masks, parameters
+from prunekit.pruning.propagation import Liveness, live, masks_of, propagate
+
+Counts = Mapping[str, Tensor]
+
+
+class Left(NamedTuple):
+    """What a choice leaves: entries kept after propagation, and the layers that it would empty."""
+
+    kept: int
+    emptied: tuple[str, ...]
+    liveness: Liveness
+
+
+@dataclass(frozen=True)
+class Room:
+    """A network under the masks in force.
+
+    ``present``: per layer, the weights that are there, as bool ``[filters, channels per group, kernel positions]``.
+    ``vectors``: the bias and norm masks in force. ``other``: entries that no choice here can remove.
+    """
+
+    graph: Graph
+    like: dict[str, Tensor]
+    present: dict[str, Tensor]
+    vectors: Masks
+    other: int
+
+    @property
+    def counts(self) -> dict[str, Tensor]:
+        """Weights that are there, per filter and channel."""
+        return {name: entries.sum(-1) for name, entries in self.present.items()}
+
+    def left(self, counts: Counts) -> Left:
+        """What is left of a choice with these weights per filter and channel."""
+        liveness = propagate(self.graph, {name: count > 0 for name, count in counts.items()})
+        layers = self.graph.layers
+        sums = torch.stack(
+            [(count * live(layers[name], count > 0, liveness)).sum() for name, count in counts.items()]
+        )
+        small = [entries.sum() for entries in self._small(liveness).values()]
+        kept = int(sums.sum()) + int(sum(small)) + self.other
+        emptied = tuple(name for name, amount in zip(counts, sums.tolist(), strict=True) if not amount)
+        return Left(kept, emptied, liveness)
+
+    def _small(self, liveness: Liveness) -> Masks:
+        """The masks of biases and norms that a choice leads to."""
+        found: Masks = {}
+        for name, entries in liveness.biased.items():
+            bias = self.graph.layers[name].bias
+            found |= {bias: entries} if bias is not None else {}
+        for name, entries in liveness.normed.items():
+            found |= {part: entries for part in self.graph.norms[name] if part is not None}
+        return {name: entries & self.vectors[name] for name, entries in found.items() if name in self.vectors}
+
+    def masks(self, kept: Mapping[str, Tensor]) -> Masks:
+        """The masks of this choice of weights (in blocks) with everything that follows from it."""
+        liveness = propagate(self.graph, {name: entries.any(-1) for name, entries in kept.items()})
+        made = masks_of(self.graph, kept, liveness)
+        return {
+            name: mask & self.vectors[name] if name in self.vectors else mask for name, mask in made.items()
+        }
+
+
+def room_of(model: nn.Module, graph: Graph, masks: Masks) -> Room:
+    """The model under the masks in force; masks of parameters that are never pruned here stay as they are."""
+    like = {name: value.detach() for name, value in parameters(model).items()}
+    present, weights = {}, set()
+    for name, layer in graph.layers.items():
+        mask = masks.get(layer.weight)
+        weights.add(layer.weight)
+        whole = torch.ones_like(like[layer.weight], dtype=torch.bool)
+        present[name] = layer.blocks(whole if mask is None else mask.to(whole.device))
+    followed = {layer.bias for op in graph.ops if op.kind == "layer" for layer in (graph.layers[op.name],)}
+    followed |= {part for norm in graph.norms.values() for part in norm}
+    vectors = {
+        name: masks[name].to(value.device) if name in masks else torch.ones_like(value, dtype=torch.bool)
+        for name, value in like.items()
+        if name in followed
+    }
+    other = [name for name in like if name not in weights and name not in vectors]
+    kept = sum(int(masks[name].sum()) if name in masks else like[name].numel() for name in other)
+    return Room(graph, like, present, vectors, kept)

@@ -1,0 +1,228 @@
+"""The monotone searches that hit a number of kept entries, counted after propagation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from prunekit.pruning.allocation import largest
+from prunekit.pruning.propagation import between, by_filter
+from prunekit.pruning.room import Left, Room
+from prunekit.pruning.subject import Scores
+
+_STEPS = 48
+
+
+class Unreachable(Exception):
+    """The target cannot be met; ``kept`` is the nearest number of entries that can."""
+
+    def __init__(self, kept: int) -> None:
+        super().__init__(kept)
+        self.kept = kept
+
+
+class _Ranking:
+    """Scores of all weights that may go, laid out kernel position first so that counting is one vector sum."""
+
+    def __init__(self, room: Room, scores: Scores) -> None:
+        self.room = room
+        self.planes = {name: _plane(room, name, values) for name, values in scores.items()}
+        there = torch.cat([plane[plane > -torch.inf] for plane in self.planes.values()])
+        self.ascending = _ascending(there)
+        self.whole = {name: count for name, count in room.counts.items() if name not in scores}
+        self.floors: dict[str, Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self.ascending)
+
+    def kept(self, count: int) -> dict[str, Tensor]:
+        """The ``count`` best weights as bool planes, and each layer's floor; among equals the first ones."""
+        level = -torch.inf if count >= len(self) else float(self.ascending[len(self) - 1 - count])
+        kept = {name: plane > level for name, plane in self.planes.items()}
+        tied = count - (len(self) - int(torch.searchsorted(self.ascending, level, right=True)))
+        if 0 < tied and count < len(self):
+            self._add_ties(kept, level, tied)
+        return kept | {name: kept[name] | floor for name, floor in self.floors.items()}
+
+    def _add_ties(self, kept: dict[str, Tensor], level: float, missing: int) -> None:
+        for name, plane in self.planes.items():
+            ties = (plane == level).permute(1, 2, 0)
+            taken = largest(ties.to(torch.uint8), min(missing, int(ties.sum())))
+            kept[name] = kept[name] | taken.permute(2, 0, 1)
+            missing -= int(taken.sum())
+
+    def left(self, count: int) -> Left:
+        """What that leaves after propagation."""
+        counts = {name: plane.sum(0, dtype=torch.int16) for name, plane in self.kept(count).items()}
+        return self.room.left(self.whole | counts)
+
+    def raise_floors(self, emptied: tuple[str, ...]) -> bool:
+        """Let emptied layers keep twice as many of their best weights; False when none of them has more to give."""
+        grown = False
+        for name in emptied:
+            there = int((self.planes[name] > -torch.inf).sum()) if name in self.planes else 0
+            had = int(self.floors[name].sum()) if name in self.floors else 0
+            if had < there:
+                self.floors[name] = largest(self.planes[name], min(max(1, 2 * had), there))
+                grown = True
+        return grown
+
+
+def _plane(room: Room, name: str, values: Tensor) -> Tensor:
+    blocks = room.graph.layers[name].blocks(values).float()
+    return blocks.masked_fill(~room.present[name], -torch.inf).permute(2, 0, 1).contiguous()
+
+
+def _ascending(values: Tensor) -> Tensor:
+    # numpy sorts on the CPU some ten times faster than torch, with the vector instructions at hand.
+    return torch.from_numpy(np.sort(values.numpy())) if values.device.type == "cpu" else values.sort().values
+
+
+def search_weights(room: Room, scores: Scores, target: int) -> dict[str, Tensor]:
+    """The best-scored weights (in blocks) of which exactly ``target`` entries are left after propagation.
+
+    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. No layer is emptied: one that
+    would be keeps more of its best weights. :class:`Unreachable` where that leaves too many.
+    """
+    ranking = _Ranking(room, scores)
+    while True:
+        count, left = _largest_below(ranking, target)
+        if not left.emptied:
+            break
+        if not ranking.raise_floors(left.emptied):
+            raise Unreachable(left.kept)
+    if left.kept > target:
+        raise Unreachable(left.kept)
+    planes = _filled(ranking, ranking.kept(count), left, target - left.kept)
+    return room.present | {name: plane.permute(1, 2, 0) for name, plane in planes.items()}
+
+
+def _largest_below(ranking: _Ranking, target: int) -> tuple[int, Left]:
+    """The largest count of weights that leaves at most ``target`` entries (the smallest count if none does)."""
+    low, high = 0, len(ranking) + 1
+    best = ranking.left(low)
+    guess = min(len(ranking), max(1, target - ranking.room.other))
+    for _ in range(_STEPS):
+        if best.kept >= target or high - low <= 1:
+            break
+        left = ranking.left(guess)
+        if left.kept <= target:
+            low, best = guess, left
+        else:
+            high = guess
+        # A step as long as what is missing: exact where no weight's going takes others with it.
+        step = guess + target - left.kept
+        guess = step if low < step < high else (low + high) // 2
+    return low, best
+
+
+def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int) -> dict[str, Tensor]:
+    """Add the best ``missing`` weights between live filters and live channels: each adds one entry and no more."""
+    if missing <= 0:
+        return kept
+    layers = ranking.room.graph.layers
+    gaps = {}
+    for name, plane in ranking.planes.items():
+        useful = between(layers[name], left.liveness, plane[0])
+        gaps[name] = plane.masked_fill(kept[name] | ~useful, -torch.inf)
+    # Ties go by position in the weight, so the planes are put back into blocks first.
+    flat = torch.cat([gap.permute(1, 2, 0).flatten() for gap in gaps.values()])
+    chosen = largest(flat, min(missing, int((flat > -torch.inf).sum())))
+    parts = chosen.split([gap.numel() for gap in gaps.values()])
+    shapes = {name: gap.permute(1, 2, 0).shape for name, gap in gaps.items()}
+    added = {
+        name: part.reshape(shapes[name]).permute(2, 0, 1) for name, part in zip(gaps, parts, strict=True)
+    }
+    return {name: kept[name] | added[name] for name in kept}
+
+
+Allocate = Callable[[float], Mapping[str, int]]
+
+
+class _Trial:
+    """Filters (or channels) kept by count, and what each choice of counts leaves; a choice is tried once."""
+
+    def __init__(self, room: Room, keys: Scores, there: Mapping[str, Tensor], ranks: str) -> None:
+        self.room, self.keys, self.there, self.ranks = room, keys, there, ranks
+        self.counts = room.counts
+        self.tried: dict[tuple[int, ...], Left] = {}
+
+    def kept(self, amounts: Mapping[str, int]) -> dict[str, Tensor]:
+        """Which filters (or channels) these amounts keep, as bool ``[filters, channels per group]``."""
+        found = {}
+        for name, amount in amounts.items():
+            layer = self.room.graph.layers[name]
+            best = (
+                largest(self.keys[name].masked_fill(~self.there[name], -torch.inf), amount) & self.there[name]
+            )
+            found[name] = (
+                best[:, None].expand(layer.shape) if self.ranks == "outputs" else by_filter(layer, best)
+            )
+        return found
+
+    def left(self, amounts: Mapping[str, int]) -> Left:
+        """What these amounts leave after propagation."""
+        key = tuple(amounts.values())
+        if key not in self.tried:
+            chosen = {name: self.counts[name] * entries for name, entries in self.kept(amounts).items()}
+            self.tried[key] = self.room.left(self.counts | chosen)
+        return self.tried[key]
+
+    def reached(self, amounts: Mapping[str, int]) -> int:
+        """Entries left, or -1 where a layer would be emptied: too few."""
+        left = self.left(amounts)
+        return -1 if left.emptied else left.kept
+
+
+def search_filters(
+    room: Room, keys: Scores, there: Mapping[str, Tensor], allocate: Allocate, ranks: str, target: int
+) -> dict[str, Tensor]:
+    """The filters (or channels) with the largest keys of which the number of entries nearest to ``target`` is left.
+
+    ``there``: which filters (channels) of each layer still exist. ``allocate``: level in [0, 1] to counts per layer,
+    growing. Between two neighbouring levels, filters are added one by one. Returns weights in blocks.
+    """
+    trial = _Trial(room, keys, there, ranks)
+    low, high = _bracket(trial, allocate, target)
+    first, last = 0, sum(high.values()) - sum(low.values())
+    while last - first > 1:
+        middle = (first + last) // 2
+        first, last = (
+            (first, middle) if trial.reached(_between(low, high, middle)) > target else (middle, last)
+        )
+    nearest = [_between(low, high, more) for more in (first, last)]
+    best = min(nearest, key=lambda amounts: _distance(trial, amounts, target))
+    if trial.reached(best) < 0:
+        raise Unreachable(trial.left(high).kept)
+    entries = trial.kept(best)
+    return room.present | {name: room.present[name] & kept[:, :, None] for name, kept in entries.items()}
+
+
+def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict[str, int]:
+    """The amounts of ``low`` and ``more`` filters above, given to the first layers first, up to ``high``."""
+    found = {}
+    for name, least in low.items():
+        found[name] = least + min(more, high[name] - least)
+        more -= found[name] - least
+    return found
+
+
+def _distance(trial: _Trial, amounts: Mapping[str, int], target: int) -> float:
+    reached = trial.reached(amounts)
+    return abs(reached - target) if reached >= 0 else float("inf")
+
+
+def _bracket(trial: _Trial, allocate: Allocate, target: int) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """The counts of two neighbouring levels, one leaving at most ``target`` entries and one more."""
+    low, high = 0.0, 1.0
+    if trial.reached(allocate(low)) > target:
+        return allocate(low), allocate(low)
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        if allocate(low) == allocate(high):
+            break
+        low, high = (low, middle) if trial.reached(allocate(middle)) > target else (middle, high)
+    return allocate(low), allocate(high)

@@ -1,0 +1,113 @@
+"""What a sensitivity looks at: a model, its graph and its sample, read once; and running the model under observation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.errors import PrunekitError, UsageError
+from prunekit.pruning.graph import Graph
+from prunekit.pruning.layers import Layer
+from prunekit.pruning.tracing import evaluation
+
+Scores = dict[str, Tensor]
+Visit = Callable[[Layer, nn.Module, Tensor], None]
+
+
+class Batch(NamedTuple):
+    """Inputs ``[N, ...]`` and, where the sample has them, labels."""
+
+    inputs: Tensor
+    labels: Tensor | None
+
+
+class Subject(NamedTuple):
+    """A model on the operating table. ``batches`` is empty for methods that look at no data."""
+
+    model: nn.Module
+    graph: Graph
+    batches: list[Batch]
+    seed: int
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """The prunable layers by name."""
+        return self.graph.layers
+
+
+def read_batches(batches: Iterable[Any], device: torch.device) -> list[Batch]:
+    """Batches of inputs, or of (inputs, labels), on the model's device."""
+    found = []
+    for batch in batches:
+        inputs, labels = (
+            (batch[0], batch[1]) if isinstance(batch, list | tuple) and len(batch) > 1 else (batch, None)
+        )
+        inputs = inputs[0] if isinstance(inputs, list | tuple) else inputs
+        if not isinstance(inputs, Tensor):
+            raise UsageError(f"a batch must be a tensor or (inputs, labels), not {type(inputs).__name__}")
+        found.append(Batch(inputs.to(device), labels.to(device) if isinstance(labels, Tensor) else None))
+    return found
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's parameters are."""
+    return next(model.parameters()).device
+
+
+def observe(subject: Subject, visit: Visit, *, images: int | None = None) -> None:
+    """Run the sample (or its first ``images``) in evaluation mode; ``visit`` sees the input of every layer call.
+
+    The visited hooks are gone and the training mode is restored afterwards. A sample that does not fit the model is a
+    :class:`UsageError`.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(evaluation(subject.model))
+        stack.enter_context(torch.no_grad())
+        for layer in subject.layers.values():
+            for module in layer.modules:
+                stack.callback(module.register_forward_pre_hook(_hook(visit, layer)).remove)
+        for batch in subject.batches[: None if images is None else 1]:
+            run(subject.model, batch.inputs[:images])
+
+
+def run(model: nn.Module, inputs: Tensor) -> Any:
+    """The model's output; a failure on these inputs is the user's to mend, in one line."""
+    try:
+        return model(inputs)
+    except PrunekitError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UsageError(
+            f"a batch of shape {tuple(inputs.shape)} does not fit this model: {reason}"
+        ) from error
+
+
+def _hook(visit: Visit, layer: Layer) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+    def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
+        inputs = args[0].float()
+        if not torch.isfinite(inputs.sum()):
+            raise UsageError(f"layer {layer.name!r} sees inputs that are not finite")
+        visit(layer, module, inputs)
+
+    return hook
+
+
+def output_positions(subject: Subject) -> dict[str, int]:
+    """Output positions per image of every layer (H · W of a convolution, 1 of a linear layer on vectors).
+
+    Found by running the first image of the sample; a layer that it does not reach has none.
+    """
+    found: dict[str, int] = {}
+
+    def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
+        with torch.no_grad():
+            forward = type(module).forward(module, inputs)
+        found[layer.name] = forward.numel() // (layer.outputs * max(1, len(inputs)))
+
+    observe(subject, visit, images=1)
+    return found
