@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from prunekit.data.classes import names
 from prunekit.data.examples import FileExamples
 from prunekit.data.images import open_rgb, to_tensor, view
+from prunekit.data.mat import read_mat
 from prunekit.data.missing import need
 from prunekit.errors import UsageError
 
@@ -92,12 +92,11 @@ def devkit_labels(devkit: Path) -> list[int]:
 
 def _synsets(meta: Path) -> dict[int, str]:
     """ILSVRC id to WordNet id, of the leaves of the devkit's tree."""
-    from scipy.io import loadmat
-
     try:
-        synsets: Any = loadmat(meta, squeeze_me=True, struct_as_record=True)["synsets"]
         return {
-            int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in synsets if int(row["num_children"]) == 0
+            int(row["ILSVRC2012_ID"]): str(row["WNID"])
+            for row in read_mat(meta, "synsets")
+            if int(row["num_children"]) == 0
         }
-    except (ValueError, KeyError, TypeError, OSError, IndexError) as error:
-        raise UsageError(f"{meta} is not the devkit's: {' '.join(str(error).split())}") from None
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise UsageError(f"{meta} is not the devkit's: {error}") from None

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from prunekit.data.examples import FileExamples
 from prunekit.data.images import DAMAGED, open_rgb, to_tensor
+from prunekit.data.mat import read_mat
 from prunekit.data.missing import need
 from prunekit.data.tasks import IGNORED
 from prunekit.errors import UsageError
@@ -42,9 +43,7 @@ def _read_png(path: Path) -> NDArray[Any]:
 
 
 def _read_mat(path: Path) -> NDArray[Any]:
-    from scipy.io import loadmat
-
-    found: NDArray[Any] = loadmat(path, squeeze_me=True, struct_as_record=False)["GTcls"].Segmentation
+    found: NDArray[Any] = read_mat(path, "GTcls")["Segmentation"].item()
     return found
 
 
@@ -97,7 +96,7 @@ def read_label_map(path: Path, read_labels: Callable[[Path], NDArray[Any]]) -> N
     """uint8 [H, W] of 0..20 and 255; anything else in the file is a :class:`UsageError` that names it."""
     try:
         labels = read_labels(path)
-    except (*DAMAGED, KeyError, AttributeError, TypeError) as error:
+    except (*DAMAGED, IndexError) as error:
         raise UsageError(f"unreadable label map {path}: {' '.join(str(error).split())}") from None
     if ((labels >= CLASSES) & (labels != IGNORED)).any():
         raise UsageError(f"{path} has a label that is neither 0 to {CLASSES - 1} nor {IGNORED}")

@@ -1,5 +1,8 @@
 """Small image folders, written as a user would have them."""
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,3 +27,9 @@ def folder(tmp_path):
                 seed = 100 * label + 10 * image + (split == "test")
                 write_image(tmp_path / "images" / split / name / f"{image}.png", seed=seed)
     return tmp_path / "images"
+
+
+@pytest.fixture(scope="session")
+def published():
+    """The functions that write small data sets in the published formats."""
+    return runpy.run_path(str(Path(__file__).parents[2] / "data" / "datasets" / "published.py"))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from prunekit.data.images import decode, decode_all, size_of
+from prunekit.data.images import decode, decode_all, size_of, view
 from prunekit.errors import UsageError
 
 
@@ -61,3 +61,16 @@ def test_threads_do_not_change_the_pixels(tmp_path, pixels):
     path = tmp_path / "a.png"
     Image.fromarray(pixels).save(path)
     assert torch.equal(decode_all([path] * 50, (4, 6)), decode(path).expand(50, -1, -1, -1))
+
+
+@pytest.mark.parametrize("size", [(300, 500), (500, 333), (256, 256), (100, 90), (257, 1001)])
+def test_the_view_of_large_images_is_torchvision_s(size):
+    transforms = pytest.importorskip("torchvision.transforms")
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8))
+    expected = transforms.CenterCrop(224)(transforms.Resize(256)(image))
+    assert np.array_equal(np.asarray(view(image, resize=256, crop=224)), np.asarray(expected))
+
+
+def test_an_image_smaller_than_its_crop_is_refused():
+    with pytest.raises(UsageError, match="100x90 pixels is too small for a crop of 224"):
+        view(Image.new("RGB", (90, 100)), resize=None, crop=224)

@@ -1,0 +1,157 @@
+"""``hf:PATH``: parquet files and saved folders as the ``datasets`` library writes them."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from prunekit.data import hf_names, own
+from prunekit.data.datasets import check_dataset, open_dataset
+from prunekit.errors import UsageError
+
+pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is the extra prunekit[hf]")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+FEATURES = {
+    "img": {"_type": "Image"},
+    "coarse_label": {"names": ["x"], "_type": "ClassLabel"},
+    "fine_label": {"names": ["cat", "dog"], "_type": "ClassLabel"},
+}
+
+
+def _png(seed, size=(8, 8)):
+    encoded = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)).save(
+        encoded, "PNG"
+    )
+    return encoded.getvalue()
+
+
+def _table(seeds, features=FEATURES, images=None, labels=None):
+    images = images or [{"bytes": _png(seed), "path": None} for seed in seeds]
+    columns = {
+        "img": pyarrow.array(
+            images, pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+        ),
+        "coarse_label": [0] * len(seeds),
+        "fine_label": labels or [seed % 2 for seed in seeds],
+    }
+    return pyarrow.table(columns).replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": features}})}
+    )
+
+
+def _write_arrow(path, table):
+    path.parent.mkdir(parents=True)
+    with pyarrow.OSFile(str(path), "wb") as sink, pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+@pytest.fixture(params=["parquet", "saved"])
+def saved(tmp_path, request):
+    folder = tmp_path / "set"
+    if request.param == "parquet":
+        (folder / "data").mkdir(parents=True)
+        parquet.write_table(_table([0, 1]), folder / "data" / "train-00000-of-00002.parquet")
+        parquet.write_table(_table([2]), folder / "data" / "train-00001-of-00002.parquet")
+        parquet.write_table(_table([3]), folder / "data" / "test-00000-of-00001.parquet")
+    else:
+        _write_arrow(folder / "train" / "data-00000-of-00001.arrow", _table([0, 1, 2]))
+        _write_arrow(folder / "test" / "data-00000-of-00001.arrow", _table([3]))
+        (folder / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    return folder
+
+
+def test_images_labels_and_classes(saved, tmp_path):
+    dataset = open_dataset(f"hf:{saved}", tmp_path / "data")
+    train = dataset.load("train")
+    assert dataset.classes == ("cat", "dog")
+    assert (dataset.size, dataset.splits) == ((8, 8), ("train", "test"))
+    assert train.labels.tolist() == [0, 1, 0]
+    expected = np.asarray(Image.open(io.BytesIO(_png(2))))
+    assert np.array_equal(train.images[2].permute(1, 2, 0).numpy(), expected)
+    assert len(dataset.load("test")) == 1
+
+
+def test_statistics_are_of_the_training_images(saved, tmp_path):
+    dataset = open_dataset(f"hf:{saved}", tmp_path / "data")
+    pixels = dataset.load("train").images.double() / 255
+    assert dataset.mean == pytest.approx(pixels.mean(dim=(0, 2, 3)).tolist())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "set").mkdir()
+    parquet.write_table(_table([0, 1]), tmp_path / "set" / "train.parquet")
+    parquet.write_table(_table([2]), tmp_path / "set" / "validation.parquet")
+    return tmp_path / "set"
+
+
+def _open(folder):
+    return open_dataset(f"hf:{folder}", folder.parent / "data")
+
+
+def test_validation_is_the_test_split_where_there_is_no_other(folder):
+    assert _open(folder).splits == ("train", "test")
+    parquet.write_table(_table([3]), folder / "test.parquet")
+    assert _open(folder).splits == ("train", "valid", "test")
+
+
+def test_an_image_may_lie_beside_its_table(folder):
+    (folder / "beside.png").write_bytes(_png(0))
+    parquet.write_table(_table([0], images=[{"bytes": None, "path": "beside.png"}]), folder / "train.parquet")
+    assert len(_open(folder).load("train")) == 1
+
+
+BROKEN = {
+    "hf:.*has no files of the test split": lambda folder: (folder / "validation.parquet").unlink(),
+    "does not say which columns": lambda folder: parquet.write_table(
+        _table([0], features={}), folder / "train.parquet"
+    ),
+    r"train\.parquet is damaged": lambda folder: (folder / "train.parquet").write_text("<html>"),
+    r"unreadable image .*train\.parquet, row 1": lambda folder: parquet.write_table(
+        _table([0, 1], images=[{"bytes": _png(0), "path": None}, {"bytes": b"<html>", "path": None}]),
+        folder / "train.parquet",
+    ),
+    r"row 1 has no image": lambda folder: parquet.write_table(
+        _table([0, 1], images=[{"bytes": _png(0), "path": None}, None]), folder / "train.parquet"
+    ),
+    r"images of several sizes: .*row 0 has 8x8 pixels, .*row 1 has 4x8": lambda folder: parquet.write_table(
+        _table([0, 1], images=[{"bytes": _png(0), "path": None}, {"bytes": _png(1, (4, 8)), "path": None}]),
+        folder / "train.parquet",
+    ),
+    "label outside 0 to 1": lambda folder: parquet.write_table(
+        _table([0], labels=[2]), folder / "train.parquet"
+    ),
+    "without a label": lambda folder: parquet.write_table(
+        _table([0, 1], labels=[1, None]), folder / "train.parquet"
+    ),
+    "has no images": lambda folder: parquet.write_table(_table([0]).slice(0, 0), folder / "train.parquet"),
+}
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_a_broken_set_gets_one_line(folder, message):
+    BROKEN[message](folder)
+    with pytest.raises(UsageError, match=message) as found:
+        _open(folder)
+    assert "\n" not in str(found.value)
+
+
+def test_a_set_too_large_to_hold_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(own, "HELD_BYTES", 100)
+    with pytest.raises(UsageError, match="do not fit in memory"):
+        _open(folder)
+
+
+def test_without_pyarrow_the_extra_is_named(folder, monkeypatch):
+    monkeypatch.setattr(hf_names, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"needs pyarrow: pip install 'prunekit\[hf\]'"):
+        check_dataset(f"hf:{folder}")
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(UsageError, match="there is no such folder"):
+        check_dataset(f"hf:{tmp_path / 'nowhere'}")
