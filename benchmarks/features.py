@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from prunekit.measure.batches import batch_size, frozen_copy
+from prunekit.measure.batches import default_batch_size, frozen_copy
 from prunekit.measure.features import TOGETHER, TOGETHER_ELSEWHERE, Search, as_images, as_pixels, next_masked
 from prunekit.models.archs import build
 
@@ -58,7 +58,7 @@ def order_seconds(search: Search, device: str) -> float:
     steps = []
     for count in LEFT:
         left = torch.arange(count, device=device).repeat(together, 1)
-        step = seconds(lambda left=left: next_masked(search, pixels, left, predicted, (SIDE, SIDE)), device)
+        step = seconds(lambda left=left: next_masked(search, pixels, left, predicted), device)
         steps.append(step / together)
     every = np.interp(np.arange(PIXELS, 0, -(search.block or 1)), LEFT[::-1], steps[::-1])
     return float(every.sum())
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    size = batch_size((SIDE, SIDE), options.device)
+    size = default_batch_size((SIDE, SIDE), options.device)
     model = frozen_copy(build(options.arch, seed=0), options.device)
     bare = bare_seconds(model, size, options.device) * PIXELS * (PIXELS + 1) / 2
     print(
@@ -82,7 +82,7 @@ def main() -> None:
     )
     print(f"| bare forward passes of the exact order, batch {size} | {60 / bare:.3f} | 1.00 |")
     for name, way in WAYS.items():
-        took = order_seconds(Search(model, 10, size=size, **way), options.device)
+        took = order_seconds(Search(model, 10, (SIDE, SIDE), batch_size=size, **way), options.device)
         print(f"| {name} | {60 / took:.3f} | {bare / took:.2f} |", flush=True)
 
 

@@ -15,12 +15,12 @@ from torch import nn
 
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
-from prunekit.measure.batches import batch_size, frozen_copy, normalise
+from prunekit.measure.batches import default_batch_size, frozen_copy, normalise
 from prunekit.measure.similarity import draws_at, noise_similarity
 from prunekit.models.archs import build
 from prunekit.params import NoiseParams
 
-SIZES = {"cpu": (32, 64, 128, 256), "cuda": (512, 1024, 2048, 4096)}
+SIZES = {"cpu": (32, 64, 128, 256), "cuda": (1024, 4096, 8192)}
 AUTHORS_SIZE = 2048
 
 
@@ -80,7 +80,7 @@ def report(rates: dict[object, float], device: str) -> None:
     for size in (*SIZES[device], AUTHORS_SIZE):
         note = " (best)" if size == best else " (the authors' batch size)" if size == AUTHORS_SIZE else ""
         print(f"| bare forward, batch {size}{note} | {rates[size]:.0f} | {rates[size] / rates[best]:.2f} |")
-    ours = f"noise similarity, batch {batch_size((32, 32), device)}, per model"
+    ours = f"noise similarity, batch {default_batch_size((32, 32), device)}, per model"
     print(f"| {ours} | {rates['ours']:.0f} | {rates['ours'] / rates[best]:.2f} |")
 
 

@@ -15,7 +15,9 @@ from prunekit.errors import PrunekitError, UsageError
 
 # Pixels per batch at which a CIFAR ResNet forwards fastest: on a CPU its activations then stay in the cache.
 BATCH_PIXELS = {"cpu": 64 * 32 * 32}
-BATCH_PIXELS_ELSEWHERE = 1024 * 32 * 32
+BATCH_PIXELS_ELSEWHERE = 4096 * 32 * 32
+# Below this, large images lose up to a quarter of the speed.
+LEAST_IMAGES = 8
 LARGEST_BYTE = 255
 
 
@@ -38,10 +40,10 @@ def normalise(images: Tensor, *, dataset: Dataset, device: str | torch.device = 
     return pixels.sub_(per_channel(dataset.mean, device)).div_(per_channel(dataset.std, device))
 
 
-def batch_size(size: Sequence[int], device: str | torch.device = "cpu") -> int:
+def default_batch_size(size: Sequence[int], device: str | torch.device = "cpu") -> int:
     """Images per forward pass for images of ``size`` (H, W): what fills the device and not more."""
     pixels = BATCH_PIXELS.get(torch.device(device).type, BATCH_PIXELS_ELSEWHERE)
-    return max(1, pixels // (size[0] * size[1]))
+    return max(LEAST_IMAGES, pixels // (size[0] * size[1]))
 
 
 def batches(
@@ -49,14 +51,14 @@ def batches(
     *,
     dataset: Dataset,
     indices: Tensor | None = None,
-    size: int | None = None,
+    batch_size: int | None = None,
     device: str | torch.device = "cpu",
 ) -> Iterator[Batch]:
-    """The examples (or those at ``indices``) in order, ``size`` at a time (unset: :func:`batch_size`)."""
+    """The examples (or those at ``indices``) in order, ``batch_size`` at a time (unset: what suits the device)."""
     wanted = torch.arange(len(examples)) if indices is None else indices
     if not len(wanted):
         raise UsageError("there are no images to measure")
-    step = size or batch_size(examples.take(wanted[:1])[0].shape[-2:], device)
+    step = batch_size or default_batch_size(dataset.size, device)
     for part in torch.split(wanted, step):
         images, labels = examples.take(part)
         yield Batch(part, normalise(images, dataset=dataset, device=device), labels.to(device))

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.errors import UsageError
-from prunekit.measure.batches import batch_size, batches, checked_logits, frozen_copy
+from prunekit.measure.batches import batches, checked_logits, default_batch_size, frozen_copy
 from prunekit.progress import SILENT, Progress
 
 # Images that are ordered together, so that a batch is full even when few pixels are left to try.
@@ -25,13 +25,14 @@ TOGETHER_ELSEWHERE = 64
 
 
 class Search(NamedTuple):
-    """How the next pixels to mask are looked for; ``size`` is images per forward pass."""
+    """How pixels to mask are looked for in images of ``size`` (H, W), ``batch_size`` images per forward pass."""
 
     model: nn.Module
     classes: int
+    size: tuple[int, int]
     block: int
     candidates: int | None
-    size: int
+    batch_size: int
 
 
 def informative_order(
@@ -41,7 +42,7 @@ def informative_order(
     dataset: Dataset,
     block: int = 1,
     candidates: int | None = None,
-    size: int | None = None,
+    batch_size: int | None = None,
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> np.ndarray:
@@ -54,12 +55,12 @@ def informative_order(
     """
     if candidates is not None and block > candidates:
         raise UsageError(f"block: {block} pixels cannot be chosen among {candidates} candidates")
-    rows = size or batch_size(dataset.size, device)
-    search = Search(frozen_copy(model, device), len(dataset.classes), block, candidates, rows)
+    rows = batch_size or default_batch_size(dataset.size, device)
+    search = Search(frozen_copy(model, device), len(dataset.classes), dataset.size, block, candidates, rows)
     together = TOGETHER.get(torch.device(device).type, TOGETHER_ELSEWHERE)
     orders = []
     with progress.bar("features", len(examples)) as bar:
-        for batch in batches(examples, dataset=dataset, size=together, device=device):
+        for batch in batches(examples, dataset=dataset, batch_size=together, device=device):
             orders.append(_order(search, batch.images))
             bar.advance(len(batch.images))
     order = torch.cat(orders).cpu().numpy()
@@ -68,25 +69,23 @@ def informative_order(
 
 def _order(search: Search, images: Tensor) -> Tensor:
     """The order of every image: int64 ``[n, H * W]``."""
-    size, pixels = images.shape[-2:], as_pixels(images)
+    pixels = as_pixels(images)
     predicted = checked_logits(search.model, images, search.classes).argmax(dim=1)
     left = torch.arange(pixels.shape[1], device=pixels.device).repeat(len(pixels), 1)
     masked: list[Tensor] = []
     while left.shape[1]:
-        masked.append(next_masked(search, pixels, left, predicted, size))
+        masked.append(next_masked(search, pixels, left, predicted))
         pixels, left = without(pixels, masked[-1]), _others(left, masked[-1])
     return torch.cat(masked, dim=1)
 
 
-def next_masked(
-    search: Search, pixels: Tensor, left: Tensor, predicted: Tensor, size: Sequence[int]
-) -> Tensor:
+def next_masked(search: Search, pixels: Tensor, left: Tensor, predicted: Tensor) -> Tensor:
     """One greedy step: of the pixels ``left`` ``[n, k]``, those to mask next ``[n, block]``, the best first.
 
-    ``pixels`` ``[n, P, C]`` are the images so far (``size``: H, W), ``predicted`` ``[n]`` the classes to stay sure of.
+    ``pixels`` ``[n, P, C]`` are the images so far, ``predicted`` ``[n]`` the classes to stay sure of.
     """
-    tried = _candidates(search, pixels, left, predicted, size)
-    confidence = _confidence_without(search, pixels, tried, predicted, size)
+    tried = _candidates(search, pixels, left, predicted)
+    confidence = _confidence_without(search, pixels, tried, predicted)
     best = confidence.sort(dim=1, descending=True, stable=True).indices[:, : search.block]
     return tried.gather(1, best)
 
@@ -111,14 +110,12 @@ def _others(left: Tensor, masked: Tensor) -> Tensor:
     return left[kept].view(len(left), -1)
 
 
-def _candidates(
-    search: Search, pixels: Tensor, left: Tensor, predicted: Tensor, size: Sequence[int]
-) -> Tensor:
+def _candidates(search: Search, pixels: Tensor, left: Tensor, predicted: Tensor) -> Tensor:
     """The pixels to try, in ascending order: all that are left, or those whose loss costs least to first order."""
     if search.candidates is None or search.candidates >= left.shape[1]:
         return left
     point = pixels.clone().requires_grad_()
-    logits = checked_logits(search.model, as_images(point, size), search.classes)
+    logits = checked_logits(search.model, as_images(point, search.size), search.classes)
     chosen = logits.log_softmax(dim=1).gather(1, predicted[:, None]).sum()
     (gradient,) = torch.autograd.grad(chosen, point)
     rise = -(gradient * pixels).sum(dim=2).gather(1, left)
@@ -126,16 +123,14 @@ def _candidates(
 
 
 @torch.inference_mode()
-def _confidence_without(
-    search: Search, pixels: Tensor, tried: Tensor, predicted: Tensor, size: Sequence[int]
-) -> Tensor:
+def _confidence_without(search: Search, pixels: Tensor, tried: Tensor, predicted: Tensor) -> Tensor:
     """Softmax probability ``[n, k]`` of the predicted class when one pixel of ``tried`` ``[n, k]`` is masked too."""
     image = torch.arange(len(pixels), device=pixels.device).repeat_interleave(tried.shape[1])
     parts = []
-    for of, pixel in zip(*(torch.split(part, search.size) for part in (image, tried.flatten())), strict=True):
-        logits = checked_logits(
-            search.model, as_images(without(pixels[of], pixel[:, None]), size), search.classes
-        )
+    rows = (torch.split(part, search.batch_size) for part in (image, tried.flatten()))
+    for of, pixel in zip(*rows, strict=True):
+        images = as_images(without(pixels[of], pixel[:, None]), search.size)
+        logits = checked_logits(search.model, images, search.classes)
         parts.append(logits.softmax(dim=1).gather(1, predicted[of, None]))
     return torch.cat(parts).view(tried.shape)
 
@@ -148,7 +143,7 @@ def transfer(
     *,
     dataset: Dataset,
     kept: Sequence[float],
-    size: int | None = None,
+    batch_size: int | None = None,
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> np.ndarray:
@@ -165,7 +160,7 @@ def transfer(
     frozen, ordered = frozen_copy(model, device), torch.from_numpy(order).long()
     confidence = np.empty((len(examples), len(kept)), dtype=np.float32)
     with progress.bar("transfer", len(examples)) as bar:
-        for batch in batches(examples, dataset=dataset, size=size, device=device):
+        for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
             for column, share in enumerate(kept):
                 masked = ordered[batch.indices, : pixels - kept_pixels(pixels, share)].to(batch.images.device)
                 images = as_images(without(as_pixels(batch.images), masked), dataset.size)

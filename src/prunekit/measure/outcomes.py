@@ -22,20 +22,20 @@ def outcomes(
     dataset: Dataset,
     noise: tuple[str, float] | None = None,
     seed: int = 0,
-    size: int | None = None,
+    batch_size: int | None = None,
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> dict[str, np.ndarray]:
     """The task's outcomes of every example, in the examples' order (``prunekit.data.tasks``).
 
     ``noise`` is (kind, ε): U[-ε, ε] or N(0, ε²) added to the normalised inputs, unclipped, the same for every
-    model and batch ``size``. :class:`UsageError` if the model and the data set differ in classes,
+    model and ``batch_size``. :class:`UsageError` if the model and the data set differ in classes,
     :class:`PrunekitError` if the model's outputs are not finite.
     """
     frozen, task = frozen_copy(model, device), TASKS[dataset.task]
     parts: list[dict[str, Tensor]] = []
     with progress.bar("measure", len(examples)) as bar:
-        for batch in batches(examples, dataset=dataset, size=size, device=device):
+        for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
             logits = checked_logits(frozen, noisy(batch, noise, seed=seed), len(dataset.classes))
             parts.append(task.outcomes(logits, batch.labels))
             bar.advance(len(batch.indices))

@@ -99,7 +99,7 @@ def noise_similarity(
     *,
     params: NoiseParams,
     dataset: Dataset,
-    size: int | None = None,
+    batch_size: int | None = None,
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -107,7 +107,7 @@ def noise_similarity(
 
     Per model: ``index`` int64 ``[images]`` (which examples); per metric of ``METRICS`` float32 ``[levels, images]``,
     averaged over draws, and ``<metric>_by_draw`` ``[levels, draws]``, averaged over images. KL is from the reference
-    to the model, in nats. Batch ``size`` changes no noise. :class:`UsageError` for fewer examples than
+    to the model, in nats. ``batch_size`` changes no noise. :class:`UsageError` for fewer examples than
     ``params.images`` or models of other classes than ``dataset``.
     """
     if dataset.task != "classification":
@@ -120,7 +120,7 @@ def noise_similarity(
     classes = len(dataset.classes)
     with progress.bar("similarity", params.images * sum(draws), "noisy images") as bar:
         start = 0
-        for batch in batches(examples, dataset=dataset, indices=chosen, size=size, device=device):
+        for batch in batches(examples, dataset=dataset, indices=chosen, batch_size=batch_size, device=device):
             rows = slice(start, start := start + len(batch.indices))
             for level, which, images in noisy_images(batch, params=params, dataset=dataset):
                 expected = outputs_of(checked_logits(target, images, classes), batch.labels)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from prunekit.errors import PrunekitError, UsageError
-from prunekit.measure.batches import batch_size, batches, checked_logits, frozen_copy, normalise
+from prunekit.measure.batches import batches, checked_logits, default_batch_size, frozen_copy, normalise
 
 
 def test_pixels_are_normalised_by_channel_and_laid_out_channels_last(dataset):
@@ -16,7 +16,7 @@ def test_pixels_are_normalised_by_channel_and_laid_out_channels_last(dataset):
 
 def test_batches_hold_the_wanted_examples_in_their_order(examples, dataset):
     wanted = torch.tensor([5, 3, 8, 0, 21])
-    parts = list(batches(examples, dataset=dataset, indices=wanted, size=2))
+    parts = list(batches(examples, dataset=dataset, indices=wanted, batch_size=2))
     assert [len(part.images) for part in parts] == [2, 2, 1]
     assert torch.cat([part.indices for part in parts]).equal(wanted)
     assert torch.cat([part.labels for part in parts]).equal(examples.labels[wanted])
@@ -36,10 +36,10 @@ def test_no_images_is_one_line(examples, dataset):
 
 
 @pytest.mark.parametrize(
-    ("size", "device", "expected"), [((32, 32), "cpu", 64), ((224, 224), "cpu", 1), ((32, 32), "cuda", 1024)]
+    ("size", "device", "expected"), [((32, 32), "cpu", 64), ((224, 224), "cpu", 8), ((32, 32), "cuda", 4096)]
 )
 def test_batches_hold_about_the_same_number_of_pixels(size, device, expected):
-    assert batch_size(size, device) == expected
+    assert default_batch_size(size, device) == expected
 
 
 def test_the_caller_s_model_is_not_touched(network):

@@ -45,7 +45,7 @@ def few(examples):
 
 @pytest.mark.parametrize("size", [None, 7, 1000])
 def test_the_exact_order_is_the_plain_greedy_one(network, few, dataset, size):
-    found = informative_order(network(), few, dataset=dataset, size=size)
+    found = informative_order(network(), few, dataset=dataset, batch_size=size)
     expected = [plain_order(network(), image) for image in normalised(few, dataset)]
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == np.int16

@@ -3,8 +3,8 @@ import pytest
 import torch
 from scipy import stats
 
-from prunekit.errors import UsageError
 from prunekit.distribution import NOISES
+from prunekit.errors import UsageError
 from prunekit.measure.noise import KINDS, unit_noise
 
 SHAPE = (3, 8, 8)

@@ -26,7 +26,7 @@ def test_outcomes_are_those_of_the_plain_forward_pass(network, examples, dataset
 @pytest.mark.parametrize("noise", [None, ("uniform", 0.5), ("gaussian", 0.5)])
 def test_batch_size_changes_nothing(network, examples, dataset, noise):
     whole, parts = (
-        outcomes(network(), examples, dataset=dataset, noise=noise, size=size) for size in (24, 7)
+        outcomes(network(), examples, dataset=dataset, noise=noise, batch_size=size) for size in (24, 7)
     )
     same(whole, parts)
 
@@ -66,5 +66,5 @@ def test_progress_counts_every_image(network, examples, dataset):
             self.counted += amount
 
     spy = Spy()
-    outcomes(network(), examples, dataset=dataset, size=10, progress=spy)
+    outcomes(network(), examples, dataset=dataset, batch_size=10, progress=spy)
     assert spy.total == spy.counted == 24

@@ -20,10 +20,10 @@ def settings(**changed):
     return NoiseParams(**{"model": "m", "to": "p", "images": 10, "draws": 3, "levels": LEVELS} | changed)
 
 
-def run(network, examples, dataset, *, models=None, size=None, **changed):
+def run(network, examples, dataset, *, models=None, batch_size=None, **changed):
     models = models or {"other": network(1)}
     return noise_similarity(
-        models, network(0), examples, params=settings(**changed), dataset=dataset, size=size
+        models, network(0), examples, params=settings(**changed), dataset=dataset, batch_size=batch_size
     )
 
 
@@ -78,7 +78,7 @@ def test_one_pass_agrees_with_the_plain_protocol(network, examples, dataset, noi
 def test_batch_size_and_company_change_nothing(network, examples, dataset):
     alone = run(network, examples, dataset)["other"]
     company = {"first": network(2), "other": network(1), "last": network(0)}
-    together = run(network, examples, dataset, models=company, size=3)["other"]
+    together = run(network, examples, dataset, models=company, batch_size=3)["other"]
     for name, values in alone.items():
         np.testing.assert_allclose(together[name], values, atol=1e-5, err_msg=name)
 
@@ -114,7 +114,7 @@ def test_no_forward_pass_holds_more_than_a_batch(network, examples, dataset):
     seen = []
     model = network(1)
     model.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
-    run(network, examples, dataset, models={"other": model}, size=4)
+    run(network, examples, dataset, models={"other": model}, batch_size=4)
     assert max(seen) == 4
 
 
