@@ -21,6 +21,7 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 CHUNK_CELLS = 4_000_000
 EXACT_FLOAT32 = 2**24
+OWN_LUCK_COUNTED_ONCE = 0.5
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -129,22 +130,20 @@ def interval_name(seeds: int, resamples: int) -> str:
 def spread_draws(draws: Array) -> Array:
     """Draws of the mean over seeds, ``[resamples]``, from draws ``[seeds, 1 + resamples]``.
 
-    One seed: the resamples as they are. Several: what moves all seeds alike is resampled (they share the test
-    images), and what differs between seeds enters by Student's t with seeds - 1 degrees of freedom. Drawing three
-    seeds with replacement would cover three quarters at best (docs/decisions/051-analysis-intervals.md).
+    One seed: the resamples as they are. Several: the mean over seeds of each resample (all seeds share the test
+    images), and on top of it what differs between seeds, by Student's t with seeds - 1 degrees of freedom. Drawing
+    three seeds with replacement would cover three quarters at best. A network's own luck with the images is in the
+    resamples and shows between seeds as well: half of it is taken off there, which is what covers best in
+    simulation (docs/decisions/050-analysis-intervals.md).
     """
     values, resampled = draws[:, 0], draws[:, 1:]
     seeds, resamples = resampled.shape
-    if seeds == 1:
-        return np.asarray(resampled[0])
     means = resampled.mean(axis=0)
-    between = values.var(ddof=1)
-    # A network's own luck with the images shows between seeds as well: it is counted once.
-    own = min(between, (resampled - means).var(axis=1).sum() / (seeds - 1))
-    total = means.var()
-    shared = np.sqrt(max(0.0, 1 - own / seeds / total)) if total > 0 else 0.0
-    student = np.sqrt(between / seeds) * _student_draws(resamples, seeds - 1)
-    return np.asarray(values.mean() + shared * (means - values.mean()) + student)
+    if seeds == 1:
+        return np.asarray(means)
+    own_luck = (resampled - means).var(axis=1).sum() / (seeds - 1)
+    between = max(0.0, values.var(ddof=1) - OWN_LUCK_COUNTED_ONCE * own_luck)
+    return np.asarray(means + np.sqrt(between / seeds) * _student_draws(resamples, seeds - 1))
 
 
 def _student_draws(count: int, degrees: int) -> Array:
