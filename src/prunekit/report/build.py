@@ -3,108 +3,83 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prunekit.errors import UsageError
+from prunekit.analysis.findings import FINDINGS
 from prunekit.report.canvas import render
 from prunekit.report.figures import FIGURES, Figure, caption_of
+from prunekit.report.folder import digest_of, is_current, write_all
+from prunekit.report.formats import as_csv, as_tex, plain_table
 from prunekit.report.page import Section, as_page
 from prunekit.report.select import slug
-from prunekit.report.study import Study, read_study, split
-from prunekit.report.tables import TABLES, as_csv, as_tex, compact, plain_table
+from prunekit.report.study import Row, Study, read_study, split
+from prunekit.report.tables import TABLES, compact
+
+PAGE = "index.html"
+TITLES = {"claim": "Claims of the paper"}
 
 
 def write_report(findings: Iterable[Mapping[str, Any]], context: Mapping[str, Any], out: Path) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``findings.json`` into ``out``; returns the page's path.
 
-    ``findings`` are long rows (docs/findings.md), ``context`` is described in docs/report.md. Equal input writes
-    equal bytes. Files of an earlier report that this one does not write are left alone, save those of the report's
-    own two folders that the earlier report listed. Raises UsageError where ``out`` is not a folder.
+    ``findings`` are long rows (``prunekit.analysis.findings``), ``context`` is described in docs/report.md. Equal
+    input writes equal bytes, and a report that is already there is not drawn again. Raises UsageError where ``out``
+    cannot be a folder.
     """
     study = read_study(findings, context)
-    sections, left_out = _sections(study)
-    contents = dict(_files(study, sections))
-    page = as_page(study, sections, left_out)
-    _check_folder(out)
-    for place, content in sorted(contents.items()):
-        _write(out / place, content)
-    _write(out / "index.html", page.encode())
-    return out / "index.html"
+    digest = digest_of(study)
+    if not is_current(out, digest):
+        write_all(out, dict(_contents(study)), digest)
+    return out / PAGE
 
 
-def _sections(study: Study) -> tuple[list[Section], list[str]]:
+def _contents(study: Study) -> Iterator[tuple[str, bytes]]:
     drawn = {name: _section(name, figure, study) for name, figure in FIGURES.items()}
-    sections = [section for section in drawn.values() if section.drawings]
-    left_out = [_why_not(name, study) for name, section in drawn.items() if not section.drawings]
-    return [*sections, *_others(study)], left_out
+    left_out = [_why_not(FIGURES[name], study) for name, section in drawn.items() if not section.drawings]
+    sections = [*(section for section in drawn.values() if section.drawings), *_others(study)]
+    yield PAGE, as_page(study, sections, left_out).encode()
+    yield "findings.json", _as_json(study.rows)
+    for finding, rows in split(study.rows, "finding").items():
+        yield f"tables/{slug(finding)}.csv", as_csv(rows).encode()
+    for section in sections:
+        yield from _files(section)
+
+
+def _as_json(rows: Sequence[Row]) -> bytes:
+    return (json.dumps(rows, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _files(section: Section) -> Iterator[tuple[str, bytes]]:
+    for drawing in section.drawings:
+        yield f"figures/{drawing.name}.svg", drawing.svg
+        yield f"figures/{drawing.name}.pdf", drawing.pdf
+    for table in section.tables:
+        yield f"tables/{table.name}.tex", as_tex(table).encode()
 
 
 def _section(name: str, figure: Figure, study: Study) -> Section:
     panels = figure.panels(study) if study.of(figure.needs) else []
-    if not panels:
-        return Section(name, figure.title)
-    caption = caption_of(figure, study)
+    caption = caption_of(figure, study) if panels else ""
     drawings = tuple(render(panel, f"{figure.title}: {panel.name}. {caption}") for panel in panels)
-    found = [compact(_table_name(name, index), spec, study) for index, spec in enumerate(TABLES[name])]
+    found = [
+        compact(f"{name}-{place}", spec, study) for place, spec in enumerate(TABLES.get(name, ()), start=1)
+    ]
     return Section(name, figure.title, caption, drawings, tuple(table for table in found if table))
 
 
-def _table_name(name: str, index: int) -> str:
-    return f"{name}-{index + 1}" if index else name
-
-
-def _why_not(name: str, study: Study) -> str:
-    figure = FIGURES[name]
-    why = (
-        "none of its findings holds a number"
-        if study.of(figure.needs)
-        else f"no findings of the kind {figure.needs}"
-    )
-    return f"{figure.title}: {why}."
+def _why_not(figure: Figure, study: Study) -> str:
+    known = study.of(figure.needs)
+    return f"{figure.title}: {'its rows hold nothing to draw' if known else f'no findings of the kind {figure.needs}'}."
 
 
 def _others(study: Study) -> Iterator[Section]:
-    """Findings that no figure or table shows, as they are; the paper's claims among them."""
+    """Findings that no figure or compact table shows, row by row; the paper's claims come first."""
     shown = {figure.needs for figure in FIGURES.values()}
     shown |= {finding for specs in TABLES.values() for spec in specs for finding in spec.findings}
-    for finding, rows in split(study.rows, "finding").items():
-        if finding not in shown:
-            table = plain_table(slug(finding), rows)
-            yield Section(f"finding-{table.name}", TITLES.get(finding, table.title), tables=(table,))
-
-
-TITLES = {"claim": "Claims of the paper"}
-
-
-def _files(study: Study, sections: Sequence[Section]) -> Iterator[tuple[str, bytes]]:
-    yield (
-        "findings.json",
-        (json.dumps(study.rows, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode(),
-    )
-    for finding, rows in split(study.rows, "finding").items():
-        yield f"tables/{slug(finding)}.csv", as_csv(rows).encode()
-    for section in sections:
-        for drawing in section.drawings:
-            yield f"figures/{drawing.name}.svg", drawing.svg
-            yield f"figures/{drawing.name}.pdf", drawing.pdf
-        for table in section.tables:
-            yield f"tables/{table.name}.tex", as_tex(table).encode()
-
-
-def _check_folder(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"the report's place {str(out)!r} is a file; name a folder with --out")
-    for folder in ("figures", "tables"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-
-
-def _write(place: Path, content: bytes) -> None:
-    """Write beside and rename, so that nobody reads half a file; a file that is already so is left alone."""
-    if place.is_file() and place.read_bytes() == content:
-        return
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
-    beside.write_bytes(content)
-    beside.replace(place)
+    groups = {finding: rows for finding, rows in split(study.rows, "finding").items() if finding not in shown}
+    for finding in sorted(groups, key=lambda name: (name not in TITLES, str(name))):
+        table = plain_table(slug(finding), groups[finding])
+        meaning = FINDINGS[finding].meaning if finding in FINDINGS else ""
+        yield Section(f"finding-{table.name}", TITLES.get(finding, table.title), meaning, tables=(table,))

@@ -49,18 +49,16 @@ def render(panel: Panel, alt: str) -> Drawing:
         figure.set_facecolor(PAPER.light)
         panel.draw(figure.subplots())
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once: the three files share it
-        svg, pdf = _svg(figure, "path"), _pdf(figure)
-        figure.set_facecolor("none")
-        return Drawing(panel.name, svg, pdf, _inline(_svg(figure, "none").decode(), panel, alt))
+        figure.set_layout_engine("none")  # laid out once: both files share it
+        svg = _svg(figure)
+        return Drawing(panel.name, svg, _pdf(figure), _inline(svg.decode(), panel, alt))
 
 
 # The canvases are asked directly: Figure.savefig would draw everything twice.
-def _svg(figure: Figure, text_as: str) -> bytes:
+def _svg(figure: Figure) -> bytes:
     buffer = BytesIO()
-    with rc_context({"svg.fonttype": text_as}):
-        canvas: Any = FigureCanvasSVG(figure)
-        canvas.print_svg(buffer, metadata=_NO_SVG_METADATA)
+    canvas: Any = FigureCanvasSVG(figure)
+    canvas.print_svg(buffer, metadata=_NO_SVG_METADATA)
     return buffer.getvalue()
 
 

@@ -19,7 +19,7 @@ from prunekit.report.select import (
     shift_set,
     slug,
 )
-from prunekit.report.study import Row, Study, measured
+from prunekit.report.study import Row, Study
 from prunekit.report.style import Look, looks_of
 from prunekit.report.words import points
 
@@ -88,17 +88,20 @@ def curve(finding: str, y: Scale, **where: Any) -> Callable[[Study], list[Panel]
     """A figure of one panel: a number against the prune ratio on the nominal distribution, a line per method."""
 
     def panels(study: Study) -> list[Panel]:
-        series = by_method(nominal_rows(study, finding, **where))
-        draw = partial(plots.lines, series=series, looks=looks_of(study), x=RATIO, y=y)
-        shown = [
-            row for rows in series.values() for row in measured(rows) if row.get("prune_ratio") is not None
-        ]
-        return [Panel(finding, draw)] if shown else []
+        rows = [row for row in nominal_rows(study, finding, **where) if row.get("prune_ratio") is not None]
+        series = by_method(rows)
+        return [Panel(finding, partial(_draw_curve, study, series, y))] if series else []
 
     return panels
+
+
+def _draw_curve(study: Study, series: plots.Series, y: Scale, axes: Axes) -> None:
+    plots.lines(axes, series, looks_of(study), x=RATIO, y=y)
+    axes.set_xlim(*PERCENT_SPAN)
 
 
 churn = curve("churn", Scale("value", "Changed predictions (%)", percentage))
 exemplars = curve("exemplars", Scale("value", "Identified exemplars (%)", percentage))
 calibration = curve("calibration", Scale("value", "Expected calibration error (%)", percentage), metric="ece")
-mce = curve("mce", Scale("value", "Mean corruption error (%)", percentage))
+loss_gap = curve("excessive-loss-gap", Scale("value", "Excessive loss gap (nats)"))
+mce = curve("mce", Scale("value", "Mean corruption error (% of the reference)", percentage))

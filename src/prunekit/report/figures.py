@@ -37,7 +37,7 @@ def _summary(study: Study) -> str:
         (row.get("distributions") or [] for row in study.of("potential-mean", distribution=chosen)), []
     )
     over = (
-        f"over the set {name_of(chosen)} ({count(len(held), 'distribution')})"
+        f"over the set “{name_of(chosen)}” ({count(len(held), 'distribution')})"
         if held
         else "not in the findings"
     )
@@ -68,8 +68,8 @@ def _excess(study: Study) -> str:
     chosen = name_of(select.shift_set(study, "excess-error"))
     return (
         "Difference in excess error: how much more error pruning adds on shifted than on nominal data (the set "
-        f"{chosen}). Bars are 95 % intervals; the line is the least-squares fit through the origin, its band the 95 % "
-        "interval of the slope. Above zero, nominal test error understates the damage."
+        f"“{chosen}”). Bars are 95 % intervals; the line is the least-squares fit through the origin, its band "
+        "the 95 % interval of the slope. Above zero, nominal test error understates the damage."
     )
 
 
@@ -112,6 +112,15 @@ FIGURES: dict[str, Figure] = {
     ),
     "excess-error": Figure("Excess error", "excess-error", curves.excess, _excess),
     "similarity": Figure("Similarity to the parent", "similarity", functions.similarity, _similarity),
+    "similarity-gain": Figure(
+        "Closer than a separate network?",
+        "similarity-gain",
+        functions.gain,
+        _said(
+            "How many more predictions match the unpruned parent's than a separately trained network's do, on the same "
+            "noisy inputs, with 95 % bands. Above zero, pruning leaves the function closer than training anew would."
+        ),
+    ),
     "noise-potential": Figure(
         "Prune potential under noise", "noise-potential", potentials.under_noise, _noise
     ),
@@ -122,6 +131,15 @@ FIGURES: dict[str, Figure] = {
         _said(
             "The row's model chose the pixels, the column's model predicts from them alone; cells are its mean "
             "confidence in the true class."
+        ),
+    ),
+    "features-curve": Figure(
+        "Pixels kept",
+        "features-curve",
+        functions.kept_pixels,
+        _said(
+            "Mean confidence in the true class on the unpruned parent's most informative pixels, by share of pixels "
+            "kept: a line per network that predicts from them, with 95 % bands."
         ),
     ),
     "churn": Figure(
@@ -136,11 +154,22 @@ FIGURES: dict[str, Figure] = {
     "class-potential": Figure(
         "Prune potential by class", "class-potential", potentials.by_class, _class_potential
     ),
+    "excessive-loss-gap": Figure(
+        "Excessive loss",
+        "excessive-loss-gap",
+        curves.loss_gap,
+        _said(
+            "Largest difference between two classes in how much their mean loss rose over the unpruned parent's, on "
+            "nominal test images, with its 95 % band."
+        ),
+    ),
     "exemplars": Figure(
         "Identified exemplars",
         "exemplars",
         curves.exemplars,
-        _said("Share of test images on which the pruned and the unpruned networks disagree across seeds."),
+        _said(
+            "Share of test images whose most frequent label over seeds differs between pruned and unpruned networks."
+        ),
     ),
     "calibration": Figure(
         "Calibration",
@@ -152,6 +181,8 @@ FIGURES: dict[str, Figure] = {
         "Mean corruption error",
         "mce",
         curves.mce,
-        _said("Mean error over corruptions relative to the unpruned parent's: 100 % is the parent."),
+        _said(
+            "Error under each corruption relative to a reference network's, averaged: 100 % is the reference."
+        ),
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,47 +10,65 @@ from matplotlib.axes import Axes
 
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
-from prunekit.report.plots import LEVEL, Scale, percentage
-from prunekit.report.select import by_method, slug, spread
+from prunekit.report.plots import KEPT, LEVEL, Scale, percentage
+from prunekit.report.select import by_method, noisy_rows, slug, spread
 from prunekit.report.study import SEPARATE, Row, Study, distinct, measured, split
-from prunekit.report.style import looks_of, ratio_looks
+from prunekit.report.style import method_looks, ratio_looks
 from prunekit.report.words import percent
 
 MOST_RATIOS = 6
+UNPRUNED = 0.0
+CONFIDENCE = Scale("value", "Confidence in the true class")
 METRICS = {
     "agreement": Scale("value", "Matching predictions (%)", percentage),
     "softmax_l2": Scale("value", "Softmax ℓ2 distance"),
 }
+GAINS = {"agreement": Scale("value", "More matching predictions (points)", percentage)}
 
 
-def similarity(study: Study) -> list[Panel]:
-    """A panel per method and metric: a line per prune ratio, and the separate network."""
-    methods = [name for name in by_method(study.of("similarity")) if name != SEPARATE]
-    return [
-        Panel(slug("similarity", metric, name), partial(_draw_similarity, study, name, metric))
-        for name in methods
-        for metric in METRICS
-        if measured(study.of("similarity", method=name, metric=metric))
-    ]
+def _by_metric(finding: str, metrics: Mapping[str, Scale]) -> Callable[[Study], list[Panel]]:
+    """A figure of a panel per method and metric: a line per prune ratio, and the separate network where it is."""
+
+    def panels(study: Study) -> list[Panel]:
+        methods = [name for name in by_method(noisy_rows(study, finding)) if name != SEPARATE]
+        return [
+            Panel(slug(finding, metric, name), partial(_draw_levels, study, finding, name, metric, scale))
+            for name in methods
+            for metric, scale in metrics.items()
+            if measured(noisy_rows(study, finding, method=name, metric=metric))
+        ]
+
+    return panels
 
 
-def _draw_similarity(study: Study, method: str, metric: str, axes: Axes) -> None:
-    pruned = split(measured(study.of("similarity", method=method, metric=metric)), "prune_ratio")
-    ratios = spread(list(pruned), MOST_RATIOS)
-    control = measured(study.of("similarity", method=SEPARATE, metric=metric))
-    series: dict[Any, list[Row]] = {ratio: pruned[ratio] for ratio in ratios}
-    looks = ratio_looks(ratios) | {SEPARATE: looks_of(study)[SEPARATE]}
-    plots.lines(axes, series | ({SEPARATE: control} if control else {}), looks, x=LEVEL, y=METRICS[metric])
+def _draw_levels(study: Study, finding: str, method: str, metric: str, y: Scale, axes: Axes) -> None:
+    own = noisy_rows(study, finding, method=method, metric=metric)
+    control = noisy_rows(study, finding, method=SEPARATE, metric=metric)
+    if min((row["value"] for row in measured(own)), default=0) < 0:
+        plots.zero_line(axes)
+    _roles(axes, split(measured(own), "prune_ratio"), measured(control), x=LEVEL, y=y)
     axes.set_title(f"Pruned by {method}")
+
+
+def _roles(
+    axes: Axes, pruned: Mapping[Any, list[Row]], control: Sequence[Row], *, x: Scale, y: Scale
+) -> None:
+    """A line per prune ratio along the ramp, and the control in ink."""
+    ratios = spread(list(pruned), MOST_RATIOS)
+    looks = ratio_looks(ratios) | {SEPARATE: method_looks([])[SEPARATE]}
+    series = {ratio: pruned[ratio] for ratio in ratios} | ({SEPARATE: control} if control else {})
+    plots.lines(axes, series, looks, x=x, y=y)
+
+
+similarity = _by_metric("similarity", METRICS)
+gain = _by_metric("similarity-gain", GAINS)
 
 
 def transfer(study: Study) -> list[Panel]:
     """A heat map per method: whose pixels, who predicts."""
-    rows = measured(study.of("features-transfer"))
-    groups = by_method(rows) or ({"": rows} if rows else {})
     return [
-        Panel(slug("features-transfer", name), partial(_draw_transfer, str(name), each), height=4.2)
-        for name, each in groups.items()
+        Panel(slug("features-transfer", name), partial(_draw_transfer, name, rows), height=4.2)
+        for name, rows in by_method(study.of("features-transfer")).items()
     ]
 
 
@@ -59,9 +77,27 @@ def _draw_transfer(method: str, rows: Sequence[Row], axes: Axes) -> None:
     cells = {
         (pixels.index(row["row_model"]), predicts.index(row["column_model"])): row["value"] for row in rows
     }
-    plots.heat(axes, cells, [_label(item) for item in pixels], [_label(item) for item in predicts])
-    axes.set(title=f"Pruned by {method}" if method else "", xlabel="Who predicts", ylabel="Whose pixels")
+    plots.heat(axes, cells, [role(item) for item in pixels], [role(item) for item in predicts])
+    axes.set(title=f"Pruned by {method}", xlabel="Who predicts", ylabel="Whose pixels")
 
 
-def _label(value: Any) -> str:
-    return percent(value) if isinstance(value, float) else str(value)
+def role(value: float | str) -> str:
+    """A network of a study by its part in it: unpruned, pruned to a ratio, or separate."""
+    if isinstance(value, str):
+        return value
+    return percent(value) if value else "unpruned"
+
+
+def kept_pixels(study: Study) -> list[Panel]:
+    """A panel per method: how well each network does on the pixels that the unpruned parent rests on."""
+    groups = by_method(study.of("features-curve", row_model=UNPRUNED))
+    return [
+        Panel(slug("features-curve", name), partial(_draw_kept, name, rows)) for name, rows in groups.items()
+    ]
+
+
+def _draw_kept(method: str, rows: Sequence[Row], axes: Axes) -> None:
+    roles = split(rows, "column_model")
+    control = roles.pop(SEPARATE, [])
+    _roles(axes, roles, control, x=KEPT, y=CONFIDENCE)
+    axes.set_title(f"Pruned by {method}")

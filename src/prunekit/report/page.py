@@ -11,10 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from prunekit.report.canvas import Drawing
+from prunekit.report.formats import Table
 from prunekit.report.study import Row, Study
 from prunekit.report.style import colour_variables
 from prunekit.report.summary import headline, sentences
-from prunekit.report.tables import Table
 from prunekit.report.words import name_of, percent
 
 LINEAGE_OPEN = 12

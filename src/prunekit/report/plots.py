@@ -32,9 +32,10 @@ def percentage(share: float) -> float:
     return 100 * share
 
 
+KEPT = Scale("kept", "Pixels kept (%)", percentage)
 RATIO = Scale("prune_ratio", "Prune ratio (%)", percentage)
 PERCENT_SPAN = (-3, 103)
-LEVEL = Scale("level", "Noise size ε (normalised inputs)")
+LEVEL = Scale("level", "Noise size ε")
 
 
 def has_interval(row: Row) -> bool:

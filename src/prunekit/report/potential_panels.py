@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
 from prunekit.report.plots import LEVEL, PERCENT_SPAN, Scale, percentage
-from prunekit.report.select import at_deployed, by_method, mean_of, nominal_rows, summary_row
+from prunekit.report.select import at_deployed, by_method, mean_of, noisy_rows, nominal_rows, summary_row
 from prunekit.report.study import Row, Study, measured, split
 from prunekit.report.style import MUTED, PAPER, looks_of
 
@@ -103,7 +103,7 @@ def _dots(
 
 def under_noise(study: Study) -> list[Panel]:
     """One panel: potential against the noise level, a line per method."""
-    series = by_method(study.of("noise-potential"))
+    series = by_method(noisy_rows(study, "noise-potential"))
 
     def draw(axes: Axes) -> None:
         plots.lines(axes, series, looks_of(study), x=LEVEL, y=POTENTIAL)

@@ -21,6 +21,14 @@ def nominal_rows(study: Study, finding: str, **where: Any) -> list[Row]:
     return only(study.of(finding, **where), lambda row: row.get("distribution") == study.nominal)
 
 
+def noisy_rows(study: Study, finding: str, **where: Any) -> list[Row]:
+    """The rows of a finding under one kind of noise: uniform, the paper's, or the other where only that is there."""
+    return only(
+        study.of(finding, **where),
+        lambda row: "uniform" in (row.get("noise") or str(row.get("distribution"))),
+    )
+
+
 def shift_set(study: Study, finding: str) -> str | None:
     """The set of distributions to speak of: without the nominal one if there is such a set, then the largest."""
     members = {

@@ -79,7 +79,8 @@ RC: dict[Any, Any] = {
     "legend.fontsize": 8,
     "lines.linewidth": 1.5,
     "lines.markersize": 5,
-    "pdf.fonttype": 42,
+    "svg.fonttype": "none",  # text stays text: to be read aloud, found, edited
+    "pdf.fonttype": 42,  # TrueType, embedded: venues refuse Type 3
     "pdf.use14corefonts": False,
 }
 
@@ -119,7 +120,9 @@ def ratio_looks(ratios: list[float]) -> dict[float, Look]:
     last = max(len(ratios) - 1, 1)
     places = [round(index * (len(RAMP) - 1) / last) for index in range(len(ratios))]
     return {
-        ratio: Look(f"{100 * ratio:.0f} %", RAMP[place].light, MARKERS[index % len(MARKERS)])
+        ratio: Look(
+            f"{100 * ratio:.3g} %" if ratio else "unpruned", RAMP[place].light, MARKERS[index % len(MARKERS)]
+        )
         for index, (ratio, place) in enumerate(zip(ratios, places, strict=True))
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from prunekit.report.select import by_method, shift_set, summary_row
-from prunekit.report.study import SEPARATE, Row, Study, measured, split
+from prunekit.report.study import SEPARATE, Row, Study, measured, sort_by, split
 from prunekit.report.words import count, listed, name_of, percent, points, trimmed
 
 CLOSER = {"agreement": 1, "softmax_l2": -1}
@@ -15,7 +15,7 @@ VERDICTS = ("holds", "does not hold", "cannot tell")
 
 def headline(study: Study) -> str:
     """The finding of the report in one sentence, about the method that test error lets prune most."""
-    nominal = measured(study.of("potential", distribution=study.nominal))
+    nominal = sort_by(measured(study.of("potential", distribution=study.nominal)), "method")
     best = max(nominal, key=lambda row: row["value"], default=None)
     if best is None:
         return "No prune potential was found on the nominal distribution."
@@ -50,7 +50,7 @@ def _shifted(study: Study, method: str) -> str:
     held = mean.get("distributions") or []
     where = _lowest(study, method, held)
     at = f" ({where})" if where else ""
-    over = f"over {count(len(held), 'distribution')} of the set {name_of(mean.get('distribution'))}"
+    over = f"over {count(len(held), 'distribution')} of the set “{name_of(mean.get('distribution'))}”"
     return f"; {over} {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
 
 

@@ -1,13 +1,12 @@
-"""The tables of a report: every finding as long rows (CSV), and the compact ones for a paper (LaTeX) and the page."""
+"""The compact tables of a report, for the page and for a paper, as one table of what each shows."""
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Callable, Iterable, Sequence
-from io import StringIO
 from typing import Any, NamedTuple
 
+from prunekit.report.formats import Table
+from prunekit.report.function_panels import role
 from prunekit.report.select import shift_set
 from prunekit.report.study import Row, Study, measured, split
 from prunekit.report.words import (
@@ -18,38 +17,6 @@ from prunekit.report.words import (
     name_of,
     percent,
 )
-
-COLUMNS_FIRST = ("finding", "method", "prune_ratio", "distribution", "level", "metric", "statistic", "class")
-COLUMNS_NEXT = ("value", "low", "high", "sd", "n", "seeds", "unit", "interval", "flags")
-TEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "±": r"$\pm$",
-        "–": "--",
-        "−": "$-$",
-        "δ": r"$\delta$",
-        "ε": r"$\varepsilon$",
-        "ℓ": r"$\ell$",
-        "†": r"$^\dagger$",
-        "‡": r"$^\ddagger$",
-        "§": r"$^\S$",
-        "¶": r"$^\P$",
-    }
-)
-
-
-class Table(NamedTuple):
-    """A table in words: a heading per column, cells as text, its footnotes, and what its numbers rest on."""
-
-    name: str
-    title: str
-    head: tuple[str, ...]
-    body: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-    basis: str = ""
 
 
 class Spec(NamedTuple):
@@ -120,22 +87,38 @@ TABLES: dict[str, tuple[Spec, ...]] = {
             "Softmax ℓ2 distance", ("similarity",), "method+asked", "level", "", 1, 3, _metric("softmax_l2")
         ),
     ),
-    "noise-potential": (Spec("Prune potential under noise", ("noise-potential",), "level"),),
-    "features-transfer": (
-        Spec("Confidence in the true class", ("features-transfer",), "row_model", "column_model", "", 1, 2),
-    ),
-    "churn": (Spec("Changed predictions", ("churn",), "prune_ratio", keep=_on_nominal),),
-    "recall-shift": (
+    "similarity-gain": (
         Spec(
-            "Change in recall", ("recall-shift",), "class", "method+prune_ratio", "points", keep=_on_nominal
+            "More matches", ("similarity-gain",), "method+asked", "level", "points", keep=_metric("agreement")
         ),
     ),
-    "class-potential": (Spec("Prune potential by class", ("class-potential",), "class", keep=_on_nominal),),
-    "exemplars": (Spec("Identified exemplars", ("exemplars",), "prune_ratio"),),
-    "calibration": (
-        Spec("Calibration", ("calibration",), "method+prune_ratio", "metric", "", 1, 3, _on_nominal),
+    "noise-potential": (Spec("Prune potential under noise", ("noise-potential",), "level"),),
+    "features-transfer": (
+        Spec(
+            "Confidence in the true class",
+            ("features-transfer",),
+            "method+row_model",
+            "column_model",
+            "",
+            1,
+            2,
+        ),
     ),
-    "mce": (Spec("Mean corruption error", ("mce",), "prune_ratio"),),
+    "churn": (Spec("Changed predictions", ("churn",), "asked", keep=_on_nominal),),
+    "recall-shift": (
+        Spec("Change in recall", ("recall-shift",), "class", "method+asked", "points", keep=_on_nominal),
+    ),
+    "class-potential": (
+        Spec("Prune potential by class", ("class-potential",), "class", keep=_on_nominal),
+        Spec("Smallest of all classes", ("class-potential-minimum",), "method+class", "distribution"),
+    ),
+    "excessive-loss-gap": (
+        Spec("Excessive loss gap", ("excessive-loss-gap",), "asked", "method", "nats", 1, 3, _on_nominal),
+        Spec("Excessive loss", ("excessive-loss",), "class", "method+asked", "nats", 1, 3, _on_nominal),
+    ),
+    "exemplars": (Spec("Identified exemplars", ("exemplars",), "asked"),),
+    "calibration": (Spec("Calibration", ("calibration",), "method+asked", "metric", "", 1, 3, _on_nominal),),
+    "mce": (Spec("Mean corruption error", ("mce",), "asked"),),
 }
 
 
@@ -175,6 +158,8 @@ def _grouped(rows: Sequence[Row], fields: str) -> dict[str, list[Row]]:
 def _label(field: str, value: Any) -> str:
     if field in ("asked", "prune_ratio"):
         return percent(value)
+    if field in ("row_model", "column_model"):
+        return role(value)
     return name_of(value).removeprefix("potential").strip("-") if field == "finding" else name_of(value)
 
 
@@ -217,59 +202,3 @@ def _notes(rows: Sequence[Row], marks: dict[str, str]) -> tuple[str, ...]:
 
 def _bracketed(row: Row) -> bool:
     return row.get("sd") is None and row.get("low") is not None
-
-
-def plain_table(finding: str, rows: Sequence[Row], most: int = 20) -> Table:
-    """Rows of any kind as they are: the columns that differ or hold the numbers, and at most so many rows."""
-    head = tuple(
-        column for column in columns_of(rows) if column not in ("finding", "models", "interval", "unit")
-    )
-    body = tuple(tuple(name_of(row.get(column)) for column in head) for row in rows[:most])
-    rest = (f"{len(rows) - most} more rows in tables/{finding}.csv.",) if len(rows) > most else ()
-    return Table(finding, finding.replace("_", " ").capitalize(), head, body, rest)
-
-
-def columns_of(rows: Iterable[Row]) -> list[str]:
-    """Every column of these rows: what is described, then the numbers, then the rest by name."""
-    present = {name for row in rows for name in row}
-    named = [name for name in (*COLUMNS_FIRST, *COLUMNS_NEXT) if name in present]
-    return [*named, *sorted(present - set(named))]
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """Long rows as CSV: numbers to their last digit, lists as JSON, missing as empty."""
-    columns = columns_of(rows)
-    buffer = StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_field(row.get(column)) for column in columns] for row in rows)
-    return buffer.getvalue()
-
-
-def _field(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def as_tex(table: Table) -> str:
-    """The table as a LaTeX ``tabular`` with booktabs rules, its title and notes as comments."""
-    lines = [f"% {line}" for line in (table.title, *table.notes, table.basis)]
-    lines += [
-        r"% needs \usepackage{booktabs}",
-        rf"\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}",
-        r"\toprule",
-    ]
-    lines += [
-        _tex_row(table.head),
-        r"\midrule",
-        *map(_tex_row, table.body),
-        r"\bottomrule",
-        r"\end{tabular}",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _tex_row(cells: Iterable[str]) -> str:
-    return " & ".join(cell.translate(TEX) for cell in cells) + r" \\"

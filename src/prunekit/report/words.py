@@ -13,7 +13,7 @@ MARKS = ("†", "‡", "§", "¶", "#", "††", "‡‡", "§§", "¶¶", "##"
 
 def percent(share: float | None, digits: int = 1) -> str:
     """A share in [0, 1] as percent: 0.8 is ``80 %``, 0.849 is ``84.9 %``."""
-    return MISSING if share is None else f"{trimmed(100 * share, digits)} %"
+    return MISSING if share is None else f"{trimmed(100 * share, digits)}\u00a0%"
 
 
 def trimmed(number: float, digits: int) -> str:
@@ -67,7 +67,7 @@ def basis(rows: Iterable[Row]) -> str:
     images, seeds = _span(rows, "n", "image"), _span(rows, "seeds", "seed")
     made = [name_of(item) for item in distinct(rows, "interval")]
     interval = f"Intervals: {'; '.join(made)}." if made else ""
-    known = [part for part in (f"n = {images}" if images else "", seeds) if part]
+    known = [part for part in (f"n\u00a0=\u00a0{images}" if images else "", seeds) if part]
     said = [sentence(flag) for flag in common_flags(rows)]
     return " ".join(filter(None, (f"{', '.join(known)}." if known else "", interval, *said)))
 

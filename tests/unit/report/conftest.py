@@ -6,6 +6,8 @@ import math
 
 import pytest
 
+from prunekit.report.build import write_report
+
 RATIOS = (0.15, 0.46, 0.69, 0.8, 0.95)
 METHODS = {"wt": 1.0, "sipp": 1.05, "ft": 0.62, "pfp": 0.7}
 SHIFTS = {
@@ -23,14 +25,28 @@ CLASSES = tuple(str(digit) for digit in range(10))
 PARENT_ERROR = 0.031
 ONE_SEED = "1 seed: the interval covers images only"
 AT_LARGEST = "at the largest ratio tested: the potential may be higher"
+POTENTIAL = {"margin": 0.005, "per_seed": [0.5], "sd": None}
 INTERVAL = "95 % percentile bootstrap, images resampled 10,000 times"
 
 
 def row(finding, value, spread=0.01, seeds=1, **more):
     flags = [*more.pop("flags", []), *([ONE_SEED] if seeds == 1 else [])]
     numbers = {"value": value, "low": value - spread, "high": value + 1.2 * spread}
-    common = {"n": 360, "seeds": seeds, "interval": INTERVAL, "flags": flags, "models": ["retrain-0123456789abcdef"]}
-    return {"finding": finding, "method": None, "prune_ratio": None, "distribution": None, "unit": "share"} | {
+    common = {
+        "n": 360,
+        "seeds": seeds,
+        "interval": INTERVAL,
+        "flags": flags,
+        "models": ["retrain-0123456789abcdef"],
+        "seed_set": list(range(seeds)),
+    }
+    return {
+        "finding": finding,
+        "method": None,
+        "prune_ratio": None,
+        "distribution": None,
+        "unit": "share",
+    } | {
         **numbers,
         **common,
         **more,
@@ -52,45 +68,85 @@ def prune_curves(distributions):
                 yield row(
                     "prune-curve", error, 0.012, method=method, prune_ratio=ratio * 0.999, asked=ratio,
                     distribution=distribution, commensurate=kept, margin=0.005, unit="error",
+                    rise=error - PARENT_ERROR - shift, rise_low=None, rise_high=None,
                 )  # fmt: skip
 
 
 def potentials(curves):
     for method in METHODS:
         for distribution in (NOMINAL, *SHIFTS):
-            own = [each for each in curves if (each["method"], each["distribution"]) == (method, distribution)]
+            own = [
+                each for each in curves if (each["method"], each["distribution"]) == (method, distribution)
+            ]
             best = max(each["prune_ratio"] for each in own if each["commensurate"])
             flags = [AT_LARGEST] if best > 0.9 else []
-            found = row("potential", best, 0.06, method=method, distribution=distribution, margin=0.005, flags=flags)
-            yield found | {"low": max(0.0, found["low"]), "high": min(0.95, found["high"]), "sd": None}
+            found = row(
+                "potential",
+                best,
+                0.06,
+                method=method,
+                distribution=distribution,
+                flags=flags,
+                interpolated=False,
+                **POTENTIAL,
+            )
+            yield found | {"low": max(0.0, found["low"]), "high": min(0.95, found["high"])}
 
 
 def summaries(potential_rows):
     for method in METHODS:
-        values = [r["value"] for r in potential_rows if r["method"] == method and r["distribution"] != NOMINAL]
-        members = {"distribution": "shifted", "distributions": list(SHIFTS), "margin": 0.005}
+        values = [
+            r["value"] for r in potential_rows if r["method"] == method and r["distribution"] != NOMINAL
+        ]
+        members = {"distribution": "shifted", "distributions": list(SHIFTS), **POTENTIAL}
         yield row("potential-mean", sum(values) / len(values), 0.05, method=method, **members)
         yield row("potential-minimum", min(values), 0.05, method=method, **members)
 
 
 def excess():
     for method, strength in METHODS.items():
-        members = {"distribution": "shifted", "distributions": list(SHIFTS), "nominal": [NOMINAL], "method": method}
+        members = {
+            "distribution": "shifted",
+            "distributions": list(SHIFTS),
+            "nominal": [NOMINAL],
+            "method": method,
+        }
         for ratio in RATIOS:
             value = 0.022 / strength * ratio + 0.002 * math.sin(20 * ratio)
             yield row("excess-error", value, 0.008, prune_ratio=ratio, asked=ratio, unit="error", **members)
-        yield row("excess-slope", 0.022 / strength, 0.009, p_value=0.01, unit="error per unit of prune ratio", **members)
+        yield row(
+            "excess-slope",
+            0.022 / strength,
+            0.009,
+            p_value=0.01,
+            per_seed=[0.02],
+            unit="error per unit of prune ratio",
+            **members,
+        )
 
 
 def similarities():
     for method, strength in (*METHODS.items(), ("separate", None)):
         for ratio in RATIOS if strength else (0.0,):
             for level in LEVELS:
-                far = 0.35 * math.tanh(2.2 * level) + (0.02 + 0.12 * (ratio / strength) ** 4 if strength else 0.1)
-                shared = {"method": method, "prune_ratio": ratio, "asked": ratio, "level": level, "distribution": NOMINAL}
+                far, control = distance(level, ratio, strength), distance(level, 0.0, None)
+                shared = {
+                    "method": method,
+                    "prune_ratio": ratio,
+                    "asked": ratio,
+                    "level": level,
+                    "distribution": NOMINAL,
+                }
+                shared |= {"noise": "uniform", "parents": ["train-8f2f8d2f0c0e4a11"]}
                 yield row("similarity", 1 - 0.75 * far, 0.01, metric="agreement", **shared)
                 yield row("similarity", far, 0.012, metric="softmax_l2", unit="distance", **shared)
                 yield row("similarity", far / 2, 0.012, metric="kl", unit="nats", **shared)
+                if strength:
+                    yield row("similarity-gain", 0.75 * (control - far), 0.01, metric="agreement", **shared)
+
+
+def distance(level, ratio, strength):
+    return 0.35 * math.tanh(2.2 * level) + (0.02 + 0.12 * (ratio / strength) ** 4 if strength else 0.1)
 
 
 def noise_potentials():
@@ -98,48 +154,139 @@ def noise_potentials():
         for level in LEVELS:
             value = 0.85 * min(1.0, strength) / (1 + math.exp(14 * (level - 0.45 * strength)))
             name = f"{NOMINAL}+uniform@{level:g}"
-            yield row("noise-potential", value, 0.04, method=method, level=level, distribution=name, margin=0.005)
+            yield row(
+                "noise-potential",
+                value,
+                0.04,
+                method=method,
+                level=level,
+                distribution=name,
+                interpolated=False,
+                **POTENTIAL,
+            )
 
 
 def hidden():
     for method, strength in METHODS.items():
         for ratio in RATIOS:
             shared = {"method": method, "prune_ratio": ratio, "asked": ratio, "distribution": NOMINAL}
-            yield row("churn", 0.02 + 0.08 * (ratio / strength) ** 3, **shared)
+            net = {
+                "broken": 0.03,
+                "fixed": 0.02,
+                "net": -0.01,
+                "net_low": -0.02,
+                "net_high": 0.0,
+                "mcnemar": [0.3],
+            }
+            yield row("churn", 0.02 + 0.08 * (ratio / strength) ** 3, **shared, **net)
             yield row("calibration", 0.015 + 0.03 * ratio / strength, 0.004, metric="ece", **shared)
             yield row("calibration", 0.05 + 0.03 * ratio / strength, 0.004, metric="brier", **shared)
+            yield row("excessive-loss-gap", 0.1 + 0.3 * ratio**2 / strength, 0.05, **shared)
+            yield row(
+                "mce",
+                1 + 0.2 * ratio**2,
+                0.05,
+                **{**shared, "distribution": "shifted"},
+                relative_to="train-8f2f8d2f0c0e4a11",
+                distributions=list(SHIFTS),
+            )
             for index, name in enumerate(CLASSES):
-                yield row("recall-shift", -0.05 * ratio * math.sin(index + strength), 0.02, **{**shared, "class": name})
+                of_class = shared | {"class": name}
+                yield row(
+                    "recall-shift",
+                    -0.05 * ratio * math.sin(index + strength),
+                    0.02,
+                    p_value=None,
+                    p_holm=None,
+                    **of_class,
+                )
+                yield row(
+                    "excessive-loss", 0.1 * ratio * (1 + math.sin(index)), 0.02, unit="nats", **of_class
+                )
+        for index, name in enumerate(CLASSES):
+            of_class = {"class": name, "method": method, "distribution": NOMINAL, **POTENTIAL}
+            yield row("class-potential", RATIOS[(3 * index + len(method)) % 5], 0.1, **of_class)
 
 
 def transfers():
-    names = ["parent", "wt 0.46", "wt 0.80", "wt 0.95", "separate"]
-    for i, pixels in enumerate(names):
-        for j, predicts in enumerate(names):
-            value = 0.92 - 0.17 * abs(i - j)
-            yield row("features-transfer", value, 0.03, method="wt", row_model=pixels, column_model=predicts)
+    roles = [0.0, *RATIOS, "separate"]
+    for i, pixels in enumerate(roles):
+        for j, predicts in enumerate(roles):
+            shared = {"method": "wt", "distribution": NOMINAL, "row_model": pixels, "column_model": predicts}
+            yield row("features-transfer", 0.92 - 0.12 * abs(i - j), 0.03, kept=0.1, **shared)
+            for kept in (0.02, 0.1, 0.3, 1.0):
+                yield row(
+                    "features-curve", 0.92 * kept ** (0.1 + 0.1 * abs(i - j)), 0.03, kept=kept, **shared
+                )
 
 
 def claims():
     told = "agreement(pruned) − agreement(separate) is 0.031 (0.012 to 0.05) at its smallest"
-    yield {"finding": "claim", "number": 1, "claim": "Pruned nets are closer to their parent than a separate net.", "verdict": "holds", "evidence": told}
-    yield {"finding": "claim", "number": 5, "claim": "Potential falls with noise.", "verdict": "cannot tell", "evidence": "one seed"}
+    yield {
+        "finding": "claim",
+        "number": 1,
+        "claim": "Pruned nets are closer to their parent than a separate net.",
+        "verdict": "holds",
+        "evidence": told,
+    }
+    yield {
+        "finding": "claim",
+        "number": 5,
+        "claim": "Potential falls with noise.",
+        "verdict": "cannot tell",
+        "evidence": "one seed",
+    }
 
 
 def study_rows():
     curves = list(prune_curves({NOMINAL: 0.0, **SHIFTS}))
     found = list(potentials(curves))
-    parts = (curves, found, summaries(found), excess(), similarities(), noise_potentials(), hidden(), transfers(), claims())
+    parts = (
+        curves,
+        found,
+        summaries(found),
+        excess(),
+        similarities(),
+        noise_potentials(),
+        hidden(),
+        transfers(),
+        claims(),
+    )
     return [each for part in parts for each in part]
 
 
 def study_context():
-    train = {"kind": "train", "key": "train-8f2f8d2f0c0e4a11", "params": {"arch": "resnet8", "dataset": "digits", "epochs": 12}}
+    train = {
+        "kind": "train",
+        "key": "train-8f2f8d2f0c0e4a11",
+        "params": {"arch": "resnet8", "dataset": "digits", "epochs": 12},
+    }
     steps = [train]
-    lineage = [{"key": train["key"], "label": "parents", "steps": [train], "prune_ratio": 0.0, "error": PARENT_ERROR, "provenance": {"device": "cpu", "torch": "2.14.1"}}]
+    lineage = [
+        {
+            "key": train["key"],
+            "label": "parents",
+            "steps": [train],
+            "prune_ratio": 0.0,
+            "error": PARENT_ERROR,
+            "provenance": {"device": "cpu", "torch": "2.14.1"},
+        }
+    ]
     for ratio in RATIOS[:4]:
-        steps = [*steps, {"kind": "prune", "params": {"method": "wt", "prune_ratio": ratio}}, {"kind": "retrain", "params": {}}]
-        lineage.append({"key": f"retrain-{int(ratio * 1e4):016x}", "steps": steps[-2:], "prune_ratio": ratio, "error": 0.034, "provenance": {"device": "cpu"}})
+        steps = [
+            *steps,
+            {"kind": "prune", "params": {"method": "wt", "prune_ratio": ratio}},
+            {"kind": "retrain", "params": {}},
+        ]
+        lineage.append(
+            {
+                "key": f"retrain-{int(ratio * 1e4):016x}",
+                "steps": steps[-2:],
+                "prune_ratio": ratio,
+                "error": 0.034,
+                "provenance": {"device": "cpu"},
+            }
+        )
     return {
         "title": "Digits, resnet8: is the pruned network still the same function?",
         "margin": 0.005,
@@ -153,9 +300,26 @@ def study_context():
 
 @pytest.fixture(scope="session")
 def rows():
-    return study_rows()
+    """Two methods and the control: every figure, at half the time."""
+    return [each for each in study_rows() if each.get("method") in (None, "wt", "ft", "separate")]
+
+
+@pytest.fixture(scope="session")
+def few(rows):
+    """What draws two figures only."""
+    return [
+        each
+        for each in rows
+        if each["finding"] in ("potential", "churn", "potential-mean", "potential-minimum")
+    ]
 
 
 @pytest.fixture(scope="session")
 def context():
     return study_context()
+
+
+@pytest.fixture(scope="session")
+def report(rows, context, tmp_path_factory):
+    """The folder of one whole report."""
+    return write_report(rows, context, tmp_path_factory.mktemp("report")).parent
