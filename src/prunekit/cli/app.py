@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import prunekit
-from prunekit.errors import PrunekitError
+from prunekit.errors import PrunekitError, unknown
 
 INTERRUPTED = 130
 
@@ -70,7 +70,9 @@ class LazyGroup(TyperGroup):
         return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The real command."""
+        """The real command; a wrong name is answered with the nearest one."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise unknown("command", args[0], COMMANDS)
         name, stub, rest = super().resolve_command(ctx, args)
         return name, load(str(name)) if stub is not None else stub, rest
 
@@ -136,6 +138,8 @@ def _line(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if type(error).__name__ == "Abort":
         return "interrupted", INTERRUPTED
+    if type(error).__name__ == "NoArgsIsHelpError":  # the help page was the answer
+        return "", 2
     if hasattr(error, "format_message"):  # the command line itself is wrong
         return f"{error.format_message()}{_usage(error)}", 2
     return f"{type(error).__name__}: {error} (PRUNEKIT_DEBUG=1 shows the traceback)", 1
@@ -147,5 +151,6 @@ def _usage(error: Any) -> str:
 
 
 def _say(text: str, code: int) -> int:
-    print(f"prunekit: {' '.join(text.split())}", file=sys.stderr)  # noqa: T201 - the one place for errors
+    if text:
+        sys.stderr.write(f"prunekit: {' '.join(text.split())}\n")
     return code

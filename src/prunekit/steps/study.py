@@ -1,21 +1,13 @@
-"""All findings of a set of measurements, and the context that a report shows beside them. No torch."""
+"""What a report is about: its measurements, and where its numbers come from. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams
-from prunekit.steps.findings import Row, error_findings, noise_findings
+from prunekit.params import Params, ReportParams
+from prunekit.records import ModelRecord
 from prunekit.store import Store
-
-
-def findings(store: Store, measurements: Iterable[Params], settings: ReportParams) -> list[Row]:
-    """Every finding that the stored measurements carry; what is not measured is left out."""
-    steps = list(measurements)
-    errors = [step for step in steps if isinstance(step, ErrorParams)]
-    noises = [step for step in steps if isinstance(step, NoiseParams)]
-    return error_findings(store, errors, settings) + noise_findings(store, noises, settings)
 
 
 def measurements_of(store: Store, keys: Sequence[str]) -> list[Params]:
@@ -30,18 +22,29 @@ def report_context(
 ) -> dict[str, Any]:
     """What a report says of where its numbers come from: settings, recipe, and the lineage of every model."""
     records = [store.record(key) for key in dict.fromkeys(models) if store.has(key)]
+    labels = {key: name for name, key in store.labels().items()}
     return {
         "title": title,
         "recipe": recipe,
-        "margin": settings.margin,
-        "settings": settings.model_dump(mode="json"),
+        **settings.model_dump(mode="json"),
         "seeds": sorted({int(record.param("seed")) for record in records}),
-        "models": [
-            {
-                **record.row(),
-                "lineage": [step.model_dump(mode="json") for step in record.lineage],
-                "provenance": record.provenance,
-            }
-            for record in records
-        ],
+        "provenance": sorted({text for record in records for text in _made_with(record)}),
+        "lineage": [_model(record, labels.get(record.key)) for record in records],
+    }
+
+
+def _made_with(record: ModelRecord) -> list[str]:
+    return [f"{name} {value}" for name, value in record.provenance.items()]
+
+
+def _model(record: ModelRecord, label: str | None) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "label": label,
+        "steps": [step.model_dump(mode="json") for step in record.lineage],
+        "prune_ratio": record.prune_ratio,
+        "error": record.error,
+        "parameters": record.parameters,
+        "nonzero": record.nonzero,
+        **record.results,
     }

@@ -17,7 +17,7 @@ from prunekit.distribution import parse
 from prunekit.engine.now import make_now
 from prunekit.params import ErrorParams, ReportParams
 from prunekit.steps.check import check_names
-from prunekit.steps.findings import check_pruned, error_findings
+from prunekit.steps.findings import check_pruned, error_findings, hidden_findings
 from prunekit.store import Store
 
 COLUMNS = ("finding", "method", "distribution", "margin", "value", "low", "high", "n", "seeds", "flags")
@@ -69,7 +69,9 @@ def _potential(**given: Any) -> None:
     with screen() as progress:
         forced = settings_of(chosen, [params.key for params in errors])
         make_now(errors, store, forced, progress, jobs=chosen.jobs, say=say)
-    rows = error_findings(store, errors, settings, per_class=per_class)
+    rows = error_findings(store, errors, settings)
+    if per_class:
+        rows += hidden_findings(store, errors, settings, only=["class-potential"])
     emit(
         (row for row in rows if everything or row["finding"] in SHOWN),
         as_json=chosen.as_json,

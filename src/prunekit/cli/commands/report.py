@@ -15,7 +15,8 @@ from prunekit.errors import UsageError
 from prunekit.params import MODEL_STEPS, Params, ReportParams
 from prunekit.recipe import Recipe, plan, read
 from prunekit.registry import Lazy
-from prunekit.steps.study import findings, measurements_of, report_context
+from prunekit.steps.findings import all_findings
+from prunekit.steps.study import measurements_of, report_context
 from prunekit.store import Store
 
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
@@ -45,7 +46,7 @@ def write_recipe_report(
     """Write the report on what the store has of a planned recipe; returns its page."""
     models = [step.key for step in steps if step.kind in MODEL_STEPS]
     context = report_context(store, models, settings, title=recipe.title, recipe=recipe.text)
-    return write(findings(store, steps, settings), context, out)
+    return write(all_findings(store, steps, settings), context, out)
 
 
 def write(rows: list[dict[str, Any]], context: dict[str, Any], out: Path) -> Path:
@@ -76,7 +77,7 @@ def _report(**given: Any) -> None:
     else:
         keys, settings = resolve_all(store, names), ReportParams.read(read_fields(ReportParams, given))
         context = report_context(store, keys, settings, title="Models " + ", ".join(names))
-        page = write(findings(store, measurements_of(store, keys), settings), context, out)
+        page = write(all_findings(store, measurements_of(store, keys), settings), context, out)
     emit([{"report": str(page)}], as_json=chosen.as_json)
     hint(f"open {page} in a browser")
 

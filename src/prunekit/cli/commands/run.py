@@ -227,8 +227,9 @@ command(
         "keep_going": (KEEP, True),
     },
     common=("store", "data", "device", "threads", "jobs", "as_json"),
-    help="Make every step of a recipe that the store lacks, in any order that its inputs allow; then write the report if "
-    "--out is given. Ctrl-C once finishes the steps that run, twice stops now; running again goes on from there.",
+    help="Make every step of a recipe that the store lacks, in any order that its inputs allow; then write the "
+    "report if --out is given. Ctrl-C once finishes the steps that run, twice stops now; run it again "
+    "to go on.",
     examples=[
         "prunekit run recipes/quickstart.toml --out study",
         "prunekit run recipes/quickstart.toml --dry-run --json | jq -r 'select(.state == \"make\") | .key'",

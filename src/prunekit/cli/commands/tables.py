@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from prunekit.analysis.schema import SCHEMAS
+from prunekit.analysis.findings import FINDINGS
+from prunekit.analysis.schema import schema_of
 from prunekit.cli.flags import command, options
 from prunekit.cli.output import emit
-from prunekit.data.corruptions.table import CORRUPTIONS
+from prunekit.data.corruptions.table import CORRUPTION_ROWS
 from prunekit.data.datasets import DATASETS
 from prunekit.errors import unknown
 from prunekit.models.archs import ARCHS
@@ -50,8 +52,8 @@ def _archs() -> Iterable[Row]:
 
 
 def _corruptions() -> Iterable[Row]:
-    for name, row in CORRUPTIONS.items():
-        yield {"name": name, "family": row.family, "source": row.source}
+    for name, row in CORRUPTION_ROWS.items():
+        yield {"name": name, "family": row.family, "does": row.does, "source": row.source}
 
 
 TABLES: dict[str, Callable[[], Iterable[Row]]] = {
@@ -75,7 +77,7 @@ def _schema(**given: Any) -> None:
     schemas: dict[str, Callable[[], Any]] = {
         **{kind: cls.model_json_schema for kind, cls in STEPS.items()},
         "report": ReportParams.model_json_schema,
-        **{f"finding:{finding}": (lambda found=found: found) for finding, found in SCHEMAS.items()},
+        **{f"finding:{finding}": partial(schema_of, finding) for finding in FINDINGS},
     }
     if name is None:
         emit(({"key": each, "schema": each} for each in schemas), quiet=True)

@@ -1,0 +1,32 @@
+"""Find the pixels that a model's predictions rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from prunekit.errors import UsageError
+from prunekit.measure.features import informative_order
+from prunekit.params import FeaturesParams
+from prunekit.steps.context import Context, dataset, examples, load, save_measurement
+
+
+def run(batch: Sequence[FeaturesParams], context: Context) -> None:
+    """Order the pixels of every image, for every model of the batch."""
+    for params in batch:
+        loaded = load(context, params.model)
+        opened = dataset(loaded.record.param("dataset"), context.data)
+        images = examples(params.distribution or opened.name, context.data)
+        if params.images > len(images):
+            raise UsageError(f"images: {params.images} were asked for, the distribution has {len(images)}")
+        order = informative_order(
+            loaded.model,
+            images.subset(torch.arange(params.images)),
+            dataset=opened,
+            block=params.block,
+            candidates=params.candidates,
+            device=context.device,
+            progress=context.progress,
+        )
+        save_measurement(context, params, {"order": order}, {"n": params.images})

@@ -1,0 +1,176 @@
+"""Stored measurements as the analysis takes them: curves, pairs, comparisons. Reads arrays; computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from prunekit.analysis.curves import Curve, Point
+from prunekit.analysis.features import Transfer
+from prunekit.analysis.outcome import Outcome, outcome_of
+from prunekit.analysis.paired import Paired
+from prunekit.analysis.similarity import SEPARATE, Compared
+from prunekit.params import ErrorParams, FeaturesParams, NoiseParams, TransferParams
+from prunekit.records import ModelRecord
+from prunekit.store import Arrays, Store
+
+
+class Measured(NamedTuple):
+    """One pruned network and its unpruned parent, both measured on one distribution."""
+
+    method: str
+    record: ModelRecord
+    own: ErrorParams
+    parent: ErrorParams
+
+
+def variant(record: ModelRecord, roots: Sequence[ModelRecord] = ()) -> str:
+    """What a curve is called: the method, and whatever else sets its lineage apart from the other curves."""
+    modes = [step.params.get("mode") for step in record.lineage if step.kind == "retrain"]
+    words = [str(record.method), *([f"({modes[-1]})"] if modes and modes[-1] else [])]
+    if record.param("train_distribution"):
+        words.append("robust")
+    if len({root.param("arch") for root in roots}) > 1:
+        words.append(f"on {record.param('arch')}")
+    return " ".join(words)
+
+
+def asked_ratio(record: ModelRecord) -> float | None:
+    """The prune ratio that the latest prune step was asked for; None for an unpruned network."""
+    asked = [step.params["prune_ratio"] for step in record.lineage if step.kind == "prune"]
+    return float(str(asked[-1])) if asked else None
+
+
+def measured(store: Store, errors: Iterable[ErrorParams]) -> list[Measured]:
+    """Every pruned network whose own and whose unpruned parent's outcomes are in the store, by distribution."""
+    held = {(params.model, params.distribution): params for params in errors if store.has(params.key)}
+    records = {key: store.record(key) for key in dict.fromkeys(key for key, _ in held)}
+    roots = [record for record in records.values() if record.method is None]
+    return [
+        Measured(variant(record, roots), record, own, held[record.root.key, distribution])
+        for (key, distribution), own in held.items()
+        if (record := records[key]).method is not None and (record.root.key, distribution) in held
+    ]
+
+
+def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[Curve]:
+    """One curve per method, unpruned parent and distribution."""
+
+    @cache
+    def outcome(key: str) -> Outcome:
+        return outcome_of(store.outcomes(key), top_k=top_k)
+
+    groups: dict[tuple[str, str], list[Measured]] = {}
+    for each in found:
+        groups.setdefault((each.method, each.parent.key), []).append(each)
+    return [
+        Curve(
+            method=method,
+            seed=int(members[0].record.param("seed")),
+            distribution=members[0].own.distribution,
+            parent=members[0].record.root.key,
+            parent_outcome=outcome(parent),
+            points=tuple(
+                Point(
+                    each.record.prune_ratio, each.record.key, outcome(each.own.key), asked_ratio(each.record)
+                )
+                for each in members
+            ),
+        )
+        for (method, parent), members in groups.items()
+    ]
+
+
+def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
+    """Every pruned network beside its unpruned parent, example by example."""
+
+    @cache
+    def arrays(key: str) -> Arrays:
+        return store.outcomes(key)
+
+    return [
+        Paired(
+            method=each.method,
+            seed=int(each.record.param("seed")),
+            prune_ratio=each.record.prune_ratio,
+            key=each.record.key,
+            parent=each.record.root.key,
+            distribution=each.own.distribution,
+            own=arrays(each.own.key),
+            reference=arrays(each.parent.key),
+            asked=asked_ratio(each.record),
+        )
+        for each in found
+    ]
+
+
+def compared(store: Store, noises: Iterable[NoiseParams]) -> list[Compared]:
+    """The stored noise comparisons; an unpruned network that is not the parent is the control."""
+    return [_compared(store, params) for params in noises if store.has(params.key)]
+
+
+def _compared(store: Store, params: NoiseParams) -> Compared:
+    record, parent = store.record(params.model), store.record(params.to)
+    return Compared(
+        method=variant(record) if record.method else SEPARATE,
+        seed=int(parent.param("seed")),
+        prune_ratio=record.prune_ratio,
+        key=params.model,
+        parent=params.to,
+        distribution=params.distribution or str(parent.param("dataset")),
+        levels=params.levels,
+        metrics=store.outcomes(params.key),
+        noise=params.noise,
+        asked=asked_ratio(record) or 0.0,
+    )
+
+
+def transfers(store: Store, steps: Iterable[TransferParams]) -> list[Transfer]:
+    """The stored feature transfers, per method of the pruned networks that they are about."""
+    held = [step for step in steps if store.has(step.key) and store.has(step.features)]
+    sources = {step.features: store.measurement(step.features).step.read() for step in held}
+    keys = {step.model for step in held} | {str(getattr(source, "model", "")) for source in sources.values()}
+    records = {key: store.record(key) for key in sorted(keys)}
+    pruned = {variant(record): record.root.key for record in records.values() if record.method}
+    found = []
+    for method, root in pruned.items():
+        roles = {key: _role(record, method, root) for key, record in records.items()}
+        for step in held:
+            source = sources[step.features]
+            assert isinstance(source, FeaturesParams)  # noqa: S101 - the key's kind says so
+            row, column = roles[source.model], roles[step.model]
+            if row is not None and column is not None:
+                found.append(_transfer(store, step, source, method, row, column, records[root]))
+    return found
+
+
+def _role(record: ModelRecord, method: str, root: str) -> float | str | None:
+    """A network's place in the heat map of one method; None where it has none."""
+    if record.key == root:
+        return 0.0
+    if record.method is None:
+        return SEPARATE
+    return asked_ratio(record) if variant(record) == method and record.root.key == root else None
+
+
+def _transfer(
+    store: Store,
+    step: TransferParams,
+    source: FeaturesParams,
+    method: str,
+    row: float | str,
+    column: float | str,
+    root: ModelRecord,
+) -> Transfer:
+    return Transfer(
+        method=method,
+        seed=int(root.param("seed")),
+        row=row,
+        column=column,
+        row_key=source.model,
+        column_key=step.model,
+        distribution=source.distribution or str(root.param("dataset")),
+        kept=step.kept,
+        confidence=store.outcomes(step.key)["confidence"],
+    )

@@ -1,0 +1,75 @@
+"""Train a stored network again with its masks held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prunekit.errors import StoreError
+from prunekit.models.state import Arrays
+from prunekit.params import RetrainParams, Schedule, TrainParams
+from prunekit.steps.context import Context, epoch_images, load, save, training_data, valid_error
+from prunekit.steps.train import kept_key
+from prunekit.training.checkpoint import Checkpoint
+from prunekit.training.retrain import retrain
+
+
+def run(batch: Sequence[RetrainParams], context: Context) -> None:
+    """Retrain every network of the batch."""
+    for params in batch:
+        _one(params, context)
+
+
+def _one(params: RetrainParams, context: Context) -> None:
+    parent = load(context, params.parent)
+    root: Any = parent.record.root.read()
+    data = training_data(context, root)
+    checkpoint = Checkpoint(context.store.checkpoint(params.key))
+    result = retrain(
+        parent.model,
+        data.train,
+        mode=params.mode,
+        settings=settings_of(root),
+        dataset=data.dataset,
+        seed=root.seed + params.seed,
+        epochs=params.epochs,
+        kept=_kept(context, parent.record.root.key, root, params.mode),
+        device=context.device,
+        masks=parent.masks,
+        checkpoint=checkpoint,
+        epoch_images=epoch_images(root, data),
+        progress=context.progress,
+    )
+    save(
+        context,
+        params,
+        parent.model,
+        masks=parent.masks,
+        ancestors=parent.record.lineage,
+        parameters=parent.record.parameters,
+        results={
+            "loss": result.losses[-1] if result.losses else None,
+            "valid_error": valid_error(context, parent.model, data),
+            "error_before": parent.record.error,
+        },
+    )
+    checkpoint.discard()
+
+
+def settings_of(root: Any) -> TrainParams:
+    """The training settings of a lineage: its train step, or the schedule that an import was given."""
+    if isinstance(root, TrainParams):
+        return root
+    schedule = {name: getattr(root, name) for name in Schedule.model_fields}
+    return TrainParams(arch=root.arch, dataset=root.dataset, seed=root.seed, **schedule)
+
+
+def _kept(context: Context, key: str, root: Any, mode: str) -> Arrays | None:
+    """The early weights that weight-rewind starts from."""
+    epoch = getattr(root, "keep_epoch", None)
+    if mode != "weight-rewind" or epoch is None:
+        return None
+    kept = kept_key(key, epoch)
+    if not context.store.has(kept):
+        raise StoreError(f"{kept} is not in the store: train {key} again with --force to keep epoch {epoch}")
+    return context.store.tensors(kept)[0]

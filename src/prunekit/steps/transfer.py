@@ -1,0 +1,32 @@
+"""Show a model's informative pixels to another model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+
+from prunekit.measure.features import transfer
+from prunekit.params import FeaturesParams, TransferParams
+from prunekit.steps.context import Context, dataset, examples, load, save_measurement
+
+
+def run(batch: Sequence[TransferParams], context: Context) -> None:
+    """Measure the confidence of the one model that the batch shares on the pixels of each order."""
+    loaded = load(context, batch[0].model)
+    opened = dataset(loaded.record.param("dataset"), context.data)
+    for params in batch:
+        source = cast(FeaturesParams, context.store.measurement(params.features).step.read())
+        order = context.store.outcomes(params.features)["order"]
+        images = examples(source.distribution or opened.name, context.data).subset(torch.arange(len(order)))
+        confidence = transfer(
+            order,
+            loaded.model,
+            images,
+            dataset=opened,
+            kept=params.kept,
+            device=context.device,
+            progress=context.progress,
+        )
+        save_measurement(context, params, {"confidence": confidence}, {"n": len(order)})
