@@ -54,7 +54,7 @@ def glass_blur(pixels: Tensor, *, draws: Draws, sigma: float, reach: int, rounds
 
     ``reach``: neighbours are up to this far up and left and one less down and right, as in the reference.
     """
-    _, height, width, count = pixels.shape
+    _, height, width, _ = pixels.shape
     packed = pack(to_bytes(gaussian(to_unit(pixels), sigma)))
     inner = (height - 2 * reach, width - 2 * reach)
     for shift in draws.choice("dx_dy", rounds, *inner, 2, low=-reach, high=reach).unbind(0):

@@ -18,13 +18,13 @@ COORDINATE_BITS, SHARE_BITS = 10, 5
 def elastic_transform(
     pixels: Tensor, *, draws: Draws, strength: float, sigma: float, jitter: float
 ) -> Tensor:
-    """Move three points by up to ``jitter`` pixels, then every pixel by a field of ``strength`` smoothed by ``sigma``."""
+    """Move three points by up to ``jitter`` pixels, then every pixel by ``strength`` times smoothed noise."""
     _, height, width, _ = pixels.shape
     image = _affine(pixels, draws.uniform("affine_offsets_xy", 3, 2, low=-jitter, high=jitter))
     if strength:
         shift = {axis: _field(axis, draws, height, width, strength, sigma) for axis in ("dx", "dy")}
         image = _displace(image, shift["dx"], shift["dy"], height, width)
-    return to_bytes(image.permute(1, 2, 0).unflatten(1, (height, width)))
+    return to_bytes(image.permute(1, 2, 0).reshape(3, height, width, -1))
 
 
 def _field(axis: str, draws: Draws, height: int, width: int, strength: float, sigma: float) -> Tensor:

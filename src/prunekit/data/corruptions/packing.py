@@ -9,7 +9,7 @@ from torch import Tensor
 def pack(pixels: Tensor) -> Tensor:
     """Bytes ``[3, H, W, N]`` as int32 ``[N, H * W]``."""
     red, green, blue = pixels.int().flatten(1, 2)
-    return (red + green * 256 + blue * 65536).t().contiguous()
+    return torch.add(red + green * 256, blue * 65536).t().contiguous()
 
 
 def unpack(packed: Tensor, height: int, width: int) -> Tensor:

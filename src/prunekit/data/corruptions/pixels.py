@@ -24,7 +24,7 @@ def to_bytes(unit: Tensor) -> Tensor:
 
 
 def luma(unit: Tensor) -> Tensor:
-    """Brightness float32 ``[H, W, N]`` of a block ``[3, H, W, N]``, rounded once per term as a fused multiply-add does."""
+    """Brightness float32 ``[H, W, N]``, of a block ``[3, H, W, N]``; rounded once per term, as a fused multiply-add."""
     total = torch.zeros_like(unit[0])
     for channel, weight in zip(unit, LUMA, strict=True):
         total = (channel.double() * weight + total).float()

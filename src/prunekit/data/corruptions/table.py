@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from prunekit.distribution import CORRUPTIONS
 from prunekit.registry import Lazy, Registry
 
 # Raised whenever any image made here changes, so that sets made by an older generator are not taken for new ones.
@@ -163,6 +164,16 @@ WEATHER = {
         ),
         draws=("normal_layer", "angle_deg"),
     ),
+    "frost": Corruption(
+        _code("frost:frost"),
+        "weather",
+        "a frozen window before the scene",
+        ("kept", "added", "subsampling"),
+        ((1, 0.2, 5), (1, 0.3, 5), (0.9, 0.4, 5), (0.85, 0.4, 5), (0.75, 0.45, 5)),
+        ((1, 0.4, 1), (0.8, 0.6, 1), (0.7, 0.7, 1), (0.65, 0.7, 1), (0.6, 0.75, 1)),
+        draws=("file", "row", "column"),
+        reads_photos=True,
+    ),
     "fog": Corruption(
         _code("weather:fog"),
         "weather",
@@ -256,4 +267,5 @@ GEOMETRY = {
     ),
 }
 
-CORRUPTION_ROWS: Registry[Corruption] = Registry("corruption", NOISE | BLUR | WEATHER | DIGITAL | GEOMETRY)
+_ROWS = NOISE | BLUR | WEATHER | DIGITAL | GEOMETRY
+CORRUPTION_ROWS: Registry[Corruption] = Registry("corruption", {name: _ROWS[name] for name in CORRUPTIONS})
