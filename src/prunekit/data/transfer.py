@@ -1,0 +1,136 @@
+"""Fetch one file over HTTP: it resumes where it was cut, and is used only once its size and checksum are right."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from prunekit.data.downloads import RemoteFile
+from prunekit.errors import PrunekitError
+from prunekit.progress import SILENT, Bar, Progress
+
+CHUNK = 1 << 20
+# Connections that bring something may be cut this often before the user is asked to run the command again.
+ATTEMPTS = 10
+TIMEOUT_S = 60
+CUT = (OSError, http.client.HTTPException)
+
+
+def download(file: RemoteFile, folder: Path, *, progress: Progress = SILENT) -> Path:
+    """``file`` in ``folder``, whole and checked; what an earlier, cut attempt brought is kept and continued.
+
+    :class:`PrunekitError` if the address gives another file (a web page, another size or checksum), the connection
+    keeps being cut, or the disk is full.
+    """
+    whole, part = folder / file.name, folder / f"{file.name}.part"
+    if whole.exists():
+        return whole
+    if urlsplit(file.url).scheme not in {"http", "https"}:
+        raise PrunekitError(f"{file.url!r} is not an address of a file on the web")
+    folder.mkdir(parents=True, exist_ok=True)
+    for attempt in range(ATTEMPTS):
+        before = _size(part)
+        try:
+            _continue(file, part, progress)
+            break
+        except CUT as error:
+            if attempt + 1 == ATTEMPTS or _size(part) == before:
+                raise PrunekitError(_cut(file, part, error)) from None
+    try:
+        verify(part, file, progress=progress)
+    except PrunekitError:
+        part.unlink()
+        raise
+    part.replace(whole)
+    return whole
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _cut(file: RemoteFile, part: Path, error: Exception) -> str:
+    known = f" of {file.size:,}" if file.size else ""
+    why = getattr(error, "reason", None) or str(error) or type(error).__name__
+    return f"{file.url}: cut after {_size(part):,}{known} bytes ({why}); run the same command again to go on"
+
+
+def _continue(file: RemoteFile, part: Path, progress: Progress) -> None:
+    """Append what is missing; a server that cannot resume makes it start over."""
+    start = _size(part)
+    if file.size is not None and start >= file.size:
+        return
+    headers = {"User-Agent": "prunekit", "Accept-Encoding": "identity"}
+    request = urllib.request.Request(  # noqa: S310 (the scheme is checked above)
+        file.url, headers=headers | ({"Range": f"bytes={start}-"} if start else {})
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            start = start if answer.status == http.HTTPStatus.PARTIAL_CONTENT else 0
+            length = _expected(file, answer, start)
+            with progress.bar(file.name, length or 0, "bytes") as bar:
+                bar.advance(start)
+                _receive(answer, part, start, length, bar)
+    except urllib.error.HTTPError as error:
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return
+        raise PrunekitError(f"{file.url}: the server says {error.code} {error.reason}") from None
+
+
+def _expected(file: RemoteFile, answer: http.client.HTTPResponse, start: int) -> int | None:
+    """The whole file's size; an answer that cannot be the file is refused before a byte is written."""
+    if answer.headers.get_content_type() == "text/html":
+        raise PrunekitError(f"{file.url} gives a web page, not {file.name}")
+    length = answer.headers.get("Content-Length")
+    offered = start + int(length) if length else None
+    if file.size is not None and offered is not None and offered != file.size:
+        raise PrunekitError(f"{file.url} offers {offered:,} bytes, not the {file.size:,} of {file.name}")
+    return offered if offered is not None else file.size
+
+
+def _receive(answer: http.client.HTTPResponse, part: Path, start: int, length: int | None, bar: Bar) -> None:
+    received = start
+    with _opened(part, "ab" if start else "wb") as sink:
+        while chunk := answer.read(CHUNK):
+            write(sink, chunk, part)
+            received += len(chunk)
+            bar.advance(len(chunk))
+    if length is not None and received < length:
+        raise ConnectionError("connection closed early")
+
+
+def _opened(path: Path, mode: str) -> BinaryIO:
+    try:
+        return path.open(mode)  # type: ignore[return-value]
+    except OSError as error:
+        raise PrunekitError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write(sink: BinaryIO, chunk: bytes, path: Path) -> None:
+    """Write, telling a full disk from a cut connection."""
+    try:
+        sink.write(chunk)
+        sink.flush()
+    except OSError as error:
+        raise PrunekitError(f"cannot write {path}: {error.strerror}") from None
+
+
+def verify(path: Path, file: RemoteFile, *, progress: Progress = SILENT) -> None:
+    """Raise a :class:`PrunekitError` unless ``path`` has the size and the checksum of ``file``."""
+    size = _size(path)
+    if file.size is not None and size != file.size:
+        raise PrunekitError(f"{path} has {size:,} bytes, not the {file.size:,} of {file.name}")
+    kind, _, expected = file.checksum.partition(":")
+    # MD5 is what the publishers state; it finds damage, which is what it is used for.
+    digest = hashlib.new(kind, usedforsecurity=False)
+    with path.open("rb") as source, progress.bar(f"check {file.name}", size, "bytes") as bar:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+            bar.advance(len(chunk))
+    if digest.hexdigest() != expected:
+        raise PrunekitError(f"{path} is not {file.name}: its {kind} is {digest.hexdigest()}, not {expected}")

@@ -1,0 +1,88 @@
+"""Unpack a tar archive so that it is there whole or not at all, and nothing is written outside its folder."""
+
+from __future__ import annotations
+
+import gzip
+import secrets
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from prunekit.data.downloads import RemoteFile
+from prunekit.errors import PrunekitError
+from prunekit.progress import SILENT, Progress
+
+
+def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = SILENT) -> None:
+    """Put the contents of ``archive`` into their places under ``root``; places that are there are left alone.
+
+    :class:`PrunekitError` for an archive that is damaged, lacks what it should hold, or holds links, devices or paths
+    that leave their folder: nothing of it is kept then.
+    """
+    with _beside(root) as folder:
+        _extract(archive, folder, progress)
+        if file.nested:
+            _extract_inner(folder)
+        for source, place in _moves(folder, file, root):
+            if not source.exists():
+                raise PrunekitError(
+                    f"{archive} does not hold {source.relative_to(folder)}: it is another archive"
+                )
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(place)
+
+
+@contextmanager
+def _beside(root: Path) -> Iterator[Path]:
+    """A folder on the disk of ``root``, gone afterwards."""
+    folder = root / f".unpack-{secrets.token_hex(6)}"
+    try:
+        folder.mkdir(parents=True)
+        yield folder / "content"
+    except OSError as error:
+        raise PrunekitError(f"cannot unpack into {root}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _moves(folder: Path, file: RemoteFile, root: Path) -> list[tuple[Path, Path]]:
+    sources = [folder / path for path in file.contents] or [folder]
+    return list(zip(sources, (root / place for place in file.places), strict=True))
+
+
+def _extract(archive: Path, folder: Path, progress: Progress) -> None:
+    folder.mkdir()
+    try:
+        with tarfile.open(archive) as tar, progress.bar(f"unpack {archive.name}", 0, "files") as bar:
+            # Python's own guard as well as ours (3.11.4 and later have it).
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            for member in tar:
+                _check_member(member, archive)
+                tar.extract(member, folder)
+                bar.advance(1)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise PrunekitError(f"{archive} is damaged: {error}") from None
+
+
+def _check_member(member: tarfile.TarInfo, archive: Path) -> None:
+    """Data sets are files and folders: anything else, or a path that leaves the folder, is refused."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.name:
+        raise PrunekitError(
+            f"{archive} holds a path outside its folder: {member.name!r}; nothing was unpacked"
+        )
+    if not (member.isfile() or member.isdir()):
+        raise PrunekitError(
+            f"{archive} holds {member.name!r}, which is no file or folder; nothing was unpacked"
+        )
+
+
+def _extract_inner(folder: Path) -> None:
+    """Every archive in ``folder`` becomes a folder of its name."""
+    for archive in sorted(folder.glob("*.tar")):
+        _extract(archive, archive.with_suffix(""), SILENT)
+        archive.unlink()
