@@ -60,11 +60,15 @@ _EXCESS: Columns = {"distributions": MEMBERS, "nominal": (Strings, "Nominal dist
 
 
 class Finding(NamedTuple):
-    """One kind of row: what its value is, where the definition is from, and its own columns."""
+    """One kind of row: what its value is, where the definition is from, and its own columns.
+
+    ``complete`` says that these are all its columns: it has not the common ones.
+    """
 
     meaning: str
     source: str
     columns: Columns
+    complete: bool = False
 
 
 FINDINGS: Registry[Finding] = Registry(
@@ -188,6 +192,21 @@ FINDINGS: Registry[Finding] = Registry(
             "Mean corruption error: the error under each corruption by a reference network's, averaged.",
             "Hendrycks & Dietterich 2019, arXiv 1903.12261",
             _AT | {"relative_to": (str, "The reference network."), "distributions": MEMBERS},
+        ),
+        "claim": Finding(
+            "What the study says of one of the paper's claims; value, low and high are of the deciding comparison.",
+            "PAPER 3",
+            {
+                "finding": COLUMNS["finding"],
+                "claim": (int, "Its number in PAPER section 3."),
+                "text": (str, "What it says."),
+                "verdict": (str, "holds, does not hold, or cannot tell."),
+                "evidence": (str, "How many comparisons there are, and which decides."),
+                "value": (Number, "What the claim wants above zero; none if nothing was measured."),
+                "low": COLUMNS["low"],
+                "high": COLUMNS["high"],
+            },
+            complete=True,
         ),
     },
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -17,6 +17,22 @@ def schema_of(finding: str) -> dict[str, Any]:
     return _model(finding).model_json_schema()
 
 
+class _Schemas(Mapping[str, dict[str, Any]]):
+    """The schema of every finding, made when asked for: a command line loads this table at its start."""
+
+    def __getitem__(self, finding: str) -> dict[str, Any]:
+        return schema_of(finding)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FINDINGS)
+
+    def __len__(self) -> int:
+        return len(FINDINGS)
+
+
+SCHEMAS: Mapping[str, dict[str, Any]] = _Schemas()
+
+
 def check_row(row: Mapping[str, Any]) -> None:
     """Raise :class:`PrunekitError` of one line unless the row has exactly its finding's columns and their types."""
     name = str(row.get("finding"))
@@ -29,9 +45,10 @@ def check_row(row: Mapping[str, Any]) -> None:
 def _model(finding: str) -> type[BaseModel]:
     """A strict model of one finding; a column's name may be a word of Python, so fields are numbered and aliased."""
     found = FINDINGS[finding]
+    columns = found.columns if found.complete else {**COLUMNS, **found.columns}
     fields: dict[str, Any] = {
         f"column_{place}": (kind, Field(alias=name, description=text))
-        for place, (name, (kind, text)) in enumerate({**COLUMNS, **found.columns}.items())
+        for place, (name, (kind, text)) in enumerate(columns.items())
     }
     model: type[BaseModel] = create_model(
         finding,

@@ -1,0 +1,101 @@
+"""Contrasts drawn from rows, and the verdict that they allow on a claim that all of them be above zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from prunekit.distribution import Distribution, parse
+from prunekit.errors import UsageError
+
+Row = dict[str, Any]
+
+HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot tell"
+
+
+class Contrast(NamedTuple):
+    """A number that a claim wants above zero, with its 95 % interval; ``what`` names it."""
+
+    what: str
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+class Verdict(NamedTuple):
+    """Holds, does not hold, or cannot tell; why; and the contrast that decides it."""
+
+    verdict: str
+    evidence: str
+    decided_by: Contrast | None
+
+
+def verdict_on(contrasts: Sequence[Contrast], needs: str) -> Verdict:
+    """All of the contrasts must be above zero: the claim fails with the first that is certainly not.
+
+    Each interval is taken by itself: one of many may miss by chance, and the evidence says how many there are.
+    """
+    if not contrasts:
+        return Verdict(UNKNOWN, f"not measured: needs {needs}", None)
+    against = [each for each in contrasts if each.high <= 0]
+    proven = [each for each in contrasts if each.low > 0]
+    if against:
+        verdict, decided_by = FAILS, min(against, key=lambda each: each.high)
+    else:
+        verdict, decided_by = UNKNOWN, min(contrasts, key=lambda each: each.low)
+    if len(proven) == len(contrasts):
+        verdict = HOLDS
+    counts = f"{len(proven)} of {len(contrasts)} comparisons above zero, {len(against)} below"
+    return Verdict(verdict, f"{counts}; {decided_by}", decided_by)
+
+
+def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
+    """The rows of a finding that hold a number with an interval, and whose named columns are as given."""
+    asked = {"finding": finding, **where}
+    return [
+        row
+        for row in rows
+        if all(row.get(name) == value for name, value in asked.items())
+        and None not in (row["value"], row["low"], row["high"])
+    ]
+
+
+def itself(what: str, row: Row, *, sign: float = 1.0, limit: float = 0.0) -> Contrast:
+    """``sign`` x (the row's value - ``limit``)."""
+    low, high = sorted(sign * (row[end] - limit) for end in ("low", "high"))
+    return Contrast(what, sign * (row["value"] - limit), low, high)
+
+
+def difference(what: str, more: Row, less: Row, *, limit: float = 0.0) -> Contrast:
+    """``more`` - ``less`` - ``limit``, end against end: wider than a paired interval would be."""
+    return Contrast(
+        what,
+        more["value"] - less["value"] - limit,
+        more["low"] - less["high"] - limit,
+        more["high"] - less["low"] - limit,
+    )
+
+
+def parts(name: str | None) -> Distribution | None:
+    """A distribution by its parts; None for the name of a set."""
+    try:
+        return parse(name) if name else None
+    except UsageError:
+        return None
+
+
+def nominal_names(rows: Iterable[Row]) -> list[str]:
+    """The distributions that others are shifts of, by rising length."""
+    names = {row["distribution"]: parts(row["distribution"]) for row in rows if row["finding"] == "potential"}
+    shifted = {each.dataset.removesuffix("-c") for each in names.values() if each and not each.nominal}
+    plain = [name for name, each in names.items() if each and each.nominal]
+    return sorted((name for name in plain if name in shifted), key=len) or sorted(plain, key=len)[:1]
+
+
+def corruption_of(row: Row) -> str | None:
+    """The corruption of the row's distribution."""
+    found = parts(row["distribution"])
+    return found.corruption if found else None

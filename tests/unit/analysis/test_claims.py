@@ -1,0 +1,149 @@
+"""Each claim, on rows that support it and on rows that contradict it."""
+
+import pytest
+
+from prunekit.analysis.claims import CLAIMS, judge
+from prunekit.analysis.evidence import FAILS, HOLDS, UNKNOWN
+
+
+def row(finding, value, *, method="wt", half=0.02, distribution="digits", **more):
+    return {
+        "finding": finding,
+        "method": method,
+        "value": value,
+        "low": value - half,
+        "high": value + half,
+        "distribution": distribution,
+        **more,
+    }
+
+
+def verdict(number, rows):
+    (found,) = [each for each in judge(rows) if each["claim"] == number]
+    return found["verdict"]
+
+
+def gain(value, ratio=0.8, **more):
+    return row("similarity-gain", value, asked=ratio, metric="agreement", level=0.1, **more)
+
+
+def potential(value, distribution="digits", method="wt", **more):
+    return row("potential", value, method=method, distribution=distribution, interpolated=False, **more)
+
+
+def noise(method, *values, half=0.01):
+    return [
+        row("noise-potential", value, method=method, level=0.1 * place, half=half)
+        for place, value in enumerate(values)
+    ]
+
+
+def cell(value, own, other):
+    return row("features-transfer", value, row_model=own, column_model=other)
+
+
+def agreement(value, ratio, level):
+    return row("similarity", value, metric="agreement", asked=ratio, level=level)
+
+
+FOG, GAUSS, JPEG = "digits+fog@3", "digits+gaussian_noise@3", "digits+jpeg_compression@3"
+SLOW, FAST = noise("wt", 0.8, 0.8, 0.8, 0.6, 0.3, 0.0), noise("ft", 0.6, 0.4, 0.2, 0.1, 0.1, 0.0)
+MEANS = [
+    row("potential-mean", value, method=method, distribution="shifted")
+    for method, value in (("wt", 0.7), ("ft", 0.5))
+]
+MINIMA = [row("potential-minimum", 0.0, method=method, distribution="shifted") for method in ("wt", "ft")]
+CELLS = [cell(0.8, 0.0, 0.5), cell(0.5, 0.0, "separate"), cell(0.7, 0.5, 0.0), cell(0.4, "separate", 0.0)]
+AGREEMENTS = [
+    agreement(0.9, 0.2, 0.0),
+    agreement(0.8, 0.9, 0.0),
+    agreement(0.7, 0.2, 0.5),
+    agreement(0.5, 0.9, 0.5),
+]
+
+SUPPORT = {
+    1: [gain(0.1), gain(0.05, method="ft")],
+    2: [gain(-0.1, ratio=0.95)],
+    3: AGREEMENTS,
+    4: CELLS,
+    5: SLOW,
+    6: [*SLOW, *FAST],
+    7: [potential(0.8), potential(0.2, GAUSS), potential(0.78, FOG)],
+    8: [
+        *(potential(0.8, "digits", name) for name in ("wt", "ft")),
+        potential(0.79, JPEG),
+        potential(0.2, JPEG, "ft"),
+    ],
+    9: [row("excess-slope", 0.05)],
+    10: [potential(0.8), potential(0.6, method="ft"), *MEANS, *MINIMA],
+    11: [
+        potential(0.8),
+        potential(0.8, FOG),
+        potential(0.5, "voc"),
+        potential(0.3, "voc+fog@3"),
+        row("prune-curve", 0.1, asked=0.0),
+        row("prune-curve", 0.4, asked=0.0, distribution="voc"),
+    ],
+    12: [*MEANS, row("potential-mean", 0.85, method="wt robust", distribution="shifted")],
+    13: [potential(0.8), *MINIMA],
+}
+AGAINST = {
+    1: [gain(0.1), gain(-0.1, method="ft")],
+    2: [gain(0.1, ratio=0.95)],
+    3: [each | {"level": 0.5 - each["level"], "asked": 1.1 - each["asked"]} for each in AGREEMENTS],
+    4: [cell(0.2, 0.0, 0.5), *CELLS[1:]],
+    5: noise("wt", 0.5, 0.5, 0.5, 0.5, 0.5, 0.5),
+    6: [*noise("ft", 0.8, 0.8, 0.8, 0.6, 0.3, 0.0), *noise("wt", 0.6, 0.4, 0.2, 0.1, 0.1, 0.0)],
+    7: [potential(0.8), potential(0.9, GAUSS)],
+    8: [potential(0.8), potential(0.2, JPEG)],
+    9: [row("excess-slope", 0.05), row("excess-slope", -0.05, method="ft")],
+    10: [potential(0.5), potential(0.6, method="ft")],
+    11: [
+        each
+        | (
+            {"value": 0.9, "low": 0.88, "high": 0.92}
+            if each["distribution"] == "voc" and each["finding"] == "potential"
+            else {}
+        )
+        for each in SUPPORT[11]
+    ],
+    12: [*MEANS, row("potential-mean", 0.5, method="wt robust", distribution="shifted")],
+    13: [potential(0.8), row("potential-minimum", 0.9, distribution="shifted")],
+}
+
+
+@pytest.mark.parametrize("number", CLAIMS)
+def test_a_claim_holds_on_rows_that_support_it(number):
+    assert verdict(number, SUPPORT[number]) == HOLDS
+
+
+@pytest.mark.parametrize("number", CLAIMS)
+def test_a_claim_does_not_hold_on_rows_that_contradict_it(number):
+    assert verdict(number, AGAINST[number]) == FAILS
+
+
+@pytest.mark.parametrize("number", CLAIMS)
+def test_without_its_rows_a_claim_cannot_be_told_and_says_what_it_needs(number):
+    (found,) = [each for each in judge([]) if each["claim"] == number]
+    assert (found["verdict"], found["value"]) == (UNKNOWN, None)
+    assert CLAIMS[number].needs in found["evidence"]
+
+
+def test_an_interval_that_holds_zero_cannot_tell_and_is_the_one_named():
+    (found,) = [each for each in judge([gain(0.1), gain(0.01, method="ft")]) if each["claim"] == 1]
+    assert found["verdict"] == UNKNOWN
+    assert (found["value"], found["low"], found["high"]) == (0.01, -0.01, 0.03)
+    assert (
+        found["evidence"]
+        == "1 of 2 comparisons above zero, 0 below; ft, 0.8, agreement, 0.1: 0.01 [-0.01, 0.03]"
+    )
+
+
+def test_rows_without_a_number_are_no_evidence():
+    empty = gain(0.1) | {"value": None, "low": None, "high": None}
+    assert verdict(1, [empty]) == UNKNOWN
+
+
+def test_networks_made_differently_are_not_set_against_each_other():
+    rows = [potential(0.5, method="wt on resnet8"), potential(0.6, method="ft on resnet20")]
+    assert verdict(10, rows) == UNKNOWN
