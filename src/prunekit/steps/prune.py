@@ -54,7 +54,7 @@ def _sample(context: Context, params: PruneParams, parent: Loaded) -> Iterator[t
     pool = data.valid if len(data.valid) else data.train
     wanted = params.sample_size or min(sample_size(parent.model, (3, *data.dataset.size)), -(-len(pool) // 2))
     order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(getattr(root, "seed", 0)))
-    for indices in torch.split(order[: min(wanted, len(pool))], SAMPLE_BATCH):  # type: ignore[no-untyped-call]
+    for indices in torch.split(order[: min(wanted, len(pool))], SAMPLE_BATCH):
         yield _normalised(pool.take(indices), data, context.device)
 
 

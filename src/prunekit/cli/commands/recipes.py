@@ -1,0 +1,116 @@
+"""``recipe init|validate|explain``: recipes as a user interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from prunekit.cli.commands.report import SET
+from prunekit.cli.commands.run import FILE, planned
+from prunekit.cli.flags import command, options
+from prunekit.cli.output import emit, say
+from prunekit.data.datasets import check_dataset
+from prunekit.errors import UsageError
+from prunekit.models.archs import check_arch
+from prunekit.pruning.methods import METHODS
+from prunekit.recipe_text import mermaid, problems, template, words
+
+app = typer.Typer(no_args_is_help=True, help="Write, check and explain recipes.")
+
+ARCH = Annotated[str, typer.Option("--arch", help="Architecture.", metavar="NAME")]
+DATASET = Annotated[str, typer.Option("--dataset", help="Data set.", metavar="NAME")]
+METHOD_NAMES = Annotated[
+    str, typer.Option("--methods", help="Methods, separated by commas.", metavar="NAME,...")
+]
+SEEDS = Annotated[int, typer.Option("--seeds", min=1, help="How many repetitions.")]
+EPOCHS = Annotated[int, typer.Option("--epochs", min=1, help="Epochs of training and of each retraining.")]
+TO_FILE = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of to stdout.")
+]
+
+
+def _init(**given: Any) -> None:
+    methods = [name.strip() for name in given["methods"].split(",") if name.strip()]
+    check_arch(given["arch"])
+    check_dataset(given["dataset"])
+    for name in methods:
+        METHODS[name]  # a wrong name raises
+    text = template(
+        arch=given["arch"],
+        dataset=given["dataset"],
+        methods=methods,
+        seeds=given["seeds"],
+        epochs=given["epochs"],
+    )
+    out: Path | None = given["out"]
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    if out.exists():
+        raise UsageError(f"{out} exists: remove it or name another file")
+    out.write_text(text, encoding="utf-8")
+    say(f"wrote {out}; next: prunekit run {out} --dry-run")
+
+
+def _validate(**given: Any) -> None:
+    chosen = options(given)
+    found = problems(given["recipe"])
+    emit(({"line": line, "problem": text} for line, text in found), as_json=chosen.as_json)
+    if found:
+        raise UsageError(f"{given['recipe']}: {len(found)} problem{'s' if len(found) > 1 else ''}")
+    say(f"{given['recipe']} is a valid recipe")
+
+
+def _explain(**given: Any) -> None:
+    recipe, steps = planned(given["recipe"], given["assignments"] or [])
+    typer.echo(mermaid(recipe, steps) if given["graph"] else words(recipe, steps), nl=False)
+
+
+command(
+    app,
+    _init,
+    name="init",
+    arguments={
+        "arch": (ARCH, ...),
+        "dataset": (DATASET, ...),
+        "methods": (METHOD_NAMES, "wt,sipp,ft,pfp"),
+        "seeds": (SEEDS, 1),
+        "epochs": (EPOCHS, 182),
+        "out": (TO_FILE, None),
+    },
+    common=(),
+    help="Write a commented recipe for the whole study of one network.",
+    examples=[
+        "prunekit recipe init --arch resnet20 --dataset cifar10 --methods wt,ft --seeds 3 --out mine.toml"
+    ],
+)
+command(
+    app,
+    _validate,
+    name="validate",
+    arguments={"recipe": (FILE, ...)},
+    common=("as_json",),
+    help="Every problem of a recipe at once, with line numbers.",
+    examples=["prunekit recipe validate mine.toml"],
+)
+command(
+    app,
+    _explain,
+    name="explain",
+    arguments={
+        "recipe": (FILE, ...),
+        "assignments": (SET, None),
+        "graph": (
+            Annotated[bool, typer.Option("--graph", help="As a Mermaid graph instead of words.")],
+            False,
+        ),
+    },
+    common=(),
+    help="What a recipe will run, in words or as a graph.",
+    examples=[
+        "prunekit recipe explain recipes/quickstart.toml",
+        "prunekit recipe explain mine.toml --graph > mine.mmd",
+    ],
+)

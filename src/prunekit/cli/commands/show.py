@@ -1,0 +1,81 @@
+"""``show``: one model, its lineage, what it costs, and what was measured of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from prunekit.cli.commands.steps import REQUIRED, settings_of
+from prunekit.cli.flags import command, options
+from prunekit.cli.models import MODEL, resolve_all
+from prunekit.cli.output import emit
+from prunekit.progress import SILENT
+from prunekit.registry import Lazy
+from prunekit.store import Store
+
+OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
+INSPECT = Lazy("prunekit.steps.inspect:inspect")
+BATCH = Annotated[int, typer.Option("--batch-size", min=1, help="Images per timed forward pass.")]
+REPEATS = Annotated[
+    int, typer.Option("--repeats", min=1, help="Timed passes, after three that are not counted.")
+]
+
+show = typer.Typer()
+
+
+def _measured(store: Store, key: str) -> list[dict[str, Any]]:
+    found = (store.measurement(each) for each in store.keys("measurements"))
+    return [each.row() for each in found if each.step.params.get("model") == key]
+
+
+def _lines(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One line per fact, for people."""
+    plain = [
+        {"fact": name, "value": value} for name, value in found.items() if not isinstance(value, list | dict)
+    ]
+    steps = [
+        {"fact": f"step {number}", "value": _step(step)}
+        for number, step in enumerate(found["lineage"], start=1)
+    ]
+    measured = [{"fact": row["kind"], "value": _measurement(row)} for row in found["measurements"]]
+    return [*plain, *steps, *measured]
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    return " ".join(
+        [step["kind"], *(f"{name}={value}" for name, value in step["params"].items()), f"-> {step['key']}"]
+    )
+
+
+def _measurement(row: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in row.items() if name not in ("kind", "key", "model"))
+
+
+def _show(**given: Any) -> None:
+    chosen = options(given)
+    store = Store(chosen.store)
+    keys = resolve_all(store, given["model"])
+    context = OPEN_CONTEXT(settings_of(chosen), SILENT)
+    for key in keys:
+        found = INSPECT(key, context, batch=given["batch_size"], repeats=given["repeats"])
+        found["lineage"] = [step.model_dump(mode="json") for step in store.record(key).lineage]
+        found["measurements"] = _measured(store, key)
+        if chosen.as_json or not sys.stdout.isatty():
+            emit([found], as_json=True)
+        else:
+            emit(_lines(found))
+
+
+command(
+    show,
+    _show,
+    name="show",
+    arguments={"model": (MODEL, REQUIRED), "batch_size": (BATCH, 1), "repeats": (REPEATS, 20)},
+    common=("store", "data", "device", "threads", "as_json"),
+    help="One model: lineage, parameters, nonzeros, multiplications, file size, latency on this machine, measurements. "
+    "A mask makes no network faster: `prunekit export --shrink` does.",
+    examples=["prunekit show small", "prunekit show small --json | jq '{nonzero, latency_ms}'"],
+)
