@@ -60,6 +60,13 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
     basis: str = ""
 
+    @property
+    def words(self) -> frozenset[int]:
+        """The columns that hold words rather than numbers: they are read from the left."""
+        return frozenset(
+            place for place in range(len(self.head)) if any(row[place][:1].isalpha() for row in self.body)
+        )
+
 
 def plain_table(finding: str, rows: Sequence[Row]) -> Table:
     """Rows of any kind as they are, without the columns that only a program reads; at most so many rows."""

@@ -83,13 +83,8 @@ def legend_above(axes: Axes) -> None:
 
 def ring(axes: Axes, row: Row, look: Look, *, x: Scale, y: Scale) -> None:
     """A ring around one point of a line."""
-    style: dict[str, Any] = {
-        "marker": "o",
-        "markersize": 11,
-        "markerfacecolor": "none",
-        "markeredgewidth": 1.4,
-    }
-    axes.plot(x.of(row), y.of(row), markeredgecolor=look.colour, **style)
+    style: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "linestyle": "none"}
+    axes.plot(x.of(row), y.of(row), color=look.colour, markeredgewidth=1.4, **style)
 
 
 def level_line(axes: Axes, height: float, text: str) -> None:

@@ -16,7 +16,7 @@ from prunekit.report.study import Row, Study, measured, split
 from prunekit.report.style import MUTED, PAPER, looks_of
 
 MOST_CLASSES = 30
-DOTS_WIDTH_IN = 6.2
+DOTS_WIDTH_IN = 5.2
 
 POTENTIAL = Scale("value", "Prune potential (%)", percentage)
 SHIFT = Scale("value", "Change in recall (points)", percentage)
@@ -29,7 +29,7 @@ def summary(study: Study) -> list[Panel]:
     found = {method: _ends(study, method, rows) for method, rows in by_method(study.of("potential")).items()}
     ends = {method: each for method, each in found.items() if each}
     draw = partial(_draw_summary, study, ends)
-    return [Panel("potential-summary", draw, 0.95 + 0.34 * len(ends), DOTS_WIDTH_IN)] if ends else []
+    return [Panel("potential-summary", draw, 0.95 + 0.3 * len(ends))] if ends else []
 
 
 def _ends(study: Study, method: str, rows: Sequence[Row]) -> dict[str, float]:
