@@ -14,7 +14,7 @@ from prunekit.analysis.outcome import Array, wrong
 from prunekit.analysis.paired import Paired
 from prunekit.analysis.potential import MARGIN
 from prunekit.analysis.resample import RESAMPLES, estimate
-from prunekit.analysis.rows import RATIO, Row, lineage_flags, lineage_potential, row, spread
+from prunekit.analysis.rows import RATIO, Row, lineage_potential, potential_notes, row, spread
 
 SMALLEST = "the smallest of many classes is biased downwards"
 
@@ -66,7 +66,7 @@ def _class_curve(pairs: Sequence[Paired], label: int) -> Curve:
 
 def _class_row(name: str, lineages: Sequence[Lineage], margin: float) -> Row:
     draws = np.stack([lineage_potential(lineage, margin) for lineage in lineages])
-    flags = unique(flag for lineage in lineages for flag in lineage_flags(lineage, margin))
+    flags = potential_notes(lineages, margin)
     return _row("class-potential", draws, lineages, flags, {"margin": margin, "class": name})
 
 

@@ -20,6 +20,9 @@ TOLERANCE = 1e-9
 AT_LARGEST = "at the largest ratio tested: the potential may be higher"
 NONE_COMMENSURATE = "no tested ratio is commensurate"
 NOT_MONOTONE = "not monotone: a smaller tested ratio is not commensurate"
+# Seeds that happen to agree on a ratio of the grid say little of other seeds (docs/statistics.md).
+FEW_SEEDS = "few seeds on a grid of ratios: the interval may cover less than 95 %"
+ENOUGH_SEEDS = 10
 
 
 def prune_potential(points: Sequence[tuple[float, float]], parent_error: float, margin: float) -> float:

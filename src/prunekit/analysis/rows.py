@@ -16,6 +16,8 @@ from prunekit.analysis.estimate import Estimate, plain, unique
 from prunekit.analysis.excess import Excess, excess_of
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.potential import (
+    ENOUGH_SEEDS,
+    FEW_SEEDS,
     MARGIN,
     TOLERANCE,
     check_margin,
@@ -101,7 +103,7 @@ def potentials(
     rows = []
     for (method, distribution), group in _by_curve(lineages).items():
         draws = np.stack([lineage_potential(lineage, margin, interpolate) for lineage in group])
-        flags = unique(flag for lineage in group for flag in lineage_flags(lineage, margin))
+        flags = potential_notes(group, margin)
         rows.append(
             row(
                 "potential",
@@ -138,7 +140,7 @@ def _summary_row(method: str, seeds: BySeed, name: str, held: list[str], margin:
     chosen = [lineages[distribution] for lineages in seeds.values() for distribution in held]
     draws = np.stack([lineage_potential(lineage, margin) for lineage in chosen])
     per_seed = STATISTICS[which](draws.reshape(len(seeds), len(held), -1), axis=1)
-    flags = unique(flag for lineage in chosen for flag in lineage_flags(lineage, margin))
+    flags = potential_notes(chosen, margin)
     return row(
         f"potential-{which}",
         estimate(per_seed, n=min(lineage.n for lineage in chosen), bounds=RATIO, flags=flags),
@@ -223,9 +225,15 @@ def lineage_potential(lineage: Lineage, margin: float, interpolate: bool = False
     return draws(lineage.ratios, lineage.errors, lineage.parent, margin=margin)
 
 
-def lineage_flags(lineage: Lineage, margin: float) -> tuple[str, ...]:
-    """What a reader must know of one curve's potential."""
-    return potential_flags(lineage.ratios, lineage.errors[0], lineage.parent[0], margin=margin)
+def potential_notes(lineages: Sequence[Lineage], margin: float) -> tuple[str, ...]:
+    """What a reader must know of the potentials of these curves."""
+    flags = [
+        flag
+        for each in lineages
+        for flag in potential_flags(each.ratios, each.errors[0], each.parent[0], margin=margin)
+    ]
+    few = 1 < len({each.seed for each in lineages}) < ENOUGH_SEEDS
+    return unique([*flags, FEW_SEEDS] if few else flags)
 
 
 def held_by_all(seeds: BySeed, members: Sequence[str]) -> list[str]:

@@ -101,12 +101,13 @@ def test_seeds_that_agree_leave_the_interval_of_the_images():
     assert interval(np.stack([one, one, one])) == pytest.approx(interval(one[None]), abs=1e-12)
 
 
-def test_a_networks_own_luck_with_the_images_is_counted_once():
-    # Three seeds without any common image luck: the variance of the mean is the variance between seeds / 3 alone.
+def test_half_of_a_networks_own_luck_is_taken_off_what_differs_between_seeds():
     values = np.array([0.4, 0.5, 0.6])
-    draws = np.concatenate([values[:, None], values[:, None] + RNG.normal(0, 0.1, (3, 40_000))], axis=1)
-    shared = spread_draws(draws) - spread_draws(np.repeat(values[:, None], 40_001, axis=1))
-    assert np.std(shared) < 0.01
+    resampled = values[:, None] + RNG.normal(0, 0.1, (3, 40_000))
+    draws = np.concatenate([values[:, None], resampled], axis=1)
+    # Between seeds 0.01, own luck 0.1 ** 2: what is left is 0.005; t(0.975, 2) = 4.302653.
+    student = spread_draws(draws) - resampled.mean(axis=0)
+    assert np.quantile(student, 0.975) == pytest.approx(4.302653 * np.sqrt(0.005 / 3), rel=0.02)
 
 
 def test_bounds_clip_the_interval_and_an_undefined_value_has_none():

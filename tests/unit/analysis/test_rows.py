@@ -6,6 +6,7 @@ import pytest
 from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.estimate import ONE_SEED
 from prunekit.analysis.outcome import wrong
+from prunekit.analysis.potential import FEW_SEEDS
 from prunekit.analysis.rows import SOME_SEEDS, excess_errors, potential_summary, potentials, prune_curves
 from prunekit.errors import UsageError
 
@@ -63,6 +64,11 @@ def test_the_order_of_the_curves_does_not_matter():
 
 def test_one_seed_is_flagged():
     assert all(ONE_SEED in row["flags"] for row in potentials(study(seeds=(0,))))
+
+
+def test_a_potential_of_few_seeds_is_flagged():
+    assert all(FEW_SEEDS in row["flags"] for row in potentials(study()))
+    assert not any(FEW_SEEDS in row["flags"] for row in potentials(study(seeds=(0,))))
 
 
 def test_a_ratio_that_some_seeds_lack_is_flagged_and_counts_the_seeds_it_has():
