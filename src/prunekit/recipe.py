@@ -1,7 +1,7 @@
 """Recipes: a study as data. Read a TOML file, plan it purely into keyed steps, parents before children.
 
-A stage names the steps it runs, what it starts from (labels of earlier stages) and any of the steps' fields; lists under
-``sweep`` multiply; ``cascade`` prunes the last retrained network again instead of the unpruned parent.
+A stage names the steps it runs, what it starts from (labels of earlier stages) and any of the steps' fields; lists
+under ``sweep`` multiply; ``cascade`` prunes the last retrained network again instead of the unpruned parent.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _stage(block: Mapping[str, Any], position: int) -> Stage:
 
 
 def _labels(value: Any) -> tuple[str, ...]:
-    return tuple(value) if isinstance(value, list) else (str(value),)
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
 def _lists(label: str, sweep: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -200,7 +200,8 @@ def _expand_cascade(
     stage: Stage, made: Mapping[str, Sequence[Made]], steps: dict[str, Planned]
 ) -> Iterable[Made]:
     ratios = stage.sweep.get("prune_ratio", ())
-    if "prune" not in stage.run or len(ratios) < 1 or list(ratios) != sorted(set(ratios)):
+    numbers = all(isinstance(ratio, int | float) for ratio in ratios)
+    if "prune" not in stage.run or not ratios or not numbers or list(ratios) != sorted(set(ratios)):
         raise UsageError("a cascade runs prune and sweeps prune_ratio over growing values")
     others = {name: values for name, values in stage.sweep.items() if name != "prune_ratio"}
     for start in _starts(stage, made):

@@ -1,0 +1,75 @@
+"""No torch where none is needed: help, dry runs, planning, tables and all of the analysis."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "torchvision", "timm", "matplotlib", "sklearn", "ray")
+
+
+def loaded(code):
+    """The heavy packages that are loaded once ``code`` has run."""
+    script = f"import sys\n{code}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1].split() if done.stdout.strip() else []
+
+
+def command(*args):
+    return f"from prunekit.cli.app import main\ntry: main({list(args)!r})\nexcept SystemExit: pass"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--help",),
+        ("--version",),
+        ("prune", "--help"),
+        ("run", "recipes/quickstart.toml", "--dry-run"),
+        ("status", "recipes/quickstart.toml"),
+        ("recipe", "explain", "recipes/quickstart.toml"),
+        ("list", "methods"),
+        ("list", "archs"),
+        ("list", "datasets"),
+        ("list", "corruptions"),
+        ("schema", "train"),
+        ("ls",),
+    ],
+    ids=" ".join,
+)
+def test_commands_that_compute_nothing_load_no_torch(args, tmp_path, monkeypatch):
+    monkeypatch.setenv("PRUNEKIT_STORE", str(tmp_path / "store"))
+    assert loaded(command(*args)) == []
+
+
+def test_the_analysis_loads_no_torch():
+    names = sorted(
+        path.stem for path in (ROOT / "src/prunekit/analysis").glob("*.py") if path.stem != "__init__"
+    )
+    assert names
+    assert loaded("\n".join(f"import prunekit.analysis.{name}" for name in names)) == []
+
+
+def test_the_package_itself_loads_no_torch():
+    assert loaded("import prunekit") == []
+
+
+def test_findings_of_a_store_load_no_torch():
+    assert (
+        loaded("import prunekit.steps.findings, prunekit.steps.study, prunekit.recipe, prunekit.store") == []
+    )
+
+
+def test_the_help_page_is_quick():
+    """Counted in processor time, which a busy machine does not stretch as it does the clock."""
+    before = os.times()
+    subprocess.run([sys.executable, "-m", "prunekit", "--help"], capture_output=True, check=True)
+    after = os.times()
+    used = after.children_user - before.children_user + after.children_system - before.children_system
+    assert used < 0.3

@@ -1,0 +1,95 @@
+"""What tests share: a store with a small trained network, made once, and the command line as a stranger types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+TRAIN = ("train", "--arch", "resnet8", "--dataset", "digits", "--epochs", "1", "--batch-size", "64")
+
+
+class Ran(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def row(self):
+        (only,) = self.rows
+        return only
+
+
+def run_prunekit(*args, store, data, stdin="", env=None, timeout=200):
+    """Run ``prunekit`` in a process of its own, away from any terminal."""
+    environment = os.environ | {
+        "PRUNEKIT_STORE": str(store),
+        "PRUNEKIT_DATA": str(data),
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "120",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "prunekit", *map(str, args)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=environment | (env or {}),
+        timeout=timeout,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, data_folder):
+    """A store that holds one network, trained for one epoch: (store folder, key). Tests copy it before they write."""
+    store = tmp_path_factory.mktemp("trained") / "store"
+    ran = run_prunekit(*TRAIN, "--label", "small", store=store, data=data_folder)
+    assert ran.code == 0, ran.err
+    return Path(store), ran.row["key"]
+
+
+@pytest.fixture
+def cli(tmp_path, data_folder):
+    """Call the command line in this process: quick, with the same exit codes and streams."""
+
+    def call(*args, store=tmp_path / "store", stdin=None, env=None):
+        return call_inline(args, store, data_folder, stdin, env)
+
+    return call
+
+
+def call_inline(args, store, data, stdin=None, env=None):
+    import contextlib
+    import io
+    from unittest import mock
+
+    from prunekit.cli.app import main
+
+    out, err = io.StringIO(), io.StringIO()
+    environment = {"PRUNEKIT_STORE": str(store), "PRUNEKIT_DATA": str(data)} | (env or {})
+    with (
+        mock.patch.dict(os.environ, environment),
+        mock.patch.object(sys, "stdin", io.StringIO(stdin or "")),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as stopped,
+    ):
+        main([str(arg) for arg in args])
+    return Ran(int(stopped.value.code or 0), out.getvalue(), err.getvalue())
