@@ -204,17 +204,29 @@ def open_dataset(name: str, root: Path) -> Dataset:
         return PLACES[place].open(path, root)
     row = DATASETS[name]
     kept = {field: getattr(row, field) for field in Dataset._fields if field not in {"name", "load"}}
-    return Dataset(name=name, load=partial(row.load, root), **kept)
+    return Dataset(name=name, load=partial(_load_published, name, root), **kept)
 
 
-def check_dataset(name: str) -> None:
-    """Raise a :class:`UsageError` unless ``name`` is a data set; a place must be there, published files need not."""
+def _load_published(name: str, root: Path, split: str) -> Examples:
+    row = DATASETS[name]
+    if split not in row.splits:
+        raise unknown(f"published split of {name}", split, row.splits)
+    return row.load(root, split)
+
+
+def check_dataset(name: str, *, split: str = "test") -> None:
+    """Raise a :class:`UsageError` unless ``name`` is a data set with this split (``train``: one to train on).
+
+    A place must be there; the files of a published data set need not be.
+    """
     place, colon, path = name.partition(":")
     if colon and place in PLACES:
         PLACES[place].check(path)
     elif name in SHIFTED:
         raise UsageError(f"{name!r} is read one corruption at a time, such as {name}/fog@3")
-    elif name not in DATASETS:
+    elif name in DATASETS:
+        check_split(name, DATASETS[name].splits, split)
+    else:
         raise unknown("data set", name, (*DATASETS, *(f"{place}:PATH" for place in PLACES)))
 
 
@@ -223,9 +235,7 @@ def check_distribution(distribution: Distribution) -> None:
     if distribution.published:
         SHIFTED[distribution.dataset]
         return
-    check_dataset(distribution.dataset)
-    if distribution.dataset in DATASETS:
-        check_split(distribution.dataset, DATASETS[distribution.dataset].splits, distribution.split)
+    check_dataset(distribution.dataset, split=distribution.split)
 
 
 def check_split(name: str, splits: tuple[str, ...], split: str) -> None:

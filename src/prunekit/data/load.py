@@ -20,17 +20,18 @@ def load_distribution(
     seed: int = 0,
     split_seed: int | None = None,
     valid_fraction: float = VALID_FRACTION,
+    dataset: Dataset | None = None,
 ) -> Examples:
     """The examples of ``distribution``, all but its noise, which is added to normalised inputs when measuring.
 
     ``seed`` draws the made corruptions; ``split_seed`` (unset: ``seed``) and ``valid_fraction`` hold out the
-    validation images, so pass a model's own to see what it did not train on. :class:`UsageError` if the data are
-    missing, damaged or of another kind.
+    validation images, so pass a model's own to see what it did not train on. ``dataset`` is the distribution's own
+    where it is open already. :class:`UsageError` if the data are missing, damaged or of another kind.
     """
     if distribution.published:
         published = SHIFTED[distribution.dataset]
         return published.load(root, str(distribution.corruption), distribution.severity)
-    dataset = open_dataset(distribution.dataset, root)
+    dataset = dataset or open_dataset(distribution.dataset, root)
     held_out_by = seed if split_seed is None else split_seed
     examples = load_split(dataset, distribution.split, seed=held_out_by, valid_fraction=valid_fraction)
     if distribution.corruption:

@@ -57,3 +57,18 @@ def test_an_open_data_set_has_its_row(tmp_path):
     assert (dataset.task, dataset.classes, dataset.mean, dataset.std) == row[:4]
     assert (dataset.size, dataset.augment, dataset.splits) == row[4:7]
     assert len(dataset.load("test")) == 359
+
+
+@pytest.mark.parametrize("name", ["cifar10.1", "objectnet"])
+def test_a_test_set_is_not_trained_on(name, tmp_path):
+    check_dataset(name)
+    with pytest.raises(UsageError, match=r"split of .* 'train'"):
+        check_dataset(name, split="train")
+    with pytest.raises(UsageError, match=r"split of .* 'train'"):
+        open_dataset(name, tmp_path).load("train")
+
+
+def test_a_held_out_share_is_not_a_published_split(tmp_path):
+    check_dataset("digits", split="valid")
+    with pytest.raises(UsageError, match="unknown published split of digits 'valid'"):
+        open_dataset("digits", tmp_path).load("valid")

@@ -39,3 +39,9 @@ def test_noise_is_left_to_the_measurement(tmp_path):
 def test_a_split_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"unknown split of cifar10\.1"):
         _load("cifar10.1:train", tmp_path)
+
+
+def test_a_data_set_that_is_open_is_not_opened_again(tmp_path, monkeypatch):
+    dataset = open_dataset("digits", tmp_path)
+    monkeypatch.setattr("prunekit.data.load.open_dataset", None)
+    assert len(_load("digits", tmp_path, dataset=dataset)) == 359
