@@ -28,7 +28,9 @@ class Figure(NamedTuple):
 
 def caption_of(figure: Figure, study: Study) -> str:
     """What is drawn, then n, seeds and how the intervals were made."""
-    return f"{figure.caption(study)} {basis(study.of(figure.needs))}".strip()
+    rows = study.of(figure.needs)
+    between = "Read between tested ratios." if any(row.get("interpolated") for row in rows) else ""
+    return " ".join(filter(None, (figure.caption(study), between, basis(rows))))
 
 
 def _summary(study: Study) -> str:

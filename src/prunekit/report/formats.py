@@ -12,7 +12,7 @@ from prunekit.report.study import Row, sort_by
 from prunekit.report.words import count, name_of, sentence
 
 COLUMNS_FIRST = (
-    *("number", "claim", "verdict", "evidence"),
+    *("claim", "text", "verdict", "evidence"),
     *(
         "finding",
         "method",

@@ -33,13 +33,14 @@ class Section(NamedTuple):
 
 def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) -> str:
     """The whole page as HTML; ``left_out`` says in one line each why a figure is missing."""
+    listed = frozenset(str(model.get("key")) for model in study.lineage)
     page: str = _template().render(
         title=study.title,
         headline=headline(study),
         sentences=sentences(study),
         sections=[(section, [Markup(each.inline) for each in section.drawings]) for section in sections],  # noqa: S704
         left_out=left_out,
-        models=[_model(model) for model in study.lineage],
+        models=[_model(model, listed) for model in study.lineage],
         models_open=len(study.lineage) <= LINEAGE_OPEN,
         facts=list(_facts(study)),
         recipe=study.recipe,
@@ -65,18 +66,26 @@ def _style() -> str:
     return files("prunekit.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
 
 
-def _model(model: Row) -> dict[str, Any]:
+def _model(model: Row, listed: frozenset[str]) -> dict[str, Any]:
     """One model of the lineage in words: what made it, how large and how good it is, and all its settings."""
-    steps = model.get("steps") or []
     rest = {name: value for name, value in model.items() if name not in _MODEL_FIELDS}
     return {
         "key": name_of(model.get("key")),
         "label": name_of(model.get("label") or ""),
-        "steps": " → ".join(_step(step) for step in (steps if isinstance(steps, list) else [steps])),
+        "steps": _made_by(model.get("steps") or [], listed - {str(model.get("key"))}),
         "prune_ratio": percent(model.get("prune_ratio")),
         "error": percent(model.get("error"), 2),
         "settings": list(_flattened(rest)),
     }
+
+
+def _made_by(steps: Any, others: frozenset[str]) -> str:
+    """The steps of a lineage; where it leads over another listed model, only those from there on."""
+    steps = steps if isinstance(steps, list) else [steps]
+    keys = [str(step.get("key")) if isinstance(step, Mapping) else "" for step in steps]
+    last = max((place for place, key in enumerate(keys) if key in others), default=None)
+    own = steps if last is None else [keys[last], *steps[last + 1 :]]
+    return " → ".join(_step(step) for step in own)
 
 
 def _step(step: Any) -> str:

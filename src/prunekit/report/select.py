@@ -30,20 +30,21 @@ def noisy_rows(study: Study, finding: str, **where: Any) -> list[Row]:
 
 
 def shift_set(study: Study, finding: str) -> str | None:
-    """The set of distributions to speak of: without the nominal one if there is such a set, then the largest."""
-    members = {
-        row["distribution"]: row.get("distributions") or []
-        for row in study.of(finding)
-        if row.get("distribution")
+    """The set of shifted distributions to speak of: without the nominal one if there is such a set, the largest."""
+    members = {row.get("distribution"): row.get("distributions") or [] for row in study.of(finding)}
+    order = {
+        name: (study.nominal in held, -len(held), str(name))
+        for name, held in members.items()
+        if set(held) - {study.nominal}
     }
-    order = {name: (study.nominal in held, -len(held), str(name)) for name, held in members.items()}
     return min(order, key=order.__getitem__, default=None)
 
 
 def summary_row(study: Study, method: str, statistic: str) -> Row | None:
     """The mean or minimum potential of one method over the set to speak of."""
     finding = f"potential-{statistic}"
-    rows = study.of(finding, method=method, distribution=shift_set(study, finding))
+    chosen = shift_set(study, finding)
+    rows = study.of(finding, method=method, distribution=chosen) if chosen else []
     return next(iter(measured(rows)), None)
 
 

@@ -34,14 +34,14 @@ class Study(NamedTuple):
     facts: tuple[tuple[str, Any], ...]
 
     def of(self, finding: str, **where: Any) -> list[Row]:
-        """The rows of one kind of finding whose named fields are as given, at the study's margin and on the grid."""
+        """The rows of one kind of finding whose named fields are as given.
+
+        Of several margins the study's own; of interpolated potentials and those on the grid, the latter.
+        """
         asked = {"finding": finding, **where}
         found = [row for row in self.rows if all(row.get(name) == value for name, value in asked.items())]
-        return [
-            row
-            for row in found
-            if row.get("margin", self.margin) == self.margin and not row.get("interpolated")
-        ]
+        at_margin = [row for row in found if row.get("margin", self.margin) == self.margin]
+        return only(at_margin, lambda row: not row.get("interpolated"))
 
 
 def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:

@@ -10,7 +10,12 @@ from prunekit.report.study import SEPARATE, Row, Study, measured, sort_by, split
 from prunekit.report.words import count, listed, name_of, percent, points, trimmed
 
 CLOSER = {"agreement": 1, "softmax_l2": -1}
-VERDICTS = ("holds", "does not hold", "cannot tell")
+# For one claim, and for several.
+VERDICTS = {
+    "holds": ("holds", "hold"),
+    "does not hold": ("does not hold", "do not hold"),
+    "cannot tell": ("cannot be told", "cannot be told"),
+}
 
 
 def headline(study: Study) -> str:
@@ -121,9 +126,9 @@ def _is_closer(rows: Sequence[Row], control: dict[str, dict[float, float]]) -> b
 def _claims(study: Study) -> Iterator[str]:
     rows = study.of("claim")
     counts = {verdict: sum(row.get("verdict") == verdict for row in rows) for verdict in VERDICTS}
-    if rows:
-        told = listed([f"{number} {verdict}" for verdict, number in counts.items() if number])
-        yield f"Of {count(len(rows), 'claim')} of the paper: {told}."
+    told = [f"{number} {VERDICTS[verdict][number > 1]}" for verdict, number in counts.items() if number]
+    if told:
+        yield f"Of {count(len(rows), 'claim')} of the paper, {listed(told)}."
 
 
 def _caution(study: Study) -> Iterator[str]:

@@ -221,21 +221,21 @@ def transfers():
 
 
 def claims():
-    told = "agreement(pruned) − agreement(separate) is 0.031 (0.012 to 0.05) at its smallest"
-    yield {
-        "finding": "claim",
-        "number": 1,
-        "claim": "Pruned nets are closer to their parent than a separate net.",
-        "verdict": "holds",
-        "evidence": told,
+    texts = {
+        1: ("Pruned networks are closer to their parent than a separate one.", "holds", 0.031),
+        5: ("Potential falls with noise.", "cannot tell", None),
     }
-    yield {
-        "finding": "claim",
-        "number": 5,
-        "claim": "Potential falls with noise.",
-        "verdict": "cannot tell",
-        "evidence": "one seed",
-    }
+    for number, (text, verdict, value) in texts.items():
+        told = "the smallest of 20 contrasts is above zero with its interval" if value else "one seed"
+        numbers = {"value": value, "low": value, "high": value}
+        yield {
+            "finding": "claim",
+            "claim": number,
+            "text": text,
+            "verdict": verdict,
+            "evidence": told,
+            **numbers,
+        }
 
 
 def study_rows():
@@ -262,46 +262,37 @@ def study_context():
         "params": {"arch": "resnet8", "dataset": "digits", "epochs": 12},
     }
     steps = [train]
-    lineage = [
-        {
-            "key": train["key"],
-            "label": "parents",
-            "steps": [train],
-            "prune_ratio": 0.0,
-            "error": PARENT_ERROR,
-            "provenance": {"device": "cpu", "torch": "2.14.1"},
-        }
-    ]
+    first = {
+        "key": train["key"],
+        "label": "parents",
+        "steps": [train],
+        "prune_ratio": 0.0,
+        "error": PARENT_ERROR,
+    }
+    lineage = [first | {"parameters": 77_000}]
     for ratio in RATIOS[:4]:
-        steps = [
-            *steps,
-            {"kind": "prune", "params": {"method": "wt", "prune_ratio": ratio}},
-            {"kind": "retrain", "params": {}},
-        ]
-        lineage.append(
-            {
-                "key": f"retrain-{int(ratio * 1e4):016x}",
-                "steps": steps[-2:],
-                "prune_ratio": ratio,
-                "error": 0.034,
-                "provenance": {"device": "cpu"},
-            }
-        )
+        keys = [f"{kind}-{int(ratio * 1e4):016x}" for kind in ("prune", "retrain")]
+        fields = {"parent": steps[-1]["key"], "method": "wt", "prune_ratio": ratio}
+        pruned = {"kind": "prune", "key": keys[0], "params": fields}
+        steps = [*steps, pruned, {"kind": "retrain", "key": keys[1], "params": {"parent": keys[0]}}]
+        lineage.append({"key": keys[1], "label": None, "steps": steps, "prune_ratio": ratio, "error": 0.034})
     return {
         "title": "Digits, resnet8: is the pruned network still the same function?",
         "margin": 0.005,
         "nominal": NOMINAL,
         "recipe": '[[stage]]\nlabel = "parents"\nrun = ["train"]\narch = "resnet8"\ndataset = "digits"\n',
         "lineage": lineage,
-        "versions": {"prunekit": "0.1.0", "torch": "2.14.1"},
+        "provenance": ["device cpu", "prunekit 0.1.0", "torch 2.14.1"],
         "seeds": [0],
     }
 
 
 @pytest.fixture(scope="session")
 def rows():
-    """Two methods and the control: every figure, at half the time."""
-    return [each for each in study_rows() if each.get("method") in (None, "wt", "ft", "separate")]
+    """Two methods, two shifts and the control: every figure, in a third of the time."""
+    curves = (NOMINAL, *list(SHIFTS)[:2])
+    own = [each for each in study_rows() if each.get("method") in (None, "wt", "ft", "separate")]
+    return [each for each in own if each["finding"] != "prune-curve" or each["distribution"] in curves]
 
 
 @pytest.fixture(scope="session")

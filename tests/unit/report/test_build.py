@@ -252,6 +252,12 @@ def test_no_torch_is_loaded():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_model_of_a_cascade_starts_where_the_one_before_it_ended(report):
+    text = Page(report / "index.html").text
+    assert "train-8f2f8d2f0c0e4a11 → prune method=wt prune_ratio=0.15 → retrain" in text
+    assert "retrain-00000000000005dc → prune method=wt prune_ratio=0.46 → retrain" in text
+
+
 def test_tables_for_a_paper_use_booktabs(report):
     tex = Path(report / "tables" / "potential-summary-1.tex").read_text()
     assert r"\toprule" in tex

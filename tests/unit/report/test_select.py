@@ -69,6 +69,8 @@ def test_the_set_to_speak_of_is_the_largest_without_the_nominal_distribution():
     ]
     assert shift_set(read_study(rows, {"nominal": "digits"}), "excess-error") == "shifted"
     assert shift_set(read_study([], {}), "excess-error") is None
+    nominal = [{"finding": "potential-mean", "distribution": "nominal", "distributions": ["digits"]}]
+    assert shift_set(read_study(nominal, {"nominal": "digits"}), "potential-mean") is None
 
 
 def test_two_kinds_of_noise_are_not_mixed():

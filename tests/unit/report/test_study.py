@@ -38,6 +38,7 @@ def test_rows_of_another_margin_and_interpolated_ones_are_not_shown():
         for read in (False, True)
     ]
     assert read_study(rows, {"margin": 0.01}).of("potential") == [rows[2]]
+    assert read_study(rows[1::2], {"margin": 0.01}).of("potential") == [rows[3]]
 
 
 def test_what_else_the_context_says_is_kept_as_facts():

@@ -14,8 +14,8 @@ def potential(method, distribution, value):
     }
 
 
-def of_set(statistic, method, value):
-    members = ["digits+fog@3", "digits+snow@3"]
+def of_set(statistic, method, value, members=("digits+fog@3", "digits+snow@3")):
+    members = list(members)
     return {
         "finding": f"potential-{statistic}",
         "method": method,
@@ -56,6 +56,7 @@ def told(rows):
         (WORST, "Test error lets wt prune 80 %, but the worst shifted distribution allows only 12 %."),
         (WORST[:1], "Test error lets wt prune 80 %; no shifted distribution says whether that is safe."),
         ([*WORST[:1], of_set("minimum", "wt", 0.8)], "Test error lets wt prune 80 %, and every shifted distribution allows as much."),
+        ([*WORST[:1], of_set("minimum", "wt", 0.8, ["digits"])], "Test error lets wt prune 80 %; no shifted distribution says whether that is safe."),
         ([potential("wt", "digits", 0.0)], "No tested prune ratio keeps the test error of the unpruned network, by wt or any other method."),
         ([], "No prune potential was found on the nominal distribution."),
     ],
@@ -78,6 +79,7 @@ def test_potentials_name_the_worst_distribution():
 def test_excess_error_is_decided_by_its_interval(low, verdict):
     slope = {
         "finding": "excess-slope",
+        "distributions": ["digits+fog@3"],
         "method": "wt",
         "distribution": "shifted",
         "value": 0.02,
@@ -120,4 +122,4 @@ def test_claims_are_counted_by_verdict():
         {"finding": "claim", "number": n, "verdict": verdict}
         for n, verdict in enumerate(["holds", "holds", "cannot tell"])
     ]
-    assert told(rows) == ["Of 3 claims of the paper: 2 holds and 1 cannot tell."]
+    assert told(rows) == ["Of 3 claims of the paper, 2 hold and 1 cannot be told."]

@@ -42,6 +42,7 @@ def test_negative_numbers_have_a_minus_sign():
         "method": "wt",
         "asked": 0.5,
         "distribution": "shifted",
+        "distributions": ["digits+fog@3"],
         "value": -0.0123,
     }
     table = compact("excess-error-1", TABLES["excess-error"][0], read_study([row], {}))
@@ -54,7 +55,7 @@ def test_no_rows_no_table():
 
 
 def test_tex_escapes_every_special_character():
-    tex = as_tex(plain_table("x", [{"claim": r"50 % & $x_1$ #~^{}\ ±"}]))
+    tex = as_tex(plain_table("x", [{"text": r"50 % & $x_1$ #~^{}\ ±"}]))
     assert r"50 \% \& \$x\_1\$ \#\textasciitilde{}\textasciicircum{}\{\}\textbackslash{} $\pm$ \\" in tex
 
 
