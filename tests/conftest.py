@@ -66,6 +66,16 @@ def trained(tmp_path_factory, data_folder):
 
 
 @pytest.fixture
+def stranger(data_folder):
+    """Call the command line in a process of its own, as a stranger's terminal does."""
+
+    def call(*args, store, **how):
+        return run_prunekit(*args, store=store, data=data_folder, **how)
+
+    return call
+
+
+@pytest.fixture
 def cli(tmp_path, data_folder):
     """Call the command line in this process: quick, with the same exit codes and streams."""
 

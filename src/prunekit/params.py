@@ -288,4 +288,6 @@ class ReportParams(Params):
     interpolate: Annotated[
         bool, Field(description="Interpolate the potential between tested ratios (not the paper's).")
     ] = False
-    top_k: Annotated[int, Field(ge=1, description="An example is right if its class is in the k likeliest.")] = 1
+    top_k: Annotated[
+        int, Field(ge=1, description="An example is right if its class is in the k likeliest.")
+    ] = 1

@@ -1,4 +1,4 @@
-"""Recipes: a study as data. Read a TOML file, plan it purely into keyed steps, parents before children.
+"""Recipes: a study as data. Check a document for form, plan it purely into keyed steps, parents before children.
 
 A stage names the steps it runs, what it starts from (labels of earlier stages) and any of the steps' fields; lists
 under ``sweep`` multiply; ``cascade`` prunes the last retrained network again instead of the unpruned parent.
@@ -7,9 +7,7 @@ under ``sweep`` multiply; ``cascade`` prunes the last retrained network again in
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunekit import distribution as grammar
@@ -56,23 +54,6 @@ class Planned(NamedTuple):
     stage: str
 
 
-# Reading ---------------------------------------------------------------------------------------------------------
-
-
-def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
-    """The recipe in a file, with ``--set`` assignments such as ``parents.epochs=3`` laid over it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        raw = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the recipe {path}: {getattr(error, 'strerror', None) or error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not TOML: {error}") from None
-    for assignment in assignments:
-        raw = assign(raw, assignment)
-    return from_dict(raw, text=text, name=str(path))
-
-
 def from_dict(raw: Mapping[str, Any], *, text: str = "", name: str = "recipe") -> Recipe:
     """The recipe that a parsed TOML document means; a :class:`UsageError` names the stage and what is wrong."""
     for word in raw:
@@ -83,10 +64,11 @@ def from_dict(raw: Mapping[str, Any], *, text: str = "", name: str = "recipe") -
         raise UsageError(f"{name} has no [[stage]]: a recipe is a list of stages")
     stages = tuple(_stage(block, position) for position, block in enumerate(blocks, start=1))
     _check_labels(stages)
-    return Recipe(str(raw.get("title", name)), stages, ReportParams.read(_table(raw, "report")), text)
+    return Recipe(str(raw.get("title", name)), stages, ReportParams.read(table(raw, "report")), text)
 
 
-def _table(raw: Mapping[str, Any], word: str) -> dict[str, Any]:
+def table(raw: Mapping[str, Any], word: str) -> dict[str, Any]:
+    """A table of a parsed document, empty where it is not there."""
     table = raw.get(word, {})
     if not isinstance(table, dict):
         raise UsageError(f"{word} is a table: write [{word}] or {word} = {{ ... }}")
@@ -103,7 +85,7 @@ def _stage(block: Mapping[str, Any], position: int) -> Stage:
     for kind in run:
         if kind not in STEPS:
             raise unknown(f"step in stage {label!r}", str(kind), STEPS)
-    sweep = _table(block, "sweep")
+    sweep = table(block, "sweep")
     fields = {name: value for name, value in block.items() if name not in STAGE_WORDS}
     _check_fields(label, run, (*fields, *sweep))
     starts = {name: _labels(fields.pop(name)) for name in STEPS[run[0]].references if name in fields}
@@ -137,39 +119,6 @@ def _check_labels(stages: Sequence[Stage]) -> None:
         if stage.label in seen:
             raise UsageError(f"two stages are labelled {stage.label!r}")
         seen.append(stage.label)
-
-
-def assign(raw: Mapping[str, Any], assignment: str) -> dict[str, Any]:
-    """A copy of a parsed recipe with one ``LABEL.FIELD=VALUE`` or ``report.FIELD=VALUE`` laid over it."""
-    path, equals, text = assignment.partition("=")
-    head, *rest = path.strip().split(".")
-    if not equals or not rest:
-        raise UsageError(f"--set {assignment!r}: write STAGE.FIELD=VALUE, such as parents.epochs=3")
-    value = _literal(text.strip())
-    if head in ("report",):
-        return dict(raw) | {head: _placed(_table(raw, head), rest, value)}
-    blocks = [dict(block) for block in raw.get("stage", [])]
-    named = [block for block in blocks if block.get("label") == head]
-    if not named:
-        raise unknown("stage in --set", head, [str(block.get("label")) for block in blocks] + ["report"])
-    named[0].update(_placed(named[0], rest, value))
-    return dict(raw) | {"stage": blocks}
-
-
-def _placed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
-    head, *rest = path
-    inner = table.get(head, {})
-    return dict(table) | {head: _placed(inner if isinstance(inner, dict) else {}, rest, value) if rest else value}
-
-
-def _literal(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-# Planning --------------------------------------------------------------------------------------------------------
 
 
 def plan(recipe: Recipe) -> tuple[Planned, ...]:
@@ -237,7 +186,9 @@ def _chain(
     for position, kind in enumerate(stage.run):
         own = {name: value for name, value in fields.items() if name in STEPS[kind].model_fields}
         links = keys if position == 0 else {STEPS[kind].references[0]: made[0].key}
-        results = [_add(kind, own_fields | links, made, stage, steps) for own_fields in _variants(kind, own, made)]
+        results = [
+            _add(kind, own_fields | links, made, stage, steps) for own_fields in _variants(kind, own, made)
+        ]
         made = results
     yield from made
 
@@ -262,7 +213,9 @@ def _add(
     params = STEPS[kind].read(fields)
     result = _result(params, made)
     if kind == "prune" and result.prune_ratio <= made[0].prune_ratio:
-        raise UsageError(f"prune ratio {result.prune_ratio:g} is not above its parent's {made[0].prune_ratio:g}")
+        raise UsageError(
+            f"prune ratio {result.prune_ratio:g} is not above its parent's {made[0].prune_ratio:g}"
+        )
     steps.setdefault(result.key, Planned(params, stage.label))
     return result
 

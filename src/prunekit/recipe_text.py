@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from prunekit.errors import PrunekitError, UsageError
 from prunekit.recipe import Planned, Recipe, from_dict, plan
+from prunekit.recipe_file import load, substituted
 from prunekit.steps.check import check_names
 
 _TEMPLATE = """\
@@ -78,24 +78,17 @@ def template(*, arch: str, dataset: str, methods: Sequence[str], seeds: int, epo
 def problems(path: Path) -> list[tuple[int, str]]:
     """Every problem of a recipe file as (line, what is wrong); stages are looked at one by one."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the recipe {path}: {error}") from None
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return [(_line_of_toml_error(error), f"not TOML: {error}")]
+        source = load(path)
+        raw, text = substituted(source.raw), source.text
+    except UsageError as error:
+        return [(_line_of_toml_error(error), str(error))]
     found = _stage_problems(raw, text)
+    if found:
+        return sorted(found)
     try:
-        recipe = from_dict(
-            {name: value for name, value in raw.items() if name != "stage"} | {"stage": raw.get("stage", [])}
-        )
-        if not found:
-            found += _plan_problems(recipe, text)
+        return sorted(_plan_problems(from_dict(raw), text))
     except PrunekitError as error:
-        if not found:
-            found.append((_line_of(text, str(error)), str(error)))
-    return sorted(found)
+        return [(_line_of(text, str(error)), str(error))]
 
 
 def _stage_problems(raw: dict[str, object], text: str) -> list[tuple[int, str]]:
@@ -156,7 +149,7 @@ def _labels(line: str, label: str) -> bool:
     return bool(re.match(rf"""\s*label\s*=\s*["']{re.escape(label)}["']""", line))
 
 
-def _line_of_toml_error(error: tomllib.TOMLDecodeError) -> int:
+def _line_of_toml_error(error: UsageError) -> int:
     found = re.search(r"line (\d+)", str(error))
     return int(found[1]) if found else 1
 

@@ -160,20 +160,9 @@ def test_a_mistake_is_one_line_and_writes_nothing(args, message, store, cli):
     assert sorted(path for path in store.rglob("*.safetensors")) == before
 
 
-def test_debug_shows_the_traceback(trained, data_folder):
-    from conftest import run_prunekit
-
-    ran = run_prunekit(
-        "prune",
-        "nothing",
-        "--method",
-        "wt",
-        "--prune-ratio",
-        ".5",
-        store=trained[0],
-        data=data_folder,
-        env={"PRUNEKIT_DEBUG": "1"},
-    )
+def test_debug_shows_the_traceback(trained, stranger):
+    wrong = ("prune", "nothing", "--method", "wt", "--prune-ratio", ".5")
+    ran = stranger(*wrong, store=trained[0], env={"PRUNEKIT_DEBUG": "1"})
     assert "Traceback" in ran.err
     assert ran.code != 0
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, PruneParams, RetrainParams, TrainParams
-from prunekit.recipe import assign, from_dict, plan, read
+from prunekit.recipe import from_dict, plan
 
 PARENTS = {
     "label": "parents",
@@ -135,31 +135,6 @@ def test_a_wrong_recipe_is_one_line(stages, message):
 def test_an_unknown_top_level_field_is_named():
     with pytest.raises(UsageError, match="unknown field of recipe 'stages'; did you mean 'stage'"):
         from_dict({"stages": []})
-
-
-def test_set_lays_values_over_a_copy():
-    raw = {"stage": [dict(PARENTS)]}
-    changed = assign(assign(assign(raw, "parents.epochs=3"), "parents.sweep.seed=[5]"), "report.margin=0.02")
-    assert (changed["stage"][0]["epochs"], changed["stage"][0]["sweep"], changed["report"]) == (
-        3,
-        {"seed": [5]},
-        {"margin": 0.02},
-    )
-    assert raw == {"stage": [PARENTS]}
-
-
-@pytest.mark.parametrize("wrong", ["parents", "parents=3", "nothing.epochs=3", "parents.epochs"])
-def test_a_wrong_set_is_one_line(wrong):
-    with pytest.raises(UsageError, match="--set"):
-        assign({"stage": [PARENTS]}, wrong)
-
-
-def test_a_file_that_is_missing_or_not_toml_is_one_line(tmp_path):
-    with pytest.raises(UsageError, match="cannot read the recipe"):
-        read(tmp_path / "none.toml")
-    (tmp_path / "bad.toml").write_text("[[stage\n")
-    with pytest.raises(UsageError, match="is not TOML"):
-        read(tmp_path / "bad.toml")
 
 
 JSON = st.recursive(

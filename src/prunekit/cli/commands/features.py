@@ -49,8 +49,7 @@ command(
     arguments={"model": (MODEL, REQUIRED)},
     common=FINDING_OPTIONS,
     help="Which pixels the predictions of networks rest on (BackSelect), and how sure each network is when it sees "
-    "only the informative pixels of another: name the unpruned parent, pruned networks, and a separate one as control. The "
-    "exact order costs 524,800 forward passes per 32x32 image; --block and --candidates "
-    "are faster.",
+    "only the informative pixels of another: name the unpruned parent, pruned networks, and a separate one as control. "
+    "The exact order costs 524,800 forward passes per 32x32 image; --block and --candidates are faster.",
     examples=["prunekit features parent retrain-3f separate --images 4 --block 32 --candidates 256"],
 )

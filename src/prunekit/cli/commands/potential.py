@@ -62,10 +62,10 @@ def _potential(**given: Any) -> None:
     settings = ReportParams.read(read_fields(ReportParams, given))
     store = Store(chosen.store)
     keys = resolve_all(store, names)
-    check_pruned(store, keys)
     errors = errors_of(store, keys, shifts)
     for params in errors:
         check_names(params)
+    check_pruned(store, keys)
     with screen() as progress:
         forced = settings_of(chosen, [params.key for params in errors])
         make_now(errors, store, forced, progress, jobs=chosen.jobs, say=say)

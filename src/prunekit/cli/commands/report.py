@@ -13,7 +13,8 @@ from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit, hint
 from prunekit.errors import UsageError
 from prunekit.params import MODEL_STEPS, Params, ReportParams
-from prunekit.recipe import Recipe, plan, read
+from prunekit.recipe import Recipe, plan
+from prunekit.recipe_file import read
 from prunekit.registry import Lazy
 from prunekit.steps.findings import all_findings
 from prunekit.steps.study import measurements_of, report_context

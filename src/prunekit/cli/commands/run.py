@@ -22,7 +22,8 @@ from prunekit.engine.schedule import missing
 from prunekit.errors import PrunekitError, unknown
 from prunekit.params import Params
 from prunekit.progress import Bar, Progress
-from prunekit.recipe import Planned, Recipe, check, plan, read
+from prunekit.recipe import Planned, Recipe, check, plan
+from prunekit.recipe_file import read
 from prunekit.steps.check import check_names
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
