@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from prunekit.data.datasets import DATASETS
-from prunekit.data.digits import enlarge, load
+from prunekit.data.digits import enlarge, load, read
 
 ROOT = Path("not-read")
 
@@ -37,6 +37,13 @@ def test_the_bytes_never_change(splits):
     # Stored results name "digits": other pixels would be another data set under the same name.
     data = splits["test"].images.numpy().tobytes() + splits["test"].labels.numpy().tobytes()
     assert sha256(data).hexdigest() == "52c9cafeb0ae6629dea992236a5de1c929e68a3743e329012115b0d01d3428d3"
+
+
+def test_the_installed_table_is_what_scikit_learn_gives(monkeypatch):
+    direct = read()
+    monkeypatch.setattr("prunekit.data.digits.TABLE", ("nowhere",))
+    for found, expected in zip(direct, read(), strict=True):
+        assert np.array_equal(found, expected)
 
 
 def test_enlarging_is_bilinear_with_aligned_pixel_centres():
