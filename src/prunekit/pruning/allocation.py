@@ -34,7 +34,7 @@ def largest(scores: Tensor, count: int) -> Tensor:
 def global_top(scores: Scores, count: int) -> dict[str, Tensor]:
     """Masks that keep the ``count`` largest scores over all layers; among equals the earlier layer and position."""
     mask = largest(torch.cat([values.flatten() for values in scores.values()]), count)
-    parts = mask.split([values.numel() for values in scores.values()])
+    parts = torch.split(mask, [values.numel() for values in scores.values()])
     return {name: part.reshape(scores[name].shape) for name, part in zip(scores, parts, strict=True)}
 
 
@@ -97,13 +97,13 @@ def bound_count(scores: Tensor, kernel: int, positions: int, epsilon: float) -> 
 
     ``scores``: ``[channels]``; ``kernel`` · ``positions``: kernel and output positions of the layer.
     """
-    # The authors' float32 decides where the ceilings fall; float64 differs by a channel in one layer of some.
+    # The authors' float32, in their order, decides where the ceilings fall; float64 differs by a channel at times.
     values = scores.detach().to("cpu", torch.float32)
-    share = torch.tensor(epsilon, dtype=torch.float32)
-    coefficient = 2 * BOUND_CONSTANT * math.log(8 * (positions + 1) * kernel / FAILURE_PROBABILITY)
     total = values.sum()
-    samples = torch.ceil(3 * (6 + 2 * share) * (coefficient * total) / share**2)
-    samples = torch.where(samples > 0, samples, torch.ones_like(samples))
+    likely = torch.tensor(8.0 * (positions + 1) * kernel) / FAILURE_PROBABILITY
+    coefficient = total * (2 * (BOUND_CONSTANT * likely.log()))
+    samples = (3 * (6 + 2 * epsilon) * coefficient / epsilon**2).ceil()
+    samples = torch.where(samples == 0, torch.ones_like(samples), samples)
     unique = (1 - (1 - values / total) ** samples).sum().ceil()
     return max(1, min(values.numel(), int(torch.nan_to_num(unique, nan=1.0, posinf=1.0))))
 

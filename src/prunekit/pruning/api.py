@@ -15,9 +15,9 @@ from prunekit.pruning.masks import Masks, check, total_parameters
 from prunekit.pruning.methods import METHODS, Method
 from prunekit.pruning.propagation import by_channel, live
 from prunekit.pruning.room import Room, room_of
-from prunekit.pruning.search import Unreachable, search_filters, search_weights
+from prunekit.pruning.search import UnreachableError, search_filters, search_weights
 from prunekit.pruning.sensitivity import check_finite
-from prunekit.pruning.subject import Scores, Subject, device_of, observe, output_positions, read_batches
+from prunekit.pruning.subject import Scores, Subject, device_of, output_positions, read_batches
 from prunekit.pruning.tracing import trace
 
 # A filter method may miss the ratio by this much; further off is an error that says what can be reached.
@@ -47,13 +47,13 @@ def prune(
     seed: int = 0,
     total: int | None = None,
 ) -> Masks:
-    """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model to ``prune_ratio``; it stays as it is.
+    """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model to ``prune_ratio``.
 
-    ``prune_ratio``: 1 - kept entries / ``total``, over all parameters, counted after propagation. ``total``: parameters
-    of the unpruned parent (default: of this model). ``masks``: those in force, whose entries are zero in the model; they
-    are never revived. ``skip_layers``: layers of which nothing is chosen (what is dead in them still goes). Weight
-    methods hit the ratio to the weight, filter methods to the nearest filter; a ratio that is out of reach by more than
-    0.02 is a :class:`UsageError` that says what can be reached.
+    The model stays as it is. ``prune_ratio``: 1 - kept entries / ``total``, over all parameters, counted after
+    propagation. ``total``: parameters of the unpruned parent (default: of this model). ``masks``: those in force, whose
+    entries are zero in the model; they are never revived. ``skip_layers``: layers of which nothing is chosen (what is
+    dead in them still goes). Weight methods hit the ratio to the weight, filter methods to the nearest filter; a ratio
+    that is out of reach by more than 0.02 is a :class:`UsageError` that says what can be reached.
     """
     row = METHODS[method]
     total = total_parameters(model) if total is None else total
@@ -72,11 +72,11 @@ def prune(
     search = _prune_weights if row.structure == "weight" else _prune_filters
     try:
         kept = search(subject, row, room, target, frozenset(skip_layers))
-        found = room.left({name: entries.sum(-1) for name, entries in kept.items()}).kept
-    except Unreachable as error:
-        kept, found = {}, error.kept
+    except UnreachableError as error:
+        raise _out_of_reach(method, prune_ratio, before, error.kept, total) from None
+    found = room.left({name: entries.sum(-1) for name, entries in kept.items()}).kept
     if abs(found - target) > LARGEST_MISS * total:
-        raise _out_of_reach(method, prune_ratio, 1 - before / total, 1 - found / total)
+        raise _out_of_reach(method, prune_ratio, before, found, total)
     return (masks or {}) | room.masks(kept)
 
 
@@ -91,7 +91,8 @@ def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
     return sample_bound([subject.layers[name].outputs * count for name, count in positions.items()])
 
 
-def _out_of_reach(method: str, asked: float, least: float, most: float) -> UsageError:
+def _out_of_reach(method: str, asked: float, before: int, found: int, total: int) -> UsageError:
+    least, most = 1 - before / total, 1 - found / total
     return UsageError(
         f"{method} cannot reach prune ratio {asked} on this model (reachable: {least:.3f} to {most:.3f})"
     )
@@ -117,7 +118,7 @@ def _check_layers(subject: Subject, names: Sequence[str]) -> None:
 
 
 def _keys(row: Method, scores: Scores, seed: int) -> Scores:
-    """What the ranking sorts by: the scores, or a seeded draw in proportion to them (Gumbel keys, without replacement)."""
+    """What the ranking sorts by: the scores, or Gumbel keys: a draw in proportion to them, without replacement."""
     if not row.sampled:
         return scores
     generator = torch.Generator().manual_seed(seed)

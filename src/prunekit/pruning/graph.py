@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from prunekit.pruning.layers import Layer
@@ -28,13 +29,13 @@ Kind = Literal[
 
 
 class Op(NamedTuple):
-    """One operation; ``name`` is a layer's or a norm's, ``index`` the channels an ``index`` operation takes."""
+    """One operation; ``name`` is a layer's or a norm's, ``picks`` the channels that an ``index`` operation takes."""
 
     kind: Kind
     inputs: tuple[int, ...]
-    output: int | None = None
+    output: int = -1
     name: str = ""
-    index: Tensor | None = None
+    picks: Tensor = torch.empty(0, dtype=torch.int64)
 
 
 class Norm(NamedTuple):
@@ -50,7 +51,8 @@ class Graph:
 
     ``free_filters`` are the layers whose filters can go with all that hangs on them; ``free_channels`` those whose
     input channels all come from prunable layers; ``heads`` make the network's outputs, ``entries`` read its inputs.
-    Layers in no operation (inside an untraced module) are followed neither way. ``traced`` is False when nothing could be followed.
+    Layers in no operation (inside an untraced module) are followed neither way. ``traced`` is False when nothing could
+    be followed.
     """
 
     layers: dict[str, Layer]
@@ -70,9 +72,9 @@ class Graph:
 
     def add(self, kind: Kind, inputs: Sequence[int] = (), *, size: int = 0, **more: object) -> int:
         """Append an operation; the number of the value that it makes (-1 for ``read``)."""
-        output = self.value(size) if size else None
+        output = self.value(size) if size else -1
         self.ops.append(Op(kind, tuple(inputs), output, **more))  # type: ignore[arg-type]
-        return -1 if output is None else output
+        return output
 
 
 def classify(graph: Graph) -> Graph:
@@ -107,7 +109,7 @@ def _along_the_flow(graph: Graph) -> set[int]:
     """The values that contain channels which no layer makes."""
     found: set[int] = set()
     for op in graph.ops:
-        if op.output is None or op.kind == "layer":
+        if op.kind in ("read", "layer"):
             continue
         if op.kind in ("source", "fresh") or found.intersection(op.inputs):
             found.add(op.output)

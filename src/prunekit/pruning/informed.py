@@ -1,4 +1,6 @@
-"""Sensitivities from what every weight contributes to its output on the sample (Baykal et al. 2019, Liebenwein et al. 2020).
+"""Sensitivities from what every weight contributes to its output on the sample.
+
+Baykal et al. 2019 (arXiv:1910.05422), Liebenwein et al. 2020 (arXiv:1911.07412), as METHODS 2.4 and 2.6 have them.
 
 A weight's share of a positive (negative) pre-activation is ``g = |W_fj| a_jp / |Z_fp|``, where Z sums the positive
 (negative) products at output position p alone, without bias. SiPP takes the mean over positions and the largest
@@ -87,5 +89,5 @@ def _sights(layer: Layer, module: nn.Module, inputs: Tensor) -> Iterator[Tensor]
     for half in halves:
         one = patches(layer, module, half[:1])
         elements = one.numel() + 4 * layer.outputs * one.shape[-1] + 2 * layer.outputs * one.shape[-2]
-        for chunk in half.split(max(1, CHUNK_ELEMENTS // elements)):
+        for chunk in torch.split(half, max(1, CHUNK_ELEMENTS // elements)):
             yield patches(layer, module, chunk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -44,9 +45,7 @@ class Layer:
 
     def tensor(self) -> Tensor:
         """The weight itself, detached."""
-        weight = self.modules[0].weight
-        assert isinstance(weight, Tensor)
-        return weight.detach()
+        return cast(Tensor, self.modules[0].weight).detach()
 
     def blocks(self, weight: Tensor) -> Tensor:
         """A tensor in the weight's shape as ``[filters, channels per group, kernel positions]``.

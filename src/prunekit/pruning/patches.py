@@ -1,4 +1,4 @@
-"""Every layer as a matrix product: weights ``[groups, filters, J]`` times patches ``[images, groups, J, positions]``."""
+"""Every layer as a matrix product: weights ``[groups, filters, J]`` × patches ``[images, groups, J, positions]``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def _transposed_window(module: nn.Module, inputs: Tensor) -> Tensor:
     dilation: tuple[int, ...] = module.dilation  # type: ignore[assignment]
     sizes = [(size - 1) * step + 1 for size, step in zip(inputs.shape[2:], stride, strict=True)]
     stuffed = inputs.new_zeros(*inputs.shape[:2], *sizes)
-    stuffed[(..., *(slice(None, None, step) for step in stride))] = inputs
+    everywhere = (slice(None), slice(None))
+    stuffed[everywhere + tuple(slice(None, None, step) for step in stride)] = inputs
     widths: list[int] = []
     axes = zip(kernel, dilation, module.padding, module.output_padding, strict=True)  # type: ignore[arg-type]
     for size, step, cut, extra in reversed(list(axes)):

@@ -46,11 +46,11 @@ def propagate(graph: Graph, kept: Kept) -> Liveness:
     layers = [op for op in graph.ops if op.kind == "layer"]
     norms = [op for op in graph.ops if op.kind == "norm"]
     return Liveness(
-        read={op.name: used[_out(op)] for op in layers},
+        read={op.name: used[op.output] for op in layers},
         fed={op.name: ~zero[op.inputs[0]] for op in layers},
-        biased={op.name: used[_out(op)] & ~zero[_out(op)] for op in layers},
+        biased={op.name: used[op.output] & ~zero[op.output] for op in layers},
         tapped={op.name: used[op.inputs[0]] & ~zero[op.inputs[0]] for op in layers},
-        normed={op.name: used[_out(op)] & ~zero[op.inputs[0]] for op in norms},
+        normed={op.name: used[op.output] & ~zero[op.inputs[0]] for op in norms},
     )
 
 
@@ -92,18 +92,13 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
     return {name: mask.contiguous().clone() for name, mask in masks.items()}
 
 
-def _out(op: Op) -> int:
-    assert op.output is not None
-    return op.output
-
-
 def _zeros(graph: Graph, kept: Kept) -> list[Tensor]:
     """For every value, the channels that are exactly zero."""
     device = next(iter(kept.values())).device
     zero = [torch.zeros(size, dtype=torch.bool, device=device) for size in graph.sizes]
     for op in graph.ops:
         if op.kind in _FORWARD:
-            zero[_out(op)] = _FORWARD[op.kind](graph, op, [zero[value] for value in op.inputs], kept)
+            zero[op.output] = _FORWARD[op.kind](graph, op, [zero[value] for value in op.inputs], kept)
     return zero
 
 
@@ -124,7 +119,7 @@ _FORWARD: dict[str, _Forward] = {
     "sum": lambda graph, op, inputs, kept: _all(inputs),
     "product": lambda graph, op, inputs, kept: torch.stack(inputs).any(0),
     "cat": lambda graph, op, inputs, kept: torch.cat(inputs),
-    "index": lambda graph, op, inputs, kept: inputs[0][op.index],
+    "index": lambda graph, op, inputs, kept: inputs[0][op.picks],
 }
 
 
@@ -146,22 +141,21 @@ def _read(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _
 
 def _passed_on(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
     """A channel is used if the result is, and if the result is not zero anyhow."""
-    return [used[_out(op)] & ~zero[_out(op)]] * len(op.inputs)
+    return [used[op.output] & ~zero[op.output]] * len(op.inputs)
 
 
 def _layer_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
-    reading = kept[op.name] & used[_out(op)][:, None]
+    reading = kept[op.name] & used[op.output][:, None]
     return [by_channel(graph.layers[op.name], reading) & ~zero[op.inputs[0]]]
 
 
 def _cat_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
-    return list(used[_out(op)].split([graph.sizes[value] for value in op.inputs]))
+    return list(torch.split(used[op.output], [graph.sizes[value] for value in op.inputs]))
 
 
 def _index_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
-    assert op.index is not None
     result = torch.zeros_like(zero[op.inputs[0]])
-    result[op.index[used[_out(op)]]] = True
+    result[op.picks.to(result.device)[used[op.output]]] = True
     return [result]
 
 

@@ -16,7 +16,7 @@ from prunekit.pruning.subject import Scores
 _STEPS = 48
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """The target cannot be met; ``kept`` is the nearest number of entries that can."""
 
     def __init__(self, kept: int) -> None:
@@ -43,7 +43,7 @@ class _Ranking:
         level = -torch.inf if count >= len(self) else float(self.ascending[len(self) - 1 - count])
         kept = {name: plane > level for name, plane in self.planes.items()}
         tied = count - (len(self) - int(torch.searchsorted(self.ascending, level, right=True)))
-        if 0 < tied and count < len(self):
+        if tied > 0 and count < len(self):
             self._add_ties(kept, level, tied)
         return kept | {name: kept[name] | floor for name, floor in self.floors.items()}
 
@@ -84,8 +84,8 @@ def _ascending(values: Tensor) -> Tensor:
 def search_weights(room: Room, scores: Scores, target: int) -> dict[str, Tensor]:
     """The best-scored weights (in blocks) of which exactly ``target`` entries are left after propagation.
 
-    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. No layer is emptied: one that
-    would be keeps more of its best weights. :class:`Unreachable` where that leaves too many.
+    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. No layer is
+    emptied: one that would be keeps more of its best weights. :class:`UnreachableError` where that leaves too many.
     """
     ranking = _Ranking(room, scores)
     while True:
@@ -93,9 +93,9 @@ def search_weights(room: Room, scores: Scores, target: int) -> dict[str, Tensor]
         if not left.emptied:
             break
         if not ranking.raise_floors(left.emptied):
-            raise Unreachable(left.kept)
+            raise UnreachableError(left.kept)
     if left.kept > target:
-        raise Unreachable(left.kept)
+        raise UnreachableError(left.kept)
     planes = _filled(ranking, ranking.kept(count), left, target - left.kept)
     return room.present | {name: plane.permute(1, 2, 0) for name, plane in planes.items()}
 
@@ -131,7 +131,7 @@ def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int
     # Ties go by position in the weight, so the planes are put back into blocks first.
     flat = torch.cat([gap.permute(1, 2, 0).flatten() for gap in gaps.values()])
     chosen = largest(flat, min(missing, int((flat > -torch.inf).sum())))
-    parts = chosen.split([gap.numel() for gap in gaps.values()])
+    parts = torch.split(chosen, [gap.numel() for gap in gaps.values()])
     shapes = {name: gap.permute(1, 2, 0).shape for name, gap in gaps.items()}
     added = {
         name: part.reshape(shapes[name]).permute(2, 0, 1) for name, part in zip(gaps, parts, strict=True)
@@ -196,7 +196,7 @@ def search_filters(
     nearest = [_between(low, high, more) for more in (first, last)]
     best = min(nearest, key=lambda amounts: _distance(trial, amounts, target))
     if trial.reached(best) < 0:
-        raise Unreachable(trial.left(high).kept)
+        raise UnreachableError(trial.left(high).kept)
     entries = trial.kept(best)
     return room.present | {name: room.present[name] & kept[:, :, None] for name, kept in entries.items()}
 

@@ -1,4 +1,4 @@
-"""What a sensitivity looks at: a model, its graph and its sample, read once; and running the model under observation."""
+"""What a sensitivity looks at: a model, its graph and its sample, read once; and running it under observation."""
 
 from __future__ import annotations
 

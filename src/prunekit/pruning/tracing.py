@@ -11,9 +11,10 @@ from typing import Any
 from torch import fx, nn
 
 from prunekit.errors import PrunekitWarning
-from prunekit.pruning.flows import LEAVES, Builder, flow_of
+from prunekit.pruning.flows import Builder
 from prunekit.pruning.graph import Graph, classify
 from prunekit.pruning.layers import Layer, prunable_layers
+from prunekit.pruning.rules import LEAVES, flow_of
 
 _TRIES = 64
 
