@@ -6,7 +6,8 @@ Brier, the squared distance of the probabilities to the truth, where it was stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -59,9 +60,9 @@ def calibration(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: in
     groups = across_seeds(pairs)
     parents = {(group[0].method, group[0].distribution): list(map(_parent, group)) for group in groups}
     return [
-        _score_row(name, group, resamples=resamples, seed=seed)
-        for group in [*parents.values(), *groups]
-        for name in SCORES
+        each
+        for name, score in SCORES.items()
+        for each in _score_rows(name, score, [*parents.values(), *groups], resamples=resamples, seed=seed)
     ]
 
 
@@ -69,13 +70,27 @@ def _parent(pair: Paired) -> Paired:
     return pair._replace(key=pair.parent, prune_ratio=0.0, own=pair.reference, asked=0.0)
 
 
-def _score_row(name: str, group: Sequence[Paired], *, resamples: int, seed: int) -> Row:
-    score = SCORES[name]
-    if all(score.needs in pair.own for pair in group):
-        means = resampled_means(group, lambda pair: score.columns(pair.own), resamples=resamples, seed=seed)
-        draws, flags = score.combine(means), score.flags
-    else:
-        draws, flags = np.full((len(group), 1 + resamples), np.nan), (NOT_STORED,)
+def _score_rows(
+    name: str, score: Score, groups: Sequence[list[Paired]], *, resamples: int, seed: int
+) -> Iterator[Row]:
+    columns = partial(_columns_of, score=score)
+    stored = [group for group in groups if _is_stored(score, group)]
+    for group, means in resampled_means(stored, columns, resamples=resamples, seed=seed):
+        yield _score_row(name, score, group, score.combine(means), score.flags)
+    for group in (group for group in groups if not _is_stored(score, group)):
+        unknown = np.full((len(group), 1 + resamples), np.nan)
+        yield _score_row(name, score, group, unknown, (NOT_STORED,))
+
+
+def _columns_of(pair: Paired, *, score: Score) -> Array:
+    return score.columns(pair.own)
+
+
+def _is_stored(score: Score, group: Sequence[Paired]) -> bool:
+    return all(score.needs in pair.own for pair in group)
+
+
+def _score_row(name: str, score: Score, group: Sequence[Paired], draws: Array, flags: tuple[str, ...]) -> Row:
     return row(
         "calibration",
         estimate(draws, n=group[0].n, bounds=score.bounds, flags=flags),

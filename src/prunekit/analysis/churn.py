@@ -20,11 +20,11 @@ from prunekit.analysis.significance import mcnemar
 
 def churn(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
     """The share of changed predictions per method, prune ratio and distribution, with what it is made of."""
-    return [_churn_row(group, resamples=resamples, seed=seed) for group in across_seeds(pairs)]
+    found = resampled_means(across_seeds(pairs), _columns, resamples=resamples, seed=seed)
+    return [_churn_row(group, *draws) for group, draws in found]
 
 
-def _churn_row(group: Sequence[Paired], *, resamples: int, seed: int) -> Row:
-    changed, broken, fixed = resampled_means(group, _columns, resamples=resamples, seed=seed)
+def _churn_row(group: Sequence[Paired], changed: Array, broken: Array, fixed: Array) -> Row:
     net = estimate(fixed - broken, n=group[0].n, bounds=(-1.0, 1.0)).as_row()
     return row(
         "churn",

@@ -5,7 +5,7 @@ Recall shift and its tests: Hooker et al. 2019 (arXiv 1911.05248); excessive los
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -36,9 +36,8 @@ def recall_shifts(
     The test asks whether a class moved otherwise than the accuracy did; ``classes`` names them in order of label.
     """
     rows: list[Row] = []
-    for group in across_seeds(pairs):
+    for group, draws in _rises_by_class(pairs, _right, resamples=resamples, seed=seed):
         named = classes_in(group[0], classes)
-        draws = _means_by_class(group, list(named), _right, resamples=resamples, seed=seed)
         tests = welch(*(_relative_recalls(group, side, list(named)) for side in ("reference", "own")))
         flags = (NO_TEST,) if len(group) < 2 else ()
         more = [
@@ -56,9 +55,8 @@ def excessive_losses(
 ) -> list[Row]:
     """Rise in mean loss of every class against the unpruned parent, and the largest gap between two classes."""
     rows: list[Row] = []
-    for group in across_seeds(pairs):
+    for group, draws in _rises_by_class(pairs, _loss, resamples=resamples, seed=seed):
         named = classes_in(group[0], classes)
-        draws = _means_by_class(group, list(named), _loss, resamples=resamples, seed=seed)
         rows += _class_rows("excessive-loss", group, named, draws, "nats", [{}] * len(named))
         gap = draws.max(axis=0) - draws.min(axis=0)
         found = estimate(gap, n=group[0].n, bounds=(0.0, np.inf), flags=(LARGEST,))
@@ -91,23 +89,19 @@ def _loss(arrays: Arrays) -> Array:
     return np.asarray(arrays["loss"], dtype=np.float64)
 
 
-def _means_by_class(
-    group: Sequence[Paired],
-    labels: Sequence[int],
-    value: Callable[[Arrays], Array],
-    *,
-    resamples: int,
-    seed: int,
-) -> Array:
-    """Rise of a per-image value within each class: draws ``[classes, seeds, 1 + resamples]``."""
-    columns = partial(_class_columns, labels=labels, value=value)
-    sums, counts = np.split(resampled_means(group, columns, resamples=resamples, seed=seed), [len(labels)])
-    return np.asarray(np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0))
+def _rises_by_class(
+    pairs: Sequence[Paired], value: Callable[[Arrays], Array], *, resamples: int, seed: int
+) -> Iterator[tuple[list[Paired], Array]]:
+    """Rise of the mean of a per-image value within each class: draws ``[classes, seeds, 1 + resamples]``."""
+    columns = partial(_class_columns, value=value)
+    for group, means in resampled_means(across_seeds(pairs), columns, resamples=resamples, seed=seed):
+        sums, counts = np.split(means, 2)
+        yield group, np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
-def _class_columns(pair: Paired, *, labels: Sequence[int], value: Callable[[Arrays], Array]) -> Array:
+def _class_columns(pair: Paired, *, value: Callable[[Arrays], Array]) -> Array:
     """Columns ``[n, 2 classes]``: the rise in the column of the image's class, then a one there."""
-    belongs = np.asarray(pair.own["label"])[:, None] == np.asarray(labels)
+    belongs = np.asarray(pair.own["label"])[:, None] == np.unique(pair.own["label"])
     rise = value(pair.own) - value(pair.reference)
     return np.concatenate([rise[:, None] * belongs, belongs], axis=1)
 

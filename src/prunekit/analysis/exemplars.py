@@ -13,7 +13,7 @@ from prunekit.analysis.curves import images_of
 from prunekit.analysis.estimate import plain
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.paired import Paired, across_seeds, names_of
-from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
+from prunekit.analysis.resample import RESAMPLES, estimate, resampled_sums
 from prunekit.analysis.rows import RATIO, Row, row
 
 FEW_SEEDS = "fewer than 30 seeds: the most frequent label of few networks is uncertain"
@@ -24,15 +24,21 @@ ENOUGH_SEEDS = 30
 def exemplars(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
     """The share of exemplars per method, prune ratio and distribution; one seed alone has none and is left out."""
     groups = [group for group in across_seeds(pairs) if len(group) > 1]
-    return [_exemplar_row(group, resamples=resamples, seed=seed) for group in groups]
+    items = ((group, images_of(group[0].distribution), _found(group)[:, None]) for group in groups)
+    sums = resampled_sums(items, resamples=resamples, seed=seed)
+    return [_exemplar_row(group, draws / group[0].n) for group, draws in sums]
 
 
-def _exemplar_row(group: Sequence[Paired], *, resamples: int, seed: int) -> Row:
-    pruned = np.stack([pair.own["predicted"] for pair in group])
-    unpruned = np.stack([pair.reference["predicted"] for pair in group])
-    found = exemplars_of(pruned, unpruned)
-    images = images_of(group[0].distribution)
-    draws = weighted_sums(found[:, None], resamples=resamples, seed=seed, images=images) / len(found)
+def _found(group: Sequence[Paired]) -> Array:
+    return exemplars_of(_predicted(group, "own"), _predicted(group, "reference"))
+
+
+def _predicted(group: Sequence[Paired], side: str) -> Array:
+    return np.stack([getattr(pair, side)["predicted"] for pair in group])
+
+
+def _exemplar_row(group: Sequence[Paired], draws: Array) -> Row:
+    found = _found(group)
     right = np.stack([pair.reference["rank"] == 0 for pair in group]).mean(axis=0)
     flags = (FIXED_SEEDS, FEW_SEEDS) if len(group) < ENOUGH_SEEDS else (FIXED_SEEDS,)
     return row(
@@ -41,7 +47,7 @@ def _exemplar_row(group: Sequence[Paired], *, resamples: int, seed: int) -> Row:
         unit="share of images",
         parent_accuracy=plain(right.mean()),
         parent_accuracy_on_exemplars=plain(right[found].mean()) if found.any() else None,
-        taxicab=plain(taxicab(pruned, unpruned).mean()),
+        taxicab=plain(taxicab(_predicted(group, "own"), _predicted(group, "reference")).mean()),
         **names_of(group),
     )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from prunekit.analysis.curves import grouped, images_of
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.resample import weighted_sums
+from prunekit.analysis.resample import resampled_sums
 from prunekit.errors import UsageError
 
 Arrays = Mapping[str, Array]
@@ -46,13 +46,16 @@ class Paired(NamedTuple):
 def across_seeds(pairs: Iterable[Paired]) -> list[list[Paired]]:
     """The pairs that differ in their seed only, by rising seed; UsageError where test sets are mixed."""
     ordered = sorted(pairs, key=lambda pair: pair.seed)
-    for pair in ordered:
-        _check_same_images(pair)
-    return list(grouped(ordered, lambda pair: (pair.method, pair.distribution, pair.rung)).values())
+    groups = list(grouped(ordered, lambda pair: (pair.method, pair.distribution, pair.rung)).values())
+    for group in groups:
+        for pair in group:
+            _check_same_images(pair, group[0])
+    return groups
 
 
-def _check_same_images(pair: Paired) -> None:
-    if not np.array_equal(pair.own["label"], pair.reference["label"]):
+def _check_same_images(pair: Paired, first: Paired) -> None:
+    labels = first.own["label"]
+    if not all(np.array_equal(each["label"], labels) for each in (pair.own, pair.reference)):
         raise UsageError(
             f"outcomes of different test sets are mixed: {pair.key} and {pair.parent} on {pair.distribution} "
             "do not have the same labels"
@@ -60,18 +63,15 @@ def _check_same_images(pair: Paired) -> None:
 
 
 def resampled_means(
-    group: Sequence[Paired], columns: Callable[[Paired], Array], *, resamples: int, seed: int
-) -> Array:
-    """Means over images of what ``columns`` gives ``[n, k]``: draws ``[k, seeds, 1 + resamples]``."""
-    sizes = sorted({pair.n for pair in group})
-    if len(sizes) > 1:
-        raise UsageError(
-            f"outcomes of different test sets are mixed: {group[0].distribution} has {sizes} images"
-        )
-    stacked = np.concatenate([columns(pair) for pair in group], axis=1)
-    images = images_of(group[0].distribution)
-    sums = weighted_sums(stacked, resamples=resamples, seed=seed, images=images)
-    return np.asarray(sums.reshape(len(group), -1, 1 + resamples).swapaxes(0, 1) / sizes[0])
+    groups: Iterable[list[Paired]], columns: Callable[[Paired], Array], *, resamples: int, seed: int
+) -> Iterator[tuple[list[Paired], Array]]:
+    """Each group with means over images of what ``columns`` gives ``[n, k]``: draws ``[k, seeds, 1 + resamples]``."""
+    stacked = (
+        (group, images_of(group[0].distribution), np.concatenate([columns(pair) for pair in group], axis=1))
+        for group in groups
+    )
+    for group, sums in resampled_sums(stacked, resamples=resamples, seed=seed):
+        yield group, np.asarray(sums.reshape(len(group), -1, 1 + resamples).swapaxes(0, 1) / group[0].n)
 
 
 def names_of(group: Sequence[Paired]) -> dict[str, Any]:

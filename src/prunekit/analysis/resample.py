@@ -7,7 +7,7 @@ each statistic is written once and computed for all of them together.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -21,9 +21,11 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 CHUNK_CELLS = 4_000_000
 EXACT_FLOAT32 = 2**24
+COLUMNS_AT_ONCE = 512
 OWN_LUCK_COUNTED_ONCE = 0.5
 
 Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
 
 
 def resampled_errors(
@@ -73,6 +75,39 @@ def weighted_sums(columns: Array, *, resamples: int, seed: int, images: str = ""
         sums[:, done : done + len(weights)] = (weights @ operand).T
         done += len(weights)
     return sums
+
+
+def resampled_sums(
+    items: Iterable[tuple[Item, str, Array]], *, resamples: int, seed: int
+) -> Iterator[tuple[Item, Array]]:
+    """Each item with :func:`weighted_sums` of its columns; items are (item, name of its images, columns ``[n, k]``).
+
+    Neighbours on the same images are computed together, up to ``COLUMNS_AT_ONCE``: drawing the weights costs as much
+    as some hundred columns, and the sums of all would not fit into memory.
+    """
+    for images, batch in _batches(items):
+        sums = weighted_sums(
+            np.concatenate([columns for _, columns in batch], axis=1),
+            resamples=resamples,
+            seed=seed,
+            images=images,
+        )
+        ends = np.cumsum([columns.shape[1] for _, columns in batch])[:-1]
+        yield from zip((item for item, _ in batch), np.split(sums, ends), strict=True)
+
+
+def _batches(items: Iterable[tuple[Item, str, Array]]) -> Iterator[tuple[str, list[tuple[Item, Array]]]]:
+    batch: list[tuple[Item, Array]] = []
+    held = ""
+    for item, images, columns in items:
+        width = sum(each.shape[1] for _, each in batch)
+        if batch and (images != held or len(columns) != len(batch[0][1]) or width >= COLUMNS_AT_ONCE):
+            yield held, batch
+            batch = []
+        held = images
+        batch.append((item, columns))
+    if batch:
+        yield held, batch
 
 
 def _dtype(columns: Array) -> type[np.floating]:

@@ -9,6 +9,7 @@ from prunekit.analysis.resample import (
     interval,
     p_value,
     resampled_errors,
+    resampled_sums,
     spread_draws,
     weight_chunks,
     weighted_sums,
@@ -75,6 +76,21 @@ def test_what_else_is_asked_for_changes_nothing():
         resamples=20,
     )
     assert np.array_equal(alone, among["a"])
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 1000])
+def test_items_computed_together_get_the_sums_that_they_would_get_alone(monkeypatch, at_once):
+    monkeypatch.setattr("prunekit.analysis.resample.COLUMNS_AT_ONCE", at_once)
+    items = [
+        ("a", "x", FLAGS[:, :1]),
+        ("b", "x", FLAGS[:, 1:]),
+        ("c", "y", FLAGS[:, :1]),
+        ("d", "x", FLAGS[:20]),
+    ]
+    found = list(resampled_sums(items, resamples=10, seed=0))
+    assert [name for name, _ in found] == ["a", "b", "c", "d"]
+    for (_, images, columns), (_, sums) in zip(items, found, strict=True):
+        assert np.array_equal(sums, weighted_sums(columns, resamples=10, seed=0, images=images))
 
 
 def test_outcomes_of_different_test_sets_are_refused():
