@@ -82,6 +82,8 @@ class FileExamples:
     def take(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Read the files at ``indices``; an unreadable one is a :class:`UsageError` that names it."""
         wanted = [self.items[place] for place in indices.tolist()]
+        if not wanted:
+            return torch.empty(0, 3, 0, 0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64)
         with ThreadPoolExecutor(self.threads) as pool:
             images, labels = zip(*pool.map(self.read, wanted), strict=True)
         return torch.stack(images).to(self.device), torch.stack(labels).to(self.device)

@@ -19,7 +19,7 @@ def hold_out(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor
         raise UsageError(f"the held-out fraction {fraction:g} is not in [0, 1)")
     classes = labels.cpu().numpy() if labels.ndim == 1 else np.zeros(len(labels), dtype=np.int64)
     # The legacy generator: NumPy promises never to change its stream, and a split must not change.
-    rng = np.random.RandomState(seed)
+    rng = np.random.RandomState(seed % 2**32)
     held = np.zeros(len(classes), dtype=bool)
     for name in np.unique(classes):
         members = rng.permutation(np.flatnonzero(classes == name))

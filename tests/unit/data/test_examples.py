@@ -53,3 +53,8 @@ def test_examples_move_to_a_device_whole(examples):
 def test_labels_per_pixel_have_no_strata():
     examples = ArrayExamples(IMAGES, torch.ones(6, 2, 2, dtype=torch.int64))
     assert examples.strata.tolist() == [0] * 6
+
+
+def test_nothing_can_be_taken(examples):
+    images, labels = examples.subset(torch.arange(0)).take(torch.arange(0))
+    assert (len(images), images.dtype, len(labels), labels.dtype) == (0, torch.uint8, 0, torch.int64)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from prunekit.data import hf_names, own
-from prunekit.data.datasets import check_dataset, open_dataset
+from prunekit.data import own
+from prunekit.data.datasets import open_dataset
 from prunekit.errors import UsageError
 
 pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is the extra prunekit[hf]")
@@ -144,14 +144,3 @@ def test_a_set_too_large_to_hold_is_refused(folder, monkeypatch):
     monkeypatch.setattr(own, "HELD_BYTES", 100)
     with pytest.raises(UsageError, match="do not fit in memory"):
         _open(folder)
-
-
-def test_without_pyarrow_the_extra_is_named(folder, monkeypatch):
-    monkeypatch.setattr(hf_names, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"needs pyarrow: pip install 'prunekit\[hf\]'"):
-        check_dataset(f"hf:{folder}")
-
-
-def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(UsageError, match="there is no such folder"):
-        check_dataset(f"hf:{tmp_path / 'nowhere'}")

@@ -48,3 +48,7 @@ def test_labels_per_pixel_are_split_without_classes():
 def test_a_share_outside_the_unit_interval_is_refused(fraction):
     with pytest.raises(UsageError, match="held-out fraction"):
         hold_out(LABELS, fraction, 0)
+
+
+def test_any_whole_number_is_a_seed():
+    assert len(hold_out(LABELS, 0.1, 2**40)[1]) == 20
