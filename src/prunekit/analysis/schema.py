@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -15,22 +15,6 @@ from prunekit.params import describe
 def schema_of(finding: str) -> dict[str, Any]:
     """The JSON schema of one finding's rows; a wrong name lists the right ones."""
     return _model(finding).model_json_schema()
-
-
-class _Schemas(Mapping[str, dict[str, Any]]):
-    """The schema of every finding, made when asked for: a command line loads this table at its start."""
-
-    def __getitem__(self, finding: str) -> dict[str, Any]:
-        return schema_of(finding)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(FINDINGS)
-
-    def __len__(self) -> int:
-        return len(FINDINGS)
-
-
-SCHEMAS: Mapping[str, dict[str, Any]] = _Schemas()
 
 
 def check_row(row: Mapping[str, Any]) -> None:

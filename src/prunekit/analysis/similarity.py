@@ -102,6 +102,7 @@ def _metric_draws(group: Sequence[Compared], name: str, *, resamples: int, seed:
 
 
 def _rows_of_metric(group: Sequence[Compared], name: str, draws: Draws) -> list[Row]:
+    group = one_per_seed(group)
     controls = {item.seed: item for item in group if item.method == SEPARATE}
     rows: list[Row] = []
     for (method, _), items in grouped(group, lambda item: (item.method, item.rung)).items():
@@ -114,6 +115,14 @@ def _rows_of_metric(group: Sequence[Compared], name: str, draws: Draws) -> list[
             ]
             rows += _level_rows("similarity-gain", name, paired, differences, ())
     return rows
+
+
+def one_per_seed(group: Sequence[Compared]) -> list[Compared]:
+    """The first network of each method, ratio and seed: a second control of one parent is not a second seed."""
+    found: dict[tuple[str, float, int], Compared] = {}
+    for item in group:
+        found.setdefault((item.method, item.rung, item.seed), item)
+    return list(found.values())
 
 
 def _closer(name: str, own: Array, control: Array) -> Array:

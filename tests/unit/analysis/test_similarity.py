@@ -70,6 +70,13 @@ def test_one_control_may_serve_two_parents():
     assert values(rows, finding="similarity-gain", metric="agreement", level=0.0) == pytest.approx([0.15])
 
 
+def test_a_second_control_of_one_parent_is_not_a_second_seed():
+    second = compared(SEPARATE, "another", 10, ratio=0.0)
+    rows = similarities([PRUNED, CONTROL, second], resamples=50)
+    assert rows == similarities([PRUNED, CONTROL], resamples=50)
+    assert {row["seeds"] for row in rows} == {1}
+
+
 def test_networks_compared_on_different_images_are_refused():
     with pytest.raises(
         UsageError, match=r"different images are mixed: digits under uniform noise has \[40, 50\] images"
