@@ -53,6 +53,7 @@ def _texture(name: str, subsampling: int) -> Tensor:
     mixing = np.linalg.cholesky(np.array([[1, rg, rb], [rg, 1, gb], [rb, gb, 1]]))
     coloured = fields @ mixing.T
     channels = [_to_percentiles(coloured[..., c], component["percentiles_rgb"][c]) for c in range(3)]
+    channels = [c - c.mean() + mean for c, mean in zip(channels, component["mean_rgb"], strict=True)]
     return torch.from_numpy(np.stack(channels, axis=-1).round().clip(0, 255).astype(np.uint8))
 
 
@@ -87,10 +88,9 @@ def _spectrum(scale: dict[str, Any], component: dict[str, Any], side: int) -> Ar
 def _spread(crop: int, wave: Array) -> Array:
     """Share of a wave's power that a crop shows at each of its own frequencies: the Fejér kernel ``[crop, waves]``."""
     gap = (np.arange(crop)[:, None] - wave) / crop
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kernel: Array = (np.sin(np.pi * gap * crop) / (crop * np.sin(np.pi * gap))) ** 2
-    kernel[np.isclose(np.sin(np.pi * gap), 0)] = 1
-    return kernel
+    whole = np.isclose(np.sin(np.pi * gap), 0)
+    below = np.where(whole, 1, crop * np.sin(np.pi * gap))
+    return np.where(whole, 1.0, np.sin(np.pi * gap * crop) / below) ** 2
 
 
 def _field(spectrum: Array, random: np.random.Generator) -> Array:

@@ -40,7 +40,8 @@ def jpeg_compression(pixels: Tensor, *, quality: int) -> Tensor:
     _, height, width, _ = pixels.shape
     luminance, chrominance = _to_ycc(pixels.int())
     light = _round_trip(luminance[None], LUMINANCE, quality)[0]
-    colour = _enlarge(_round_trip(_halve(chrominance), CHROMINANCE, quality))
+    halved = _round_trip(_halve(chrominance), CHROMINANCE, quality)
+    colour = _enlarge(halved[:, :, : (width + 1) // 2])
     return _to_rgb(light, colour[:, :height, :width].sub_(128))
 
 
@@ -64,7 +65,7 @@ def _to_rgb(light: Tensor, colour: Tensor) -> Tensor:
 
 def _halve(chrominance: Tensor) -> Tensor:
     """Means of 2 x 2; a half is rounded down in even columns and up in odd ones, so that it evens out."""
-    even = _pad_to(_pad_to(chrominance, HEIGHT, 2), WIDTH, 2)
+    even = _pad_to(_pad_to(chrominance, HEIGHT, 2), WIDTH, 2 * SIDE)
     rows = even[:, ::2] + even[:, 1::2]
     sums = rows[:, :, ::2] + rows[:, :, 1::2]
     bias = torch.arange(sums.shape[WIDTH], dtype=sums.dtype, device=sums.device).remainder_(2).add_(1)
