@@ -13,7 +13,6 @@ from prunekit.errors import PrunekitWarning, UsageError, unknown
 from prunekit.pruning.allocation import Choice, sample_bound
 from prunekit.pruning.masks import Masks, check, total_parameters
 from prunekit.pruning.methods import METHODS, Method
-from prunekit.pruning.propagation import by_channel, live
 from prunekit.pruning.room import Room, room_of
 from prunekit.pruning.search import UnreachableError, search_filters, search_weights
 from prunekit.pruning.sensitivity import check_finite
@@ -64,7 +63,7 @@ def prune(
     _check_layers(subject, skip_layers)
     room = room_of(model, subject.graph, masks or {})
     target = round((1 - prune_ratio) * total)
-    before = room.left(room.counts).kept
+    before = room.left(room.stocks).kept
     if before < target:
         raise UsageError(
             f"the model is already pruned to {1 - before / total:.4f}, more than the {prune_ratio} asked for"
@@ -74,7 +73,7 @@ def prune(
         kept = search(subject, row, room, target, frozenset(skip_layers))
     except UnreachableError as error:
         raise _out_of_reach(method, prune_ratio, before, error.kept, total) from None
-    found = room.left({name: entries.sum(-1) for name, entries in kept.items()}).kept
+    found = room.left(room.stocks_of(kept)).kept
     if abs(found - target) > LARGEST_MISS * total:
         raise _out_of_reach(method, prune_ratio, before, found, total)
     return (masks or {}) | room.masks(kept)
@@ -160,12 +159,12 @@ def _prune_filters(
 
 def _there(room: Room, ranks: str, names: list[str]) -> dict[str, Tensor]:
     """The filters (or input channels) of each layer that still do something."""
-    counts = room.counts
-    liveness = room.left(counts).liveness
-    entries = {name: live(room.graph.layers[name], counts[name] > 0, liveness) for name in names}
+    liveness = room.left(room.stocks).liveness
     if ranks == "outputs":
-        return {name: found.any(1) for name, found in entries.items()}
-    return {name: by_channel(room.graph.layers[name], found) for name, found in entries.items()}
+        return {
+            name: room.stocks[name].fed_filters(liveness.fed[name]) & liveness.read[name] for name in names
+        }
+    return {name: room.stocks[name].read_channels(liveness.read[name]) & liveness.fed[name] for name in names}
 
 
 def _say_which_stay(subject: Subject, row: Method, free: frozenset[str]) -> None:

@@ -16,8 +16,9 @@ from torch import Tensor
 from prunekit.pruning.graph import Graph, Op
 from prunekit.pruning.layers import Layer
 from prunekit.pruning.masks import Masks
+from prunekit.pruning.stock import Stock
 
-Kept = Mapping[str, Tensor]
+Stocks = Mapping[str, Stock]
 
 
 class Liveness(NamedTuple):
@@ -35,14 +36,14 @@ class Liveness(NamedTuple):
     normed: dict[str, Tensor]
 
 
-def propagate(graph: Graph, kept: Kept) -> Liveness:
-    """Follow ``kept`` (layer name to bool ``[filters, channels per group]``: has any weight left) through the graph.
+def propagate(graph: Graph, stocks: Stocks) -> Liveness:
+    """Follow what is left of every layer (``stocks``, by layer name) through the graph.
 
     One pass with the flow finds zero channels, one against it finds unread filters. That is a fixpoint: a filter
     that is unread becomes zero only where nobody looks.
     """
-    zero = _zeros(graph, kept)
-    used = _uses(graph, kept, zero)
+    zero = _zeros(graph, stocks)
+    used = _uses(graph, stocks, zero)
     layers = [op for op in graph.ops if op.kind == "layer"]
     norms = [op for op in graph.ops if op.kind == "norm"]
     return Liveness(
@@ -54,17 +55,17 @@ def propagate(graph: Graph, kept: Kept) -> Liveness:
     )
 
 
-def live(layer: Layer, kept: Tensor, liveness: Liveness) -> Tensor:
-    """The ``[filters, channels per group]`` entries of ``kept`` that still do something."""
+def live(layer: Layer, liveness: Liveness, device: torch.device) -> Tensor:
+    """The ``[filters, channels per group]`` places where a weight does something."""
     if layer.name not in liveness.read:
-        return kept
-    return kept & liveness.read[layer.name][:, None] & by_filter(layer, liveness.fed[layer.name])
+        return torch.ones(layer.shape, dtype=torch.bool, device=device)
+    return liveness.read[layer.name][:, None] & by_filter(layer, liveness.fed[layer.name])
 
 
-def between(layer: Layer, liveness: Liveness, like: Tensor) -> Tensor:
+def between(layer: Layer, liveness: Liveness, device: torch.device) -> Tensor:
     """The ``[filters, channels per group]`` places where a weight more would add itself and revive nothing."""
     if layer.name not in liveness.biased:
-        return torch.ones_like(like, dtype=torch.bool)
+        return torch.ones(layer.shape, dtype=torch.bool, device=device)
     return liveness.biased[layer.name][:, None] & by_filter(layer, liveness.tapped[layer.name])
 
 
@@ -74,16 +75,11 @@ def by_filter(layer: Layer, channels: Tensor) -> Tensor:
     return seen.expand(layer.groups, layer.outputs // layer.groups, -1).reshape(layer.shape)
 
 
-def by_channel(layer: Layer, entries: Tensor) -> Tensor:
-    """Which input channels any filter has an entry for; bool ``[channels]``."""
-    return entries.reshape(layer.groups, layer.outputs // layer.groups, -1).any(1).reshape(-1)
-
-
 def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Masks:
     """The masks of every weight, bias and norm entry; ``kept``: weight masks as blocks."""
     masks: Masks = {}
     for name, layer in graph.layers.items():
-        entries = live(layer, torch.ones(layer.shape, dtype=torch.bool, device=kept[name].device), liveness)
+        entries = live(layer, liveness, kept[name].device)
         masks[layer.weight] = layer.unblocks(kept[name] & entries[:, :, None])
         if layer.bias is not None and name in liveness.biased:
             masks[layer.bias] = liveness.biased[name]
@@ -92,42 +88,42 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
     return {name: mask.contiguous().clone() for name, mask in masks.items()}
 
 
-def _zeros(graph: Graph, kept: Kept) -> list[Tensor]:
+def _zeros(graph: Graph, stocks: Stocks) -> list[Tensor]:
     """For every value, the channels that are exactly zero."""
-    device = next(iter(kept.values())).device
+    device = next(iter(stocks.values())).amounts.device
     zero = [torch.zeros(size, dtype=torch.bool, device=device) for size in graph.sizes]
     for op in graph.ops:
         if op.kind in _FORWARD:
-            zero[op.output] = _FORWARD[op.kind](graph, op, [zero[value] for value in op.inputs], kept)
+            zero[op.output] = _FORWARD[op.kind](graph, op, [zero[value] for value in op.inputs], stocks)
     return zero
 
 
-def _layer_zero(graph: Graph, op: Op, inputs: list[Tensor], kept: Kept) -> Tensor:
+def _layer_zero(graph: Graph, op: Op, inputs: list[Tensor], stocks: Stocks) -> Tensor:
     if op.name in graph.heads:
-        return torch.zeros_like(kept[op.name][:, 0])
-    return ~(kept[op.name] & ~by_filter(graph.layers[op.name], inputs[0])).any(1)
+        return inputs[0].new_zeros(graph.layers[op.name].outputs)
+    return ~stocks[op.name].fed_filters(~inputs[0])
 
 
 def _all(inputs: list[Tensor]) -> Tensor:
     return torch.stack(inputs).all(0)
 
 
-_Forward = Callable[[Graph, Op, list[Tensor], Kept], Tensor]
+_Forward = Callable[[Graph, Op, list[Tensor], Stocks], Tensor]
 _FORWARD: dict[str, _Forward] = {
     "layer": _layer_zero,
-    "norm": lambda graph, op, inputs, kept: inputs[0],
-    "sum": lambda graph, op, inputs, kept: _all(inputs),
-    "product": lambda graph, op, inputs, kept: torch.stack(inputs).any(0),
-    "cat": lambda graph, op, inputs, kept: torch.cat(inputs),
-    "index": lambda graph, op, inputs, kept: inputs[0][op.picks],
+    "norm": lambda graph, op, inputs, stocks: inputs[0],
+    "sum": lambda graph, op, inputs, stocks: _all(inputs),
+    "product": lambda graph, op, inputs, stocks: torch.stack(inputs).any(0),
+    "cat": lambda graph, op, inputs, stocks: torch.cat(inputs),
+    "index": lambda graph, op, inputs, stocks: inputs[0][op.picks],
 }
 
 
-def _uses(graph: Graph, kept: Kept, zero: list[Tensor]) -> list[Tensor]:
+def _uses(graph: Graph, stocks: Stocks, zero: list[Tensor]) -> list[Tensor]:
     """For every value, the channels that something still reads."""
     used = [torch.zeros_like(channels) for channels in zero]
     for op in reversed(graph.ops):
-        for value, channels in zip(op.inputs, _BACKWARD[op.kind](graph, op, used, zero, kept), strict=True):
+        for value, channels in zip(op.inputs, _BACKWARD[op.kind](graph, op, used, zero, stocks), strict=True):
             used[value] = used[value] | channels
     return used
 
@@ -135,32 +131,31 @@ def _uses(graph: Graph, kept: Kept, zero: list[Tensor]) -> list[Tensor]:
 _Vectors = list[Tensor]
 
 
-def _read(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
+def _read(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
     return [torch.ones_like(zero[value]) for value in op.inputs]
 
 
-def _passed_on(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
+def _passed_on(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
     """A channel is used if the result is, and if the result is not zero anyhow."""
     return [used[op.output] & ~zero[op.output]] * len(op.inputs)
 
 
-def _layer_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
-    reading = kept[op.name] & used[op.output][:, None]
-    return [by_channel(graph.layers[op.name], reading) & ~zero[op.inputs[0]]]
+def _layer_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
+    return [stocks[op.name].read_channels(used[op.output]) & ~zero[op.inputs[0]]]
 
 
-def _cat_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
+def _cat_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
     return list(torch.split(used[op.output], [graph.sizes[value] for value in op.inputs]))
 
 
-def _index_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, kept: Kept) -> _Vectors:
+def _index_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
     result = torch.zeros_like(zero[op.inputs[0]])
     result[op.picks.to(result.device)[used[op.output]]] = True
     return [result]
 
 
-_BACKWARD: dict[str, Callable[[Graph, Op, _Vectors, _Vectors, Kept], _Vectors]] = {
-    "source": lambda graph, op, used, zero, kept: [],
+_BACKWARD: dict[str, Callable[[Graph, Op, _Vectors, _Vectors, Stocks], _Vectors]] = {
+    "source": lambda graph, op, used, zero, stocks: [],
     "read": _read,
     "layer": _layer_uses,
     "norm": _passed_on,

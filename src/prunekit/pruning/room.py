@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -11,9 +12,8 @@ from torch import Tensor, nn
 
 from prunekit.pruning.graph import Graph
 from prunekit.pruning.masks import Masks, parameters
-from prunekit.pruning.propagation import Liveness, live, masks_of, propagate
-
-Counts = Mapping[str, Tensor]
+from prunekit.pruning.propagation import Liveness, masks_of, propagate
+from prunekit.pruning.stock import Stock, stock_of
 
 
 class Left(NamedTuple):
@@ -38,21 +38,24 @@ class Room:
     vectors: Masks
     other: int
 
-    @property
-    def counts(self) -> dict[str, Tensor]:
-        """Weights that are there, per filter and channel."""
-        return {name: entries.sum(-1) for name, entries in self.present.items()}
+    @cached_property
+    def stocks(self) -> dict[str, Stock]:
+        """The weights that are there."""
+        return self.stocks_of(self.present)
 
-    def left(self, counts: Counts) -> Left:
-        """What is left of a choice with these weights per filter and channel."""
-        liveness = propagate(self.graph, {name: count > 0 for name, count in counts.items()})
-        layers = self.graph.layers
-        sums = torch.stack(
-            [(count * live(layers[name], count > 0, liveness)).sum() for name, count in counts.items()]
-        )
+    def stocks_of(self, kept: Mapping[str, Tensor]) -> dict[str, Stock]:
+        """What a choice of weights (in blocks) leaves of every layer."""
+        amounts = {name: entries.sum(-1, dtype=torch.int16) for name, entries in kept.items()}
+        return {name: stock_of(self.graph.layers[name], amount) for name, amount in amounts.items()}
+
+    def left(self, stocks: Mapping[str, Stock]) -> Left:
+        """What is left of a choice after propagation."""
+        liveness = propagate(self.graph, stocks)
+        read, fed = liveness.read, liveness.fed
+        sums = torch.stack([stock.total(read.get(name), fed.get(name)) for name, stock in stocks.items()])
         small = [entries.sum() for entries in self._small(liveness).values()]
         kept = int(sums.sum()) + int(sum(small)) + self.other
-        emptied = tuple(name for name, amount in zip(counts, sums.tolist(), strict=True) if not amount)
+        emptied = tuple(name for name, amount in zip(stocks, sums.tolist(), strict=True) if not amount)
         return Left(kept, emptied, liveness)
 
     def _small(self, liveness: Liveness) -> Masks:
@@ -67,8 +70,7 @@ class Room:
 
     def masks(self, kept: Mapping[str, Tensor]) -> Masks:
         """The masks of this choice of weights (in blocks) with everything that follows from it."""
-        liveness = propagate(self.graph, {name: entries.any(-1) for name, entries in kept.items()})
-        made = masks_of(self.graph, kept, liveness)
+        made = masks_of(self.graph, kept, propagate(self.graph, self.stocks_of(kept)))
         return {
             name: mask & self.vectors[name] if name in self.vectors else mask for name, mask in made.items()
         }

@@ -11,6 +11,7 @@ from torch import Tensor
 from prunekit.pruning.allocation import largest
 from prunekit.pruning.propagation import between, by_filter
 from prunekit.pruning.room import Left, Room
+from prunekit.pruning.stock import stock_of
 from prunekit.pruning.subject import Scores
 
 _STEPS = 48
@@ -32,7 +33,7 @@ class _Ranking:
         self.planes = {name: _plane(room, name, values) for name, values in scores.items()}
         there = torch.cat([plane[plane > -torch.inf] for plane in self.planes.values()])
         self.ascending = _ascending(there)
-        self.whole = {name: count for name, count in room.counts.items() if name not in scores}
+        self.whole = {name: stock for name, stock in room.stocks.items() if name not in scores}
         self.floors: dict[str, Tensor] = {}
 
     def __len__(self) -> int:
@@ -56,8 +57,11 @@ class _Ranking:
 
     def left(self, count: int) -> Left:
         """What that leaves after propagation."""
-        counts = {name: plane.sum(0, dtype=torch.int16) for name, plane in self.kept(count).items()}
-        return self.room.left(self.whole | counts)
+        layers = self.room.graph.layers
+        amounts = {name: plane.sum(0, dtype=torch.int16) for name, plane in self.kept(count).items()}
+        return self.room.left(
+            self.whole | {name: stock_of(layers[name], amount) for name, amount in amounts.items()}
+        )
 
     def raise_floors(self, emptied: tuple[str, ...]) -> bool:
         """Let emptied layers keep twice as many of their best weights; False when none of them has more to give."""
@@ -126,7 +130,7 @@ def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int
     layers = ranking.room.graph.layers
     gaps = {}
     for name, plane in ranking.planes.items():
-        useful = between(layers[name], left.liveness, plane[0])
+        useful = between(layers[name], left.liveness, plane.device)
         gaps[name] = plane.masked_fill(kept[name] | ~useful, -torch.inf)
     # Ties go by position in the weight, so the planes are put back into blocks first.
     flat = torch.cat([gap.permute(1, 2, 0).flatten() for gap in gaps.values()])
@@ -147,28 +151,35 @@ class _Trial:
 
     def __init__(self, room: Room, keys: Scores, there: Mapping[str, Tensor], ranks: str) -> None:
         self.room, self.keys, self.there, self.ranks = room, keys, there, ranks
-        self.counts = room.counts
         self.tried: dict[tuple[int, ...], Left] = {}
 
-    def kept(self, amounts: Mapping[str, int]) -> dict[str, Tensor]:
-        """Which filters (or channels) these amounts keep, as bool ``[filters, channels per group]``."""
+    def chosen(self, amounts: Mapping[str, int]) -> dict[str, Tensor]:
+        """Which filters (or channels) these amounts keep, as bool vectors."""
         found = {}
         for name, amount in amounts.items():
-            layer = self.room.graph.layers[name]
-            best = (
-                largest(self.keys[name].masked_fill(~self.there[name], -torch.inf), amount) & self.there[name]
-            )
-            found[name] = (
-                best[:, None].expand(layer.shape) if self.ranks == "outputs" else by_filter(layer, best)
-            )
+            there = self.there[name]
+            found[name] = largest(self.keys[name].masked_fill(~there, -torch.inf), amount) & there
         return found
+
+    def kept(self, amounts: Mapping[str, int]) -> dict[str, Tensor]:
+        """The weights that these amounts keep, in blocks."""
+        layers, present = self.room.graph.layers, self.room.present
+        kept = dict(present)
+        for name, best in self.chosen(amounts).items():
+            entries = best[:, None] if self.ranks == "outputs" else by_filter(layers[name], best)
+            kept[name] = present[name] & entries[:, :, None]
+        return kept
 
     def left(self, amounts: Mapping[str, int]) -> Left:
         """What these amounts leave after propagation."""
         key = tuple(amounts.values())
         if key not in self.tried:
-            chosen = {name: self.counts[name] * entries for name, entries in self.kept(amounts).items()}
-            self.tried[key] = self.room.left(self.counts | chosen)
+            side = "filters" if self.ranks == "outputs" else "channels"
+            stocks = self.room.stocks
+            chosen = {
+                name: stocks[name]._replace(**{side: best}) for name, best in self.chosen(amounts).items()
+            }
+            self.tried[key] = self.room.left(stocks | chosen)
         return self.tried[key]
 
     def reached(self, amounts: Mapping[str, int]) -> int:
@@ -197,8 +208,7 @@ def search_filters(
     best = min(nearest, key=lambda amounts: _distance(trial, amounts, target))
     if trial.reached(best) < 0:
         raise UnreachableError(trial.left(high).kept)
-    entries = trial.kept(best)
-    return room.present | {name: room.present[name] & kept[:, :, None] for name, kept in entries.items()}
+    return trial.kept(best)
 
 
 def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict[str, int]:

@@ -1,0 +1,58 @@
+"""How many weights a choice leaves between a layer's filters and channels, counted by matrix–vector products."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from prunekit.pruning.layers import Layer
+
+
+class Stock(NamedTuple):
+    """The weights of one layer that a choice leaves.
+
+    ``amounts``: float32 ``[groups, filters per group, channels per group]``, exact as they stay far below 2^24.
+    ``filters`` · ``channels``: of these, only the chosen ones (bool vectors; None: all).
+    """
+
+    amounts: Tensor
+    filters: Tensor | None = None
+    channels: Tensor | None = None
+
+    def fed_filters(self, channels: Tensor) -> Tensor:
+        """Bool over filters: has a weight that reads one of these channels."""
+        return self._restricted(self._per_filter(channels) > 0, self.filters)
+
+    def read_channels(self, filters: Tensor) -> Tensor:
+        """Bool over channels: is read by a weight of one of these filters."""
+        chosen = self._restricted(filters, self.filters).to(self.amounts.dtype)
+        groups, rows, columns = self.amounts.shape
+        found = torch.bmm(chosen.view(groups, 1, rows), self.amounts).view(groups * columns) > 0
+        return self._restricted(found, self.channels)
+
+    def total(self, filters: Tensor | None, channels: Tensor | None) -> Tensor:
+        """The number of weights between these filters and channels, a scalar in float64."""
+        per_filter = self._per_filter(channels).to(torch.float64)
+        for chosen in (filters, self.filters):
+            per_filter = per_filter if chosen is None else per_filter * chosen
+        return per_filter.sum()
+
+    def _per_filter(self, channels: Tensor | None) -> Tensor:
+        groups, rows, columns = self.amounts.shape
+        if channels is None and self.channels is None:
+            return self.amounts.sum(-1).view(groups * rows)
+        every = torch.ones(groups * columns, dtype=torch.bool, device=self.amounts.device)
+        chosen = self._restricted(every if channels is None else channels, self.channels)
+        weights = chosen.to(self.amounts.dtype).view(groups, columns, 1)
+        return torch.bmm(self.amounts, weights).view(groups * rows)
+
+    @staticmethod
+    def _restricted(found: Tensor, chosen: Tensor | None) -> Tensor:
+        return found if chosen is None else found & chosen
+
+
+def stock_of(layer: Layer, amounts: Tensor) -> Stock:
+    """The stock of a layer from its amounts ``[filters, channels per group]``."""
+    return Stock(amounts.to(torch.float32).reshape(layer.groups, layer.outputs // layer.groups, -1))
