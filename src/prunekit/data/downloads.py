@@ -80,7 +80,7 @@ def _imagenet(name: str, md5: str, into: str, *contents: str, nested: bool = Fal
 
 
 DOWNLOADS: Registry[Download] = Registry(
-    "data set to get",
+    "data set",
     {
         "digits": Download(),
         "cifar10": Download(

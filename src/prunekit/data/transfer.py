@@ -55,8 +55,10 @@ def _size(path: Path) -> int:
 
 
 def _cut(file: RemoteFile, part: Path, error: Exception) -> str:
-    known = f" of {file.size:,}" if file.size else ""
     why = getattr(error, "reason", None) or str(error) or type(error).__name__
+    if not _size(part):
+        return f"{file.url} cannot be reached: {why} (a copy on this machine can be given with --from PATH)"
+    known = f" of {file.size:,}" if file.size else ""
     return f"{file.url}: cut after {_size(part):,}{known} bytes ({why}); run the same command again to go on"
 
 
