@@ -55,7 +55,7 @@ bench: $(STAMP)  ## Measure speed, as ratios within one run
 	for script in benchmarks/*.py; do echo "## $$script"; $(BIN)/python $$script || exit 1; done
 
 # `make paper-cifar10-resnet20` runs recipes/cifar10/resnet20.toml; `make paper-cifar10-small` recipes/cifar10-small.toml.
-RECIPES := $(filter-out recipes/quickstart.toml,$(wildcard recipes/*.toml recipes/*/*.toml))
+RECIPES := $(filter-out recipes/quickstart.toml recipes/shared/%,$(wildcard recipes/*.toml recipes/*/*.toml))
 PAPER   := $(foreach file,$(RECIPES),paper-$(subst /,-,$(patsubst recipes/%.toml,%,$(file))))
 .PHONY: $(PAPER)
 define paper-rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prunekit.data.datasets import check_dataset
+from prunekit.data.datasets import SHIFTED, check_dataset
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
@@ -33,7 +33,10 @@ def _training_shift(params: Any) -> None:
 def _distribution(params: Any) -> None:
     if params.distribution is not None:
         shift = parse(params.distribution)
-        check_dataset(shift.dataset)
+        if shift.published:
+            SHIFTED[shift.dataset]  # a wrong name raises
+        else:
+            check_dataset(shift.dataset)
         if shift.mixture is not None:
             raise UsageError(
                 f"distribution {params.distribution!r}: a mixture is for training, not for measuring"
