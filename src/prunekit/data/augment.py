@@ -31,7 +31,8 @@ class Augment(NamedTuple):
     """One augmentation.
 
     ``draw(count, size, generator)`` gives tensors of one row per image; ``apply(images, labels, draws)`` takes the
-    rows of a batch, uint8 images ``[N, 3, H, W]`` and labels ``[N]`` or ``[N, H, W]``, and gives new ones.
+    rows of a batch, uint8 images ``[N, 3, H, W]`` and labels ``[N]`` or ``[N, H, W]``, all on one device, and gives
+    new ones.
     """
 
     draw: Callable[[int, Size, torch.Generator], Draws]
@@ -58,15 +59,15 @@ def _draw_shift(count: int, size: Size, generator: torch.Generator, *, flips: bo
 
 
 def _shift(images: Tensor, labels: Tensor, draws: Draws) -> Pair:
-    """Crop out of a black border of 4 pixels, and mirror: one gather of whole pixels, channels last."""
+    """Crop out of a black border of 4 pixels, and mirror."""
     height, width = images.shape[-2:]
-    shift, flip = draws["shift"].to(images.device), draws["flip"].to(images.device)
-    row = torch.arange(height, device=images.device) + shift[:, :1]
-    column = torch.arange(width, device=images.device).expand(len(images), -1)
-    column = torch.where(flip[:, None], width - 1 - column, column) + shift[:, 1:]
     padded = F.pad(images.permute(0, 2, 3, 1), (0, 0, PADDING, PADDING, PADDING, PADDING))
-    image = torch.arange(len(images), device=images.device)[:, None, None]
-    return padded[image, row[:, :, None], column[:, None, :]].permute(0, 3, 1, 2), labels
+    # Every crop of every image as a view without copies; whole rows of pixels are then copied at once.
+    crops = padded.unfold(1, height, 1).unfold(2, width, 1).permute(0, 1, 2, 4, 5, 3)
+    top, left = draws["shift"].unbind(dim=1)
+    chosen = crops[torch.arange(len(images), device=images.device), top, left]
+    mirrored = torch.where(draws["flip"][:, None, None, None], chosen.flip(2), chosen)
+    return mirrored.permute(0, 3, 1, 2), labels
 
 
 def _draw_resized(count: int, size: Size, generator: torch.Generator) -> Draws:
@@ -95,8 +96,7 @@ def _boxes(extent: Tensor, uniform: Tensor) -> Draws:
 
 def _resample(images: Tensor, labels: Tensor, draws: Draws) -> Pair:
     """Look at the boxes at the images' own size: bilinear for images, nearest for label maps, void outside."""
-    extent, centre = draws["extent"].to(images.device), draws["centre"].to(images.device)
-    theta = torch.cat((torch.diag_embed(extent), centre[:, :, None]), dim=2)
+    theta = torch.cat((torch.diag_embed(draws["extent"]), draws["centre"][:, :, None]), dim=2)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     seen = F.grid_sample(images.float(), grid, align_corners=False).round_().clamp_(0, 255).to(torch.uint8)
     if labels.ndim == 1:

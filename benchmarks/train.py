@@ -1,0 +1,182 @@
+"""How near the training loop comes to the bare step, and evaluation to the bare forward pass.
+
+The loop is `fit` as it is used: data in memory, crop and flip, two thirds of the weights masked, checkpoints on. The
+bare step is forward, loss, backward and optimizer on one random tensor: same network, batch, precision and memory
+format. Steps of the two alternate, so that other work on the machine hits both alike; medians are compared.
+
+    python benchmarks/train.py [--arch resnet20] [--batch 128] [--steps 60] [--threads 2] [--device cpu]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from prunekit.data.datasets import Dataset
+from prunekit.data.examples import ArrayExamples
+from prunekit.measure.batches import default_batch_size
+from prunekit.measure.outcomes import outcomes
+from prunekit.models.archs import build
+from prunekit.params import TrainParams
+from prunekit.training.checkpoint import Checkpoint
+from prunekit.training.loop import autocast, fit
+
+WARMUP_STEPS = 5
+CLASSES = 10
+
+
+class Alternating:
+    """A progress bar that times a step of the loop, then one of the other, and so on."""
+
+    def __init__(self, other: Callable[[], None], device: str) -> None:
+        self.other, self.device = other, device
+        self.loop_times: list[float] = []
+        self.other_times: list[float] = []
+
+    def bar(self, label: str, total: int, unit: str = "images") -> Alternating:
+        """Begin to count."""
+        self.mark = now(self.device)
+        return self
+
+    def __enter__(self) -> Alternating:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def advance(self, amount: int = 1, *, note: str = "") -> None:
+        """Note the time of the loop's step; do and time the other's."""
+        stepped = now(self.device)
+        self.loop_times.append(stepped - self.mark)
+        self.other()
+        self.mark = now(self.device)
+        self.other_times.append(self.mark - stepped)
+
+
+def now(device: str) -> float:
+    """Seconds, once the device is done."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def random_data(count: int) -> tuple[Dataset, ArrayExamples]:
+    """Random images of CIFAR's size."""
+    images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8)
+    examples = ArrayExamples(images, torch.randint(0, CLASSES, (count,)))
+    half = (0.5, 0.5, 0.5)
+    names = tuple(str(number) for number in range(CLASSES))
+    dataset = Dataset(
+        "random",
+        "classification",
+        names,
+        half,
+        half,
+        (32, 32),
+        "crop-flip",
+        ("train",),
+        lambda split: examples,
+    )
+    return dataset, examples
+
+
+def bare_step(settings: TrainParams, device: str) -> Callable[[], None]:
+    """Forward, loss, backward and optimizer on one random tensor."""
+    model = (
+        build(settings.arch, classes=CLASSES, seed=0).to(device, memory_format=torch.channels_last).train()
+    )
+    images = torch.randn(settings.batch_size, 3, 32, 32, device=device).to(memory_format=torch.channels_last)
+    labels = torch.randint(0, CLASSES, (settings.batch_size,), device=device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with autocast(settings, torch.device(device)):
+            loss = F.cross_entropy(model(images), labels)
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def training(settings: TrainParams, steps: int, device: str) -> tuple[float, float]:
+    """Median seconds of a step of the loop and of the bare step."""
+    dataset, examples = random_data(settings.batch_size * steps)
+    model = build(settings.arch, classes=CLASSES, seed=0)
+    masks = {name: torch.rand_like(parameter) > 2 / 3 for name, parameter in model.named_parameters()}
+    watch = Alternating(bare_step(settings, device), device)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Checkpoint(Path(folder) / "checkpoint.safetensors")
+        fit(
+            model,
+            examples,
+            settings=settings,
+            dataset=dataset,
+            seed=0,
+            device=device,
+            masks=masks,
+            checkpoint=checkpoint,
+            progress=watch,
+        )
+    return _median(watch.loop_times), _median(watch.other_times)
+
+
+@torch.no_grad()
+def evaluation(settings: TrainParams, rounds: int, device: str) -> tuple[float, float, int]:
+    """Median seconds of a measured batch, outcomes included, and of a bare forward pass; and the batch size."""
+    size = default_batch_size((32, 32), device)
+    dataset, examples = random_data(size * rounds)
+    model = build(settings.arch, classes=CLASSES, seed=0).to(device, memory_format=torch.channels_last).eval()
+    images = torch.randn(size, 3, 32, 32, device=device).to(memory_format=torch.channels_last)
+    watch = Alternating(lambda: model(images), device)
+    outcomes(model, examples.to(device), dataset=dataset, device=device, progress=watch)
+    return _median(watch.loop_times), _median(watch.other_times), size
+
+
+def _median(times: list[float]) -> float:
+    return statistics.median(times[WARMUP_STEPS:])
+
+
+def main() -> None:
+    """Print one table."""
+    given = _arguments()
+    torch.set_num_threads(given.threads)
+    warnings.simplefilter("error")
+    settings = TrainParams(arch=given.arch, dataset="random", epochs=1, batch_size=given.batch, lr=0.01)
+    loop, bare = training(settings, given.steps, given.device)
+    measured, forward, size = evaluation(settings, 3 * given.steps, given.device)
+    print(f"{given.arch}, {given.device}, {given.threads} threads, torch {torch.__version__}\n")
+    print("| what | batch | prunekit images/s | bare images/s | ratio |\n|---|---|---|---|---|")
+    for what, batch, ours, theirs in (
+        ("train", given.batch, loop, bare),
+        ("evaluate", size, measured, forward),
+    ):
+        print(f"| {what} | {batch} | {batch / ours:.0f} | {batch / theirs:.0f} | {theirs / ours:.3f} |")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\npeak memory of the process, both networks in it: {peak:.0f} MiB")
+    if given.device != "cpu":
+        print(f"peak memory of the device: {torch.cuda.max_memory_allocated() / 2**20:.0f} MiB")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--arch", default="resnet20")
+    parser.add_argument("--device", default="cpu")
+    for name, default in {"batch": 128, "steps": 60, "threads": 2}.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
