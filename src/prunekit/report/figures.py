@@ -30,7 +30,8 @@ def caption_of(figure: Figure, study: Study) -> str:
     """What is drawn, then n, seeds and how the intervals were made."""
     rows = study.of(figure.needs)
     between = "Read between tested ratios." if any(row.get("interpolated") for row in rows) else ""
-    return " ".join(filter(None, (figure.caption(study), between, basis(rows))))
+    said = " ".join(filter(None, (figure.caption(study), between, basis(rows))))
+    return said.replace(" %", "\u00a0%")
 
 
 def _summary(study: Study) -> str:

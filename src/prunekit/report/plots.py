@@ -74,7 +74,7 @@ def legend_above(axes: Axes) -> None:
             handles,
             labels,
             loc="outside upper left",
-            ncols=4,
+            ncols=5,
             columnspacing=1.4,
             handlelength=2.2,
             borderpad=0.2,
@@ -88,12 +88,8 @@ def ring(axes: Axes, row: Row, look: Look, *, x: Scale, y: Scale) -> None:
 
 
 def level_line(axes: Axes, height: float, text: str) -> None:
-    """A dashed line across the axes with its name at the right end."""
-    axes.axhline(height, color=MUTED.light, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1.5)
-    place: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "ha": "right", "va": "bottom"}
-    axes.annotate(
-        text, (1, height), xycoords=("axes fraction", "data"), color=MUTED.light, fontsize=7.5, **place
-    )
+    """A dashed line across the axes, named in the legend."""
+    axes.axhline(height, color=MUTED.light, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1.5, label=text)
 
 
 def bars(axes: Axes, rows: Sequence[Row], look: Look, *, x: Scale, y: Scale) -> None:

@@ -42,10 +42,14 @@ def sentences(study: Study) -> list[str]:
 
 
 def _potentials(study: Study) -> Iterator[str]:
-    rise = points(study.margin)
     for method, rows in by_method(study.of("potential", distribution=study.nominal)).items():
-        kept = percent(rows[0]["value"])
-        yield f"By {method} one can prune {kept} before test error rises by more than {rise}{_shifted(study, method)}."
+        yield f"{_kept(method, rows[0]['value'], points(study.margin))}{_shifted(study, method)}."
+
+
+def _kept(method: str, value: float, rise: str) -> str:
+    if value == 0:
+        return f"By {method} no tested prune ratio keeps the rise of test error within {rise}"
+    return f"By {method} one can prune {percent(value)} before test error rises by more than {rise}"
 
 
 def _shifted(study: Study, method: str) -> str:
@@ -56,7 +60,7 @@ def _shifted(study: Study, method: str) -> str:
     where = _lowest(study, method, held)
     at = f" ({where})" if where else ""
     over = f"over {count(len(held), 'distribution')} of the set “{name_of(mean.get('distribution'))}”"
-    return f"; {over} {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
+    return f"; {over} it is {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
 
 
 def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
@@ -70,13 +74,14 @@ def _excess(study: Study) -> Iterator[str]:
     slopes = by_method(study.of("excess-slope", distribution=shift_set(study, "excess-slope")))
     told = [f"{points(rows[0]['value'] / 10)} by {name}{_interval(rows[0])}" for name, rows in slopes.items()]
     if told:
-        yield f"Each 10 % pruned adds excess error: {listed(told)}. {_verdict([rows[0] for rows in slopes.values()])}"
+        verdict = _verdict([rows[0] for rows in slopes.values()])
+        yield f"Each 10 % pruned changes excess error by {listed(told)}. {verdict}"
 
 
 def _interval(row: Row) -> str:
     if row.get("low") is None or row.get("high") is None:
         return ""
-    low, high = (trimmed(10 * row[end], 2) for end in ("low", "high"))
+    low, high = (trimmed(10 * row[end], 2).replace("-", "−") for end in ("low", "high"))
     return f" ({low} to {high})"
 
 
@@ -94,8 +99,13 @@ def _similarity(study: Study) -> Iterator[str]:
     control = {metric: _by_level(study.of("similarity", method=SEPARATE, metric=metric)) for metric in CLOSER}
     methods = [name for name in by_method(study.of("similarity")) if name != SEPARATE]
     if any(control.values()) and methods:
-        told = [f"{_reach(study, name, control)} for {name}" for name in methods]
-        yield f"Under noise the pruned network stays closer to its parent than a separate network does: {listed(told)}."
+        reaches = [(_reach(study, name, control), name) for name in methods]
+        told = [
+            f"{reach} for {listed([name for each, name in reaches if each == reach])}"
+            for reach in dict.fromkeys(reach for reach, _ in reaches)
+        ]
+        start = "Going by means, a pruned network is closer to its parent under noise than a separate one"
+        yield f"{start}: {listed(told)}."
 
 
 def _reach(study: Study, method: str, control: dict[str, dict[float, float]]) -> str:

@@ -44,7 +44,7 @@ def _on_shift_set(study: Study, row: Row) -> bool:
 
 
 def _nominal_or_set(study: Study, row: Row) -> bool:
-    return row["finding"] != "potential" or _on_nominal(study, row)
+    return _on_nominal(study, row) if row["finding"] == "potential" else _on_shift_set(study, row)
 
 
 def _metric(name: str) -> Callable[[Study, Row], bool]:
@@ -110,7 +110,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "class-potential": (
         Spec("Prune potential by class", ("class-potential",), "class", keep=_on_nominal),
-        Spec("Smallest of all classes", ("class-potential-minimum",), "method+class", "distribution"),
+        Spec("Smallest of all classes", ("class-potential-minimum",), "distribution"),
     ),
     "excessive-loss-gap": (
         Spec("Excessive loss gap", ("excessive-loss-gap",), "asked", "method", "nats", 1, 3, _on_nominal),
@@ -164,7 +164,7 @@ def _label(field: str, value: Any) -> str:
 
 
 def _heading(fields: str) -> str:
-    words = {"asked": "prune ratio", "level": "noise ε", "row_model": "whose pixels"}
+    words = {"asked": "prune ratio asked", "level": "noise ε", "row_model": "whose pixels"}
     return ", ".join(words.get(field, field.replace("_", " ")) for field in fields.split("+"))
 
 

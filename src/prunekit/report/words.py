@@ -25,8 +25,8 @@ def trimmed(number: float, digits: int) -> str:
 
 def points(share: float) -> str:
     """A difference of shares as percentage points."""
-    number = trimmed(100 * share, 2)
-    return f"{number} point" if number in ("1", "-1") else f"{number} points"
+    number = trimmed(100 * share, 2).replace("-", "−")
+    return f"{number} point" if number in ("1", "−1") else f"{number} points"
 
 
 def count(number: int, thing: str) -> str:

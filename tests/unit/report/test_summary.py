@@ -68,8 +68,14 @@ def test_headline_says_what_the_worst_shift_allows(rows, expected):
 def test_potentials_name_the_worst_distribution():
     assert told(WORST)[0] == (
         "By wt one can prune 80 % before test error rises by more than 0.5 points; over 2 distributions of the set "
-        "“shifted” 41 % on average and 12 % at worst (digits+snow@3)."
+        "“shifted” it is 41 % on average and 12 % at worst (digits+snow@3)."
     )
+
+
+def test_methods_that_fail_at_once_are_said_to():
+    assert told([potential("ft", "digits", 0.0)]) == [
+        "By ft no tested prune ratio keeps the rise of test error within 0.5 points."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,7 @@ def test_excess_error_is_decided_by_its_interval(low, verdict):
         "high": 0.03,
     }
     text = told([slope])[0]
-    assert text.startswith("Each 10 % pruned adds excess error: 0.2 points by wt (")
+    assert text.startswith("Each 10 % pruned changes excess error by 0.2 points by wt (")
     assert verdict in text
 
 
@@ -96,7 +102,7 @@ def test_similarity_needs_both_metrics_and_every_level():
     rows += [similar("wt", 0.5, "agreement", 0.95), similar("wt", 0.5, "softmax_l2", 0.1)]
     rows += [similar("wt", 0.8, "agreement", 0.95), similar("wt", 0.8, "softmax_l2", 0.25)]
     assert told(rows) == [
-        "Under noise the pruned network stays closer to its parent than a separate network does: up to 50 % for wt."
+        "Going by means, a pruned network is closer to its parent under noise than a separate one: up to 50 % for wt."
     ]
 
 

@@ -12,7 +12,7 @@ def test_percent(share, text):
 
 
 def test_points_are_a_hundredth_of_the_error():
-    assert [points(0.005), points(0.01), points(-0.0123)] == ["0.5 points", "1 point", "-1.23 points"]
+    assert [points(0.005), points(0.01), points(-0.0123)] == ["0.5 points", "1 point", "−1.23 points"]
 
 
 def test_plurals():
