@@ -18,13 +18,13 @@ def edge(position: Tensor, size: int) -> Tensor:
 def mirror(position: Tensor, size: int) -> Tensor:
     """Reflected about the centre of the last sample: ``.. 2 1 | 0 1 2``."""
     period = max(2 * (size - 1), 1)
-    folded = position.remainder(period)
+    folded = _fold(position, period)
     return torch.minimum(folded, period - folded).clamp_(max=size - 1)
 
 
 def symmetric(position: Tensor, size: int) -> Tensor:
     """Reflected about the outer side of the last sample: ``.. 1 0 | 0 1 2``."""
-    folded = position.remainder(2 * size)
+    folded = _fold(position, 2 * size)
     return torch.minimum(folded, 2 * size - 1 - folded)
 
 
@@ -33,3 +33,8 @@ def pad(x: Tensor, dim: int, width: int, rule: Rule) -> Tensor:
     size = x.shape[dim]
     position = torch.arange(-width, size + width, device=x.device)
     return x.index_select(dim, rule(position, size))
+
+
+def _fold(position: Tensor, period: int) -> Tensor:
+    """``position`` modulo ``period``; a float's division is vectorised, an integer's is not."""
+    return position - (position / period).floor_().to(position.dtype) * period

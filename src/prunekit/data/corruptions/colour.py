@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from prunekit.data.corruptions.hsv import from_hsv, to_hsv
+from prunekit.data.corruptions.hsv import recolour, to_hsv
 from prunekit.data.corruptions.pixels import to_bytes, to_unit
 
 
 def brightness(pixels: Tensor, *, shift: float) -> Tensor:
     """Add ``shift`` to the value of every pixel in hue, saturation, value."""
-    hue, saturation, value = to_hsv(to_unit(pixels))
-    return to_bytes(from_hsv(hue, saturation, value.add_(shift).clamp_(0, 1)))
+    unit = to_unit(pixels)
+    hue, saturation, value = to_hsv(unit)
+    return to_bytes(recolour(unit, hue, saturation, value.add_(shift).clamp_(0, 1)))
 
 
 def saturate(pixels: Tensor, *, scale: float, shift: float) -> Tensor:
     """Scale the saturation of every pixel and add ``shift``: below 1 greys, above 1 deepens the colours."""
-    hue, saturation, value = to_hsv(to_unit(pixels))
-    return to_bytes(from_hsv(hue, saturation.mul_(scale).add_(shift).clamp_(0, 1), value))
+    unit = to_unit(pixels)
+    hue, saturation, value = to_hsv(unit)
+    return to_bytes(recolour(unit, hue, saturation.mul_(scale).add_(shift).clamp_(0, 1), value))
 
 
 def contrast(pixels: Tensor, *, scale: float) -> Tensor:

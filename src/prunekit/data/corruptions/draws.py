@@ -54,7 +54,8 @@ class Draws:
         """Whole numbers in [low, high) as int64, or what was given; ``high`` may differ per image (``[N]``)."""
         if name in self.given:
             return self.given[name].long()
-        return (_unit(self.bits(name, *shape)).double() * (high - low)).long() + low
+        # A float32 below 1 times a whole number below 2^24 never rounds up to that number.
+        return _unit(self.bits(name, *shape)).mul_(high - low).long().add_(low)
 
 
 def _unit(bits: Tensor) -> Tensor:

@@ -12,27 +12,26 @@ def to_hsv(unit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     value, spread = unit.amax(0), unit.amax(0) - unit.amin(0)
     grey = spread == 0
     safe = spread.masked_fill(grey, 1)
-    hue = torch.where(green == value, 2 + (blue - red) / safe, (green - blue) / safe)
+    hue = torch.where(green == value, blue - red, green - blue).div_(safe).add_(2 * (green == value))
     # Blue wins a tie: it is looked at last.
-    hue = torch.where(blue == value, 4 + (red - green) / safe, hue).div_(6).remainder_(1)
-    saturation = spread / value.masked_fill(grey, 1)
-    return hue.masked_fill_(grey, 0), saturation, value
+    hue = torch.where(blue == value, (red - green).div_(safe).add_(4), hue).div_(6)
+    saturation = spread.div_(value.masked_fill(grey, 1))
+    return hue.sub_(hue.floor()).masked_fill_(grey, 0), saturation, value
 
 
-def from_hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
-    """The block ``[3, H, W, N]`` of these hues, saturations and values."""
+def recolour(unit: Tensor, hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
+    """The block with another saturation and value, its hues kept.
+
+    The largest channel becomes the value and the smallest is as far below as the saturation says; only the middle one
+    needs the hue. Grey has hue 0: red is taken for its largest channel.
+    """
     sector = (hue * 6).floor_()
     part = hue * 6 - sector
-    low = value * (1 - saturation)
-    falling = value * (1 - part * saturation)
-    rising = value * (1 - (1 - part) * saturation)
-    sector = sector.to(torch.int8).remainder_(6)
-    return torch.stack([_channel(sector - turn, value, falling, low, rising) for turn in (0, 2, 4)])
-
-
-def _channel(sector: Tensor, value: Tensor, falling: Tensor, low: Tensor, rising: Tensor) -> Tensor:
-    """Red over the six sectors is V q p p t V; green and blue are the same, two and four sectors later."""
-    sector = sector.remainder(6)
-    out = torch.where((sector == 0) | (sector == 5), value, low)
-    out = torch.where(sector == 1, falling, out)
-    return torch.where(sector == 4, rising, out)
+    falling = sector - (sector / 2).floor_().mul_(2) == 1
+    middle = value * (1 - torch.where(falling, part, 1 - part).mul_(saturation))
+    lowest, highest = unit.amin(0), unit.amax(0)
+    out = torch.where(unit == lowest, value * (1 - saturation), middle)
+    grey = lowest == highest
+    out = torch.where((unit == highest) & ~grey, value, out)
+    out[0] = torch.where(grey, value, out[0])
+    return out

@@ -12,6 +12,8 @@ from torch import Tensor
 from prunekit.data.corruptions.borders import Rule, edge, mirror, pad
 
 HEIGHT, WIDTH = 1, 2
+# Taps of a kernel that cannot move a byte.
+NEGLIGIBLE = 1e-12
 
 
 @lru_cache(maxsize=64)
@@ -68,9 +70,11 @@ def correlate(x: Tensor, kernel: Tensor) -> Tensor:
     """Slide a small 2-d kernel of odd sides over ``[C, H, W, N]``, borders mirrored, in the dtype of ``x``."""
     _, height, width, _ = x.shape
     down, right = (side // 2 for side in kernel.shape)
-    padded = pad(pad(x, HEIGHT, down, mirror), WIDTH, right, mirror)
+    taps = [(row, column) for row, column in kernel.nonzero().tolist() if abs(kernel[row, column]) > NEGLIGIBLE]
+    reach = max(max(abs(row - down), abs(column - right)) for row, column in taps)
+    padded = pad(pad(x, HEIGHT, reach, mirror), WIDTH, reach, mirror)
     total = torch.zeros_like(x)
-    for row, column in kernel.nonzero().tolist():
-        shifted = padded[:, row : row + height, column : column + width]
-        total += shifted * kernel[row, column].item()
+    for row, column in taps:
+        top, left = row - down + reach, column - right + reach
+        total.add_(padded[:, top : top + height, left : left + width], alpha=kernel[row, column].item())
     return total

@@ -24,10 +24,10 @@ def trail(pixels: Tensor, *, radius: float, sigma: float, angle: Tensor) -> Tens
     down, right = _offsets(angle.double(), taps)
     windows = _windows(pixels, taps - 1)
     image = torch.arange(count, device=pixels.device)
-    total = torch.full((), 0.5, dtype=torch.float64, device=pixels.device)
-    for tap, weight in enumerate((weights / weights.sum()).tolist()):
-        total = total + windows[image, down[tap] + taps - 1, right[tap] + taps - 1] * weight
-    smeared = (total.int() // TO_16_BIT).to(torch.uint8)
+    total = torch.full(windows.shape[:1] + windows.shape[3:], 0.5, dtype=torch.float64, device=pixels.device)
+    for tap, weight in enumerate((weights / weights.sum() * TO_16_BIT).tolist()):
+        total.add_(windows[image, down[tap] + taps - 1, right[tap] + taps - 1], alpha=weight)
+    smeared = total.floor_().div_(TO_16_BIT).to(torch.uint8)
     return smeared.view(count, height, width, channels).permute(3, 1, 2, 0).contiguous()
 
 
@@ -40,11 +40,9 @@ def _offsets(angle: Tensor, taps: int) -> tuple[Tensor, Tensor]:
 
 
 def _windows(pixels: Tensor, reach: int) -> Tensor:
-    """A view ``[N, 2 reach + 1, 2 reach + 1, H, W * C]`` of 16-bit values: every image shifted by every offset."""
+    """A view ``[N, 2 reach + 1, 2 reach + 1, H, W * C]``: every image shifted by every offset."""
     channels, height, width, count = pixels.shape
-    padded = pad(pad(pixels.permute(3, 1, 2, 0), 1, reach, edge), 2, reach, edge).double().mul_(TO_16_BIT)
-    image, row, pixel, value = padded.contiguous().stride()
+    padded = pad(pad(pixels.permute(3, 1, 2, 0), 1, reach, edge), 2, reach, edge).contiguous()
+    image, row, pixel, value = padded.stride()
     shifts = 2 * reach + 1
-    return padded.contiguous().as_strided(
-        (count, shifts, shifts, height, width * channels), (image, row, pixel, row, value)
-    )
+    return padded.as_strided((count, shifts, shifts, height, width * channels), (image, row, pixel, row, value))

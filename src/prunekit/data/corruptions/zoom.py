@@ -48,4 +48,4 @@ def resampling(size: int, side: int, enlarged: int) -> Resampling:
 def _resample(x: Tensor, dim: int, plan: Resampling) -> Tensor:
     low, high, share = (part.to(x.device) for part in plan)
     share = share.view([-1 if axis == dim else 1 for axis in range(4)])
-    return x.index_select(dim, low).mul_(1 - share) + x.index_select(dim, high).mul_(share)
+    return x.index_select(dim, low).lerp_(x.index_select(dim, high), share)
