@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -74,8 +75,8 @@ def uniform_share(choice: Choice, level: float) -> dict[str, int]:
 
 
 def uniform_count(filters: int, share: float) -> int:
-    """``filters · share`` in float32, rounded half to even, at least 1."""
-    return max(1, round(float(torch.tensor(filters * share, dtype=torch.float32))))
+    """``filters · share``, both in float32 as the authors have them, rounded half to even, at least 1."""
+    return max(1, round(float(np.float32(filters) * np.float32(share))))
 
 
 def error_bound(choice: Choice, level: float) -> dict[str, int]:
