@@ -9,12 +9,12 @@ import numpy as np
 
 from prunekit.analysis.classes import classes_in
 from prunekit.analysis.curves import Curve, Lineage, Point, grouped, images_of, resample
-from prunekit.analysis.estimate import plain, unique
+from prunekit.analysis.estimate import Estimate, plain, unique
 from prunekit.analysis.outcome import Array, wrong
 from prunekit.analysis.paired import Paired
 from prunekit.analysis.potential import MARGIN
 from prunekit.analysis.resample import RESAMPLES, estimate
-from prunekit.analysis.rows import RATIO, Row, lineage_potential, potential_notes, row, spread
+from prunekit.analysis.rows import RATIO, Row, lineage_potential, potential_estimate, row, spread
 
 SMALLEST = "the smallest of many classes is biased downwards"
 
@@ -66,8 +66,8 @@ def _class_curve(pairs: Sequence[Paired], label: int) -> Curve:
 
 def _class_row(name: str, lineages: Sequence[Lineage], margin: float) -> Row:
     draws = np.stack([lineage_potential(lineage, margin) for lineage in lineages])
-    flags = potential_notes(lineages, margin)
-    return _row("class-potential", draws, lineages, flags, {"margin": margin, "class": name})
+    found = potential_estimate(lineages, draws, margin)
+    return _row("class-potential", found, draws, lineages, {"margin": margin, "class": name})
 
 
 def _smallest_row(by_class: dict[str, list[Lineage]], margin: float) -> Row:
@@ -75,16 +75,17 @@ def _smallest_row(by_class: dict[str, list[Lineage]], margin: float) -> Row:
         [[lineage_potential(each, margin) for each in lineages] for lineages in by_class.values()]
     )
     worst = list(by_class)[int(draws[:, :, 0].mean(axis=1).argmin())]
-    more = {"margin": margin, "class": worst}
-    return _row("class-potential-minimum", draws.min(axis=0), by_class[worst], (SMALLEST,), more)
+    smallest, lineages = draws.min(axis=0), by_class[worst]
+    found = estimate(smallest, n=lineages[0].n, bounds=RATIO, flags=(SMALLEST,))
+    return _row("class-potential-minimum", found, smallest, lineages, {"margin": margin, "class": worst})
 
 
 def _row(
-    finding: str, draws: Array, lineages: Sequence[Lineage], flags: tuple[str, ...], more: dict[str, Any]
+    finding: str, found: Estimate, draws: Array, lineages: Sequence[Lineage], more: dict[str, Any]
 ) -> Row:
     return row(
         finding,
-        estimate(draws, n=lineages[0].n, bounds=RATIO, flags=flags),
+        found,
         unit="prune ratio",
         method=lineages[0].method,
         distribution=lineages[0].distribution,

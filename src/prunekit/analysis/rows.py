@@ -21,6 +21,7 @@ from prunekit.analysis.potential import (
     MARGIN,
     TOLERANCE,
     check_margin,
+    confirmed_ratio,
     interpolated_draws,
     potential_draws,
     potential_flags,
@@ -33,6 +34,7 @@ BySeed = dict[int, dict[str, Lineage]]
 
 RATIO = (0.0, 1.0)
 STATISTICS: dict[str, Callable[..., Array]] = {"mean": np.mean, "minimum": np.min}
+BELOW = "; lower end: the largest ratio whose own rise is surely within the margin"
 SOME_SEEDS = "some seeds lack this ratio"
 
 
@@ -103,11 +105,10 @@ def potentials(
     rows = []
     for (method, distribution), group in _by_curve(lineages).items():
         draws = np.stack([lineage_potential(lineage, margin, interpolate) for lineage in group])
-        flags = potential_notes(group, margin)
         rows.append(
             row(
                 "potential",
-                estimate(draws, n=group[0].n, bounds=RATIO, flags=flags),
+                potential_estimate(group, draws, margin),
                 unit="prune ratio",
                 method=method,
                 distribution=distribution,
@@ -215,6 +216,16 @@ def _slope_row(found: list[Excess], n: int, common: Row) -> Row:
         per_seed=[plain(value) for value in draws[:, 0]],
         **common,
     )
+
+
+def potential_estimate(group: Sequence[Lineage], draws: Array, margin: float) -> Estimate:
+    """The potential on one distribution; the lower end for one seed is a ratio that is commensurate beyond doubt."""
+    found = estimate(draws, n=group[0].n, bounds=RATIO, flags=potential_notes(group, margin))
+    if len(group) > 1 or not group[0].keys:
+        return found
+    own = group[0]
+    confirmed = confirmed_ratio(own.ratios, own.errors, own.parent, margin=margin)
+    return found._replace(low=min(found.low, confirmed), interval=f"{found.interval}{BELOW}")
 
 
 def lineage_potential(lineage: Lineage, margin: float, interpolate: bool = False) -> Array:

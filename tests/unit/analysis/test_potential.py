@@ -8,6 +8,7 @@ from prunekit.analysis.potential import (
     NONE_COMMENSURATE,
     NOT_MONOTONE,
     check_margin,
+    confirmed_ratio,
     interpolated_draws,
     potential_draws,
     potential_flags,
@@ -72,6 +73,18 @@ def test_draws_agree_with_the_scalar_function():
         for row, base in zip(errors, parent, strict=True)
     ]
     assert found.tolist() == expected
+
+
+def test_a_ratio_is_confirmed_when_its_own_rise_is_surely_within_the_margin():
+    # 100 resamples. At 0.5 the rise is 0 in all of them; at 0.8 it is 0.1 in 4 (the 97.5 % quantile), at 0.9 always.
+    errors = np.full((101, 3), 0.2)
+    errors[1:5, 1] = errors[1:, 2] = 0.3
+    ratios, parent = np.array([0.5, 0.8, 0.9]), np.full(101, 0.2)
+    assert confirmed_ratio(ratios, errors, parent, margin=0.005) == 0.5
+    errors[3:5, 1] = 0.2
+    assert confirmed_ratio(ratios, errors, parent, margin=0.005) == 0.8
+    assert confirmed_ratio(ratios, errors, parent, margin=0.1) == 0.9
+    assert confirmed_ratio(ratios[2:], errors[:, 2:], parent, margin=0.005) == 0.0
 
 
 @pytest.mark.parametrize(

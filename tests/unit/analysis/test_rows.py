@@ -7,7 +7,15 @@ from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.estimate import ONE_SEED
 from prunekit.analysis.outcome import wrong
 from prunekit.analysis.potential import FEW_SEEDS
-from prunekit.analysis.rows import SOME_SEEDS, excess_errors, potential_summary, potentials, prune_curves
+from prunekit.analysis.rows import (
+    BELOW,
+    SOME_SEEDS,
+    excess_errors,
+    lineage_potential,
+    potential_summary,
+    potentials,
+    prune_curves,
+)
 from prunekit.errors import UsageError
 
 SHIFTED = ["digits+fog@3", "digits+snow@3"]
@@ -64,6 +72,17 @@ def test_the_order_of_the_curves_does_not_matter():
 
 def test_one_seed_is_flagged():
     assert all(ONE_SEED in row["flags"] for row in potentials(study(seeds=(0,))))
+
+
+def test_the_lower_end_of_one_seeds_potential_is_not_the_best_of_many_lucky_ratios():
+    # Twenty ratios, none of them certain by itself; in nearly every resample one of them is lucky.
+    rng = np.random.default_rng(5)
+    draw = rng.random(300)
+    points = tuple(Point(0.04 * place, f"{place}", wrong(rng.random(300) < 0.2)) for place in range(1, 21))
+    (lineage,) = resample([Curve("wt", 0, "digits", "parent", wrong(draw < 0.23), points)], resamples=400)
+    (row,) = potentials([lineage])
+    assert row["low"] == 0.0 < np.quantile(lineage_potential(lineage, 0.005)[1:], 0.025)
+    assert BELOW in row["interval"]
 
 
 def test_a_potential_of_few_seeds_is_flagged():
