@@ -1,0 +1,101 @@
+"""Write docs/cli.md from the commands themselves; ``--check`` says whether it is current."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prunekit.cli.app import COMMANDS, EPILOG, load
+from prunekit.params import STEPS, ReportParams
+
+PAGE = Path(__file__).with_name("cli.md")
+HEAD = """# The command line
+
+*Written by `docs/write_reference.py` from the commands themselves; `make docs` checks that it is current.*
+
+`MODEL` is a key, a unique prefix of one, a label given with `--label`, or `-`: keys on stdin, one per line, or JSON
+objects with a `key`, so that steps pipe. stdout carries data only: one JSON object a line when it is not a terminal or
+with `--json`, a table on a terminal, keys alone with `-q`. Progress, logs and hints go to stderr.
+"""
+
+
+def plain(text: str | None) -> str:
+    """Help text without the terminal's markup."""
+    return re.sub(r"\[/?(?:dim|bold)\]", "", text or "").strip()
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command with its full name, those of groups too."""
+    for name in COMMANDS:
+        found = load(name)
+        nested = getattr(found, "commands", None)
+        if nested is None:
+            yield name, found
+        else:
+            yield from ((f"{name} {inner}", command) for inner, command in nested.items())
+
+
+def escaped(text: str) -> str:
+    """A metavar such as a|b inside a Markdown table."""
+    return text.replace("|", "\\|")
+
+
+def section(name: str, command: Any) -> Iterator[str]:
+    """One command: what it does, its flags, its examples."""
+    yield f"\n## prunekit {name}\n\n{plain(command.help)}\n\n| flag | value | |\n|---|---|---|"
+    for param in command.params:
+        if param.name == "help":
+            continue
+        option = param.param_type_name == "option"
+        names = (
+            ", ".join(f"`{each}`" for each in (*param.opts, *param.secondary_opts))
+            if option
+            else f"`{param.metavar}`"
+        )
+        value = escaped(param.metavar or "") if option else ""
+        yield f"| {names} | {value} | {escaped(plain(param.help))} |"
+    examples = [plain(line) for line in (command.epilog or "").split("\n\n")[1:]]
+    if examples:
+        yield "\n```console\n" + "\n".join(f"$ {example}" for example in examples) + "\n```"
+
+
+def fields() -> Iterator[str]:
+    """The fields of every step: flags, recipe fields and keys alike."""
+    yield (
+        "\n# Fields of the steps\n\n"
+        "The same in recipes and as flags (`weight_decay` is `--weight-decay`). Defaults are not part of a key.\n"
+    )
+    for kind, cls in {**STEPS, "report": ReportParams}.items():
+        yield f"\n## {kind}\n\n{(cls.__doc__ or '').splitlines()[0]}\n\n| field | default | |\n|---|---|---|"
+        for name, field in cls.model_fields.items():
+            default = "required" if field.is_required() else f"`{field.default}`"
+            yield f"| `{name}` | {default} | {escaped(plain(field.description))} |"
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [
+        HEAD,
+        EPILOG,
+        *(line for name, command in commands() for line in section(name, command)),
+        *fields(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write or check; the exit code says whether all is well."""
+    if "--check" not in sys.argv:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    current = PAGE.exists() and PAGE.read_text(encoding="utf-8") == page()
+    if not current:
+        print("docs/cli.md is not current: run `.venv/bin/python docs/write_reference.py`", file=sys.stderr)
+    return 0 if current else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

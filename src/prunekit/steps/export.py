@@ -1,0 +1,236 @@
+"""Write a stored network for use without prunekit, smaller if asked, and checked against the stored one first."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+
+from prunekit.archive import write_bytes
+from prunekit.errors import PrunekitError, UsageError, unknown
+from prunekit.measure.batches import normalise
+from prunekit.models.cost import cost, latency
+from prunekit.pruning.shrink import shrink as shrunk_copy
+from prunekit.steps.context import Context, Loaded, dataset, examples, load
+
+CHECKED_IMAGES = 64
+# Shrinking changes the order in which float32 sums are made, and nothing else.
+TOLERANCE = 1e-4
+
+
+class Exported(NamedTuple):
+    """What is written: a file's name and bytes, and the lines of Python that open it to logits."""
+
+    name: str
+    data: bytes
+    opens: str
+
+
+def export(key: str, context: Context, *, out: Path, shrink: bool, form: str) -> dict[str, Any]:
+    """Write ``out`` with the network, ``config.json`` and ``load.py``; returns a row of sizes and times.
+
+    The logits on real test images must agree with the masked network's to 1e-4 of their scale, else
+    :class:`PrunekitError` and nothing is written.
+    """
+    if form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out {out} is there already and not an empty folder: name another")
+    loaded = load(context, key)
+    images = _images(context, loaded)
+    plain = loaded.model.cpu().eval()
+    model = shrunk_copy(plain, loaded.masks).eval() if shrink else plain
+    difference = compare(plain, model, images)
+    exported = FORMATS[form](model, loaded, images)
+    config = _config(context, loaded, shrink=shrink, form=form)
+    write_bytes(out / exported.name, exported.data)
+    write_bytes(out / "config.json", json.dumps(config, indent=2, sort_keys=True).encode())
+    write_bytes(out / "load.py", _script(exported, config).encode())
+    return {
+        "key": key,
+        "out": str(out),
+        "format": form,
+        "shrunk": shrink,
+        "logit_difference": difference,
+        **_sizes(plain, "masked", config["size"]),
+        **_sizes(model, "exported", config["size"]),
+        "file_bytes": len(exported.data),
+    }
+
+
+@torch.no_grad()
+def compare(plain: nn.Module, model: nn.Module, images: Tensor) -> float:
+    """Largest difference of two networks' logits on images; :class:`PrunekitError` where it is more than rounding."""
+    expected, found = plain(images), model(images)
+    difference = float((expected - found).abs().max())
+    if difference > TOLERANCE * max(1.0, float(expected.abs().max())):
+        raise PrunekitError(f"the shrunk network's logits differ by {difference:.2g}: nothing was written")
+    return difference
+
+
+def _images(context: Context, loaded: Loaded) -> Tensor:
+    opened = dataset(loaded.record.param("dataset"), context.data)
+    pool = examples(opened.name, context.data)
+    images, _ = pool.take(torch.arange(min(CHECKED_IMAGES, len(pool))))
+    return normalise(images, dataset=opened)
+
+
+def _config(context: Context, loaded: Loaded, *, shrink: bool, form: str) -> dict[str, Any]:
+    opened = dataset(loaded.record.param("dataset"), context.data)
+    return {
+        "key": loaded.record.key,
+        "arch": loaded.record.param("arch"),
+        "classes": list(opened.classes),
+        "mean": list(opened.mean),
+        "std": list(opened.std),
+        "size": list(opened.size),
+        "prune_ratio": loaded.record.prune_ratio,
+        "test_error": loaded.record.error,
+        "shrunk": shrink,
+        "format": form,
+    }
+
+
+def _sizes(model: nn.Module, name: str, size: list[int]) -> dict[str, Any]:
+    counted, timed = cost(model, (size[0], size[1])), latency(model, (size[0], size[1]))
+    return {
+        f"{name}_parameters": counted.parameters,
+        f"{name}_multiplications": counted.multiplications,
+        f"{name}_latency_ms": timed.median,
+    }
+
+
+def _as_safetensors(model: nn.Module, loaded: Loaded, images: Tensor) -> Exported:
+    weights: Mapping[str, Tensor] = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    arch = str(loaded.record.param("arch"))
+    door, _, name = arch.partition(":")
+    builders = {
+        "timm": f"import timm\n\nmodel = timm.create_model({name!r}, num_classes={{}})",
+        "torchvision": f"import torchvision\n\nmodel = torchvision.models.get_model({name!r}, num_classes={{}})",
+    }
+    build = builders.get(door, f"import prunekit\n\nmodel = prunekit.build({arch!r}, classes={{}})")
+    opens = _OPEN_WEIGHTS.replace("BUILD", build.format("len(config['classes'])"))
+    return Exported("model.safetensors", save_safetensors(dict(weights)), opens)
+
+
+def _as_torch_export(model: nn.Module, loaded: Loaded, images: Tensor) -> Exported:
+    import io
+
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(model, (images[:2],), dynamic_shapes=({0: batch},))
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    return Exported("model.pt2", buffer.getvalue(), _OPEN_PROGRAM)
+
+
+def _as_onnx(model: nn.Module, loaded: Loaded, images: Tensor) -> Exported:
+    import tempfile
+
+    try:
+        import onnxscript  # noqa: F401 - torch needs it to write ONNX
+    except ImportError:
+        raise UsageError("the onnx format needs more packages: pip install 'prunekit[export]'") from None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            model,
+            (images[:2],),
+            str(path),
+            input_names=["images"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            external_data=False,
+            dynamo=True,
+        )
+        return Exported("model.onnx", path.read_bytes(), _OPEN_ONNX)
+
+
+FORMATS: dict[str, Callable[[nn.Module, Loaded, Tensor], Exported]] = {
+    "safetensors": _as_safetensors,
+    "torch-export": _as_torch_export,
+    "onnx": _as_onnx,
+}
+
+_OPEN_WEIGHTS = """\
+import torch
+from safetensors.torch import load_file
+BUILD
+weights = load_file(folder / "model.safetensors")
+for name, tensor in weights.items():  # layers may be narrower than the architecture says
+    owner, _, field = name.rpartition(".")
+    module = model.get_submodule(owner)
+    old = getattr(module, field)
+    setattr(module, field, torch.nn.Parameter(tensor) if isinstance(old, torch.nn.Parameter) else tensor)
+for module in model.modules():  # depthwise and grouped convolutions: as many groups as the weights have
+    if isinstance(module, torch.nn.Conv2d) and module.groups > 1:
+        module.groups = module.groups * module.weight.shape[0] // module.out_channels
+model.eval()
+
+
+def logits(images):
+    with torch.no_grad():
+        return model(torch.as_tensor(images))
+"""
+_OPEN_PROGRAM = """\
+import torch
+
+model = torch.export.load(folder / "model.pt2").module()
+
+
+def logits(images):
+    with torch.no_grad():
+        return model(torch.as_tensor(images))
+"""
+_OPEN_ONNX = """\
+import onnxruntime
+
+session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+
+
+def logits(images):
+    return session.run(None, {"images": images})[0]
+"""
+
+
+def _script(exported: Exported, config: Mapping[str, Any]) -> str:
+    """A short program that opens the folder and classifies an image."""
+    head = textwrap.dedent(
+        '''\
+        """Open this network and classify images: python load.py IMAGE..."""
+
+        import json
+        import sys
+        from pathlib import Path
+
+        import numpy as np
+        from PIL import Image
+
+        folder = Path(__file__).parent
+        config = json.loads((folder / "config.json").read_text())
+        '''
+    )
+    tail = textwrap.dedent(
+        '''\
+
+
+        def read(path):
+            """One image as the network takes it: resized, scaled to [0, 1], normalised."""
+            image = Image.open(path).convert("RGB").resize(config["size"][::-1])
+            pixels = np.asarray(image, np.float32).transpose(2, 0, 1) / 255
+            mean, std = (np.array(config[name], np.float32).reshape(3, 1, 1) for name in ("mean", "std"))
+            return (pixels - mean) / std
+
+
+        if __name__ == "__main__":
+            for path in sys.argv[1:]:
+                scores = np.asarray(logits(read(path)[None]))[0]
+                print(path, config["classes"][int(scores.argmax())])
+        '''
+    )
+    return head + exported.opens + tail

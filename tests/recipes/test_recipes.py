@@ -1,0 +1,69 @@
+"""Every recipe plans and its names resolve; the quickstart, cut short, runs, and a second run makes nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from prunekit.recipe import check, plan
+from prunekit.recipe_file import read
+from prunekit.steps.check import check_names
+
+ROOT = Path(__file__).resolve().parents[2] / "recipes"
+RECIPES = sorted(path for path in ROOT.rglob("*.toml") if path.parent.name != "shared")
+
+TINY = (
+    "parents.epochs=1",
+    "separate.epochs=1",
+    "pruned.sweep.method=['wt', 'ft']",
+    "pruned.sweep.prune_ratio=[0.5]",
+    "errors.sweep.distribution=['digits', 'digits+gaussian_noise@3', 'digits+uniform@0.3']",
+    "similarity.images=20",
+    "similarity.draws=2",
+    "similarity.levels=[0.0, 0.3]",
+    "control.images=20",
+    "control.draws=2",
+    "control.levels=[0.0, 0.3]",
+)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_recipe_plans_and_its_names_resolve(path):
+    steps = plan(read(path))
+    check(steps, check_names)
+    keys = [step.params.key for step in steps]
+    assert len(keys) == len(set(keys)) > 10
+    assert {step.params.kind for step in steps} >= {"train", "prune", "retrain", "error"}
+
+
+def test_the_papers_grid_is_whole():
+    """PAPER 1.7: 23 ratios; 3 seeds, 4 methods."""
+    steps = plan(read(ROOT / "cifar10" / "resnet20.toml"))
+    assert sum(step.params.kind == "prune" for step in steps) == 3 * 4 * 23
+    first = next(step.params for step in steps if step.params.kind == "train")
+    assert (first.epochs, first.batch_size, first.lr, first.milestones) == (182, 128, 0.1, (91, 136))
+
+
+def test_the_quickstart_runs_reports_and_then_makes_nothing(cli, tmp_path):
+    settings = [word for assignment in TINY for word in ("--set", assignment)]
+    command = ("run", ROOT / "quickstart.toml", "--threads", "1", "--out", tmp_path / "study", *settings)
+    first = cli(*command)
+    assert first.code == 0, first.err
+    assert first.row["failed"] == 0
+    assert first.row["made"] > 10
+    report = {
+        path.relative_to(tmp_path): path.read_bytes()
+        for path in (tmp_path / "study").rglob("*")
+        if path.is_file()
+    }
+    assert any(path.name == "index.html" for path in report)
+    stored = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")}
+    second = cli(*command)
+    assert (second.code, second.row["made"]) == (0, 0)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.safetensors")} == stored
+    again = {
+        path.relative_to(tmp_path): path.read_bytes()
+        for path in (tmp_path / "study").rglob("*")
+        if path.is_file()
+    }
+    assert again == report
+    assert cli("status", ROOT / "quickstart.toml", *settings).code == 0
