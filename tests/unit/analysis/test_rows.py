@@ -77,9 +77,11 @@ def test_one_seed_is_flagged():
 def test_the_lower_end_of_one_seeds_potential_is_not_the_best_of_many_lucky_ratios():
     # Twenty ratios, none of them certain by itself; in nearly every resample one of them is lucky.
     rng = np.random.default_rng(5)
-    draw = rng.random(300)
-    points = tuple(Point(0.04 * place, f"{place}", wrong(rng.random(300) < 0.2)) for place in range(1, 21))
-    (lineage,) = resample([Curve("wt", 0, "digits", "parent", wrong(draw < 0.23), points)], resamples=400)
+    points = tuple(
+        Point(0.04 * place, f"{place}", wrong(rng.permutation(300) < 60)) for place in range(1, 21)
+    )
+    parent = wrong(rng.permutation(300) < 72)
+    (lineage,) = resample([Curve("wt", 0, "digits", "parent", parent, points)], resamples=400)
     (row,) = potentials([lineage])
     assert row["low"] == 0.0 < np.quantile(lineage_potential(lineage, 0.005)[1:], 0.025)
     assert BELOW in row["interval"]
