@@ -26,7 +26,7 @@ from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import ErrorParams, Params
 from prunekit.progress import SILENT, Progress
 from prunekit.records import MeasurementRecord, ModelRecord, Step
-from prunekit.store import Arrays, Store
+from prunekit.store import Store
 
 Masks = dict[str, Tensor]
 HELD_SETS = 4  # distributions kept in memory between steps of one process
@@ -104,12 +104,8 @@ def load(context: Context, key: str) -> Loaded:
     weights, masks = context.store.tensors(key)
     model = build(record.param("arch"), classes=len(record.classes))
     load_arrays(model, weights)
-    return Loaded(record, model.to(context.device), to_masks(masks))
-
-
-def to_masks(arrays: Arrays) -> Masks:
-    """Masks as tensors."""
-    return {name: torch.from_numpy(mask) for name, mask in arrays.items()}
+    on_device = {name: torch.from_numpy(mask).to(context.device) for name, mask in masks.items()}
+    return Loaded(record, model.to(context.device), on_device)
 
 
 def save(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from prunekit.analysis.calibration import calibration
 from prunekit.analysis.churn import churn
+from prunekit.analysis.claims import judge
 from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.corruption import corruption_errors
@@ -116,15 +117,16 @@ def feature_findings(store: Store, steps: Iterable[TransferParams], settings: Re
 
 
 def all_findings(store: Store, measurements: Iterable[Params], settings: ReportParams) -> list[Row]:
-    """Every finding that the stored measurements carry; what is not measured is left out."""
+    """Every finding that the stored measurements carry, and what they say of the paper's claims; none where none is."""
     steps = list(measurements)
     errors = [step for step in steps if isinstance(step, ErrorParams)]
-    return [
+    rows = [
         *error_findings(store, errors, settings),
         *hidden_findings(store, errors, settings),
         *noise_findings(store, [step for step in steps if isinstance(step, NoiseParams)], settings),
         *feature_findings(store, [step for step in steps if isinstance(step, TransferParams)], settings),
     ]
+    return rows + judge(rows) if rows else []
 
 
 def check_pruned(store: Store, keys: Sequence[str]) -> None:

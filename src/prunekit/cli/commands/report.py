@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -21,6 +21,7 @@ from prunekit.steps.study import measurements_of, report_context
 from prunekit.store import Store
 
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
+CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")
 
 MODELS = Annotated[
     list[str] | None,
@@ -34,6 +35,12 @@ RECIPE = Annotated[
 SET = Annotated[
     list[str] | None, typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Lay a value over the recipe.")
 ]
+CLAIMS = Annotated[
+    bool,
+    typer.Option(
+        "--claims", help="Print what the findings say of each of the paper's claims; write no report."
+    ),
+]
 OUT = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder to write (default: report).", show_default=False)
 ]
@@ -41,44 +48,62 @@ OUT = Annotated[
 report = typer.Typer()
 
 
-def write_recipe_report(
-    store: Store, recipe: Recipe, steps: Sequence[Params], settings: ReportParams, out: Path
-) -> Path:
-    """Write the report on what the store has of a planned recipe; returns its page."""
+class Subject(NamedTuple):
+    """What a report is about: its findings, and where they come from."""
+
+    rows: list[dict[str, Any]]
+    context: dict[str, Any]
+
+
+def of_recipe(store: Store, recipe: Recipe, steps: Sequence[Params], settings: ReportParams) -> Subject:
+    """What the store has of a planned recipe."""
     models = [step.key for step in steps if step.kind in MODEL_STEPS]
     context = report_context(store, models, settings, title=recipe.title, recipe=recipe.text)
-    return write(all_findings(store, steps, settings), context, out)
+    return Subject(all_findings(store, steps, settings), context)
 
 
-def write(rows: list[dict[str, Any]], context: dict[str, Any], out: Path) -> Path:
+def of_models(store: Store, names: Sequence[str], settings: ReportParams) -> Subject:
+    """What the store knows of some models."""
+    keys = resolve_all(store, names)
+    context = report_context(store, keys, settings, title="Models " + ", ".join(names))
+    return Subject(all_findings(store, measurements_of(store, keys), settings), context)
+
+
+def write(subject: Subject, out: Path) -> Path:
     """Write the folder; returns its page."""
-    if not rows:
+    _check_rows(subject)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    page: Path = WRITE_REPORT(subject.rows, subject.context, out)
+    return page
+
+
+def _check_rows(subject: Subject) -> None:
+    if not subject.rows:
         raise UsageError(
             "there is nothing to report: no measurement of these models is in the store "
             "(run the recipe, or `prunekit potential` and `prunekit similarity`, first)"
         )
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file: name a folder")
-    page: Path = WRITE_REPORT(rows, context, out)
-    return page
 
 
 def _report(**given: Any) -> None:
     chosen, names, path = options(given), given.pop("model") or [], given.pop("recipe")
-    out, assignments = given.pop("out"), given.pop("assignments") or []
+    out, assignments, claims = given.pop("out"), given.pop("assignments") or [], given.pop("claims")
     if bool(names) == bool(path):
         raise UsageError("name the models to report on, or --recipe FILE: one of the two")
-    store = Store(chosen.store)
+    store, fields = Store(chosen.store), read_fields(ReportParams, given)
     if path:
         recipe = read(path, assignments)
-        settings = ReportParams.read(
-            recipe.report.model_dump(exclude_defaults=True) | read_fields(ReportParams, given)
-        )
-        page = write_recipe_report(store, recipe, [step.params for step in plan(recipe)], settings, out)
+        settings = ReportParams.read(recipe.report.model_dump(exclude_defaults=True) | fields)
+        subject = of_recipe(store, recipe, [step.params for step in plan(recipe)], settings)
     else:
-        keys, settings = resolve_all(store, names), ReportParams.read(read_fields(ReportParams, given))
-        context = report_context(store, keys, settings, title="Models " + ", ".join(names))
-        page = write(all_findings(store, measurements_of(store, keys), settings), context, out)
+        subject = of_models(store, names, ReportParams.read(fields))
+    if claims:
+        _check_rows(subject)
+        rows = [row for row in subject.rows if row["finding"] == "claim"]
+        emit(rows, as_json=chosen.as_json, columns=CLAIM_COLUMNS)
+        return
+    page = write(subject, out)
     emit([{"report": str(page)}], as_json=chosen.as_json)
     hint(f"open {page} in a browser")
 
@@ -93,6 +118,7 @@ command(
         "recipe": (RECIPE, None),
         "assignments": (SET, None),
         "out": (OUT, Path("report")),
+        "claims": (CLAIMS, False),
     },
     common=("store", "data", "as_json"),
     help="Write what the store knows of some models, or of a recipe's study: index.html (one file, opens offline), "
@@ -100,5 +126,6 @@ command(
     examples=[
         "prunekit report --recipe recipes/quickstart.toml --out study",
         "prunekit ls -q | prunekit report - --out report --margin 0.01",
+        "prunekit report --recipe recipes/quickstart.toml --claims",
     ],
 )

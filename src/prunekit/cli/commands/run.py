@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.commands.report import SET, write_recipe_report
+from prunekit.cli.commands.report import SET, of_recipe, write
 from prunekit.cli.flags import Options, command, options
 from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
@@ -127,9 +127,7 @@ def _run(**given: Any) -> None:
     if outcome.interrupted:
         raise KeyboardInterrupt
     if given["out"] is not None:
-        page = write_recipe_report(
-            store, recipe, [step.params for step in steps], recipe.report, given["out"]
-        )
+        page = write(of_recipe(store, recipe, [step.params for step in steps], recipe.report), given["out"])
         hint(f"report: {page}")
     result = {"made": len(outcome.made), "had": len(steps_chosen) - len(todo), "failed": len(outcome.failed)}
     emit([result | ({"report": str(page)} if given["out"] is not None else {})], as_json=chosen.as_json)
