@@ -16,7 +16,7 @@ from prunekit.errors import UsageError, unknown
 
 SMALLEST_PX = 8
 # Values worked on at a time: a block of bytes becomes a few megabytes of float64, which a CPU's cache still holds.
-BLOCK_VALUES_CPU = 2**18
+BLOCK_VALUES_CPU = 2**17
 BLOCK_VALUES_ELSEWHERE = 2**25
 Seeds = Sequence[int] | Tensor
 

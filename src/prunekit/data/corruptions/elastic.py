@@ -7,7 +7,6 @@ from torch import Tensor
 
 from prunekit.data.corruptions.borders import Rule, mirror, symmetric
 from prunekit.data.corruptions.draws import Draws
-from prunekit.data.corruptions.packing import pack
 from prunekit.data.corruptions.pixels import to_bytes, to_unit
 from prunekit.data.corruptions.smooth import apply_axes, gaussian_matrix
 
@@ -20,11 +19,12 @@ def elastic_transform(
 ) -> Tensor:
     """Move three points by up to ``jitter`` pixels, then every pixel by ``strength`` times smoothed noise."""
     _, height, width, _ = pixels.shape
-    image = _affine(pixels, draws.uniform("affine_offsets_xy", 3, 2, low=-jitter, high=jitter))
+    image = to_unit(pixels.permute(3, 0, 1, 2).flatten(2).contiguous(), torch.float32)
+    image = _affine(image, draws.uniform("affine_offsets_xy", 3, 2, low=-jitter, high=jitter), height, width)
     if strength:
-        shift = {axis: _field(axis, draws, height, width, strength, sigma) for axis in ("dx", "dy")}
-        image = _displace(image, shift["dx"], shift["dy"], height, width)
-    return to_bytes(image.permute(1, 2, 0).reshape(3, height, width, -1))
+        right, down = (_field(axis, draws, height, width, strength, sigma) for axis in ("dx", "dy"))
+        image = _displace(image.double(), right, down, height, width).float()
+    return to_bytes(image).permute(1, 2, 0).reshape(3, height, width, -1)
 
 
 def _field(axis: str, draws: Draws, height: int, width: int, strength: float, sigma: float) -> Tensor:
@@ -33,22 +33,18 @@ def _field(axis: str, draws: Draws, height: int, width: int, strength: float, si
         return draws.given[axis].flatten(0, 1).t()
     noise = draws.uniform(axis, height, width, low=-1, high=1).double()
     rows, columns = (
-        gaussian_matrix(size, sigma, truncate=3, border=symmetric).to(noise.device)
-        for size in (height, width)
+        gaussian_matrix(size, sigma, truncate=3, border=symmetric).to(noise.device) for size in (height, width)
     )
-    return apply_axes(rows, columns, noise[None])[0].mul_(strength).float().flatten(0, 1).t()
+    return apply_axes(rows, columns, noise[None])[0].mul_(strength).float().flatten(0, 1).t().contiguous()
 
 
-def _affine(pixels: Tensor, offsets: Tensor) -> Tensor:
-    """Float32 ``[N, 3, H * W]`` on [0, 1] under the affine maps that move the three points by ``[3, 2, N]``."""
-    _, height, width, _ = pixels.shape
+def _affine(image: Tensor, offsets: Tensor, height: int, width: int) -> Tensor:
+    """Float32 ``[N, 3, H * W]`` under the affine maps that move the three points by ``offsets`` ``[3, 2, N]``."""
     column, row = _affine_coordinates(offsets, height, width)
-    shares = ((part & (1 << SHARE_BITS) - 1).float() / (1 << SHARE_BITS) for part in (row, column))
-    down, across = (share[:, None] for share in shares)
-    packed = pack(pixels)
-    corners = _corners(row >> SHARE_BITS, column >> SHARE_BITS, height, width, mirror)
-    values = [_channels(packed.gather(1, place)) for place in corners]
-    return _bilinear(values, down, across)
+    below = (1 << SHARE_BITS) - 1
+    down, across = ((part & below).float().div_(1 << SHARE_BITS) for part in (row, column))
+    values = _corners(image, row >> SHARE_BITS, column >> SHARE_BITS, height, width, mirror)
+    return _bilinear(values, down[:, None], across[:, None])
 
 
 def _affine_coordinates(offsets: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -63,41 +59,38 @@ def _affine_coordinates(offsets: Tensor, height: int, width: int) -> tuple[Tenso
     determinant = a * d - b * c
     inverse = torch.stack([torch.stack([d, -b]), torch.stack([-c, a])]) / determinant
     origin = -(inverse * start).sum(1)
-    columns, rows = (torch.arange(size, device=offsets.device)[:, None] for size in (width, height))
-    return _fixed(inverse[0], origin[0], columns, rows), _fixed(inverse[1], origin[1], columns, rows)
+    grid = [torch.arange(size, device=offsets.device) for size in (width, height)]
+    return _fixed(inverse[0], origin[0], *grid), _fixed(inverse[1], origin[1], *grid)
 
 
 def _fixed(slope: Tensor, origin: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
-    one = 1 << COORDINATE_BITS
-    across = (slope[0] * columns * one).round_().long()
-    down = ((slope[1] * rows + origin) * one).round_().long()
-    half = 1 << (COORDINATE_BITS - SHARE_BITS - 1)
-    return ((across + down[:, None] + half) >> (COORDINATE_BITS - SHARE_BITS)).flatten(0, 1).t()
+    """``slope`` (along columns, along rows) times the place plus ``origin``, in 32nds ``[N, H * W]``."""
+    one, half = 1 << COORDINATE_BITS, 1 << (COORDINATE_BITS - SHARE_BITS - 1)
+    across = (slope[0, :, None] * columns * one).round_().long()
+    down = ((slope[1, :, None] * rows + origin[:, None]) * one).round_().long()
+    return ((across[:, None] + down[..., None]).add_(half) >> (COORDINATE_BITS - SHARE_BITS)).flatten(1)
 
 
 def _displace(image: Tensor, right: Tensor, down: Tensor, height: int, width: int) -> Tensor:
-    """Float32 ``[N, 3, H * W]`` read at every pixel's place plus (right, down), interpolated in float64."""
+    """``image`` read at every pixel's place plus (right, down) ``[N, H * W]``, interpolated in float64."""
     place = torch.arange(height * width, device=image.device)
-    row, column = place // width + down.double(), place % width + right.double()
+    row, column = down.double().add_(place // width), right.double().add_(place % width)
     top, left = row.floor(), column.floor()
-    corners = _corners(top.long(), left.long(), height, width, symmetric)
-    values = [image.gather(2, corner[:, None].expand(-1, 3, -1)) for corner in corners]
-    return _bilinear(values, (row - top)[:, None], (column - left)[:, None]).float()
+    values = _corners(image, top.long(), left.long(), height, width, symmetric)
+    return _bilinear(values, row.sub_(top)[:, None], column.sub_(left)[:, None])
 
 
-def _corners(top: Tensor, left: Tensor, height: int, width: int, border: Rule) -> list[Tensor]:
-    """The four neighbours' places ``[N, H * W]``, row by row."""
-    rows = [border(top + step, height) * width for step in (0, 1)]
+def _corners(image: Tensor, top: Tensor, left: Tensor, height: int, width: int, border: Rule) -> list[Tensor]:
+    """The values ``[N, 3, H * W]`` of the four pixels around (top, left), row by row."""
+    rows = [border(top + step, height).mul_(width) for step in (0, 1)]
     columns = [border(left + step, width) for step in (0, 1)]
-    return [row + column for row in rows for column in columns]
+    places = [(row + column)[:, None].expand_as(image) for row in rows for column in columns]
+    return [image.gather(2, place) for place in places]
 
 
 def _bilinear(values: list[Tensor], down: Tensor, across: Tensor) -> Tensor:
     shares = [row * column for row in (1 - down, down) for column in (1 - across, across)]
-    first, *rest = (value * share for value, share in zip(values, shares, strict=True))
-    return sum(rest, first)
-
-
-def _channels(packed: Tensor) -> Tensor:
-    """Float32 ``[N, 3, P]`` in [0, 1] of packed pixels ``[N, P]``."""
-    return to_unit(torch.stack([packed, packed >> 8, packed >> 16], 1).bitwise_and_(255), torch.float32)
+    first, *rest = (value.mul_(share) for value, share in zip(values, shares, strict=True))
+    for value in rest:
+        first += value
+    return first

@@ -67,10 +67,11 @@ def _slide(x: Tensor, kernel: tuple[tuple[int, ...], ...]) -> Tensor:
 
 def _equalise(level: Tensor) -> Tensor:
     """Spread whole distances (0 to FAR) over 0 to 255 by their ranks; one level alone is left as it is."""
-    pixels = level.shape[0] * level.shape[1]
-    upto = torch.stack([(level <= bound).sum(dim=(0, 1)) for bound in range(FAR + 1)])
+    flat = level.flatten(0, 1).long()
+    pixels, images = flat.shape
+    counts = torch.zeros(FAR + 1, images, dtype=torch.int64, device=level.device)
+    upto = counts.scatter_add_(0, flat, torch.ones_like(flat)).cumsum(0)
     lowest = torch.where(upto > 0, upto, pixels).amin(0)
     scale = 255 / (pixels - lowest).clamp(min=1).float()
     lookup = ((upto - lowest).float() * scale).round_().int().clamp_(min=0)
-    spread = lookup.gather(0, level.long().flatten(0, 1)).view_as(level)
-    return torch.where(lowest == pixels, level, spread)
+    return torch.where(lowest == pixels, level, lookup.gather(0, flat).view_as(level))
