@@ -1,15 +1,17 @@
 """Models and measurements by key, in plain files: a result that exists is done, and any index can be made again.
 
 ``models/KEY.safetensors`` · ``measurements/KEY.safetensors`` · ``labels/NAME`` (a key) · ``checkpoints/`` (unfinished
-training) · ``costs/KEY.json`` (how long each step took; never compared) · ``locks/KEY`` (who works on what now).
+training) · ``costs/KIND.jsonl`` (how long steps took; never compared) · ``locks/KEY`` (who works on what now) ·
+``logs/KEY.log`` (why a step failed).
 """
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import json
 import os
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from pydantic import ValidationError
 
 from prunekit import archive
 from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
+from prunekit.locks import is_held, lock
 from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, Params
 from prunekit.records import MeasurementRecord, ModelRecord
 
@@ -57,12 +60,13 @@ class Store:
 
     def keys(self, folder: str) -> list[str]:
         """All keys in ``models`` or ``measurements``, sorted."""
-        try:
-            names = os.listdir(self.root / folder)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        names = _listed(self.root / folder)
         keys = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
         return sorted(key for key in keys if _KEY.fullmatch(key))
+
+    def present(self) -> frozenset[str]:
+        """The keys of all steps that are done: two listings, however many there are."""
+        return frozenset(self.keys("models")).union(self.keys("measurements"))
 
     def record(self, key: str) -> ModelRecord:
         """The record of a model; reads the header alone."""
@@ -153,27 +157,61 @@ class Store:
     # Working side by side.
 
     @contextmanager
-    def claim(self, key: str) -> Iterator[None]:
-        """Hold the work on ``key``; others wait. The lock dies with its owner.
+    def claim(self, key: str, *, wait: bool = True) -> Iterator[bool]:
+        """Hold the work on ``key`` for the block; yields False, without ``wait``, where another process holds it.
 
         Uses ``flock``: on a network file system without it two workers may do the same step, and write the same
-        bytes.
+        bytes; a warning says so.
         """
-        path = self.root / "locks" / key
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            holding = lock(self.root / "locks" / key, wait=wait)
+            held = holding.__enter__()
         except OSError as error:
             raise PrunekitError(f"cannot write to the store {self.root}: {error.strerror}") from None
         try:
-            _lock(handle)
-            yield
+            yield held
         finally:
-            os.close(handle)
+            holding.__exit__(None, None, None)
 
-    def note_cost(self, key: str, **cost: Any) -> None:
-        """Remember what a step took (seconds, when): it feeds estimates and is never part of a result."""
-        archive.write_bytes(self.root / "costs" / f"{key}.json", json.dumps(cost, sort_keys=True).encode())
+    def running(self) -> frozenset[str]:
+        """Keys that some process works on now."""
+        locks = self.root / "locks"
+        return frozenset(name for name in _listed(locks) if is_held(locks / name))
+
+    def failed(self) -> frozenset[str]:
+        """Keys whose last attempt left a log of its failure; those that were made since are among them."""
+        names = _listed(self.root / "logs")
+        return frozenset(
+            name.removesuffix(".log") for name in names if _KEY.fullmatch(name.removesuffix(".log"))
+        )
+
+    def log(self, key: str) -> Path:
+        """Where the failure of ``key`` is described."""
+        return self.root / "logs" / f"{key}.log"
+
+    def note_cost(self, kind: str, **cost: Any) -> None:
+        """Remember what a step of this kind took: it feeds estimates and is never part of a result.
+
+        One line in one write to the end of a file: lines of several processes do not mix. A lost line costs nothing,
+        so nothing is synced and a full disk is no failure.
+        """
+        path = self.root / "costs" / f"{kind}.jsonl"
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                os.write(handle, json.dumps(cost, sort_keys=True).encode() + b"\n")
+            finally:
+                os.close(handle)
+
+    def costs(self, kind: str, *, latest: int = 10_000) -> list[dict[str, Any]]:
+        """What the ``latest`` steps of this kind took; lines that are no JSON object are passed over."""
+        try:
+            with (self.root / "costs" / f"{kind}.jsonl").open("rb") as file:
+                lines = deque(file, latest)
+        except OSError:
+            return []
+        return [found for line in lines if isinstance(found := _json(line), dict)]
 
     def verify(self, key: str) -> None:
         """Read every byte of ``key``; a :class:`StoreError` says what is wrong."""
@@ -186,20 +224,34 @@ class Store:
             self.outcomes(key)
 
     def leftovers(self) -> list[Path]:
-        """Files that a crash left half-written, and checkpoints of steps that are done."""
+        """What crashes left: half-written files, locks that nobody holds, checkpoints and logs of finished steps."""
         parts = [path for path in self.root.rglob(".*.part") if path.is_file()]
-        done = [path for path in (self.root / "checkpoints").glob(f"*{SUFFIX}") if self._finished(path.stem)]
-        return sorted(parts + done)
+        locks = [path for path in (self.root / "locks").glob("*") if not is_held(path)]
+        done = [
+            path
+            for pattern in (f"checkpoints/*{SUFFIX}", "logs/*.log")
+            for path in self.root.glob(pattern)
+            if self._finished(path.stem)
+        ]
+        return sorted(parts + locks + done)
 
     def _finished(self, key: str) -> bool:
         return bool(_KEY.fullmatch(key)) and self.has(key)
 
 
-def _lock(handle: int) -> None:
+def _listed(folder: Path) -> list[str]:
+    """Names in a folder; none where it is not there."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError:
-        return
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _json(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def require(store: Store, params: Params) -> None:

@@ -32,16 +32,15 @@ class Inline:
         """Keep the batch for ``wait``."""
         self._batch = batch
 
-    def wait(self) -> list[Event]:
-        """Run the batch; a failure becomes an event."""
+    def wait(self, seconds: float | None = None) -> list[Event]:
+        """Run the batch, however long it takes; a failure becomes an event."""
+        self._context = self._context or OPEN_CONTEXT(self._settings, self._progress)
         keys = tuple(params.key for params in self._batch)
         try:
-            self._context = self._context or OPEN_CONTEXT(self._settings, self._progress)
-            MAKE(self._batch, self._context)
+            busy = MAKE(self._batch, self._context, wait=False)
         except Exception as error:
-            self.last_error = error
             return [Event(keys, report(error, keys, Path(self._settings.store)))]
-        return [Event(keys)]
+        return [Event(keys, busy=busy)]
 
     def close(self) -> None:
         """Nothing runs outside ``wait``."""

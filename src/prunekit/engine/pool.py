@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from prunekit.engine.run import Event
+from prunekit.engine.worker import packed
+from prunekit.errors import PrunekitError, UsageError
 from prunekit.params import Params
 from prunekit.progress import SILENT, Bar, Progress
 from prunekit.steps.settings import Settings
@@ -25,87 +27,107 @@ from prunekit.steps.settings import Settings
 ATTEMPTS = 2
 
 
-@dataclass
+@dataclass(eq=False)
 class Worker:
-    """One process, what it works on, and its bars on the screen."""
+    """One process, its device, what it works on, and its bars on the screen."""
 
     process: subprocess.Popen[str]
-    log: IO[str]
+    device: str
+    ready: bool = False
     batch: Sequence[Params] = ()
     bars: dict[int, tuple[AbstractContextManager[Bar], Bar]] = field(default_factory=dict)
 
     def tell(self, **message: Any) -> None:
-        """Send the worker one message."""
+        """Send the worker one message; to a dead one nothing is said, its end is heard soon."""
         assert self.process.stdin is not None  # noqa: S101 - it was opened as a pipe
-        self.process.stdin.write(json.dumps(message) + "\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
 
-    def close_bars(self) -> None:
-        """Take the worker's bars off the screen."""
+    def end(self) -> int:
+        """End it if it has not ended, and take its bars off the screen; returns its exit code."""
+        self.process.kill()
+        code = self.process.wait()
         for manager, _ in self.bars.values():
             manager.__exit__(None, None, None)
         self.bars.clear()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()  # type: ignore[union-attr]
+        return code
+
+
+def threads_each(threads: int, jobs: int) -> int:
+    """CPU threads of each of ``jobs`` workers: as asked, or an equal share of the cores that this process may use."""
+    return threads or max(1, len(os.sched_getaffinity(0)) // jobs)
 
 
 class Pool:
-    """``slots`` workers, each with its own device from ``devices`` in turn."""
+    """``slots`` workers, each on a device of its own from ``devices`` (one name may stand there several times)."""
 
     def __init__(
         self, settings: Settings, *, jobs: int, devices: Sequence[str] = (), progress: Progress = SILENT
     ) -> None:
         self.slots = jobs
-        self._settings = settings
-        self._devices = deque(devices or (settings.device,))
+        self._settings = settings._replace(threads=threads_each(settings.threads, jobs))
+        self._devices = list(devices or [settings.device] * jobs)
         self._progress = progress
+        self._workers: list[Worker] = []
         self._idle: list[Worker] = []
         self._attempts: Counter[str] = Counter()
+        self._deaths_at_start = 0
         self._ended: list[Event] = []
-        self._workers: list[Worker] = []
         self._inbox: queue.Queue[tuple[Worker, dict[str, Any] | None]] = queue.Queue()
+        self._log = Path(settings.store) / "logs" / f"run-{os.getpid()}.log"
 
     def submit(self, batch: Sequence[Params]) -> None:
         """Give the batch to an idle worker, or to a new one."""
         worker = self._idle.pop() if self._idle else self._start()
         worker.batch = batch
         self._attempts[batch[0].key] += 1
-        with contextlib.suppress(BrokenPipeError):  # a dead worker is buried when its end is heard
-            worker.tell(batch=[[params.kind, params.model_dump(mode="json")] for params in batch])
+        worker.tell(batch=packed(batch))
 
     def _start(self) -> Worker:
-        device = self._devices[0]
-        self._devices.rotate(-1)
-        logs = Path(self._settings.store) / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        log = (logs / f"worker-{os.getpid()}.log").open("a", encoding="utf-8")
-        environment = os.environ | (
-            {"OMP_NUM_THREADS": str(self._settings.threads)} if self._settings.threads else {}
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prunekit.engine.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the run, which lets steps finish
-        )
-        worker = Worker(process, log)
+        device = self._devices.pop(0)
+        with self._opened_log() as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "prunekit.engine.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=os.environ | {"OMP_NUM_THREADS": str(self._settings.threads)},
+                start_new_session=True,  # Ctrl-C is for the run, which lets steps finish
+            )
+        worker = Worker(process, device)
         self._workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
         worker.tell(settings=self._settings._replace(device=device)._asdict())
         return worker
 
+    def _opened_log(self) -> IO[str]:
+        try:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            return self._log.open("a", encoding="utf-8")
+        except OSError as error:
+            raise PrunekitError(
+                f"cannot write to the store {self._settings.store}: {error.strerror}"
+            ) from None
+
     def _listen(self, worker: Worker) -> None:
-        """Pass on what one worker says; its end is None."""
-        assert worker.process.stdout is not None  # noqa: S101 - it was opened as a pipe
-        for line in worker.process.stdout:
-            self._inbox.put((worker, json.loads(line)))
+        """Pass on what one worker says; its end is None. A line cut by its death is no message."""
+        with worker.process.stdout as out:  # type: ignore[union-attr]
+            for line in out:
+                with contextlib.suppress(ValueError):
+                    self._inbox.put((worker, json.loads(line)))
         self._inbox.put((worker, None))
 
-    def wait(self) -> list[Event]:
-        """Block until a batch ends; draw progress meanwhile."""
+    def wait(self, seconds: float | None = None) -> list[Event]:
+        """Block until a batch ends, or for ``seconds``; draw progress meanwhile. Raises where no worker can start."""
         while not self._ended:
-            worker, message = self._inbox.get()
+            try:
+                worker, message = self._inbox.get(timeout=seconds)
+            except queue.Empty:
+                break
             if message is None:
                 self._bury(worker)
             else:
@@ -114,52 +136,53 @@ class Pool:
         return ended
 
     def _hear(self, worker: Worker, message: dict[str, Any]) -> None:
-        if "bar" in message:
-            manager = self._progress.bar(message["label"], message["total"], message["unit"])
-            worker.bars[message["bar"]] = (manager, manager.__enter__())
-        elif "advance" in message:
-            worker.bars[message["advance"]][1].advance(message["by"], note=message["note"])
-        elif "close" in message:
-            worker.bars.pop(message["close"])[0].__exit__(None, None, None)
-        else:
-            self._end(worker, message.get("failed"))
-            self._idle.append(worker)
+        match message:
+            case {"bar": number, "label": label, "total": total, "unit": unit}:
+                manager = self._progress.bar(label, total, unit)
+                worker.bars[number] = (manager, manager.__enter__())
+            case {"advance": number, "by": amount, "note": note}:
+                worker.bars[number][1].advance(amount, note=note)
+            case {"close": number}:
+                worker.bars.pop(number)[0].__exit__(None, None, None)
+            case {"ready": _}:
+                worker.ready = True
+                self._deaths_at_start = 0
+            case {"broken": reason, "code": code}:
+                raise (UsageError if code == UsageError.exit_code else PrunekitError)(reason)
+            case _:
+                self._end(worker, message)
 
-    def _end(self, worker: Worker, failure: str | None) -> None:
-        self._ended.append(Event(tuple(params.key for params in worker.batch), failure))
+    def _end(self, worker: Worker, message: dict[str, Any]) -> None:
+        keys = tuple(params.key for params in worker.batch)
+        del self._attempts[keys[0]]  # deaths alone are counted
+        self._ended.append(Event(keys, message.get("failed"), tuple(message.get("busy", ()))))
         worker.batch = ()
-        worker.close_bars()
+        self._idle.append(worker)
 
     def _bury(self, worker: Worker) -> None:
         """A worker is gone: try its batch again on a new one, or give up on the batch."""
+        code = worker.end()
         self._workers.remove(worker)
-        code = worker.process.wait()
-        worker.close_bars()
-        batch, worker.batch = worker.batch, ()
-        _release(worker)
-        if not batch:
-            self._idle = [other for other in self._idle if other is not worker]
-        elif self._attempts[batch[0].key] < ATTEMPTS:
-            self.submit(batch)
-        else:
-            self._ended.append(Event(tuple(params.key for params in batch), _death(code, worker.log.name)))
+        self._devices.append(worker.device)
+        self._idle = [other for other in self._idle if other is not worker]
+        self._deaths_at_start += not worker.ready
+        if self._deaths_at_start >= ATTEMPTS * self.slots:
+            raise PrunekitError(f"no worker can start: the last was {self._death(code)}")
+        if worker.batch and self._attempts[worker.batch[0].key] < ATTEMPTS:
+            self.submit(worker.batch)
+        elif worker.batch:
+            keys = tuple(params.key for params in worker.batch)
+            self._ended.append(Event(keys, f"the worker was {self._death(code)}, {ATTEMPTS} times"))
+
+    def _death(self, code: int) -> str:
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        return f"{how} (log: {self._log})"
 
     def close(self) -> None:
         """End every worker now."""
         for worker in self._workers:
-            worker.process.kill()
-            worker.process.wait()
-            worker.close_bars()
-            _release(worker)
+            worker.end()
         self._workers.clear()
-
-
-def _release(worker: Worker) -> None:
-    for pipe in (worker.process.stdin, worker.log):
-        with contextlib.suppress(BrokenPipeError):
-            pipe.close()  # type: ignore[union-attr]
-
-
-def _death(code: int, log: str) -> str:
-    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-    return f"the worker was {how} {ATTEMPTS} times (log: {log})"
+        with contextlib.suppress(OSError):
+            if self._log.stat().st_size == 0:
+                self._log.unlink()

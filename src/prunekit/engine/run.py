@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -12,12 +13,18 @@ from typing import NamedTuple, Protocol
 from prunekit.engine.schedule import Cost, Schedule, one
 from prunekit.params import Params
 
+SECONDS_UNTIL_ANOTHER_TRY = 0.3
+
 
 class Event(NamedTuple):
-    """What an executor tells: a batch is done, or it failed and why (one line)."""
+    """What an executor tells of a batch: these are done, or they failed and why (one line).
+
+    ``busy`` were left, because another run works on them now.
+    """
 
     keys: tuple[str, ...]
     failure: str | None = None
+    busy: tuple[str, ...] = ()
 
 
 class Executor(Protocol):
@@ -28,8 +35,8 @@ class Executor(Protocol):
     def submit(self, batch: Sequence[Params]) -> None:
         """Start a batch; its end comes out of ``wait``."""
 
-    def wait(self) -> list[Event]:
-        """Block until something ends; empty when interrupted."""
+    def wait(self, seconds: float | None = None) -> list[Event]:
+        """Block until something ends, or for ``seconds`` at most; raises where no step can run at all."""
 
     def close(self) -> None:
         """Stop at once whatever still runs."""
@@ -72,6 +79,59 @@ def gentle_interrupt(say: Callable[[str], None]) -> Iterator[Stop]:
         signal.signal(signal.SIGINT, before)
 
 
+class Study:
+    """One run of a plan on one executor."""
+
+    def __init__(self, schedule: Schedule, executor: Executor, stop: Stop, keep_going: bool) -> None:
+        self._schedule, self._executor, self._stop, self._keep_going = schedule, executor, stop, keep_going
+        self._running = 0
+        self._ask_again = 0.0
+        self.reasons: dict[str, str] = {}
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing more is begun."""
+        return self._stop.asked or (bool(self.reasons) and not self._keep_going)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether all that is left is in another run's hands."""
+        return bool(self._schedule.postponed) and not self.halted
+
+    def fill(self) -> bool:
+        """Hand out batches until every slot is busy or none is ready; whether anything runs then."""
+        if self._schedule.postponed and time.monotonic() >= self._ask_again:
+            self._schedule.recall()
+        while self._running < self._executor.slots and not self.halted:
+            batch = self._schedule.next()
+            if not batch:
+                break
+            self._executor.submit(batch)
+            self._running += 1
+        return self._running > 0
+
+    def hear(self) -> Iterator[Event]:
+        """What has ended, once something has, or once it is time to ask again for what another run holds."""
+        for event in self._executor.wait(SECONDS_UNTIL_ANOTHER_TRY if self._schedule.postponed else None):
+            self._running -= 1
+            if event.failure is not None and len(event.keys) > 1:
+                self._schedule.alone(event.keys)
+            else:
+                yield self._settled(event)
+
+    def _settled(self, event: Event) -> Event:
+        done = tuple(key for key in event.keys if key not in event.busy)
+        if event.busy:
+            self._schedule.postpone(event.busy)
+            self._ask_again = time.monotonic() + SECONDS_UNTIL_ANOTHER_TRY
+        if event.failure is None:
+            self._schedule.finish(done)
+        else:
+            self._schedule.fail(done)
+            self.reasons.update(dict.fromkeys(done, event.failure))
+        return event._replace(keys=done)
+
+
 def execute(
     todo: Sequence[Params],
     executor: Executor,
@@ -82,31 +142,23 @@ def execute(
     keep_going: bool = True,
     ended: Callable[[Event], None] = lambda event: None,
 ) -> Outcome:
-    """Make every step of ``todo``; a failed step stops only what depends on it (or all, without ``keep_going``)."""
+    """Make every step of ``todo``; a failed step stops only what depends on it (or all, without ``keep_going``).
+
+    A batch that fails is tried again step by step. What another run works on is asked for again while there is other
+    work, and waited for when there is none.
+    """
     schedule = Schedule(todo, group=group, cost=cost)
-    reasons: dict[str, str] = {}
-    running = 0
+    study = Study(schedule, executor, stop, keep_going)
     try:
         while True:
-            while running < executor.slots and not stop.asked and (batch := schedule.next()):
-                executor.submit(batch)
-                running += 1
-            if not running:
+            if study.fill():
+                for event in study.hear():
+                    ended(event)
+            elif study.waiting:
+                time.sleep(SECONDS_UNTIL_ANOTHER_TRY)
+            else:
                 break
-            for event in executor.wait():
-                running -= 1
-                _settle(schedule, event, reasons)
-                ended(event)
-                if event.failure and not keep_going:
-                    stop.asked = True
     finally:
         executor.close()
-    return Outcome(tuple(schedule.done), reasons, tuple(schedule.skipped), stop.asked and schedule.left > 0)
-
-
-def _settle(schedule: Schedule, event: Event, reasons: dict[str, str]) -> None:
-    if event.failure is None:
-        schedule.finish(event.keys)
-        return
-    schedule.fail(event.keys)
-    reasons.update(dict.fromkeys(event.keys, event.failure))
+    interrupted = stop.asked and schedule.left > 0
+    return Outcome(tuple(schedule.done), study.reasons, tuple(schedule.skipped), interrupted)

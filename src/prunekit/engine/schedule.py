@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
@@ -46,7 +47,7 @@ class Schedule:
         self._ready: dict[str, dict[str, None]] = defaultdict(dict)
         self._heap: list[tuple[float, int, str]] = []
         self._order = {key: position for position, key in enumerate(self._steps)}
-        self.running: set[str] = set()
+        self.postponed: set[str] = set()
         self.done: set[str] = set()
         self.failed: set[str] = set()
         self.skipped: set[str] = set()
@@ -72,17 +73,16 @@ class Schedule:
             _, _, key = heapq.heappop(self._heap)
             ready = self._ready[self._group[key]]
             if key in ready:
-                batch = [key, *(other for other in ready if other != key)][: self._largest]
+                others = (other for other in ready if other != key)
+                batch = [key, *itertools.islice(others, self._largest - 1)]
                 for member in batch:
                     del ready[member]
-                self.running.update(batch)
                 return [self._steps[member] for member in batch]
         return []
 
     def finish(self, keys: Iterable[str]) -> None:
         """These steps are done: what waited for them alone becomes ready."""
         for key in keys:
-            self.running.discard(key)
             self.done.add(key)
             for child in self._children.get(key, ()):
                 self._waiting[child] -= 1
@@ -92,7 +92,6 @@ class Schedule:
     def fail(self, keys: Iterable[str]) -> list[str]:
         """These steps failed: everything that depends on them is skipped; returns what was skipped."""
         front = list(keys)
-        self.running.difference_update(front)
         self.failed.update(front)
         skipped: list[str] = []
         while front:
@@ -103,11 +102,21 @@ class Schedule:
                     front.append(child)
         return skipped
 
-    def stop(self) -> None:
-        """Hand out nothing more; what runs may finish."""
-        self._heap.clear()
-        self._ready.clear()
-        self._waiting = dict.fromkeys(self._waiting, len(self._steps) + 1)
+    def alone(self, keys: Iterable[str]) -> None:
+        """Hand these out again one by one: together they failed, and one of them may be why."""
+        for key in keys:
+            self._group[key] = key
+            self._make_ready(key)
+
+    def postpone(self, keys: Iterable[str]) -> None:
+        """Keep these back until ``recall``: somebody else works on them now."""
+        self.postponed.update(keys)
+
+    def recall(self) -> None:
+        """What was postponed is ready again, behind nothing."""
+        for key in sorted(self.postponed, key=self._order.__getitem__):
+            self._make_ready(key)
+        self.postponed.clear()
 
     @property
     def left(self) -> int:

@@ -1,7 +1,8 @@
 """A worker process: takes batches of steps as JSON lines on stdin, tells of them as JSON lines on stdout.
 
-In: ``{"batch": [[kind, fields], ...]}``. Out: ``{"bar": id, "label", "total", "unit"}``, ``{"advance": id, "by",
-"note"}``, ``{"close": id}``, ``{"done": true}`` or ``{"failed": reason}``. It ends when its stdin does, even in
+In: first the settings, then ``{"batch": [[kind, fields], ...]}``. Out: ``{"ready": true}`` or ``{"broken": reason,
+"code"}`` once, then ``{"bar": id, "label", "total", "unit"}``, ``{"advance": id, "by", "note"}``, ``{"close": id}``,
+and for each batch ``{"busy": keys}`` when it is done or ``{"failed": reason}``. It ends when its stdin does, even in
 mid-step, so that no worker outlives the run that started it.
 """
 
@@ -14,18 +15,21 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from prunekit.engine.failure import report
-from prunekit.params import STEPS
+from prunekit.params import STEPS, Params
 from prunekit.progress import Bar
-from prunekit.steps.make import make, open_context
+from prunekit.registry import Lazy
 from prunekit.steps.settings import Settings
 
 SECONDS_BETWEEN_WORDS = 0.1
+OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
+MAKE = Lazy("prunekit.steps.make:make")
+Fields = Sequence[Any]
 
 
 class Wire:
@@ -34,11 +38,13 @@ class Wire:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._ids = itertools.count()
+        self._lock = threading.Lock()
 
     def tell(self, **message: Any) -> None:
-        """Send one message."""
-        self._out.write(json.dumps(message) + "\n")
-        self._out.flush()
+        """Send one message, whole, whichever thread it comes from."""
+        with self._lock:
+            self._out.write(json.dumps(message) + "\n")
+            self._out.flush()
 
     def bar(self, label: str, total: int, unit: str = "images") -> AbstractContextManager[Bar]:
         """A bar that the parent process draws."""
@@ -70,6 +76,24 @@ class WireBar:
             self._pending, self._spoke = 0, now
 
 
+def packed(batch: Sequence[Params]) -> list[Fields]:
+    """A batch as JSON values."""
+    return [[params.kind, params.model_dump(mode="json", exclude_defaults=True)] for params in batch]
+
+
+def unpacked(fields: Sequence[Fields]) -> list[Params]:
+    """The batch that ``packed`` wrote."""
+    return [STEPS[kind].read(values) for kind, values in fields]
+
+
+def serve(batch: Sequence[Params], context: Any) -> dict[str, Any]:
+    """Make a batch; what to tell of it."""
+    try:
+        return {"busy": MAKE(batch, context, wait=False)}
+    except Exception as error:
+        return {"failed": report(error, [params.key for params in batch], context.store.root)}
+
+
 def _listen(inbox: queue.Queue[dict[str, Any]]) -> None:
     """Pass messages on; when the parent is gone, so is this process."""
     for line in sys.stdin:
@@ -77,23 +101,28 @@ def _listen(inbox: queue.Queue[dict[str, Any]]) -> None:
     os._exit(0)
 
 
+def _open(wire: Wire, settings: Settings) -> Any:
+    """Load torch and the store; a worker that cannot, says why and ends."""
+    try:
+        context = OPEN_CONTEXT(settings, wire)
+        MAKE.load()
+    except Exception as error:
+        reason = report(error, [f"worker-{os.getpid()}"], Path(settings.store))
+        wire.tell(broken=reason, code=getattr(error, "exit_code", 1))
+        sys.exit(1)
+    wire.tell(ready=True)
+    return context
+
+
 def main() -> None:
-    """Serve batches until stdin ends; the settings are the first message."""
+    """Serve batches until stdin ends."""
     wire = Wire(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what a library prints must not look like a message
     inbox: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_listen, args=(inbox,), daemon=True).start()
-    first = inbox.get()
-    settings = Settings(**first["settings"])
-    context = open_context(settings, wire)
+    context = _open(wire, Settings(**inbox.get()["settings"]))
     while True:
-        batch = [STEPS[kind].read(fields) for kind, fields in inbox.get()["batch"]]
-        try:
-            make(batch, context)
-        except Exception as error:
-            wire.tell(failed=report(error, [params.key for params in batch], Path(settings.store)))
-        else:
-            wire.tell(done=True)
+        wire.tell(**serve(unpacked(inbox.get()["batch"]), context))
 
 
 if __name__ == "__main__":

@@ -6,16 +6,19 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from prunekit.errors import UsageError
-from prunekit.params import Params
+from prunekit.params import MODEL_STEPS, Params
 from prunekit.progress import Progress
 from prunekit.steps.context import Context
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import RUN
 from prunekit.store import Store, require
+
+TRAINED = ("train", "retrain")
 
 
 def open_context(settings: Settings, progress: Progress) -> Context:
@@ -33,24 +36,41 @@ def open_context(settings: Settings, progress: Progress) -> Context:
     )
 
 
-def make(batch: Sequence[Params], context: Context) -> None:
+def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tuple[str, ...]:
     """Make every step of a batch (one kind, one group) that the store does not have yet.
 
-    Each key is claimed first, so that two workers on one store do not do the same work; keys are claimed in sorted
-    order, so that they cannot wait for each other.
+    Each key is claimed first, so that two processes on one store do not do the same work; keys are claimed in sorted
+    order, so that they cannot wait for each other. Returns the keys that other processes work on now and that were
+    therefore left: none with ``wait``.
     """
+    store = context.store
     with ExitStack() as claims:
-        for key in sorted(params.key for params in batch):
-            claims.enter_context(context.store.claim(key))
-        left = [
-            params for params in batch if params.key in context.force or not context.store.has(params.key)
-        ]
-        if not left:
-            return
-        for params in left:
-            require(context.store, params)
-        started = time.perf_counter()
-        RUN[left[0].kind].run(left, context)
-        seconds = (time.perf_counter() - started) / len(left)
-        for params in left:
-            context.store.note_cost(params.key, kind=params.kind, seconds=round(seconds, 4))
+        busy = {
+            params.key
+            for params in sorted(batch, key=lambda params: params.key)
+            if not claims.enter_context(store.claim(params.key, wait=wait))
+        }
+        mine = [params for params in batch if params.key not in busy]
+        left = [params for params in mine if params.key in context.force or not store.has(params.key)]
+        if left:
+            _run(left, context)
+    return tuple(busy)
+
+
+def _run(left: Sequence[Params], context: Context) -> None:
+    for params in left:
+        require(context.store, params)
+    started = time.perf_counter()
+    RUN[left[0].kind].run(left, context)
+    seconds = (time.perf_counter() - started) / len(left)
+    facts = _facts(left[0], context.store)
+    for params in left:
+        context.store.note_cost(params.kind, key=params.key, seconds=round(seconds, 4), **facts)
+
+
+def _facts(params: Params, store: Store) -> dict[str, Any]:
+    """What else of a step its cost depends on: the network, its data, and how long it is trained."""
+    model = params.key if params.kind in MODEL_STEPS else params.inputs[-1]
+    root: Any = store.record(model).root.read()
+    epochs = getattr(params, "epochs", None) or getattr(root, "epochs", 1)
+    return {"arch": root.arch, "dataset": root.dataset, "epochs": epochs if params.kind in TRAINED else 1}
