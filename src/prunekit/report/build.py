@@ -14,11 +14,15 @@ from prunekit.report.folder import digest_of, is_current, write_all
 from prunekit.report.formats import as_csv, as_tex, plain_table
 from prunekit.report.page import Section, as_page
 from prunekit.report.select import slug
-from prunekit.report.study import Row, Study, read_study, split
-from prunekit.report.tables import TABLES, compact
+from prunekit.report.study import Row, Study, read_study
+from prunekit.report.tables import TABLES, claims_table, compact
 
 PAGE = "index.html"
-TITLES = {"claim": "Claims of the paper"}
+CLAIM = "claim"
+CLAIMS_RULE = (
+    "A claim is a list of comparisons that should all be above zero. It holds when all of their 95\u00a0% intervals are, "
+    "it does not hold when one is wholly below, and otherwise this study cannot tell."
+)
 
 
 def write_report(findings: Iterable[Mapping[str, Any]], context: Mapping[str, Any], out: Path) -> Path:
@@ -41,7 +45,7 @@ def _contents(study: Study) -> Iterator[tuple[str, bytes]]:
     sections = [*(section for section in drawn.values() if section.drawings), *_others(study)]
     yield PAGE, as_page(study, sections, left_out).encode()
     yield "findings.json", _as_json(study.rows)
-    for finding, rows in split(study.rows, "finding").items():
+    for finding, rows in study.findings.items():
         yield f"tables/{slug(finding)}.csv", as_csv(rows).encode()
     for section in sections:
         yield from _files(section)
@@ -75,11 +79,15 @@ def _why_not(figure: Figure, study: Study) -> str:
 
 
 def _others(study: Study) -> Iterator[Section]:
-    """Findings that no figure or compact table shows, row by row; the paper's claims come first."""
-    shown = {figure.needs for figure in FIGURES.values()}
+    """The paper's claims, then findings that no figure or compact table shows, row by row."""
+    claims = study.of(CLAIM)
+    if claims:
+        table = claims_table(claims)
+        yield Section("claims", table.title, CLAIMS_RULE, tables=(table,))
+    shown = {CLAIM, *(figure.needs for figure in FIGURES.values())}
     shown |= {finding for specs in TABLES.values() for spec in specs for finding in spec.findings}
-    groups = {finding: rows for finding, rows in split(study.rows, "finding").items() if finding not in shown}
-    for finding in sorted(groups, key=lambda name: (name not in TITLES, str(name))):
-        table = plain_table(slug(finding), groups[finding])
-        meaning = FINDINGS[finding].meaning if finding in FINDINGS else ""
-        yield Section(f"finding-{table.name}", TITLES.get(finding, table.title), meaning, tables=(table,))
+    for finding, rows in study.findings.items():
+        if finding not in shown:
+            table = plain_table(slug(finding), rows)
+            meaning = FINDINGS[finding].meaning if finding in FINDINGS else ""
+            yield Section(f"finding-{table.name}", table.title, meaning, tables=(table,))

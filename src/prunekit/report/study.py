@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prunekit.distribution import parse
@@ -19,13 +19,13 @@ _OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage")
 
 
 class Study(NamedTuple):
-    """One report's input: long rows, and their context.
+    """One report's input: long rows by kind of finding, and their context.
 
     ``nominal`` is the unshifted distribution, ``lineage`` the models (parents first), ``facts`` whatever else the
     context says, by name.
     """
 
-    rows: tuple[Row, ...]
+    findings: Mapping[str, Sequence[Row]]
     title: str
     margin: float
     nominal: str | None
@@ -33,13 +33,21 @@ class Study(NamedTuple):
     lineage: tuple[Row, ...]
     facts: tuple[tuple[str, Any], ...]
 
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, kind after kind."""
+        return [row for rows in self.findings.values() for row in rows]
+
     def of(self, finding: str, **where: Any) -> list[Row]:
         """The rows of one kind of finding whose named fields are as given.
 
         Of several margins the study's own; of interpolated potentials and those on the grid, the latter.
         """
-        asked = {"finding": finding, **where}
-        found = [row for row in self.rows if all(row.get(name) == value for name, value in asked.items())]
+        found = [
+            row
+            for row in self.findings.get(finding, ())
+            if all(row.get(name) == value for name, value in where.items())
+        ]
         at_margin = [row for row in found if row.get("margin", self.margin) == self.margin]
         return only(at_margin, lambda row: not row.get("interpolated"))
 
@@ -49,10 +57,10 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
 
     Rows are sorted, and numbers that are not finite become missing, so that equal input makes equal bytes.
     """
-    rows = tuple(sorted((plain(row) for row in findings), key=_as_text))
+    rows = sorted((plain({"finding": "unnamed", **row}) for row in findings), key=_as_text)
     known = plain(context)
     return Study(
-        rows=rows,
+        findings=split(rows, "finding"),
         title=str(known.get("title") or "Is the pruned network still the same function?"),
         margin=DEFAULT_MARGIN if known.get("margin") is None else float(known["margin"]),
         nominal=known.get("nominal") or nominal_of(distinct(rows, "distribution")),
@@ -115,8 +123,11 @@ def reading_order(value: Any) -> tuple[int, float, str]:
 
 def split(rows: Iterable[Row], field: str) -> dict[Any, list[Row]]:
     """The rows by the value of one field, in reading order; rows without it are left out."""
-    rows = [row for row in rows if row.get(field) is not None]
-    return {value: [row for row in rows if _hashable(row[field]) == value] for value in distinct(rows, field)}
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        if row.get(field) is not None:
+            groups.setdefault(_hashable(row[field]), []).append(row)
+    return {value: groups[value] for value in sorted(groups, key=reading_order)}
 
 
 def measured(rows: Iterable[Row]) -> list[Row]:

@@ -60,7 +60,7 @@ def _shifted(study: Study, method: str) -> str:
     where = _lowest(study, method, held)
     at = f" ({where})" if where else ""
     over = f"over {count(len(held), 'distribution')} of the set “{name_of(mean.get('distribution'))}”"
-    return f"; {over} it is {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
+    return f"; {over} the potential is {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
 
 
 def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:

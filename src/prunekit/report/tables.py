@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from prunekit.report.formats import Table
 from prunekit.report.function_panels import role
 from prunekit.report.select import shift_set
-from prunekit.report.study import Row, Study, measured, split
+from prunekit.report.study import Row, Study, measured, sort_by, split
 from prunekit.report.words import (
     MISSING,
     basis,
@@ -120,6 +120,20 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     "calibration": (Spec("Calibration", ("calibration",), "method+asked", "metric", "", 1, 3, _on_nominal),),
     "mce": (Spec("Mean corruption error", ("mce",), "asked"),),
 }
+
+
+def claims_table(rows: Sequence[Row]) -> Table:
+    """The paper's claims: verdict, evidence, and the interval that decides."""
+    body = tuple(
+        (
+            name_of(row.get("claim")),
+            name_of(row.get("text")),
+            name_of(row.get("verdict")),
+            name_of(row.get("evidence")),
+        )
+        for row in sort_by(rows, "claim")
+    )
+    return Table("claims", "Claims of the paper", ("", "claim", "verdict", "evidence"), body)
 
 
 def compact(name: str, spec: Spec, study: Study) -> Table | None:

@@ -68,7 +68,7 @@ def test_headline_says_what_the_worst_shift_allows(rows, expected):
 def test_potentials_name_the_worst_distribution():
     assert told(WORST)[0] == (
         "By wt one can prune 80 % before test error rises by more than 0.5 points; over 2 distributions of the set "
-        "“shifted” it is 41 % on average and 12 % at worst (digits+snow@3)."
+        "“shifted” the potential is 41 % on average and 12 % at worst (digits+snow@3)."
     )
 
 
