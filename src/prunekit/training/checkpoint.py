@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import time
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -27,10 +27,15 @@ from prunekit.models.state import Arrays
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where unfinished training is kept, and how often it is written (seconds between the starts of two writes)."""
+    """Where unfinished training is kept, and how often it is written.
+
+    At least ``every_seconds`` lie between the starts of two writes, and so many that writing takes at most ``share``
+    of the time: large networks are written less often.
+    """
 
     path: Path
     every_seconds: float = 30.0
+    share: float = 0.02
 
     def discard(self) -> None:
         """Remove the file: for the caller, once the result itself is stored."""
@@ -85,7 +90,8 @@ class Writer:
         self._fingerprint = fingerprint
         self._thread = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
-        self._last = time.monotonic()
+        self._last = monotonic()
+        self._took = 0.0
         self._warned = False
 
     def __enter__(self) -> Self:
@@ -98,16 +104,21 @@ class Writer:
     @property
     def due(self) -> bool:
         """Whether it is time to write, and the last write is over."""
-        waited = time.monotonic() - self._last >= self._checkpoint.every_seconds
-        return waited and (self._writing is None or self._writing.done())
+        if self._writing is not None and not self._writing.done():
+            return False
+        pause = max(self._checkpoint.every_seconds, self._took / self._checkpoint.share)
+        return monotonic() - self._last >= pause
 
     def write(self, saved: Saved) -> None:
         """Begin to write ``saved``, whose arrays nobody changes any more."""
         self._report()
-        self._last = time.monotonic()
+        self._last = monotonic()
+        self._writing = self._thread.submit(self._write, saved)
+
+    def _write(self, saved: Saved) -> None:
         record = saved._asdict() | {"fingerprint": self._fingerprint}
-        arrays = record.pop("arrays")
-        self._writing = self._thread.submit(archive.write, self._checkpoint.path, arrays, record)
+        archive.write(self._checkpoint.path, record.pop("arrays"), record)
+        self._took = monotonic() - self._last
 
     def _report(self) -> None:
         error = self._writing.exception() if self._writing is not None else None
