@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from prunekit.analysis.potential import AT_LARGEST
 from prunekit.distribution import Distribution, parse
 from prunekit.errors import UsageError
 
 Row = dict[str, Any]
 
+CAPPED = ("potential", "noise-potential")
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot tell"
 
 
@@ -53,10 +55,13 @@ def verdict_on(contrasts: Sequence[Contrast], needs: str) -> Verdict:
 
 
 def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
-    """The rows of a finding that hold a number with an interval, and whose named columns are as given."""
+    """The rows of a finding that hold a number with an interval, and whose named columns are as given.
+
+    A potential at the largest ratio tested may be anything from there to 1, and is taken so.
+    """
     asked = {"finding": finding, **where}
     return [
-        row
+        row | {"high": 1.0} if finding in CAPPED and AT_LARGEST in row.get("flags", ()) else row
         for row in rows
         if all(row.get(name) == value for name, value in asked.items())
         and None not in (row["value"], row["low"], row["high"])

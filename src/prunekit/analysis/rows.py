@@ -141,7 +141,8 @@ def _summary_row(method: str, seeds: BySeed, name: str, held: list[str], margin:
     chosen = [lineages[distribution] for lineages in seeds.values() for distribution in held]
     draws = np.stack([lineage_potential(lineage, margin) for lineage in chosen])
     per_seed = STATISTICS[which](draws.reshape(len(seeds), len(held), -1), axis=1)
-    flags = potential_notes(chosen, margin)
+    decide = draws[:, 0] <= per_seed[:, 0].repeat(len(held)) if which == "minimum" else [True] * len(chosen)
+    flags = potential_notes([lineage for lineage, does in zip(chosen, decide, strict=True) if does], margin)
     return row(
         f"potential-{which}",
         estimate(per_seed, n=min(lineage.n for lineage in chosen), bounds=RATIO, flags=flags),

@@ -4,6 +4,7 @@ import pytest
 
 from prunekit.analysis.claims import CLAIMS, judge
 from prunekit.analysis.evidence import FAILS, HOLDS, UNKNOWN
+from prunekit.analysis.potential import AT_LARGEST
 
 
 def row(finding, value, *, method="wt", half=0.02, distribution="digits", **more):
@@ -137,6 +138,13 @@ def test_an_interval_that_holds_zero_cannot_tell_and_is_the_one_named():
         found["evidence"]
         == "1 of 2 comparisons above zero, 0 below; ft, 0.8, agreement, 0.1: 0.01 [-0.01, 0.03]"
     )
+
+
+def test_a_potential_at_the_largest_ratio_tested_may_be_anything_above():
+    capped = potential(0.95, half=0.0, flags=[AT_LARGEST])
+    rows = [capped, capped | {"method": "ft", "value": 0.94, "low": 0.94, "high": 0.94}]
+    assert verdict(10, rows) == UNKNOWN
+    assert verdict(10, [row | {"flags": []} for row in rows]) == HOLDS
 
 
 def test_rows_without_a_number_are_no_evidence():

@@ -6,7 +6,7 @@ import pytest
 from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.estimate import ONE_SEED
 from prunekit.analysis.outcome import wrong
-from prunekit.analysis.potential import FEW_SEEDS
+from prunekit.analysis.potential import AT_LARGEST, FEW_SEEDS, NONE_COMMENSURATE
 from prunekit.analysis.rows import (
     BELOW,
     SOME_SEEDS,
@@ -98,6 +98,23 @@ def test_a_ratio_that_some_seeds_lack_is_flagged_and_counts_the_seeds_it_has():
     for row in rows:
         assert SOME_SEEDS in row["flags"]
         assert row["seed_set"] == [0]
+
+
+def test_the_flags_of_a_minimum_are_those_of_the_distributions_that_are_the_smallest():
+    def curve(name, count):
+        return Curve(
+            "wt",
+            0,
+            name,
+            "parent",
+            wrong(np.arange(50) < 5),
+            (Point(0.5, "pruned", wrong(np.arange(50) < count)),),
+        )
+
+    lineages = resample([curve(SHIFTED[0], 5), curve(SHIFTED[1], 20)], resamples=50)
+    mean, minimum = potential_summary(lineages, {"shifted": SHIFTED})
+    assert mean["flags"] == [AT_LARGEST, NONE_COMMENSURATE, ONE_SEED]
+    assert minimum["flags"] == [NONE_COMMENSURATE, ONE_SEED]
 
 
 def test_a_network_without_pruned_models_has_potential_zero():
