@@ -20,8 +20,8 @@ from prunekit.report.tables import TABLES, claims_table, compact
 PAGE = "index.html"
 CLAIM = "claim"
 CLAIMS_RULE = (
-    "A claim is a list of comparisons that should all be above zero. It holds when all of their 95\u00a0% intervals are, "
-    "it does not hold when one is wholly below, and otherwise this study cannot tell."
+    "A claim is a list of comparisons that should all be above zero. It holds when all of their 95\u00a0% intervals "
+    "are, it does not hold when one is wholly below, and otherwise this study cannot tell."
 )
 
 
@@ -52,7 +52,9 @@ def _contents(study: Study) -> Iterator[tuple[str, bytes]]:
 
 
 def _as_json(rows: Sequence[Row]) -> bytes:
-    return (json.dumps(rows, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+    """A JSON array with a row per line."""
+    lines = (json.dumps(row, sort_keys=True, ensure_ascii=False) for row in rows)
+    return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
 
 
 def _files(section: Section) -> Iterator[tuple[str, bytes]]:
