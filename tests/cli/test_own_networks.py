@@ -1,0 +1,147 @@
+"""The user's own network, weight rewinding, informative features, export: each from the terminal."""
+
+import json
+import runpy
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import prunekit
+
+
+@pytest.fixture
+def store(trained, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "store")
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def weights(tmp_path):
+    model = prunekit.build("resnet8", classes=10, seed=3)
+    save_file(model.state_dict(), tmp_path / "own.safetensors")
+    return tmp_path / "own.safetensors"
+
+
+def test_a_network_of_ones_own_is_measured_on_arrival_and_can_be_pruned_and_retrained(weights, tmp_path, cli):
+    brought = cli(
+        "import", weights, "--arch", "resnet8", "--dataset", "digits", "--epochs", "1", "--label", "own"
+    )
+    assert brought.code == 0, brought.err
+    assert brought.row["kind"] == "import"
+    assert 0.5 < brought.row["error"] <= 1  # it was never trained
+    weights.unlink()
+    pruned = cli("prune", "own", "--method", "ft", "--prune-ratio", "0.3")
+    retrained = cli("retrain", "-", stdin=pruned.out)
+    assert retrained.code == 0, retrained.err
+    assert retrained.row["error"] < brought.row["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("conv1.weight", None) or state.popitem(), "the weights have no tensor"),
+        (lambda state: state.update(strange=torch.zeros(1)), "a tensor 'strange' that the network has not"),
+    ],
+)
+def test_weights_of_another_network_are_refused(change, message, tmp_path, cli):
+    state = prunekit.build("resnet8", classes=10).state_dict()
+    change(state)
+    save_file(dict(state), tmp_path / "other.safetensors")
+    ran = cli("import", tmp_path / "other.safetensors", "--arch", "resnet8", "--dataset", "digits")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert message in ran.err
+    assert cli("ls").out == ""
+
+
+def test_a_file_that_is_not_safetensors_is_refused(tmp_path, cli):
+    (tmp_path / "x.safetensors").write_bytes(b"not tensors")
+    ran = cli("import", tmp_path / "x.safetensors", "--arch", "resnet8", "--dataset", "digits")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "is not a safetensors file" in ran.err
+
+
+def test_weight_rewinding_starts_from_the_kept_epoch(cli):
+    parent = cli(
+        "train",
+        "--arch",
+        "resnet8",
+        "--dataset",
+        "digits",
+        "--epochs",
+        "2",
+        "--batch-size",
+        "128",
+        "--keep-epoch",
+        "1",
+    )
+    assert parent.code == 0, parent.err
+    pruned = cli("prune", parent.row["key"], "--method", "wt", "--prune-ratio", "0.3")
+    rewound = cli("retrain", "-", "--mode", "weight-rewind", stdin=pruned.out)
+    assert rewound.code == 0, rewound.err
+    assert rewound.row["nonzero"] == pruned.row["nonzero"]
+
+
+def test_weight_rewinding_without_a_kept_epoch_is_refused(store, trained, cli):
+    pruned = cli("prune", trained[1], "--method", "wt", "--prune-ratio", "0.3", store=store)
+    ran = cli("retrain", "-", "--mode", "weight-rewind", store=store, stdin=pruned.out)
+    assert ran.code == 2
+    assert "keep_epoch" in ran.err
+
+
+def test_features_give_a_heat_map_with_the_separate_network_as_control(store, trained, cli):
+    pruned = cli("prune", trained[1], "--method", "wt", "--prune-ratio", "0.3", store=store).row["key"]
+    ran = cli(
+        "features", trained[1], pruned, "--images", "2", "--block", "128", "--candidates", "256", store=store
+    )
+    assert ran.code == 0, ran.err
+    cells = [row for row in ran.rows if row["finding"] == "features-transfer"]
+    assert {(row["row_model"], row["column_model"]) for row in cells} == {
+        (0.0, 0.0),
+        (0.0, 0.3),
+        (0.3, 0.0),
+        (0.3, 0.3),
+    }
+    assert all(0 <= row["value"] <= 1 for row in cells)
+
+
+@pytest.mark.parametrize("form", ["safetensors", "torch-export"])
+def test_a_shrunk_network_opens_without_prunekit_and_gives_the_masked_networks_logits(
+    form, store, trained, tmp_path, cli
+):
+    pruned = cli("prune", trained[1], "--method", "ft", "--prune-ratio", "0.5", store=store).row["key"]
+    ran = cli("export", pruned, "--out", tmp_path / "small", "--shrink", "--format", form, store=store)
+    assert ran.code == 0, ran.err
+    row = ran.row
+    assert row["exported_parameters"] < row["masked_parameters"]
+    assert row["exported_multiplications"] < row["masked_multiplications"]
+    opened = runpy.run_path(str(tmp_path / "small" / "load.py"))
+    images = np.random.default_rng(0).normal(size=(5, 3, 32, 32)).astype(np.float32)
+    found = torch.as_tensor(opened["logits"](images))
+    masked = prunekit.build("resnet8", classes=10)
+    _load_masked(masked, store, pruned)
+    with torch.no_grad():
+        assert torch.allclose(masked.eval()(torch.from_numpy(images)), found, atol=1e-4)
+
+
+def _load_masked(model, store, key):
+    from prunekit.models.state import load_arrays
+    from prunekit.store import Store
+
+    load_arrays(model, Store(store).tensors(key)[0])
+
+
+def test_export_refuses_a_folder_that_is_in_use(store, trained, tmp_path, cli):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "file").touch()
+    ran = cli("export", trained[1], "--out", tmp_path / "used", store=store)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "not an empty folder" in ran.err
+
+
+def test_export_of_an_unpruned_network_keeps_its_config(store, trained, tmp_path, cli):
+    assert cli("export", trained[1], "--out", tmp_path / "whole", store=store).code == 0
+    config = json.loads((tmp_path / "whole" / "config.json").read_text())
+    assert (config["arch"], len(config["classes"]), config["shrunk"]) == ("resnet8", 10, False)
