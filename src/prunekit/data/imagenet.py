@@ -91,12 +91,8 @@ def devkit_labels(devkit: Path) -> list[int]:
 
 
 def _synsets(meta: Path) -> dict[int, str]:
-    """ILSVRC id to WordNet id, of the leaves of the devkit's tree."""
+    """ILSVRC id to WordNet id: 1 to 1000 are the classes, the rest inner nodes of the tree."""
     try:
-        return {
-            int(row["ILSVRC2012_ID"]): str(row["WNID"])
-            for row in read_mat(meta, "synsets")
-            if int(row["num_children"]) == 0
-        }
+        return {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in read_mat(meta, "synsets")}
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise UsageError(f"{meta} is not the devkit's: {error}") from None

@@ -53,7 +53,7 @@ def _read(item: tuple[Path, Tensor], *, border: int, resize: int, crop: int) -> 
 
 
 def mapped_classes(mappings: Path) -> dict[str, list[int]]:
-    """Image folder to the labels (0..999, as torchvision has them) of every ImageNet class it maps to, ascending."""
+    """Image folder to the labels (0..999, as torchvision has them) of every ImageNet class it maps to."""
     folders = _read_json(mappings / "folder_to_objectnet_label.json")
     objects = _read_json(mappings / "objectnet_to_imagenet_1k.json")
     lines = _read_json(mappings / "pytorch_to_imagenet_2012_id.json")
@@ -63,7 +63,7 @@ def mapped_classes(mappings: Path) -> dict[str, list[int]]:
     try:
         labels = {titles[line].strip(): int(label) for label, line in lines.items()}
         return {
-            folder: sorted(labels[title] for title in objects[name].split("; "))
+            folder: [labels[title] for title in objects[name].split("; ")]
             for folder, name in folders.items()
             if name in objects
         }

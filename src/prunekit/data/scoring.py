@@ -62,7 +62,7 @@ def segmentation_outcomes(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     predicted = logits.argmax(dim=1)
     truth = _class_counts(labels, counted, classes)
     said = _class_counts(predicted, counted, classes)
-    intersection = _class_counts(predicted, counted & (predicted == labels), classes)
+    intersection = _class_counts(predicted, predicted == labels, classes)
     pixels = counted.sum(dim=(1, 2))
     loss = F.cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="none").sum(dim=(1, 2))
     return {

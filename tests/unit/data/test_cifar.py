@@ -66,6 +66,7 @@ def _save_labels(folder, labels):
         (np.zeros(14, dtype=np.uint8), "does not fit the images of cifar10-c"),
         (np.zeros(15), "does not fit the images of cifar10-c"),
         (np.full(15, 10, dtype=np.uint8), "label outside 0 to 9"),
+        (np.full(15, -1, dtype=np.int32), "label outside 0 to 9"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(tmp_path, published, labels, message):

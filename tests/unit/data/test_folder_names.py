@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from prunekit.data.datasets import check_dataset
+from prunekit.data.folder_names import class_names, list_split
 from prunekit.errors import UsageError
 
 
@@ -17,10 +18,6 @@ def test_a_good_folder_passes(folder):
 def test_checking_a_folder_loads_no_torch(folder):
     program = f"import sys; from prunekit.data.datasets import check_dataset as c; c('folder:{folder}'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-def _rename(folder, old, new):
-    (folder / old).rename(folder / new)
 
 
 BROKEN = {
@@ -53,3 +50,6 @@ def test_files_that_are_no_images_are_passed_over(folder):
     (folder / "train" / ".git").mkdir()
     (folder / "train" / "cat" / "._0.png").write_text("resource fork")
     check_dataset(f"folder:{folder}")
+    listing = list_split(folder / "train", class_names(folder))
+    assert [path.name for path in listing.paths] == ["0.png", "1.png", "2.png"] * 2
+    assert listing.labels == [0, 0, 0, 1, 1, 1]

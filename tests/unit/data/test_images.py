@@ -63,7 +63,9 @@ def test_threads_do_not_change_the_pixels(tmp_path, pixels):
     assert torch.equal(decode_all([path] * 50, (4, 6)), decode(path).expand(50, -1, -1, -1))
 
 
-@pytest.mark.parametrize("size", [(300, 500), (500, 333), (256, 256), (100, 90), (257, 1001)])
+@pytest.mark.parametrize(
+    "size", [(300, 500), (500, 333), (256, 256), (100, 90), (257, 1001), (256, 999), (999, 256)]
+)
 def test_the_view_of_large_images_is_torchvision_s(size):
     transforms = pytest.importorskip("torchvision.transforms")
     image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8))

@@ -1,5 +1,7 @@
 """From a distribution's name to its images."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -45,3 +47,11 @@ def test_a_data_set_that_is_open_is_not_opened_again(tmp_path, monkeypatch):
     dataset = open_dataset("digits", tmp_path)
     monkeypatch.setattr("prunekit.data.load.open_dataset", None)
     assert len(_load("digits", tmp_path, dataset=dataset)) == 359
+
+
+def test_a_published_validation_set_is_used_instead_of_a_share(folder, tmp_path):
+    (folder / "test").rename(folder / "valid")
+    shutil.copytree(folder / "train", folder / "test")
+    train, valid = training_split(open_dataset(f"folder:{folder}", tmp_path / "data"), seed=0)
+    assert (len(train), len(valid)) == (6, 4)
+    assert len(_load(f"folder:{folder}:valid", tmp_path / "data")) == 4

@@ -54,6 +54,11 @@ def test_any_accepted_class_counts_and_padding_does_not():
     assert top_k_error(_numpy(found)) == 0.5
 
 
+def test_padding_is_no_class_even_where_class_0_is_on_top():
+    found = classification_outcomes(torch.tensor([[9.0, 1.0, 2.0]]), torch.tensor([[1, -1]]))
+    assert (found["rank"].item(), found["label"].item()) == (2, 1)
+
+
 def test_the_mean_of_the_losses_is_the_training_loss():
     logits, labels = torch.randn(20, 5, generator=torch.Generator().manual_seed(1)), torch.arange(20) % 5
     losses = classification_outcomes(logits, labels)["loss"]
