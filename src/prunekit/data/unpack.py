@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import secrets
 import shutil
 import tarfile
 import zlib
@@ -22,7 +21,7 @@ def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = 
     :class:`PrunekitError` for an archive that is damaged, lacks what it should hold, or holds links, devices or paths
     that leave their folder: nothing of it is kept then.
     """
-    with _beside(root) as folder:
+    with _beside(root, file.name) as folder:
         _extract(archive, folder, progress)
         if file.nested:
             _extract_inner(folder)
@@ -37,10 +36,12 @@ def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = 
 
 
 @contextmanager
-def _beside(root: Path) -> Iterator[Path]:
-    """A folder on the disk of ``root``, gone afterwards."""
-    folder = root / f".unpack-{secrets.token_hex(6)}"
+def _beside(root: Path, name: str) -> Iterator[Path]:
+    """A folder on the disk of ``root``, gone afterwards; what a killed run left in it is gone before."""
+    folder = root / f".unpack-{name}"
     try:
+        if folder.exists():
+            shutil.rmtree(folder)
         folder.mkdir(parents=True)
         yield folder / "content"
     except OSError as error:

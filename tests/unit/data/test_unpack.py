@@ -106,6 +106,15 @@ def test_a_damaged_archive_leaves_nothing(tmp_path, root, cut, mode):
     assert list(root.iterdir()) == []
 
 
+def test_what_a_killed_run_left_is_not_kept(tmp_path, root):
+    left = root / ".unpack-set.tar" / "content" / "set"
+    left.mkdir(parents=True)
+    (left / "half").touch()
+    unpack(_archive(tmp_path / "a", {"set/x": b"1"}), FILE, root)
+    assert [path.name for path in (root / "set").iterdir()] == ["x"]
+    assert [path.name for path in root.iterdir()] == ["set"]
+
+
 def test_another_archive_is_told(tmp_path, root):
     with pytest.raises(PrunekitError, match="does not hold set: it is another archive"):
         unpack(_archive(tmp_path / "a", {"other/x": b"1"}), FILE, root)
