@@ -1,0 +1,168 @@
+"""Findings from a store whose outcomes are made up, so that every number can be worked by hand. No torch."""
+
+import numpy as np
+import pytest
+
+from prunekit.errors import UsageError
+from prunekit.params import ErrorParams, NoiseParams, PruneParams, ReportParams, RetrainParams, TrainParams
+from prunekit.records import MeasurementRecord, ModelRecord, Step
+from prunekit.steps import findings
+from prunekit.steps.outcomes import measured, variant
+from prunekit.steps.study import measurements_of, report_context
+from prunekit.store import Store
+
+N = 40
+CLASSES = ("cat", "dog")
+SETTINGS = ReportParams(margin=0.1, resamples=200)
+
+
+class Study:
+    """A store with one unpruned parent, two pruned descendants and a separate network."""
+
+    def __init__(self, root):
+        self.store = Store(root)
+        self.parent = self.model(TrainParams(arch="resnet8", dataset="digits"))
+        self.separate = self.model(TrainParams(arch="resnet8", dataset="digits", seed=1))
+        self.half = self.pruned(self.parent, 0.5)
+        self.most = self.pruned(self.half, 0.8)
+
+    def model(self, params, ancestors=(), nonzero=100):
+        lineage = (*ancestors, Step.of(params))
+        record = ModelRecord(
+            key=params.key, lineage=lineage, classes=CLASSES, parameters=100, nonzero=nonzero, error=0.0
+        )
+        self.store.save_model(record, {"w": np.zeros(1, np.float32)}, {})
+        return record
+
+    def pruned(self, parent, ratio, mode="lr-rewind"):
+        prune = PruneParams(parent=parent.key, method="wt", prune_ratio=ratio)
+        first = self.model(prune, parent.lineage, round(100 * (1 - ratio)))
+        retrain = RetrainParams(parent=prune.key, mode=mode)
+        return self.model(retrain, first.lineage, first.nonzero)
+
+    def outcome(self, record, distribution, wrong):
+        """The first ``wrong`` of N images are wrong."""
+        params = ErrorParams(model=record.key, distribution=distribution)
+        label = np.arange(N, dtype=np.int32) % 2
+        rank = (np.arange(N) < wrong).astype(np.int32)
+        arrays = {
+            "predicted": np.where(rank > 0, 1 - label, label).astype(np.int32),
+            "label": label,
+            "rank": rank,
+            "loss": rank.astype(np.float32),
+            "confidence": np.full(N, 0.75, np.float32),
+        }
+        summary = {"error": wrong / N, "n": N, "task": "classification"}
+        self.store.save_outcomes(
+            MeasurementRecord(key=params.key, step=Step.of(params), summary=summary), arrays
+        )
+        return params
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study(tmp_path / "store")
+
+
+@pytest.fixture
+def errors(study):
+    """Errors in images of 40: nominal 4, 6, 9; fog 8, 16, 30 (parent, half, most)."""
+    counts = {"digits": (4, 6, 9), "digits+fog@3": (8, 16, 30)}
+    models = (study.parent, study.half, study.most)
+    return [
+        study.outcome(model, distribution, wrong)
+        for distribution, wrongs in counts.items()
+        for model, wrong in zip(models, wrongs, strict=True)
+    ]
+
+
+def value(rows, finding, **where):
+    (row,) = [
+        row
+        for row in rows
+        if row["finding"] == finding and all(row[name] == want for name, want in where.items())
+    ]
+    return row["value"]
+
+
+def test_potentials_by_hand(study, errors):
+    """Margin 0.1 is 4 of 40 images: nominal 6 <= 8 at 50 %, 9 > 8 at 80 %; fog 16 > 12 and 30 > 12: none."""
+    rows = findings.error_findings(study.store, errors, SETTINGS)
+    assert value(rows, "potential", distribution="digits") == pytest.approx(0.5)
+    assert value(rows, "potential", distribution="digits+fog@3") == 0
+    assert value(rows, "potential-mean", distribution="nominal and shifted") == pytest.approx(0.25)
+    assert value(rows, "potential-minimum", distribution="nominal and shifted") == 0
+
+
+def test_excess_error_by_hand(study, errors):
+    """At 80 %: (30 - 9)/40 less the parent's (8 - 4)/40 is 17/40."""
+    rows = findings.error_findings(study.store, errors, SETTINGS)
+    assert value(rows, "excess-error", asked=0.8) == pytest.approx(17 / 40)
+
+
+def test_another_margin_gives_another_potential_from_the_same_outcomes(study, errors):
+    rows = findings.error_findings(study.store, errors, SETTINGS.model_copy(update={"margin": 0.5}))
+    assert value(rows, "potential", distribution="digits") == pytest.approx(0.8)
+
+
+def test_churn_by_hand(study, errors):
+    """At 80 % on digits, images 4..8 changed: 5 of 40, all broken."""
+    rows = findings.hidden_findings(study.store, errors, SETTINGS, only=["churn"])
+    (row,) = [row for row in rows if row["distribution"] == "digits" and row["asked"] == 0.8]
+    assert (row["value"], row["broken"], row["fixed"]) == (pytest.approx(5 / 40), pytest.approx(5 / 40), 0)
+
+
+def test_what_is_not_measured_is_left_out(study, errors):
+    missing = ErrorParams(model=study.most.key, distribution="digits+snow@3")
+    assert findings.error_findings(study.store, [*errors, missing], SETTINGS) == findings.error_findings(
+        study.store, errors, SETTINGS
+    )
+    assert findings.all_findings(study.store, [missing], SETTINGS) == []
+
+
+def test_a_pruned_network_without_its_parents_outcome_is_left_out(study):
+    alone = study.outcome(study.half, "digits", 3)
+    assert measured(study.store, [alone]) == []
+
+
+def noise(study, record, agreement):
+    params = NoiseParams(model=record.key, to=study.parent.key, images=N, draws=1, levels=(0.0, 0.5))
+    arrays = {
+        "agreement": np.full((2, N), agreement),
+        "wrong": np.full((2, N), 0.1),
+        "reference_wrong": np.full((2, N), 0.1),
+    }
+    study.store.save_outcomes(MeasurementRecord(key=params.key, step=Step.of(params)), arrays)
+    return params
+
+
+def test_a_separate_network_is_the_control(study):
+    noises = [noise(study, study.half, 0.9), noise(study, study.separate, 0.6)]
+    rows = findings.noise_findings(study.store, noises, SETTINGS)
+    assert value(rows, "similarity", method="separate", metric="agreement", level=0.5) == pytest.approx(0.6)
+    assert value(rows, "similarity-gain", method="wt", metric="agreement", level=0.5) == pytest.approx(0.3)
+
+
+def test_variants_are_told_apart(study):
+    tuned = study.pruned(study.parent, 0.6, mode="fine-tune")
+    assert variant(study.half) == "wt"
+    assert variant(tuned) == "wt (fine-tune)"
+
+
+def test_a_potential_of_unpruned_networks_is_refused(study):
+    with pytest.raises(UsageError, match="these are all unpruned"):
+        findings.check_pruned(study.store, [study.parent.key])
+    findings.check_pruned(study.store, [study.parent.key, study.half.key])
+
+
+def test_measurements_of_models_take_their_parents_along(study, errors):
+    found = measurements_of(study.store, [study.half.key])
+    assert {step.model for step in found} == {study.half.key, study.parent.key}
+
+
+def test_the_context_says_where_numbers_come_from(study):
+    study.store.label("half", study.half.key)
+    context = report_context(study.store, [study.parent.key, study.half.key], SETTINGS, title="T", recipe="R")
+    assert (context["title"], context["recipe"], context["margin"], context["seeds"]) == ("T", "R", 0.1, [0])
+    assert context["lineage"][1]["label"] == "half"
+    assert [step["kind"] for step in context["lineage"][1]["steps"]] == ["train", "prune", "retrain"]
