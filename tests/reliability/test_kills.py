@@ -1,0 +1,56 @@
+"""kill -9 at random moments: the run that goes on ends with the bytes of a run that nobody disturbed."""
+
+import random
+import shutil
+
+import pytest
+
+
+def killed_and_continued(study, forker, store, moment, how):
+    """Kill one run at ``moment``, look at what it left, run again to the end; whether the kill came in time."""
+    ended = forker(*study.args(store), kill=moment, how=how)
+    study.check_partial(store)
+    again = forker(*study.args(store), how=how)
+    assert again.code == 0, again.text
+    study.check_whole(store)
+    study.check_clean(store, forker)
+    return ended.code == -9
+
+
+def kill_often(study, forker, tmp_path, count, how):
+    moments = random.Random(count)
+    hits = []
+    for number in range(count):
+        store = tmp_path / f"store-{number}"
+        hits.append(killed_and_continued(study, forker, store, moments.uniform(0, study.seconds), how))
+        shutil.rmtree(store)
+    return sum(hits)
+
+
+@pytest.mark.parametrize("how", [(), ("checkpoints",)], ids=["steps", "checkpoints"])
+def test_a_killed_run_continues_to_the_same_bytes(study, forker, tmp_path, how):
+    assert kill_often(study, forker, tmp_path, 2, how) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("how", [(), ("checkpoints",)], ids=["steps", "checkpoints"])
+def test_a_hundred_killed_runs_continue_to_the_same_bytes(study, forker, tmp_path, how):
+    hits = kill_often(study, forker, tmp_path, 100, how)
+    print(f"{hits} of 100 kills came before the end")
+    assert hits > 50
+
+
+def test_a_run_killed_again_and_again_still_ends(study, forker, tmp_path):
+    """Each try gets a little further than the last, on one store that is moved to another place in between."""
+    store = tmp_path / "0"
+    for number in range(1, 40):
+        ended = forker(*study.args(store), kill=study.seconds * number / 6, how=("checkpoints",))
+        study.check_partial(store)
+        store = store.rename(tmp_path / str(number)) if store.exists() else store
+        if ended.code == 0:
+            break
+    assert ended.code == 0, ended.text
+    assert number > 1
+    study.check_whole(store)
+    study.check_clean(store, forker)
