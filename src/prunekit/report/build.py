@@ -76,8 +76,9 @@ def _section(name: str, figure: Figure, study: Study) -> Section:
 
 
 def _why_not(figure: Figure, study: Study) -> str:
-    known = study.of(figure.needs)
-    return f"{figure.title}: {'its rows hold nothing to draw' if known else f'no findings of the kind {figure.needs}'}."
+    if study.of(figure.needs):
+        return f"{figure.title}: nothing to draw in its findings."
+    return f"{figure.title}: no findings of the kind {figure.needs}."
 
 
 def _others(study: Study) -> Iterator[Section]:

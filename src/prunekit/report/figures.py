@@ -113,6 +113,14 @@ FIGURES: dict[str, Figure] = {
     "potential": Figure(
         "Prune potential by distribution", "potential", potentials.by_distribution, _potential
     ),
+    "severity": Figure(
+        "Prune potential by severity",
+        "potential",
+        potentials.by_severity,
+        _said(
+            "Prune potential against the severity of each corruption that was measured at several, with 95 % bands."
+        ),
+    ),
     "excess-error": Figure("Excess error", "excess-error", curves.excess, _excess),
     "similarity": Figure("Similarity to the parent", "similarity", functions.similarity, _similarity),
     "similarity-gain": Figure(

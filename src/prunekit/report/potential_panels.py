@@ -8,17 +8,28 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from prunekit.distribution import SEVERITIES
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
 from prunekit.report.plots import LEVEL, PERCENT_SPAN, Scale, percentage
-from prunekit.report.select import at_deployed, by_method, mean_of, noisy_rows, nominal_rows, summary_row
-from prunekit.report.study import Row, Study, measured, split
+from prunekit.report.select import (
+    at_deployed,
+    by_method,
+    mean_of,
+    noisy_rows,
+    nominal_rows,
+    shift_of,
+    slug,
+    summary_row,
+)
+from prunekit.report.study import Row, Study, distinct, measured, split
 from prunekit.report.style import MUTED, PAPER, looks_of
 
 MOST_CLASSES = 30
 DOTS_WIDTH_IN = 5.2
 
 POTENTIAL = Scale("value", "Prune potential (%)", percentage)
+SEVERITY = Scale("severity", "Severity")
 SHIFT = Scale("value", "Change in recall (points)", percentage)
 # Marker, and whether it is filled; drawn in this order, so that the nominal mark lies on top.
 SUMMARY_MARKS = {"minimum": ("|", True), "mean": ("o", False), "nominal": ("o", True)}
@@ -71,6 +82,23 @@ def by_distribution(study: Study) -> list[Panel]:
 
 def _nominal_first(study: Study, name: Any, rows: Sequence[Row]) -> tuple[bool, float]:
     return (name != study.nominal, -mean_of(rows))
+
+
+def by_severity(study: Study) -> list[Panel]:
+    """A panel per corruption that was measured at several severities: a line per method."""
+    shifted = [(shift_of(row), row) for row in measured(study.of("potential"))]
+    rows = [{**row, "of": of, "severity": severity} for (of, severity), row in shifted if severity]
+    return [
+        Panel(slug("severity", name), partial(_draw_severity, study, name, each))
+        for name, each in split(rows, "of").items()
+        if len(distinct(each, "severity")) > 1
+    ]
+
+
+def _draw_severity(study: Study, name: str, rows: Sequence[Row], axes: Axes) -> None:
+    plots.lines(axes, by_method(rows), looks_of(study), x=SEVERITY, y=POTENTIAL)
+    axes.set_xticks(SEVERITIES)
+    axes.set(title=plots.shortened(name, 44), ylim=PERCENT_SPAN)
 
 
 def by_class(study: Study) -> list[Panel]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from prunekit.distribution import parse
+from prunekit.errors import UsageError
 from prunekit.report.study import SEPARATE, Row, Study, distinct, measured, only, sort_by, split
 
 MOST_CURVES = 6
@@ -72,6 +74,16 @@ def at_deployed(study: Study, finding: str) -> list[Row]:
         ratio = chosen.get(method) if chosen.get(method) in ratios else next(reversed(ratios), None)
         found += [row for row in rows if row.get("prune_ratio") == ratio]
     return found
+
+
+def shift_of(row: Row) -> tuple[str, int]:
+    """The corruption of a row's distribution by its name without the severity, and the severity; 0 if it has none."""
+    name = str(row.get("distribution"))
+    try:
+        severity = parse(name).severity
+    except UsageError:
+        severity = 0
+    return name.removesuffix(f"@{severity}"), severity
 
 
 def curve_distributions(study: Study, most: int | None = MOST_CURVES) -> list[Any]:

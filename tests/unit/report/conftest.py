@@ -12,6 +12,7 @@ RATIOS = (0.15, 0.46, 0.69, 0.8, 0.95)
 METHODS = {"wt": 1.0, "sipp": 1.05, "ft": 0.62, "pfp": 0.7}
 SHIFTS = {
     "digits+fog@3": 0.04,
+    "digits+fog@5": 0.2,
     "digits+brightness@3": 0.02,
     "digits+gaussian_noise@3": 0.42,
     "digits+impulse_noise@3": 0.5,

@@ -162,7 +162,7 @@ def test_one_method_alone_is_drawn(few, context, tmp_path):
 def test_findings_without_numbers_are_left_out_with_a_reason(few, context, tmp_path):
     empty = [row | {"value": None, "low": None, "high": float("nan")} for row in few]
     page = Page(write_report(empty, context, tmp_path / "out"))
-    assert "Changed predictions: its rows hold nothing to draw." in page.text
+    assert "Changed predictions: nothing to draw in its findings." in page.text
 
 
 def test_an_unknown_finding_is_listed(few, context, tmp_path):

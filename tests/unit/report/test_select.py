@@ -5,6 +5,7 @@ from prunekit.report.select import (
     curve_distributions,
     deployed,
     noisy_rows,
+    shift_of,
     shift_set,
     slug,
     spread,
@@ -82,6 +83,12 @@ def test_two_kinds_of_noise_are_not_mixed():
 @pytest.mark.parametrize(("count", "picked"), [(3, [0, 1, 2]), (11, [0, 5, 10])])
 def test_spread_keeps_both_ends(count, picked):
     assert spread(list(range(count)), 3) == picked
+
+
+def test_the_shift_of_a_row_is_its_corruption_and_how_hard():
+    names = ["digits+fog@3", "cifar10-c/snow@5", "digits", "digits+uniform@0.1", "no such thing+@"]
+    found = [shift_of({"distribution": name}) for name in names]
+    assert found == [("digits+fog", 3), ("cifar10-c/snow", 5), *((name, 0) for name in names[2:])]
 
 
 def test_slugs_are_file_names():
