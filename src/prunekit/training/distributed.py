@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -15,9 +16,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.nn.functional import all_reduce
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from prunekit.errors import PrunekitError, UsageError
+from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 
 
 class World(NamedTuple):
@@ -127,6 +129,14 @@ def parallel(model: nn.Module) -> Iterator[nn.Module]:
         yield model
         return
     norms = [module for module in model.modules() if type(module) is nn.BatchNorm2d and module.affine]
+    others = [module for module in model.modules() if isinstance(module, _BatchNorm) and module not in norms]
+    if others:
+        warnings.warn(
+            f"{type(others[0]).__name__} takes its statistics from each process's share of a batch: the weights will "
+            "differ a little from those of one process",
+            PrunekitWarning,
+            stacklevel=4,
+        )
     for norm in norms:
         norm.__class__ = _SharedBatchNorm
     try:

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.tasks import TASKS
-from prunekit.errors import UsageError
 from prunekit.models.state import Arrays, copied, load_arrays, to_arrays
 from prunekit.params import TrainParams
 from prunekit.progress import SILENT, Bar, Progress
 from prunekit.training import checkpoint as checkpoints
 from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint
+from prunekit.training.checks import check_data, check_epochs
 from prunekit.training.distributed import agree, parallel, world
 from prunekit.training.feed import Batch, EpochImages, Feed, derived_seed
 from prunekit.training.losses import LossLog
@@ -64,7 +64,8 @@ def fit(
     device = torch.device(device)
     feed = Feed(examples.to(device), dataset, settings.batch_size, seed, device, world(), epoch_images)
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    check(model, feed, settings)
+    check_epochs(settings, start_epoch)
+    check_data(model, feed)
     identity = _identity(model, feed, settings, masks or {}, start_epoch)
     saved = checkpoints.load(checkpoint, identity)
     agree("the settings, the data or the checkpoint", f"{identity} {saved and saved.step}", device)
@@ -93,34 +94,6 @@ def _identity(
     }
     held = {name: mask.cpu().numpy() for name, mask in masks.items()}
     return fingerprint(facts, _prefixed("model", to_arrays(model)) | _prefixed("mask", held))
-
-
-def check(model: nn.Module, feed: Feed, settings: TrainParams) -> None:
-    """Refuse data that the network cannot be trained on: too few images, classes or pixels."""
-    count, classes = len(feed.examples), len(feed.dataset.classes)
-    if settings.batch_size > count:
-        raise UsageError(f"batch_size: {settings.batch_size} is more than the {count} training images")
-    if settings.keep_epoch is not None and settings.keep_epoch > settings.epochs:
-        raise UsageError(f"keep_epoch: {settings.keep_epoch} is after the last epoch ({settings.epochs})")
-    outputs = _probe(model, feed)
-    if outputs.shape[1] != classes:
-        raise UsageError(
-            f"the network has {outputs.shape[1]} outputs, {feed.dataset.name} has {classes} classes"
-        )
-
-
-@torch.no_grad()
-def _probe(model: nn.Module, feed: Feed) -> Tensor:
-    height, width = feed.dataset.size
-    was_training = model.training
-    try:
-        outputs: Tensor = model.eval()(torch.zeros(1, 3, height, width, device=feed.device))
-    except RuntimeError as error:
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"the network cannot take images of {height}x{width} pixels: {reason}") from error
-    finally:
-        model.train(was_training)
-    return outputs
 
 
 @contextmanager
@@ -180,7 +153,8 @@ class _Run:
                 bar.advance(batch.total, note=self.log.note)
                 if self.step % steps == 0:
                     self._end_epoch(epoch + 1)
-                if writer.due:
+                # Once the losses are seen: looking is the work of all processes, and writing of one.
+                if self.log.seen and writer.due:
                     writer.write(self._saved())
 
     def _end_epoch(self, epochs_done: int) -> None:
@@ -201,12 +175,13 @@ class _Run:
         self.step += 1
 
     def _saved(self) -> Saved:
-        self.log.look()
-        arrays = _prefixed("model", to_arrays(self.model)) | _prefixed(
-            "momentum", copied(self.sgd.momentum())
-        )
-        kept = _prefixed("kept", self.kept) if self.kept else {}
-        return Saved(self.step, tuple(self.log.epochs), self.log.running, arrays | kept)
+        parts = {
+            "model": to_arrays(self.model),
+            "momentum": copied(self.sgd.momentum()),
+            "kept": self.kept or {},
+        }
+        arrays = {name: array for prefix in parts for name, array in _prefixed(prefix, parts[prefix]).items()}
+        return Saved(self.step, tuple(self.log.epochs), self.log.running, arrays)
 
     def _restore(self, saved: Saved) -> None:
         load_arrays(self.model, _of_prefix("model", saved.arrays))

@@ -33,6 +33,11 @@ class LossLog:
         if len(self._unseen) >= self._every:
             self.look()
 
+    @property
+    def seen(self) -> bool:
+        """Whether every loss that was noted has been read."""
+        return not self._unseen
+
     def look(self) -> None:
         """Read what was noted; a :class:`PrunekitError` names the first step whose loss is not finite."""
         if not self._unseen:

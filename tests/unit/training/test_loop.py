@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from prunekit.data.examples import ArrayExamples
-from prunekit.errors import PrunekitError, UsageError
+from prunekit.errors import PrunekitError
 from prunekit.models.state import to_arrays
 from prunekit.training.feed import Normaliser, derived_seed, generator
 from prunekit.training.loop import autocast, fit, task_loss
@@ -144,31 +144,6 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(tiny) -> None:
         tiny.train(model)
 
 
-@pytest.mark.parametrize(
-    ("settings", "work", "said"),
-    [
-        ({"batch_size": 41}, {}, "batch_size: 41 is more than the 40 training images"),
-        ({"keep_epoch": 4}, {}, "keep_epoch: 4 is after the last epoch"),
-        ({}, {"classes": 5}, "the network has 5 outputs, tiny has 3 classes"),
-    ],
-)
-def test_what_does_not_fit_is_refused_before_a_step(
-    tiny, same, settings: dict, work: dict, said: str
-) -> None:
-    model = tiny.network(**work)
-    before = to_arrays(model)
-    with pytest.raises(UsageError, match=said):
-        tiny.train(model, tiny.settings(**settings))
-    assert same(before, to_arrays(model))
-
-
-def test_images_too_small_for_the_network_are_refused(tiny) -> None:
-    from prunekit.models.vgg import Vgg
-
-    with pytest.raises(UsageError, match="cannot take images of 8x8 pixels"):
-        tiny.train(Vgg(((4,),) * 5, classes=3))
-
-
 def test_precision() -> None:
     from prunekit.params import TrainParams
 
@@ -205,6 +180,7 @@ def test_segmentation_trains_with_its_void_pixels_left_out(tiny) -> None:
         def __init__(self) -> None:
             super().__init__()
             self.conv = nn.Conv2d(3, 2, 1)
+            nn.init.zeros_(self.conv.weight)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.conv(x)
@@ -217,7 +193,7 @@ def test_segmentation_trains_with_its_void_pixels_left_out(tiny) -> None:
     settings = tiny.settings(epochs=10, batch_size=8, lr=0.5, schedule="poly")
     model = PerPixel()
     result = fit(model, ArrayExamples(images, maps), settings=settings, dataset=dataset, seed=0)
-    assert result.losses[-1] < 0.2 < result.losses[0]
+    assert result.losses[-1] < 0.25 * result.losses[0]
 
 
 def test_derived_seeds_are_golden() -> None:
