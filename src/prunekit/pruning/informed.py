@@ -10,7 +10,8 @@ positive and its negative half.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,13 @@ from prunekit.pruning.subject import Scores, Subject, observe
 SMALLEST_SUM = float(torch.finfo(torch.float32).eps)
 # Images are taken together while patches, sums and shares fit in about 32 MB.
 CHUNK_ELEMENTS = 8_000_000
+# Room for rounding in a bound; the eighth root of the smallest float32 (1.8e-5) times that of 10^5 positions.
+_SLACK = 1.001
+_UNDERFLOW = 8e-5
+_TINY = torch.finfo(torch.float32).tiny
+# Open shares above which the most promising ones go first; shares worked out together.
+_MANY = 2_000
+_BLOCK = 4_096
 
 
 def sipp(subject: Subject) -> Scores:
@@ -31,10 +39,12 @@ def sipp(subject: Subject) -> Scores:
     found = {name: torch.zeros_like(both) for name, both in signed.items()}
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
-        for seen in _sights(layer, module, inputs):
-            means = _inverse_sums(signed[layer.name], seen) @ seen.transpose(-1, -2)
-            best = means.amax(0).div_(seen.shape[-1])
-            torch.maximum(found[layer.name], best, out=found[layer.name])
+        for half in _halves(inputs):
+            for chunk in _chunks(layer, module, half):
+                seen = patches(layer, module, chunk)
+                means = _inverse_sums(signed[layer.name], seen) @ seen.transpose(-1, -2)
+                best = means.amax(0).div_(seen.shape[-1])
+                torch.maximum(found[layer.name], best, out=found[layer.name])
 
     observe(subject, visit)
     return {name: _weight_scores(layer, signed[name] * found[name]) for name, layer in subject.layers.items()}
@@ -52,23 +62,87 @@ def pfp(subject: Subject) -> Scores:
     found = {name: layer.tensor().new_zeros(layer.inputs) for name, layer in subject.layers.items()}
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
-        for seen in _sights(layer, module, inputs):
-            for image in seen:
-                best = _largest_shares(layer, signed[layer.name], image)
-                torch.maximum(found[layer.name], best, out=found[layer.name])
+        for half in _halves(inputs):
+            for chunk in _chunks(layer, module, half):
+                sight = _sight(layer, module, signed[layer.name], chunk)
+                found[layer.name] = raise_largest(layer, sight, found[layer.name])
 
     observe(subject, visit)
     return found
 
 
-def _largest_shares(layer: Layer, signed: Tensor, image: Tensor) -> Tensor:
-    """The largest share of every input channel on one image; ``image`` is ``[groups, J, positions]``."""
-    inverse = _inverse_sums(signed, image[None])[0]
-    best = torch.zeros_like(signed[:, 0])
-    for row in range(signed.shape[1]):
-        shares = (inverse[:, row, None] * image).amax(-1) * signed[:, row]
-        torch.maximum(best, shares, out=best)
-    return best.reshape(layer.inputs, -1).amax(-1)
+class Sight(NamedTuple):
+    """What a layer sees of a few images: the factors of every share, and a bound on its maximum over positions.
+
+    With F = 2 · filters per group: ``signed``: ``[groups, F, J]``; ``seen``: ``[images, groups, J, positions]``;
+    ``inverse``: 1 / Z, ``[images, groups, F, positions]``; ``bound``: ``[images, groups, F, J]``.
+    """
+
+    signed: Tensor
+    seen: Tensor
+    inverse: Tensor
+    bound: Tensor
+
+
+def _sight(layer: Layer, module: nn.Module, signed: Tensor, images: Tensor) -> Sight:
+    """A maximum is at most the eighth root of the sum of eighth powers, which is a matrix product."""
+    seen = patches(layer, module, images)
+    inverse = _inverse_sums(signed, seen)
+    top, steepest = (found.clamp(min=_TINY) for found in (images.amax(), inverse.amax(-1, keepdim=True)))
+    powers = patches(layer, module, _eighth_power(images / top))
+    root = (_eighth_power(inverse / steepest) @ powers.transpose(-1, -2)).sqrt_().sqrt_().sqrt_()
+    # What is added stands for what is lost where an eighth power leaves float32's range.
+    bound = root.mul_(_SLACK).add_(_UNDERFLOW).mul_(top * steepest).mul_(signed)
+    return Sight(signed, seen, inverse, bound)
+
+
+def _eighth_power(values: Tensor) -> Tensor:
+    return values.square_().square_().square_()
+
+
+def raise_largest(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
+    """The largest share per input channel so far, given that of earlier images; ``found``: ``[channels]``.
+
+    Only shares whose bound exceeds what is already found are worked out. While there are many, the most promising one
+    of every image and channel goes first.
+    """
+    promising = _promising(layer, sight, found)
+    if len(promising) > _MANY:
+        found = _improved(layer, sight, found, _most_promising(layer, sight.bound))
+        promising = _promising(layer, sight, found)
+    for places in torch.split(promising, _BLOCK):
+        found = _improved(layer, sight, found, places)
+    return found
+
+
+def _promising(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
+    """The places where a share may exceed what is found, as rows of (image, group, filter, column)."""
+    kernel = sight.signed.shape[-1] // layer.shape[1]
+    above = sight.bound > found.view(layer.groups, 1, -1).repeat_interleave(kernel, -1)
+    # Flat, since nonzero is many times slower on four axes.
+    return torch.stack(torch.unravel_index(above.flatten().nonzero().flatten(), above.shape), 1)
+
+
+def _most_promising(layer: Layer, bound: Tensor) -> Tensor:
+    """The place of the largest bound of every image and channel, as rows of (image, group, filter, column)."""
+    images, groups, filters, columns = bound.shape
+    channels = layer.shape[1]
+    kernel = columns // channels
+    by_channel = bound.view(images, groups, filters, channels, kernel).transpose(2, 3).flatten(3)
+    best = by_channel.argmax(-1).flatten()
+    grid = torch.cartesian_prod(
+        *(torch.arange(size, device=bound.device) for size in (images, groups, channels))
+    )
+    return torch.stack([grid[:, 0], grid[:, 1], best // kernel, grid[:, 2] * kernel + best % kernel], 1)
+
+
+def _improved(layer: Layer, sight: Sight, found: Tensor, places: Tensor) -> Tensor:
+    """Work out the shares at these places (rows of image, group, filter, column) and take in their maxima."""
+    image, group, filters, column = places.unbind(1)
+    shares = (sight.inverse[image, group, filters] * sight.seen[image, group, column]).amax(-1)
+    kernel = sight.signed.shape[-1] // layer.shape[1]
+    channel = group * layer.shape[1] + column // kernel
+    return found.scatter_reduce(0, channel, shares * sight.signed[group, filters, column], "amax")
 
 
 def _signed(layer: Layer) -> Tensor:
@@ -83,11 +157,13 @@ def _inverse_sums(signed: Tensor, seen: Tensor) -> Tensor:
     return sums.reciprocal().masked_fill_(sums <= SMALLEST_SUM, 0)
 
 
-def _sights(layer: Layer, module: nn.Module, inputs: Tensor) -> Iterator[Tensor]:
-    """Patches of both sign halves, a few images at a time."""
-    halves = [inputs.clamp(min=0), inputs.neg().clamp(min=0)] if bool((inputs < 0).any()) else [inputs]
-    for half in halves:
-        one = patches(layer, module, half[:1])
-        elements = one.numel() + 4 * layer.outputs * one.shape[-1] + 2 * layer.outputs * one.shape[-2]
-        for chunk in torch.split(half, max(1, CHUNK_ELEMENTS // elements)):
-            yield patches(layer, module, chunk)
+def _halves(inputs: Tensor) -> list[Tensor]:
+    """The positive and the negative half of the inputs, or the inputs where none is negative."""
+    return [inputs.clamp(min=0), inputs.neg().clamp(min=0)] if bool((inputs < 0).any()) else [inputs]
+
+
+def _chunks(layer: Layer, module: nn.Module, inputs: Tensor) -> Sequence[Tensor]:
+    """The inputs, a few images at a time."""
+    one = patches(layer, module, inputs[:1])
+    elements = one.numel() + 4 * layer.outputs * one.shape[-1] + 2 * layer.outputs * one.shape[-2]
+    return torch.split(inputs, max(1, CHUNK_ELEMENTS // elements))
