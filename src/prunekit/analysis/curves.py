@@ -16,6 +16,11 @@ Item = TypeVar("Item")
 Group = TypeVar("Group")
 
 
+def rung_of(prune_ratio: float, asked: float | None) -> float:
+    """The ratio under which networks of different seeds are compared: the asked one, else to two decimals."""
+    return round(prune_ratio, 2) if asked is None else asked
+
+
 class Point(NamedTuple):
     """One pruned model of a curve: its achieved prune ratio, its key, its outcome; ``asked`` is the grid's ratio."""
 
@@ -26,8 +31,8 @@ class Point(NamedTuple):
 
     @property
     def rung(self) -> float:
-        """The ratio under which points of different seeds are compared: the asked one, else to two decimals."""
-        return round(self.prune_ratio, 2) if self.asked is None else self.asked
+        """Its place on the grid."""
+        return rung_of(self.prune_ratio, self.asked)
 
 
 class Curve(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from prunekit.analysis.curves import grouped, images_of
+from prunekit.analysis.curves import grouped, images_of, rung_of
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.resample import resampled_sums
 from prunekit.errors import UsageError
@@ -34,8 +34,8 @@ class Paired(NamedTuple):
 
     @property
     def rung(self) -> float:
-        """The ratio under which networks of different seeds are compared."""
-        return round(self.prune_ratio, 2) if self.asked is None else self.asked
+        """Its place on the grid."""
+        return rung_of(self.prune_ratio, self.asked)
 
     @property
     def n(self) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prunekit.analysis.curves import Curve, Point, grouped, resample
+from prunekit.analysis.curves import Curve, Point, grouped, resample, rung_of
 from prunekit.analysis.outcome import Array, wrong
 from prunekit.analysis.potential import MARGIN
 from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
@@ -61,8 +61,8 @@ class Compared(NamedTuple):
 
     @property
     def rung(self) -> float:
-        """The ratio under which networks of different seeds are compared."""
-        return round(self.prune_ratio, 2) if self.asked is None else self.asked
+        """Its place on the grid."""
+        return rung_of(self.prune_ratio, self.asked)
 
     @property
     def pair(self) -> tuple[str, str]:
