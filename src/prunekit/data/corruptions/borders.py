@@ -32,7 +32,17 @@ def pad(x: Tensor, dim: int, width: int, rule: Rule) -> Tensor:
     """``x`` with ``width`` more samples at both ends of ``dim``."""
     size = x.shape[dim]
     position = torch.arange(-width, size + width, device=x.device)
-    return x.index_select(dim, rule(position, size))
+    return pick(x, dim, rule(position, size))
+
+
+def pick(x: Tensor, dim: int, places: Tensor) -> Tensor:
+    """The slices of ``x`` at these places along ``dim``.
+
+    ``index_select`` is several times as fast as indexing on small numbers, and half as fast on float64.
+    """
+    if x.element_size() < 8:
+        return x.index_select(dim, places)
+    return x[(slice(None),) * dim + (places,)]
 
 
 def _fold(position: Tensor, period: int) -> Tensor:

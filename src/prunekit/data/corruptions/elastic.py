@@ -33,7 +33,8 @@ def _field(axis: str, draws: Draws, height: int, width: int, strength: float, si
         return draws.given[axis].flatten(0, 1).t()
     noise = draws.uniform(axis, height, width, low=-1, high=1).double()
     rows, columns = (
-        gaussian_matrix(size, sigma, truncate=3, border=symmetric).to(noise.device) for size in (height, width)
+        gaussian_matrix(size, sigma, truncate=3, border=symmetric).to(noise.device)
+        for size in (height, width)
     )
     return apply_axes(rows, columns, noise[None])[0].mul_(strength).float().flatten(0, 1).t().contiguous()
 

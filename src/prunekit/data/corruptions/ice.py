@@ -99,7 +99,7 @@ def _field(spectrum: Array, random: np.random.Generator) -> Array:
     waves = phases / np.maximum(np.abs(phases), 1e-12) * np.sqrt(spectrum)
     waves[0, 0] = 0
     field = np.fft.ifft2(waves).real
-    return field / field.std()
+    return np.asarray(field / field.std())
 
 
 def _to_percentiles(field: Array, percentiles: list[float]) -> Array:

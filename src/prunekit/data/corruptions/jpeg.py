@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from prunekit.data.corruptions import dct
-from prunekit.data.corruptions.borders import edge, pad
+from prunekit.data.corruptions.borders import edge, pad, pick
 from prunekit.data.corruptions.smooth import HEIGHT, WIDTH
 
 SIDE = 8
@@ -122,4 +122,4 @@ def _pad_to(x: Tensor, dim: int, multiple: int) -> Tensor:
     """The last sample repeated until the size is a multiple."""
     size = x.shape[dim]
     position = torch.arange(-(-size // multiple) * multiple, device=x.device)
-    return x if len(position) == size else x.index_select(dim, edge(position, size))
+    return x if len(position) == size else pick(x, dim, edge(position, size))

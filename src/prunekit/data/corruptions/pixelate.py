@@ -7,6 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from prunekit.data.corruptions.borders import pick
 from prunekit.data.corruptions.smooth import HEIGHT, WIDTH
 
 FRACTION_BITS = 22
@@ -23,11 +24,11 @@ def _resize(pixels: Tensor, dim: int, target: int) -> Tensor:
     """One axis: every output is the rounded mean of the inputs whose centres its box holds."""
     sources, weights = _boxes(pixels.shape[dim], target)
     if sources.shape[1] == 1:
-        return pixels.index_select(dim, sources[:, 0].to(pixels.device))
+        return pick(pixels, dim, sources[:, 0].to(pixels.device))
     shape = [target if axis == dim else 1 for axis in range(4)]
     total = torch.full((), 1 << (FRACTION_BITS - 1), dtype=torch.int32, device=pixels.device)
     for source, weight in zip(sources.unbind(1), weights.unbind(1), strict=True):
-        part = pixels.index_select(dim, source.to(pixels.device)).int()
+        part = pick(pixels, dim, source.to(pixels.device)).int()
         total = total + part * weight.view(shape).to(pixels.device)
     return (total >> FRACTION_BITS).to(torch.uint8)
 

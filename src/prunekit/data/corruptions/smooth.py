@@ -70,7 +70,9 @@ def correlate(x: Tensor, kernel: Tensor) -> Tensor:
     """Slide a small 2-d kernel of odd sides over ``[C, H, W, N]``, borders mirrored, in the dtype of ``x``."""
     _, height, width, _ = x.shape
     down, right = (side // 2 for side in kernel.shape)
-    taps = [(row, column) for row, column in kernel.nonzero().tolist() if abs(kernel[row, column]) > NEGLIGIBLE]
+    taps = [
+        (row, column) for row, column in kernel.nonzero().tolist() if abs(kernel[row, column]) > NEGLIGIBLE
+    ]
     reach = max(max(abs(row - down), abs(column - right)) for row, column in taps)
     padded = pad(pad(x, HEIGHT, reach, mirror), WIDTH, reach, mirror)
     total = torch.zeros_like(x)

@@ -45,4 +45,6 @@ def _windows(pixels: Tensor, reach: int) -> Tensor:
     padded = pad(pad(pixels.permute(3, 1, 2, 0), 1, reach, edge), 2, reach, edge).contiguous()
     image, row, pixel, value = padded.stride()
     shifts = 2 * reach + 1
-    return padded.as_strided((count, shifts, shifts, height, width * channels), (image, row, pixel, row, value))
+    return padded.as_strided(
+        (count, shifts, shifts, height, width * channels), (image, row, pixel, row, value)
+    )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from prunekit.data.corruptions.borders import pick
 from prunekit.data.corruptions.smooth import HEIGHT, WIDTH
 
 
@@ -48,4 +49,4 @@ def resampling(size: int, side: int, enlarged: int) -> Resampling:
 def _resample(x: Tensor, dim: int, plan: Resampling) -> Tensor:
     low, high, share = (part.to(x.device) for part in plan)
     share = share.view([-1 if axis == dim else 1 for axis in range(4)])
-    return x.index_select(dim, low).lerp_(x.index_select(dim, high), share)
+    return pick(x, dim, low).lerp_(pick(x, dim, high), share)

@@ -1,0 +1,170 @@
+"""Images per second of every corruption at 32 x 32, against the reference generator's published rates.
+
+Run `python benchmarks/corruptions.py [--threads 2] [--images 2000] [NAME ...]`; prints a Markdown table. The reference
+cannot be run here (its rates were taken on another machine, one thread, one image at a time, and are quoted). For the
+corruptions that one or two library calls make, that plain per-image version is timed in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from scipy.ndimage import gaussian_filter
+
+from prunekit.data.corruptions import CORRUPTION_ROWS, corrupt
+from prunekit.distribution import SEVERITIES
+
+PHOTOGRAPHS = Path(__file__).resolve().parents[1] / "tests" / "data" / "corruptions" / "clean.safetensors"
+# Images per second, one thread of an AMD EPYC, harmonic mean over severities (hendrycks/robustness, commit 8190fe3).
+REFERENCE = {
+    "gaussian_noise": 18624,
+    "shot_noise": 6747,
+    "impulse_noise": 16769,
+    "speckle_noise": 18605,
+    "gaussian_blur": 19512,
+    "defocus_blur": 10659,
+    "glass_blur": 159,
+    "motion_blur": 934,
+    "zoom_blur": 594,
+    "snow": 969,
+    "frost": 228,
+    "fog": 3767,
+    "spatter": 5725,
+    "brightness": 3252,
+    "contrast": 26220,
+    "saturate": 3115,
+    "pixelate": 29161,
+    "jpeg_compression": 10925,
+    "elastic_transform": 2714,
+}
+IMAGES_PER_CORRUPTION = 50_000
+
+
+def as_bytes(unit):
+    return np.uint8(np.clip(unit, 0, 1) * 255)
+
+
+def glass(image, c):
+    image = np.uint8(gaussian_filter(image / 255, (c["sigma"], c["sigma"], 0), mode="nearest") * 255)
+    height, width, _ = image.shape
+    for _ in range(c["rounds"]):
+        for row in range(height - c["reach"], c["reach"], -1):
+            for column in range(width - c["reach"], c["reach"], -1):
+                right, down = np.random.randint(-c["reach"], c["reach"], size=2)
+                image[row, column] = image[row + down, column + right]
+    return as_bytes(gaussian_filter(image / 255, (c["sigma"], c["sigma"], 0), mode="nearest"))
+
+
+def contrast(image, c):
+    unit = image / 255
+    mean = unit.mean(axis=(0, 1), keepdims=True)
+    return as_bytes((unit - mean) * c["scale"] + mean)
+
+
+def impulse(image, c):
+    hit = np.random.uniform(size=image.shape) <= c["amount"]
+    white = np.random.uniform(size=image.shape) <= 0.5
+    return np.where(hit, np.uint8(255) * white, image)
+
+
+def pixelate(image, c):
+    height, width, _ = image.shape
+    picture = Image.fromarray(image)
+    small = picture.resize((int(width * c["scale"]), int(height * c["scale"])), Image.Resampling.BOX)
+    return np.asarray(small.resize((width, height), Image.Resampling.BOX))
+
+
+def jpeg(image, c):
+    written = BytesIO()
+    Image.fromarray(image).save(written, "JPEG", quality=c["quality"])
+    return np.asarray(Image.open(written))
+
+
+PLAIN = {
+    "gaussian_noise": lambda x, c: as_bytes(x / 255 + np.random.normal(size=x.shape, scale=c["sigma"])),
+    "shot_noise": lambda x, c: as_bytes(np.random.poisson(x / 255 * c["photons"]) / c["photons"]),
+    "impulse_noise": impulse,
+    "speckle_noise": lambda x, c: as_bytes(x / 255 * (1 + np.random.normal(size=x.shape, scale=c["sigma"]))),
+    "gaussian_blur": lambda x, c: as_bytes(
+        gaussian_filter(x / 255, (c["sigma"], c["sigma"], 0), mode="nearest")
+    ),
+    "glass_blur": glass,
+    "contrast": contrast,
+    "pixelate": pixelate,
+    "jpeg_compression": jpeg,
+}
+
+
+def seconds_per_image(function, images):
+    """The best of eight runs."""
+    best = float("inf")
+    for _ in range(8):
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
+    return best / images
+
+
+def ours(name, photographs):
+    """Mean seconds per image over the severities."""
+    each = [
+        seconds_per_image(lambda s=s: corrupt(photographs, corruption=name, severity=s), len(photographs))
+        for s in SEVERITIES
+    ]
+    return sum(each) / len(each)
+
+
+def plain(name, photographs):
+    """The same for one image after the other, fewer of them."""
+    few = photographs[: 8 if name == "glass_blur" else 100].permute(0, 2, 3, 1).contiguous().numpy()
+    settings = [CORRUPTION_ROWS[name].settings("cifar", s) for s in SEVERITIES]
+    each = [seconds_per_image(lambda c=c: [PLAIN[name](x, c) for x in few], len(few)) for c in settings]
+    return sum(each) / len(each)
+
+
+def row(name, photographs):
+    """A row of the table, and our seconds per image."""
+    each = ours(name, photographs)
+    simple = plain(name, photographs) if name in PLAIN else None
+    here = f"{1 / simple:,.0f} | {simple / each:.1f}" if simple else "– | –"
+    rate = f"{1 / each:,.0f} | {REFERENCE[name]:,} | {1 / each / REFERENCE[name]:.1f}"
+    return f"| {name} | {rate} | {here} |", each
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=list(CORRUPTION_ROWS))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--images", type=int, default=2000)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    photographs = load_file(PHOTOGRAPHS)["clean"].permute(0, 3, 1, 2)
+    photographs = photographs.repeat(-(-options.images // len(photographs)), 1, 1, 1)[
+        : options.images
+    ].contiguous()
+    load = f"{os.getloadavg()[0]:.1f} processes waiting for {os.cpu_count()} cores"
+    print(f"{options.threads} threads, {options.images} images, torch {torch.__version__}, {load}\n")
+    print(
+        "| corruption | prunekit, images/s | reference (quoted) | ratio | plain per image, same run | ratio |"
+    )
+    print("|---|---|---|---|---|---|")
+    total = 0.0
+    for name in options.names:
+        line, each = row(name, photographs)
+        total += each
+        print(line, flush=True)
+    quoted = sum(1 / REFERENCE[name] for name in options.names)
+    seconds = f"{IMAGES_PER_CORRUPTION * total:.0f} s | {IMAGES_PER_CORRUPTION * quoted:.0f} s | {quoted / total:.1f}"
+    print(f"| **{IMAGES_PER_CORRUPTION:,} of each** | {seconds} | | |")
+
+
+if __name__ == "__main__":
+    main()
