@@ -80,7 +80,8 @@ class Forker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PRUNEKIT_DATA": str(folder / "data"), "COLUMNS": "200"},
+            env=os.environ
+            | {"OMP_NUM_THREADS": "1", "PRUNEKIT_DATA": str(folder / "data"), "COLUMNS": "200"},
         )
         assert json.loads(self.process.stdout.readline()) == {"ready": True}
         threading.Thread(target=self._listen, daemon=True).start()
@@ -181,4 +182,6 @@ class Study:
         """After ``gc`` nothing is left of what was interrupted."""
         assert forker("gc", "--store", store).code == 0
         left = [path for path in store.rglob("*") if path.is_file()]
-        assert [path for path in left if path.suffix == ".part" or path.parent.name in ("locks", "checkpoints")] == []
+        assert [
+            path for path in left if path.suffix == ".part" or path.parent.name in ("locks", "checkpoints")
+        ] == []

@@ -116,10 +116,10 @@ class Study:
             self._running -= 1
             if event.failure is not None and len(event.keys) > 1:
                 self._schedule.alone(event.keys)
-            else:
-                yield self._settled(event)
+            elif done := self._settle(event):
+                yield event._replace(keys=done)
 
-    def _settled(self, event: Event) -> Event:
+    def _settle(self, event: Event) -> tuple[str, ...]:
         done = tuple(key for key in event.keys if key not in event.busy)
         if event.busy:
             self._schedule.postpone(event.busy)
@@ -129,7 +129,7 @@ class Study:
         else:
             self._schedule.fail(done)
             self.reasons.update(dict.fromkeys(done, event.failure))
-        return event._replace(keys=done)
+        return done
 
 
 def execute(
