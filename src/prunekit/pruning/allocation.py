@@ -60,11 +60,13 @@ def _rank_share(values: Tensor) -> Tensor:
 class Choice(NamedTuple):
     """What a filter allocation may look at, per layer that is pruned.
 
-    ``scores``: sensitivities of the filters (or channels) that are there. ``kernel`` · ``positions``: kernel
-    positions and output positions of the layer (positions only for methods that ask for them).
+    ``scores``: sensitivities of the filters (or channels) that are there; ``keys``: what they are ranked by, the
+    scores or a draw. ``kernel`` · ``positions``: kernel positions and output positions of the layer (positions only for
+    methods that look at data).
     """
 
     scores: Scores
+    keys: Scores
     kernel: Mapping[str, int]
     positions: Mapping[str, int]
 
@@ -72,6 +74,12 @@ class Choice(NamedTuple):
 def uniform_share(choice: Choice, level: float) -> dict[str, int]:
     """The same share ``level`` of every layer, at least one (FT, METHODS 2.5)."""
     return {name: uniform_count(values.numel(), level) for name, values in choice.scores.items()}
+
+
+def global_share(choice: Choice, level: float) -> dict[str, int]:
+    """The best share ``level`` of all filters in one ranking over the layers, at least one of each layer."""
+    mask = global_top(choice.keys, round(level * sum(values.numel() for values in choice.keys.values())))
+    return {name: max(1, int(kept.sum())) for name, kept in mask.items()}
 
 
 def uniform_count(filters: int, share: float) -> int:

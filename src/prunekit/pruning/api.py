@@ -148,12 +148,13 @@ def _prune_filters(
     _say_which_stay(subject, row, free | skipped)
     scores = {name: values for name, values in _scores(subject, row).items() if name in free}
     there = _there(room, row.ranks, names)
+    keys = _keys(row, scores, subject.seed)
     choice = Choice(
         scores={name: scores[name][there[name]] for name in names},
+        keys={name: keys[name][there[name]] for name in names},
         kernel={name: room.present[name].shape[-1] for name in names},
         positions=output_positions(subject) if row.data_informed else {},
     )
-    keys = _keys(row, scores, subject.seed)
     return search_filters(room, keys, there, lambda level: row.allocate(choice, level), row.ranks, target)
 
 

@@ -29,29 +29,100 @@ class Method(NamedTuple):
     needs_labels: bool = False
 
 
-_ACROSS = Lazy("prunekit.pruning.allocation:across_layers")
-_UNIFORM = Lazy("prunekit.pruning.allocation:uniform_share")
-_BOUND = Lazy("prunekit.pruning.allocation:error_bound")
-_MAGNITUDE = Lazy("prunekit.pruning.sensitivity:magnitude")
-_SIPP = Lazy("prunekit.pruning.informed:sipp")
-_PFP = Lazy("prunekit.pruning.informed:pfp")
+def _of(module: str, name: str) -> Lazy:
+    return Lazy(f"prunekit.pruning.{module}:{name}")
 
-METHODS: Registry[Method] = Registry(
-    "method",
-    {
-        "wt": Method("weight", "global", False, _MAGNITUDE, _ACROSS, "Han et al. 2015, arXiv:1506.02626"),
-        "sipp": Method("weight", "global", True, _SIPP, _ACROSS, "Baykal et al. 2019, arXiv:1910.05422"),
-        "ft": Method(
-            "filter",
-            "layer",
-            False,
-            Lazy("prunekit.pruning.sensitivity:filter_l1"),
-            _UNIFORM,
-            "Li et al. 2017, arXiv:1608.08710",
-        ),
-        "pfp": Method(
-            "filter", "layer", True, _PFP, _BOUND, "Liebenwein et al. 2020, arXiv:1911.07412", ranks="inputs"
-        ),
-    },
-    entry_point_group="prunekit.methods",
-)
+
+_ACROSS = _of("allocation", "across_layers")
+_WITHIN = _of("allocation", "within_layers")
+_UNIFORM = _of("allocation", "uniform_share")
+_GLOBAL = _of("allocation", "global_share")
+_BOUND = _of("allocation", "error_bound")
+_MAGNITUDE = _of("sensitivity", "magnitude")
+_ALIKE = _of("sensitivity", "alike")
+_FILTERS_ALIKE = _of("sensitivity", "filters_alike")
+_SIPP = _of("informed", "sipp")
+_PFP = _of("informed", "pfp")
+_THINET = _of("thinet", "thinet")
+_SNIP = _of("gradients", "snip")
+_TAYLOR = _of("gradients", "taylor")
+_TAYLOR_FILTER = _of("gradients", "taylor_filter")
+
+
+def _weights(sensitivity: Lazy, source: str, **more: Any) -> Method:
+    return Method("weight", "global", more.pop("data_informed", False), sensitivity, _ACROSS, source, **more)
+
+
+def _filters(sensitivity: Lazy, source: str, **more: Any) -> Method:
+    return Method("filter", "layer", more.pop("data_informed", False), sensitivity, _UNIFORM, source, **more)
+
+
+_ROWS: dict[str, Method] = {
+    "wt": _weights(_MAGNITUDE, "Han et al. 2015, arXiv:1506.02626"),
+    "sipp": _weights(_SIPP, "Baykal et al. 2019, arXiv:1910.05422", data_informed=True),
+    "ft": _filters(_of("sensitivity", "filter_l1"), "Li et al. 2017, arXiv:1608.08710"),
+    "pfp": Method(
+        "filter", "layer", True, _PFP, _BOUND, "Liebenwein et al. 2020, arXiv:1911.07412", ranks="inputs"
+    ),
+    "random": _weights(_ALIKE, "control: Gale et al. 2019, arXiv:1902.09574", sampled=True),
+    "uniform-wt": Method(
+        "weight", "layer", False, _MAGNITUDE, _WITHIN, "Zhu and Gupta 2017, arXiv:1710.01878"
+    ),
+    "lamp": _weights(_of("sensitivity", "lamp"), "Lee et al. 2021, arXiv:2010.07611"),
+    "snip": _weights(_SNIP, "Lee et al. 2019, arXiv:1810.02340", data_informed=True, needs_labels=True),
+    "taylor": _weights(
+        _TAYLOR,
+        "Molchanov et al. 2019, arXiv:1906.10771, eq. 8 per weight",
+        data_informed=True,
+        needs_labels=True,
+    ),
+    "sipp-rand": _weights(
+        _SIPP, "Baykal et al. 2019, arXiv:1910.05422, sampled", data_informed=True, sampled=True
+    ),
+    "random-filter": Method(
+        "filter",
+        "global",
+        False,
+        _FILTERS_ALIKE,
+        _GLOBAL,
+        "control: Mittal et al. 2018, arXiv:1801.10447",
+        sampled=True,
+    ),
+    "uniform-filter": _filters(
+        _FILTERS_ALIKE,
+        "control: a uniform draw within every layer, Mittal et al. 2018, arXiv:1801.10447",
+        sampled=True,
+    ),
+    "l2": _filters(_of("sensitivity", "filter_l2"), "He et al. 2018 (soft filter pruning), arXiv:1808.06866"),
+    "fpgm": _filters(_of("sensitivity", "geometric_median"), "He et al. 2019, arXiv:1811.00250"),
+    "slim": Method(
+        "filter",
+        "global",
+        False,
+        _of("sensitivity", "norm_scale"),
+        _GLOBAL,
+        "Liu et al. 2017, arXiv:1708.06519",
+    ),
+    "taylor-filter": Method(
+        "filter",
+        "global",
+        True,
+        _TAYLOR_FILTER,
+        _GLOBAL,
+        "Molchanov et al. 2019, arXiv:1906.10771",
+        needs_labels=True,
+    ),
+    "thinet": _filters(_THINET, "Luo et al. 2017, arXiv:1707.06342", data_informed=True, ranks="inputs"),
+    "pfp-rand": Method(
+        "filter",
+        "layer",
+        True,
+        _PFP,
+        _BOUND,
+        "Liebenwein et al. 2020, arXiv:1911.07412, sampled",
+        ranks="inputs",
+        sampled=True,
+    ),
+}
+
+METHODS: Registry[Method] = Registry("method", _ROWS, entry_point_group="prunekit.methods")

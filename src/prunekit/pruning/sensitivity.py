@@ -20,6 +20,55 @@ def filter_l1(subject: Subject) -> Scores:
     return {name: _filters(layer).abs().sum(1) for name, layer in subject.layers.items()}
 
 
+def filter_l2(subject: Subject) -> Scores:
+    """The Euclidean norm of every filter."""
+    return {name: _filters(layer).norm(dim=1) for name, layer in subject.layers.items()}
+
+
+def alike(subject: Subject) -> Scores:
+    """1 for every weight: a draw in proportion to it is uniform."""
+    return {name: torch.ones_like(layer.tensor()) for name, layer in subject.layers.items()}
+
+
+def filters_alike(subject: Subject) -> Scores:
+    """1 for every filter: a draw in proportion to it is uniform."""
+    return {name: layer.tensor().new_ones(layer.outputs) for name, layer in subject.layers.items()}
+
+
+def lamp(subject: Subject) -> Scores:
+    """``W^2`` over the sum of the squares in its layer that are not smaller."""
+    return {name: _lamp(layer.tensor()) for name, layer in subject.layers.items()}
+
+
+def _lamp(weight: Tensor) -> Tensor:
+    squares, order = weight.flatten().double().square().sort(stable=True)
+    not_smaller = squares.flip(0).cumsum(0).flip(0).clamp(min=torch.finfo(torch.float64).tiny)
+    scores = torch.empty_like(squares)
+    scores[order] = squares / not_smaller
+    return scores.reshape(weight.shape).float()
+
+
+def geometric_median(subject: Subject) -> Scores:
+    """The sum of a filter's distances to all others of its layer: the smallest is the most replaceable."""
+    return {name: _distances(_filters(layer)) for name, layer in subject.layers.items()}
+
+
+def _distances(filters: Tensor) -> Tensor:
+    return torch.cdist(filters, filters, compute_mode="donot_use_mm_for_euclid_dist").sum(1)
+
+
+def norm_scale(subject: Subject) -> Scores:
+    """The size of the scale of the batch norm right behind every filter; 1 where there is none."""
+    norms = {op.inputs[0]: op.name for op in subject.graph.ops if op.kind == "norm"}
+    found = filters_alike(subject)
+    parameters = dict(subject.model.named_parameters())
+    for op in subject.graph.ops:
+        if op.kind == "layer" and op.output in norms:
+            scale = subject.graph.norms[norms[op.output]].scale
+            found[op.name] = parameters[scale].detach().abs() if scale else found[op.name]
+    return found
+
+
 def _filters(layer: Layer) -> Tensor:
     """Every filter as one row."""
     return layer.blocks(layer.tensor()).flatten(1)

@@ -1,0 +1,77 @@
+"""Sensitivities from the gradient of the loss on the sample: what removing something does to it, to first order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from prunekit.pruning.layers import Layer
+from prunekit.pruning.subject import Scores, Subject, run
+from prunekit.pruning.tracing import evaluation
+
+
+def snip(subject: Subject) -> Scores:
+    """``|W dL/dW|`` per weight, with the gradient of the mean loss over the sample, as shares of their total sum."""
+    products = {
+        name: (gradient * layer.tensor()).abs() for layer, name, gradient in _whole_gradients(subject)
+    }
+    total = sum(float(values.sum(dtype=torch.float64)) for values in products.values())
+    return {name: values / max(total, 1e-300) for name, values in products.items()}
+
+
+def taylor(subject: Subject) -> Scores:
+    """``(W dL/dW)^2`` per weight, the mean over batches."""
+    return _mean_over_batches(subject, lambda layer, product: product.square())
+
+
+def taylor_filter(subject: Subject) -> Scores:
+    """The square of ``W dL/dW`` summed over every filter, the mean over batches."""
+    return _mean_over_batches(subject, lambda layer, product: layer.blocks(product).sum((1, 2)).square())
+
+
+def _mean_over_batches(subject: Subject, score: Callable[[Layer, Tensor], Tensor]) -> Scores:
+    found: Scores = {}
+    for gradients in _gradients(subject):
+        for name, layer in subject.layers.items():
+            value = score(layer, gradients[name] * layer.tensor()) / len(subject.batches)
+            found[name] = found[name] + value if name in found else value
+    return found
+
+
+def _whole_gradients(subject: Subject) -> list[tuple[Layer, str, Tensor]]:
+    """The gradient of the mean loss over all images, by layer."""
+    images = sum(len(batch.inputs) for batch in subject.batches)
+    sums: Scores = {name: torch.zeros_like(layer.tensor()) for name, layer in subject.layers.items()}
+    for batch, gradients in zip(subject.batches, _gradients(subject), strict=True):
+        sums = {name: total + gradients[name] * (len(batch.inputs) / images) for name, total in sums.items()}
+    return [(layer, name, sums[name]) for name, layer in subject.layers.items()]
+
+
+def _gradients(subject: Subject) -> Iterator[Scores]:
+    """Per batch, the gradient of its mean cross entropy by every prunable weight; ``.grad`` stays as it is."""
+    weights = [cast(Tensor, layer.modules[0].weight) for layer in subject.layers.values()]
+    flags = [weight.requires_grad for weight in weights]
+    try:
+        for weight in weights:
+            weight.requires_grad_(True)
+        for batch in subject.batches:
+            with evaluation(subject.model), torch.enable_grad():
+                loss = F.cross_entropy(logits(run(subject.model, batch.inputs)), cast(Tensor, batch.labels))
+                found = torch.autograd.grad(loss, weights, allow_unused=True)
+            pairs = zip(subject.layers.items(), found, strict=True)
+            yield {name: torch.zeros_like(layer.tensor()) if g is None else g for (name, layer), g in pairs}
+    finally:
+        for weight, flag in zip(weights, flags, strict=True):
+            weight.requires_grad_(flag)
+
+
+def logits(output: Any) -> Tensor:
+    """The logits in a model's output: itself, the ``out`` of torchvision's segmentation models, or the first part."""
+    if isinstance(output, dict):
+        output = output["out"] if "out" in output else next(iter(output.values()))
+    found: Tensor = output[0] if isinstance(output, list | tuple) else output
+    return found
