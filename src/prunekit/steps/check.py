@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prunekit.data.datasets import SHIFTED, check_dataset
+from prunekit.data.datasets import check_dataset, check_distribution
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
@@ -16,7 +16,7 @@ from prunekit.store import Store
 
 def _root(params: Any) -> None:
     check_arch(params.arch)
-    check_dataset(params.dataset)
+    check_dataset(params.dataset, split="train")
     if getattr(params, "train_distribution", None) is not None:
         _training_shift(params)
 
@@ -33,10 +33,7 @@ def _training_shift(params: Any) -> None:
 def _distribution(params: Any) -> None:
     if params.distribution is not None:
         shift = parse(params.distribution)
-        if shift.published:
-            SHIFTED[shift.dataset]  # a wrong name raises
-        else:
-            check_dataset(shift.dataset)
+        check_distribution(shift)
         if shift.mixture is not None:
             raise UsageError(
                 f"distribution {params.distribution!r}: a mixture is for training, not for measuring"

@@ -71,7 +71,10 @@ def examples(
 ) -> Examples:
     """The images of a distribution, kept in memory for the next step that wants them."""
     parsed = grammar.parse(distribution)
-    return load_distribution(parsed, root, seed=seed, split_seed=split_seed, valid_fraction=valid_fraction)
+    opened = None if parsed.published else dataset(parsed.dataset, root)
+    return load_distribution(
+        parsed, root, seed=seed, split_seed=split_seed, valid_fraction=valid_fraction, dataset=opened
+    )
 
 
 def training_data(context: Context, root: Any) -> TrainingData:

@@ -34,7 +34,7 @@ TO_FILE = Annotated[
 def _init(**given: Any) -> None:
     methods = [name.strip() for name in given["methods"].split(",") if name.strip()]
     check_arch(given["arch"])
-    check_dataset(given["dataset"])
+    check_dataset(given["dataset"], split="train")
     for name in methods:
         METHODS[name]  # a wrong name raises
     text = template(

@@ -40,7 +40,7 @@ def _datasets() -> Iterable[Row]:
         yield {
             "name": name,
             "task": row.task,
-            "classes": row.classes,
+            "classes": len(row.classes),
             "size": list(row.size),
             "source": row.source,
         }
