@@ -17,6 +17,7 @@ from torch import Tensor
 from prunekit.data.augment import AUGMENTS, Draws, rows
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, Examples
+from prunekit.errors import UsageError
 from prunekit.training.distributed import ALONE, World, share
 
 LARGEST_BYTE = 255
@@ -101,8 +102,11 @@ class Feed:
     def _of(self, epoch: int) -> Examples:
         if self.epoch_images is None:
             return self.examples
-        _, labels = self.examples.take(torch.arange(len(self.examples)))
-        return ArrayExamples(self.epoch_images(epoch).to(self.device), labels)
+        if not isinstance(self.examples, ArrayExamples):
+            raise UsageError(
+                f"{self.dataset.name} is too large to be trained on images that change every epoch"
+            )
+        return ArrayExamples(self.epoch_images(epoch).to(self.device), self.examples.labels)
 
     def _draws(self, epoch: int) -> Draws:
         drawn = generator(self.seed, "augment", epoch)

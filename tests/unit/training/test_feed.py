@@ -93,6 +93,14 @@ def test_an_epochs_own_images_take_the_place_of_the_examples(tiny) -> None:
     assert torch.equal(next(feed.epoch(2)).labels, next(_feed(tiny, "none").epoch(2)).labels)
 
 
+def test_images_in_files_cannot_change_every_epoch(tiny) -> None:
+    examples = tiny.examples()
+    files = FileExamples(items=list(range(40)), strata=examples.labels, read=lambda item: examples.take(item))
+    feed = _feed(tiny, examples=files, epoch_images=lambda epoch: examples.images)
+    with pytest.raises(UsageError, match="tiny is too large"):
+        next(feed.epoch(0))
+
+
 def test_derived_seeds_differ_by_place() -> None:
     seeds = {
         derived_seed(seed, name, epoch)
