@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -119,3 +120,17 @@ def test_a_gpu_agrees_to_a_byte(name):
     # Transcendental functions differ in the last bit, which rarely moves a byte by one.
     assert ((here - there).abs() > 1).float().mean() < 0.001
     assert (here != there).float().mean() < 0.02
+
+
+@pytest.mark.parametrize("name", CORRUPTION_ROWS)
+def test_the_page_shows_the_corruption_with_its_constants(name):
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    row, part = (
+        CORRUPTION_ROWS[name],
+        (docs / "corruptions.md").read_text(encoding="utf-8").split(f"### {name}\n")[1],
+    )
+    part = part.split("### ")[0]
+    assert ", ".join(row.constants) in part
+    assert all(f"`{draw}`" in part for draw in row.draws)
+    assert f"| cifar | {' '.join(map(str, row.cifar[0]))} ·" in part
+    assert (docs / "images" / "corruptions" / f"{name}.jpg").stat().st_size < 100_000

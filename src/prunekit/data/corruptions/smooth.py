@@ -40,10 +40,10 @@ def _symmetric_pass(x: Tensor, weights: tuple[float, ...], dim: int, border: Rul
     if radius == 0:
         return x
     padded = pad(x, dim, radius, border)
-    total = x * weights[0]
+    total, both = x * weights[0], torch.empty_like(x)
     for offset in range(radius, 0, -1):
-        both = padded.narrow(dim, radius - offset, size) + padded.narrow(dim, radius + offset, size)
-        total += both.mul_(weights[offset])
+        left, right = (padded.narrow(dim, radius + side * offset, size) for side in (-1, 1))
+        total += torch.add(left, right, out=both).mul_(weights[offset])
     return total
 
 
