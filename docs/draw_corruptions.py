@@ -1,6 +1,6 @@
 """Draw the pictures and the table of docs/corruptions.md: `python docs/draw_corruptions.py`.
 
-Every picture shows the clean image and the severities 1 to 5: above, the ImageNet constants at 224 pixels (at half size);
+Every picture shows the clean image and the severities 1 to 5: above, the ImageNet constants at 224 pixels (half size);
 below, the CIFAR constants at 32 pixels (enlarged). The photographs are the two that come with scikit-learn.
 """
 
