@@ -11,11 +11,10 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
@@ -84,9 +83,20 @@ def summed(values: Tensor) -> Tensor:
     return values
 
 
+class _Total(torch.autograd.Function):
+    """The sum over all processes, and on the way back the sum of their gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        return summed(values.clone())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return summed(gradients[0].clone())
+
+
 def _total(values: Tensor) -> Tensor:
-    """The sum over all processes, through which gradients flow."""
-    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    total: Tensor = _Total.apply(values)
     return total
 
 
