@@ -22,6 +22,7 @@ LEVEL = 0.95
 CHUNK_CELLS = 4_000_000
 EXACT_FLOAT32 = 2**24
 COLUMNS_AT_ONCE = 512
+# Share of it that is taken off the variance between seeds: docs/decisions/050-analysis-intervals.md.
 OWN_LUCK_COUNTED_ONCE = 0.5
 
 Key = TypeVar("Key", bound=Hashable)
