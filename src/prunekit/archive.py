@@ -106,9 +106,13 @@ def _checked_header(path: Path, header: bytes, size: int) -> tuple[dict[str, Any
     return fields, end
 
 
-def damaged(path: Path, why: str) -> StoreError:
+class DamagedError(StoreError):
+    """A stored file whose content cannot be trusted: it can only be made again."""
+
+
+def damaged(path: Path, why: str) -> DamagedError:
     """The error for a file whose content cannot be trusted."""
-    return StoreError(f"{path.stem} is damaged: {path}: {why} (`prunekit verify --repair` removes it)")
+    return DamagedError(f"{path.stem} is damaged: {path}: {why} (`prunekit verify --repair` removes it)")
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:

@@ -8,14 +8,16 @@ training) · ``costs/KIND.jsonl`` (how long steps took; never compared) · ``loc
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,7 +25,7 @@ from pydantic import ValidationError
 from prunekit import archive
 from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
 from prunekit.locks import is_held, lock
-from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, Params
+from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, STEPS, Params
 from prunekit.records import MeasurementRecord, ModelRecord
 
 MASK_PREFIX = "mask:"
@@ -32,6 +34,15 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _KEY = re.compile(r"[a-z]+-[0-9a-f]{16}(@[0-9]+)?")
 Arrays = dict[str, np.ndarray]
 Record = TypeVar("Record", ModelRecord, MeasurementRecord)
+
+
+class Problem(NamedTuple):
+    """A file that cannot be used, and why; a ``damaged`` one can be removed and made again, another one is only new."""
+
+    key: str
+    path: Path
+    text: str
+    damaged: bool
 
 
 class Store:
@@ -84,6 +95,9 @@ class Store:
             raise archive.damaged(path, f"its record is not a {cls.__name__}") from None
         if found.key != key:
             raise archive.damaged(path, f"it holds {found.key}")
+        strange = _strange(found)
+        if strange:
+            raise StoreError(f"{key} cannot be used: {path}: {strange}")
         return found
 
     def tensors(self, key: str) -> tuple[Arrays, Arrays]:
@@ -215,13 +229,22 @@ class Store:
 
     def verify(self, key: str) -> None:
         """Read every byte of ``key``; a :class:`StoreError` says what is wrong."""
-        path = self.path(key)
-        if path.parent.name == "models":
+        if self.path(key).parent.name == "models":
             self.record(key)
             self.tensors(key)
         else:
             self.measurement(key)
             self.outcomes(key)
+
+    def problems(self) -> Iterator[Problem]:
+        """Read every byte of the store: what is wrong with which file, unfinished training and imports included."""
+        for key in (*self.keys("models"), *self.keys("measurements")):
+            yield from _problem(key, self.path(key), partial(self.verify, key))
+        for key in self.keys("checkpoints"):
+            yield from _problem(key, self.checkpoint(key), partial(archive.read, self.checkpoint(key)))
+        for path in sorted((self.root / "imports").glob(f"*{SUFFIX}")):
+            if hashlib.sha256(path.read_bytes()).hexdigest() != path.stem:
+                yield Problem(path.stem, path, f"{path} is damaged: import the file again", True)
 
     def leftovers(self) -> list[Path]:
         """What crashes left: half-written files, locks that nobody holds, checkpoints and logs of finished steps."""
@@ -237,6 +260,24 @@ class Store:
 
     def _finished(self, key: str) -> bool:
         return bool(_KEY.fullmatch(key)) and self.has(key)
+
+
+def _strange(record: ModelRecord | MeasurementRecord) -> str:
+    """What no prunekit of this version writes into a record; empty for what it does."""
+    steps = record.lineage if isinstance(record, ModelRecord) else (record.step,)
+    unknown_kinds = [step.kind for step in steps if step.kind not in STEPS]
+    if unknown_kinds:
+        return f"it was made by a step {unknown_kinds[0]!r}, which this prunekit does not have"
+    if isinstance(record, ModelRecord) and not (steps and 0 <= record.nonzero <= record.parameters > 0):
+        return "its lineage or its size makes no sense"
+    return ""
+
+
+def _problem(key: str, path: Path, read: Callable[[], object]) -> Iterator[Problem]:
+    try:
+        read()
+    except StoreError as error:
+        yield Problem(key, path, str(error), isinstance(error, archive.DamagedError))
 
 
 def _listed(folder: Path) -> list[str]:

@@ -10,7 +10,6 @@ import pytest
 from prunekit.errors import PrunekitWarning
 from prunekit.locks import is_held, lock
 
-
 HOLD = """
 import sys, time
 from pathlib import Path

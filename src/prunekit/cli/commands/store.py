@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -32,31 +31,32 @@ def _ls(**given: Any) -> None:
     emit(rows, as_json=chosen.as_json, quiet=chosen.quiet, columns=COLUMNS)
 
 
-def _damaged(store: Store) -> Iterator[dict[str, str]]:
-    for folder in ("models", "measurements"):
-        for key in store.keys(folder):
-            try:
-                store.verify(key)
-            except StoreError as error:
-                yield {"key": key, "path": str(store.path(key)), "problem": str(error)}
-
-
 def _verify(**given: Any) -> None:
     chosen = options(given)
-    store = Store(chosen.store)
-    rows = list(_damaged(store))
+    found = list(Store(chosen.store).problems())
+    rows = [{"key": problem.key, "path": str(problem.path), "problem": problem.text} for problem in found]
     emit(rows, as_json=chosen.as_json, columns=("key", "problem"))
-    if not rows:
+    if not found:
         say("every file is whole")
         return
+    damaged = [problem for problem in found if problem.damaged]
     if given["repair"]:
-        for row in rows:
-            store.remove(row["key"])
-        say(f"removed {len(rows)} damaged files: run the recipe again to make them")
-        return
-    raise StoreError(
-        f"{len(rows)} damaged files (`prunekit verify --repair` removes them, so that they are made again)"
-    )
+        for problem in damaged:
+            problem.path.unlink(missing_ok=True)
+        say(f"removed {len(damaged)} damaged files: run the recipe again to make them")
+    if not given["repair"] or len(damaged) < len(found):
+        raise StoreError(_advice(len(damaged), len(found) - len(damaged), repaired=given["repair"]))
+
+
+def _advice(damaged: int, strange: int, *, repaired: bool) -> str:
+    """What to do about files that cannot be used; only damaged ones are ever removed."""
+    parts = [
+        f"{damaged} damaged files (`prunekit verify --repair` removes them, so that they are made again)"
+        if damaged and not repaired
+        else "",
+        f"{strange} files that this prunekit cannot read, and leaves alone" if strange else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _gc(**given: Any) -> None:
