@@ -25,15 +25,25 @@ class Measured(NamedTuple):
     parent: ErrorParams
 
 
-def variant(record: ModelRecord, roots: Sequence[ModelRecord] = ()) -> str:
-    """What a curve is called: the method, and whatever else sets its lineage apart from the other curves."""
-    modes = [step.params.get("mode") for step in record.lineage if step.kind == "retrain"]
-    words = [str(record.method), *([f"({modes[-1]})"] if modes and modes[-1] else [])]
-    if record.param("train_distribution"):
-        words.append("robust")
-    if len({root.param("arch") for root in roots}) > 1:
-        words.append(f"on {record.param('arch')}")
-    return " ".join(words)
+def variant(record: ModelRecord, archs: int = 1) -> str:
+    """What a curve is called: the method, and whatever else sets its lineage apart from the other curves.
+
+    ``archs`` is the number of architectures that the study compares: with several, each is named.
+    """
+    modes = [str(step.params.get("mode", "")) for step in record.lineage if step.kind == "retrain"]
+    mode = "not retrained" if record.kind == "prune" else modes[-1] if modes else ""
+    words = [
+        str(record.method),
+        f"({mode})" if mode else "",
+        "robust" if record.param("train_distribution") else "",
+        f"on {record.param('arch')}" if archs > 1 else "",
+    ]
+    return " ".join(word for word in words if word)
+
+
+def archs_of(records: Iterable[ModelRecord]) -> int:
+    """How many architectures there are among the records."""
+    return len({record.param("arch") for record in records})
 
 
 def asked_ratio(record: ModelRecord) -> float | None:
@@ -46,9 +56,9 @@ def measured(store: Store, errors: Iterable[ErrorParams]) -> list[Measured]:
     """Every pruned network whose own and whose unpruned parent's outcomes are in the store, by distribution."""
     held = {(params.model, params.distribution): params for params in errors if store.has(params.key)}
     records = {key: store.record(key) for key in dict.fromkeys(key for key, _ in held)}
-    roots = [record for record in records.values() if record.method is None]
+    archs = archs_of(records.values())
     return [
-        Measured(variant(record, roots), record, own, held[record.root.key, distribution])
+        Measured(variant(record, archs), record, own, held[record.root.key, distribution])
         for (key, distribution), own in held.items()
         if (record := records[key]).method is not None and (record.root.key, distribution) in held
     ]
@@ -107,23 +117,26 @@ def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
 
 def compared(store: Store, noises: Iterable[NoiseParams]) -> list[Compared]:
     """The stored noise comparisons; an unpruned network that is not the parent is the control."""
-    return [_compared(store, params) for params in noises if store.has(params.key)]
-
-
-def _compared(store: Store, params: NoiseParams) -> Compared:
-    record, parent = store.record(params.model), store.record(params.to)
-    return Compared(
-        method=variant(record) if record.method else SEPARATE,
-        seed=int(parent.param("seed")),
-        prune_ratio=record.prune_ratio,
-        key=params.model,
-        parent=params.to,
-        distribution=params.distribution or str(parent.param("dataset")),
-        levels=params.levels,
-        metrics=store.outcomes(params.key),
-        noise=params.noise,
-        asked=asked_ratio(record) or 0.0,
-    )
+    held = [params for params in noises if store.has(params.key)]
+    records = {
+        key: store.record(key) for key in dict.fromkeys(key for params in held for key in params.inputs)
+    }
+    archs = archs_of(records.values())
+    return [
+        Compared(
+            method=variant(record, archs) if (record := records[params.model]).method else SEPARATE,
+            seed=int(records[params.to].param("seed")),
+            prune_ratio=record.prune_ratio,
+            key=params.model,
+            parent=params.to,
+            distribution=params.distribution or str(record.param("dataset")),
+            levels=params.levels,
+            metrics=store.outcomes(params.key),
+            noise=params.noise,
+            asked=asked_ratio(record) or 0.0,
+        )
+        for params in held
+    ]
 
 
 def transfers(store: Store, steps: Iterable[TransferParams]) -> list[Transfer]:
@@ -132,9 +145,9 @@ def transfers(store: Store, steps: Iterable[TransferParams]) -> list[Transfer]:
     sources = {step.features: store.measurement(step.features).step.read() for step in held}
     keys = {step.model for step in held} | {str(getattr(source, "model", "")) for source in sources.values()}
     records = {key: store.record(key) for key in sorted(keys)}
-    pruned = {variant(record): record.root.key for record in records.values() if record.method}
+    pruned = {(variant(record), record.root.key) for record in records.values() if record.method}
     found = []
-    for method, root in pruned.items():
+    for method, root in sorted(pruned):
         roles = {key: _role(record, method, root) for key, record in records.items()}
         for step in held:
             source = sources[step.features]

@@ -147,6 +147,8 @@ def test_variants_are_told_apart(study):
     tuned = study.pruned(study.parent, 0.6, mode="fine-tune")
     assert variant(study.half) == "wt"
     assert variant(tuned) == "wt (fine-tune)"
+    assert variant(study.store.record(study.half.lineage[1].key)) == "wt (not retrained)"
+    assert variant(study.half, archs=2) == "wt on resnet8"
 
 
 def test_a_potential_of_unpruned_networks_is_refused(study):
