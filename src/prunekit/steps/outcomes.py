@@ -154,7 +154,7 @@ def transfers(store: Store, steps: Iterable[TransferParams]) -> list[Transfer]:
             assert isinstance(source, FeaturesParams)  # noqa: S101 - the key's kind says so
             row, column = roles[source.model], roles[step.model]
             if row is not None and column is not None:
-                found.append(_transfer(store, step, source, method, row, column, records[root]))
+                found.append(_transfer(store, step, source, method, row, column, store.record(root)))
     return found
 
 
