@@ -24,16 +24,19 @@ Stocks = Mapping[str, Stock]
 class Liveness(NamedTuple):
     """Bool vectors per layer and norm; a layer that is not named is followed neither way.
 
-    ``read``: filters that something reads. ``fed``: input channels that are not zero. ``biased``: filters that are read
-    and not zero, so that their bias stays. ``tapped``: input channels that are read and not zero. ``normed``: norm
-    entries that stay.
+    ``read``: filters that something reads. ``made``: filters that are not zero. ``fed``: input channels that are not
+    zero. ``tapped``: input channels that are read and not zero. ``normed``: norm entries that stay.
     """
 
     read: dict[str, Tensor]
+    made: dict[str, Tensor]
     fed: dict[str, Tensor]
-    biased: dict[str, Tensor]
     tapped: dict[str, Tensor]
     normed: dict[str, Tensor]
+
+    def biased(self, name: str) -> Tensor:
+        """The filters that are read and not zero, whose bias stays."""
+        return self.read[name] & self.made[name]
 
 
 def propagate(graph: Graph, stocks: Stocks) -> Liveness:
@@ -48,8 +51,8 @@ def propagate(graph: Graph, stocks: Stocks) -> Liveness:
     norms = [op for op in graph.ops if op.kind == "norm"]
     return Liveness(
         read={op.name: used[op.output] for op in layers},
+        made={op.name: ~zero[op.output] for op in layers},
         fed={op.name: ~zero[op.inputs[0]] for op in layers},
-        biased={op.name: used[op.output] & ~zero[op.output] for op in layers},
         tapped={op.name: used[op.inputs[0]] & ~zero[op.inputs[0]] for op in layers},
         normed={op.name: used[op.output] & ~zero[op.inputs[0]] for op in norms},
     )
@@ -64,9 +67,9 @@ def live(layer: Layer, liveness: Liveness, device: torch.device) -> Tensor:
 
 def between(layer: Layer, liveness: Liveness, device: torch.device) -> Tensor:
     """The ``[filters, channels per group]`` places where a weight more would add itself and revive nothing."""
-    if layer.name not in liveness.biased:
+    if layer.name not in liveness.read:
         return torch.ones(layer.shape, dtype=torch.bool, device=device)
-    return liveness.biased[layer.name][:, None] & by_filter(layer, liveness.tapped[layer.name])
+    return liveness.biased(layer.name)[:, None] & by_filter(layer, liveness.tapped[layer.name])
 
 
 def by_filter(layer: Layer, channels: Tensor) -> Tensor:
@@ -81,8 +84,8 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
     for name, layer in graph.layers.items():
         entries = live(layer, liveness, kept[name].device)
         masks[layer.weight] = layer.unblocks(kept[name] & entries[:, :, None])
-        if layer.bias is not None and name in liveness.biased:
-            masks[layer.bias] = liveness.biased[name]
+        if layer.bias is not None and name in liveness.read:
+            masks[layer.bias] = liveness.biased(name)
     for name, entries in liveness.normed.items():
         masks |= {part: entries for part in graph.norms[name] if part is not None}
     return {name: mask.contiguous().clone() for name, mask in masks.items()}

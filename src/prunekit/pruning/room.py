@@ -61,9 +61,9 @@ class Room:
     def _small(self, liveness: Liveness) -> Masks:
         """The masks of biases and norms that a choice leads to."""
         found: Masks = {}
-        for name, entries in liveness.biased.items():
+        for name in liveness.read:
             bias = self.graph.layers[name].bias
-            found |= {bias: entries} if bias is not None else {}
+            found |= {bias: liveness.biased(name)} if bias is not None else {}
         for name, entries in liveness.normed.items():
             found |= {part: entries for part in self.graph.norms[name] if part is not None}
         return {name: entries & self.vectors[name] for name, entries in found.items() if name in self.vectors}

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from prunekit.pruning.allocation import largest
+from prunekit.pruning.lifelines import lifelines
 from prunekit.pruning.propagation import between, by_filter
 from prunekit.pruning.room import Left, Room
 from prunekit.pruning.stock import stock_of
@@ -63,16 +64,17 @@ class _Ranking:
             self.whole | {name: stock_of(layers[name], amount) for name, amount in amounts.items()}
         )
 
-    def raise_floors(self, emptied: tuple[str, ...]) -> bool:
-        """Let emptied layers keep twice as many of their best weights; False when none of them has more to give."""
-        grown = False
-        for name in emptied:
-            there = int((self.planes[name] > -torch.inf).sum()) if name in self.planes else 0
-            had = int(self.floors[name].sum()) if name in self.floors else 0
-            if had < there:
-                self.floors[name] = largest(self.planes[name], min(max(1, 2 * had), there))
-                grown = True
-        return grown
+    def tie_back(self, count: int) -> bool:
+        """Keep from now on what ties the layers that this count empties back; False if nothing can."""
+        left = self.left(count)
+        while left.emptied:
+            added = lifelines(self.room.graph, left, self.planes)
+            before = sum(int(floor.sum()) for floor in self.floors.values())
+            self.floors |= {name: plane | self.floors.get(name, plane) for name, plane in added.items()}
+            if sum(int(floor.sum()) for floor in self.floors.values()) == before:
+                return False
+            left = self.left(count)
+        return True
 
 
 def _plane(room: Room, name: str, values: Tensor) -> Tensor:
@@ -88,15 +90,15 @@ def _ascending(values: Tensor) -> Tensor:
 def search_weights(room: Room, scores: Scores, target: int) -> dict[str, Tensor]:
     """The best-scored weights (in blocks) of which exactly ``target`` entries are left after propagation.
 
-    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. No layer is
-    emptied: one that would be keeps more of its best weights. :class:`UnreachableError` where that leaves too many.
+    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. No layer is emptied: one
+    that would be keeps the weights that tie it to the others. :class:`UnreachableError` where that leaves too many.
     """
     ranking = _Ranking(room, scores)
     while True:
         count, left = _largest_below(ranking, target)
         if not left.emptied:
             break
-        if not ranking.raise_floors(left.emptied):
+        if not ranking.tie_back(count):
             raise UnreachableError(left.kept)
     if left.kept > target:
         raise UnreachableError(left.kept)
