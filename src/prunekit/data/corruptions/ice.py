@@ -46,15 +46,18 @@ def _texture(name: str, subsampling: int) -> Tensor:
     spectrum = _spectrum(scale, component, scale["crop"] * REPEAT[subsampling])
     random = np.random.default_rng([SEED, subsampling, *name.encode()])
     fields = np.stack([_field(spectrum, random) for _ in range(3)], axis=-1)
-    # The percentiles are those of values about their own crop's mean: the means' variance comes on top.
-    within = sum(component["power_by_radial_bin"])
-    fields *= np.sqrt(1 + component["crop_mean_variance"] / within)
+    # Percentiles and deviations are those of values about their own crop's mean: the means' variance comes on top.
+    widening = np.sqrt(1 + component["crop_mean_variance"] / sum(component["power_by_radial_bin"]))
+    fields *= widening
     rg, rb, gb = component["correlation_rg_rb_gb"]
     mixing = np.linalg.cholesky(np.array([[1, rg, rb], [rg, 1, gb], [rb, gb, 1]]))
     coloured = fields @ mixing.T
-    channels = [_to_percentiles(coloured[..., c], component["percentiles_rgb"][c]) for c in range(3)]
-    channels = [c - c.mean() + mean for c, mean in zip(channels, component["mean_rgb"], strict=True)]
-    return torch.from_numpy(np.stack(channels, axis=-1).round().clip(0, 255).astype(np.uint8))
+    shaped = np.stack(
+        [_to_percentiles(coloured[..., c], component["percentiles_rgb"][c]) for c in range(3)], axis=-1
+    )
+    standard = (shaped - shaped.mean(axis=(0, 1))) / shaped.std(axis=(0, 1))
+    values = standard * component["std_rgb"] * widening + component["mean_rgb"]
+    return torch.from_numpy(values.round().clip(0, 255).astype(np.uint8))
 
 
 @lru_cache(maxsize=1)
