@@ -118,10 +118,13 @@ def test_features_give_a_heat_map_with_the_separate_network_as_control(store, tr
     assert all(0 <= row["value"] <= 1 for row in cells)
 
 
-@pytest.mark.parametrize("form", ["safetensors", "torch-export"])
+@pytest.mark.parametrize("form", ["safetensors", "torch-export", "onnx"])
 def test_a_shrunk_network_opens_without_prunekit_and_gives_the_masked_networks_logits(
     form, store, trained, tmp_path, cli
 ):
+    if form == "onnx":
+        pytest.importorskip("onnxruntime", reason="the extra `export` is not installed")
+        pytest.importorskip("onnxscript", reason="the extra `export` is not installed")
     pruned = cli("prune", trained[1], "--method", "ft", "--prune-ratio", "0.5", store=store).row["key"]
     ran = cli("export", pruned, "--out", tmp_path / "small", "--shrink", "--format", form, store=store)
     assert ran.code == 0, ran.err

@@ -147,6 +147,7 @@ def _as_onnx(model: nn.Module, loaded: Loaded, images: Tensor) -> Exported:
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             external_data=False,
             dynamo=True,
+            verbose=False,
         )
         return Exported("model.onnx", path.read_bytes(), _OPEN_ONNX)
 
