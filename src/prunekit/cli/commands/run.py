@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,15 +15,18 @@ from prunekit.cli.commands.report import SET, of_recipe, write
 from prunekit.cli.flags import Options, command, options
 from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
+from prunekit.cli.watch import Watch
+from prunekit.engine.costs import estimates, in_words, measured
+from prunekit.engine.devices import assign
 from prunekit.engine.inline import Inline
 from prunekit.engine.pool import Pool
-from prunekit.engine.run import Event, Executor, Outcome, execute, gentle_interrupt
-from prunekit.engine.schedule import missing
+from prunekit.engine.run import Executor, Outcome, execute, gentle_interrupt
 from prunekit.errors import PrunekitError, unknown
 from prunekit.params import Params
-from prunekit.progress import Bar, Progress
+from prunekit.progress import SILENT, Progress
 from prunekit.recipe import Planned, Recipe, check, plan
 from prunekit.recipe_file import read
+from prunekit.registry import Lazy
 from prunekit.steps.check import check_names
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
@@ -48,9 +51,27 @@ KEEP = Annotated[
 ONLY = Annotated[
     list[str] | None, typer.Option("--only", metavar="STAGE", help="Only this stage, and what it needs.")
 ]
+UNTIL = Annotated[
+    str | None, typer.Option("--until", metavar="STAGE", help="Nothing of the stages behind this one.")
+]
+EXECUTOR = Annotated[
+    str, typer.Option("--executor", metavar="local|ray", help="This machine (default), or a Ray cluster.")
+]
+ADDRESS = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="The Ray cluster's address (default: RAY_ADDRESS, else one of its own here)."
+    ),
+]
+PER_GPU = Annotated[
+    int, typer.Option("--per-gpu", min=1, help="Workers that share a GPU, with --device cuda (default: 1).")
+]
 FORCE = Annotated[
     list[str] | None, typer.Option("--force", metavar="STAGE", help="Make this stage's results again.")
 ]
+
+GPUS = Lazy("torch.cuda:device_count")
+RAY = Lazy("prunekit.engine.ray_pool:RayPool")
 
 run, status = typer.Typer(), typer.Typer()
 
@@ -63,28 +84,26 @@ def planned(path: Path, assignments: Sequence[str]) -> tuple[Recipe, tuple[Plann
     return recipe, steps
 
 
-def choose(steps: Sequence[Planned], only: Sequence[str]) -> list[Planned]:
-    """The steps of the named stages and everything that they need."""
-    stages = dict.fromkeys(step.stage for step in steps)
-    for name in only:
+def choose(steps: Sequence[Planned], only: Sequence[str], until: str | None = None) -> list[Planned]:
+    """The steps of the named stages and everything that they need; of no stage behind ``until``."""
+    stages = list(dict.fromkeys(step.stage for step in steps))
+    for name in (*only, *([until] if until is not None else ())):
         if name not in stages:
             raise unknown("stage", name, stages)
-    if not only:
-        return list(steps)
+    asked = set(stages[: stages.index(until) + 1] if until is not None else stages)
+    asked &= set(only or stages)
     wanted: set[str] = set()
     for step in reversed(steps):
-        if step.stage in only or step.params.key in wanted:
+        if step.stage in asked or step.params.key in wanted:
             wanted |= {step.params.key, *step.params.inputs}
     return [step for step in steps if step.params.key in wanted]
 
 
-def state_rows(
-    steps: Sequence[Planned], has: Callable[[str], bool], words: tuple[str, str]
-) -> list[dict[str, Any]]:
-    """One row per step: whether it is there, its stage, and what it is."""
+def state_rows(steps: Sequence[Planned], state: Callable[[str], str]) -> list[dict[str, Any]]:
+    """One row per step: its state, its stage, and what it is."""
     return [
         {
-            "state": words[0] if has(step.params.key) else words[1],
+            "state": state(step.params.key),
             "stage": step.stage,
             "kind": step.params.kind,
             "key": step.params.key,
@@ -107,34 +126,41 @@ def describe(params: Params) -> str:
 def _run(**given: Any) -> None:
     chosen = options(given | {"force": False})
     recipe, steps = planned(given["recipe"], given["assignments"] or [])
-    steps_chosen = choose(steps, given["only"] or [])
+    steps_chosen = choose(steps, given["only"] or [], given["until"])
     store = Store(chosen.store)
-    forced = {step.params.key for step in choose_stages(steps, given["force"] or [])}
+    forced = frozenset(step.params.key for step in choose_stages(steps, given["force"] or []))
+    have = store.present() - forced
+    todo = [step for step in steps_chosen if step.params.key not in have]
+    costs = measured(store)
+    seconds = estimates([step.params for step in steps_chosen], costs)
     if given["dry_run"]:
-        emit(
-            state_rows(steps_chosen, lambda key: store.has(key) and key not in forced, ("have", "make")),
-            as_json=chosen.as_json,
-            columns=COLUMNS,
-        )
+        rows = state_rows(steps_chosen, lambda key: "have" if key in have else "make")
+        emit(rows, as_json=chosen.as_json, columns=COLUMNS)
+        say(_forecast(todo, seconds, chosen.jobs, known=costs.known))
         return
-    settings = Settings(
-        str(chosen.store), str(chosen.data), chosen.device, chosen.threads, tuple(sorted(forced))
-    )
-    todo = missing([step.params for step in steps_chosen], store.has, frozenset(forced))
-    started = time.monotonic()
-    outcome = _execute(todo, steps_chosen, settings, chosen, keep_going=given["keep_going"])
-    _tell(outcome, len(steps_chosen), time.monotonic() - started)
+    work = _executor_of(chosen, given, forced)
+    outcome = _execute(todo, seconds, work, chosen, keep_going=given["keep_going"])
     if outcome.interrupted:
         raise KeyboardInterrupt
+    result: dict[str, Any] = {"made": len(outcome.made), "had": len(steps_chosen) - len(todo)}
+    result["failed"] = len(outcome.failed)
     if given["out"] is not None:
-        page = write(of_recipe(store, recipe, [step.params for step in steps], recipe.report), given["out"])
-        hint(f"report: {page}")
-    result = {"made": len(outcome.made), "had": len(steps_chosen) - len(todo), "failed": len(outcome.failed)}
-    emit([result | ({"report": str(page)} if given["out"] is not None else {})], as_json=chosen.as_json)
+        found = of_recipe(store, recipe, [step.params for step in steps], recipe.report)
+        result["report"] = str(write(found, given["out"]))
+        hint(f"report: {result['report']}")
+    emit([result], as_json=chosen.as_json)
     if outcome.failed:
         raise PrunekitError(
             f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} that need them were not tried"
         )
+
+
+def _forecast(todo: Sequence[Planned], seconds: Mapping[str, float], jobs: int, *, known: bool) -> str:
+    """How much there is to make, and how long it will take where this store has measured such steps."""
+    time_needed = in_words(sum(seconds[step.params.key] for step in todo) / jobs)
+    return f"{len(todo)} steps to make" + (
+        f", about {time_needed} with --jobs {jobs}" if todo and known else ""
+    )
 
 
 def choose_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:
@@ -147,47 +173,53 @@ def choose_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planne
 
 
 def _execute(
-    todo: Sequence[Params], steps: Sequence[Planned], settings: Settings, chosen: Options, *, keep_going: bool
+    todo: Sequence[Planned],
+    seconds: Mapping[str, float],
+    executor_of: Callable[[Progress], Executor],
+    chosen: Options,
+    *,
+    keep_going: bool,
 ) -> Outcome:
-    stages = {step.params.key: step for step in steps}
+    started = time.monotonic()
     with (
-        screen() as progress,
+        nullcontext(SILENT) if chosen.as_json else screen() as progress,
         gentle_interrupt(say) as stop,
         progress.bar("study", len(todo), "steps") as bar,
     ):
-        return execute(
-            todo,
-            executor(settings, chosen, progress),
+        executor = executor_of(progress)
+        outcome = execute(
+            [step.params for step in todo],
+            executor,
             group=group,
             stop=stop,
+            cost=lambda params: seconds[params.key],
             keep_going=keep_going,
-            ended=lambda event: _ended(event, stages, bar),
+            ended=Watch(todo, seconds, slots=executor.slots, bar=bar, as_json=chosen.as_json),
         )
+    if not chosen.as_json:
+        _tell(outcome, len(todo), time.monotonic() - started)
+    return outcome
 
 
-def executor(settings: Settings, chosen: Options, progress: Progress) -> Executor:
-    """This process for one job, worker processes for more."""
+def _executor_of(
+    chosen: Options, given: Mapping[str, Any], forced: frozenset[str]
+) -> Callable[[Progress], Executor]:
+    """What the flags ask for: this process for one job, worker processes for more, or a Ray cluster."""
+    threads, per_gpu = chosen.threads, given["per_gpu"]
+    settings = Settings(str(chosen.store), str(chosen.data), chosen.device, threads, tuple(sorted(forced)))
+    if given["executor"] == "ray":
+        return lambda progress: RAY(settings, jobs=chosen.jobs, address=given["address"], per_gpu=per_gpu)
+    if given["executor"] != "local":
+        raise unknown("executor", given["executor"], ("local", "ray"))
     if chosen.jobs == 1:
-        return Inline(settings, progress)
-    return Pool(settings, jobs=chosen.jobs, progress=progress)
-
-
-def _ended(event: Event, stages: dict[str, Planned], bar: Bar) -> None:
-    bar.advance(len(event.keys))
-    if event.failure:
-        say(f"failed: {stages[event.keys[0]].stage}: {', '.join(event.keys)}: {event.failure}")
-    elif not sys.stderr.isatty():
-        first = stages[event.keys[0]]
-        more = f" and {len(event.keys) - 1} more" if len(event.keys) > 1 else ""
-        say(f"made {first.stage}: {first.params.key}{more}")
+        return lambda progress: Inline(settings, progress)
+    gpus = GPUS() if chosen.device == "cuda" else 0
+    devices = assign(chosen.device, jobs=chosen.jobs, per_gpu=per_gpu, gpus=gpus)
+    return lambda progress: Pool(settings, jobs=chosen.jobs, devices=devices, progress=progress)
 
 
 def _tell(outcome: Outcome, steps: int, seconds: float) -> None:
-    say(
-        f"{len(outcome.made)} of {steps} steps made in {seconds:.1f} s"
-        if outcome.made
-        else f"all {steps} steps are there"
-    )
+    say(f"{len(outcome.made)} of {steps} steps made in {seconds:.1f} s" if steps else "every step is there")
     for key, reason in outcome.failed.items():
         say(f"failed: {key}: {reason}")
 
@@ -195,8 +227,7 @@ def _tell(outcome: Outcome, steps: int, seconds: float) -> None:
 def _status(**given: Any) -> None:
     chosen = options(given)
     _, steps = planned(given["recipe"], given["assignments"] or [])
-    store = Store(chosen.store)
-    rows = state_rows(steps, store.has, ("have", "missing"))
+    rows = state_rows(steps, states(Store(chosen.store)))
     counts = Counter((row["stage"], row["kind"], row["state"]) for row in rows)
     if given["summary"]:
         rows = [
@@ -208,8 +239,14 @@ def _status(**given: Any) -> None:
         as_json=chosen.as_json,
         columns=("stage", "kind", "state", "steps") if given["summary"] else COLUMNS,
     )
-    if any(row["state"] == "missing" for row in rows):
+    if any(row["state"] != "have" for row in rows):
         raise typer.Exit(1)
+
+
+def states(store: Store) -> Callable[[str], str]:
+    """have, running (a process works on it now), failed (at the last attempt, see its log) or missing, by key."""
+    known = (("have", store.present()), ("running", store.running()), ("failed", store.failed()))
+    return lambda key: next((word for word, keys in known if key in keys), "missing")
 
 
 command(
@@ -222,8 +259,12 @@ command(
         "dry_run": (DRY, False),
         "assignments": (SET, None),
         "only": (ONLY, None),
+        "until": (UNTIL, None),
         "force": (FORCE, None),
         "keep_going": (KEEP, True),
+        "executor": (EXECUTOR, "local"),
+        "address": (ADDRESS, None),
+        "per_gpu": (PER_GPU, 1),
     },
     common=("store", "data", "device", "threads", "jobs", "as_json"),
     help="Make every step of a recipe that the store lacks, in any order that its inputs allow; then write the "
@@ -248,6 +289,6 @@ command(
         ),
     },
     common=("store", "as_json"),
-    help="Which steps of a recipe are there and which are missing; exit 1 when something is missing.",
+    help="Which steps of a recipe are there, running, failed or missing; exit 1 unless all are there.",
     examples=["prunekit status recipes/quickstart.toml --summary"],
 )

@@ -1,0 +1,65 @@
+"""How a study goes, told on stderr as it goes: a bar on a terminal, lines elsewhere, JSON lines with ``--json``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+from prunekit.cli.output import say
+from prunekit.engine.costs import in_words
+from prunekit.engine.run import Event
+from prunekit.progress import Bar
+from prunekit.recipe import Planned
+
+
+class Watch:
+    """Hears of every batch that ends, and says what is left. ``seconds`` are the estimates by key."""
+
+    def __init__(
+        self,
+        steps: Sequence[Planned],
+        seconds: Mapping[str, float],
+        *,
+        slots: int,
+        bar: Bar,
+        as_json: bool,
+    ) -> None:
+        self._stages = {step.params.key: step.stage for step in steps}
+        self._left = {key: seconds[key] for key in self._stages}
+        self._slots, self._bar, self._as_json = slots, bar, as_json
+
+    @property
+    def seconds_left(self) -> float:
+        """The estimates of what is left, shared between the slots."""
+        return sum(self._left.values()) / self._slots
+
+    def __call__(self, event: Event) -> None:
+        """Tell of a batch that was made or failed."""
+        for key in event.keys:
+            self._left.pop(key, None)
+        self._bar.advance(len(event.keys), note=f"{in_words(self.seconds_left)} left")
+        if self._as_json:
+            self._tell_json(event)
+        elif event.failure or not sys.stderr.isatty():
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        word = "failed" if event.failure else "made"
+        more = f" and {len(event.keys) - 1} more" if len(event.keys) > 1 else ""
+        why = f": {event.failure}" if event.failure else ""
+        done = len(self._stages) - len(self._left)
+        left = f" ({done} of {len(self._stages)}, {in_words(self.seconds_left)} left)" if self._left else ""
+        say(f"{word} {self._stages[event.keys[0]]}: {event.keys[0]}{more}{why}{left}")
+
+    def _tell_json(self, event: Event) -> None:
+        message = {
+            "event": "failed" if event.failure else "made",
+            "stage": self._stages[event.keys[0]],
+            "keys": event.keys,
+            "reason": event.failure,
+            "done": len(self._stages) - len(self._left),
+            "steps": len(self._stages),
+            "seconds_left": round(self.seconds_left, 1),
+        }
+        say(json.dumps(message, ensure_ascii=False))

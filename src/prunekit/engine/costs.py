@@ -1,0 +1,70 @@
+"""What steps will cost: medians of what they cost before in this store, else rough constants. Pure but for one read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from statistics import median
+from typing import Any, NamedTuple
+
+from prunekit.params import STEPS, Params
+from prunekit.store import Store
+
+ROUGH_SECONDS = {"train": 10.0, "retrain": 10.0, "features": 60.0, "noise": 10.0, "error": 2.0}
+ROUGH = 1.0
+TRAINED = ("train", "retrain")
+
+
+class Costs(NamedTuple):
+    """Median seconds per epoch or step: by kind, architecture and data set, and by kind alone."""
+
+    exact: Mapping[tuple[str, str, str], float]
+    by_kind: Mapping[str, float]
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was measured in this store."""
+        return bool(self.by_kind)
+
+    def seconds(self, params: Params, root: Any) -> float:
+        """What a step of the lineage of ``root`` will take, from the closest thing that was measured."""
+        what = params.kind, str(getattr(root, "arch", "")), str(getattr(root, "dataset", ""))
+        each = self.exact.get(what) or self.by_kind.get(params.kind) or ROUGH_SECONDS.get(params.kind, ROUGH)
+        epochs: int = getattr(params, "epochs", None) or getattr(root, "epochs", None) or 1
+        return each * epochs if params.kind in TRAINED else each
+
+
+def measured(store: Store) -> Costs:
+    """The medians of what the store's steps took."""
+    exact: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    by_kind: dict[str, list[float]] = defaultdict(list)
+    for kind in STEPS:
+        for note in store.costs(kind):
+            seconds, epochs = note.get("seconds"), note.get("epochs", 1)
+            if isinstance(seconds, int | float) and isinstance(epochs, int) and epochs > 0:
+                exact[kind, str(note.get("arch")), str(note.get("dataset"))].append(seconds / epochs)
+                by_kind[kind].append(seconds / epochs)
+    return Costs(
+        {what: median(each) for what, each in exact.items()},
+        {kind: median(each) for kind, each in by_kind.items()},
+    )
+
+
+def estimates(steps: Iterable[Params], costs: Costs) -> dict[str, float]:
+    """Seconds that each step will take, by key; parents come before children, so that roots are known."""
+    roots: dict[str, Params] = {}
+    found: dict[str, float] = {}
+    for params in steps:
+        key = params.key
+        roots[key] = next((roots[parent] for parent in reversed(params.inputs) if parent in roots), params)
+        found[key] = costs.seconds(params, roots[key])
+    return found
+
+
+def in_words(seconds: float) -> str:
+    """A duration as a person says it."""
+    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 1.5 * size:
+            count = round(seconds / size)
+            return f"{count} {name}s"
+    return f"{max(1, round(seconds))} seconds" if seconds >= 1.5 else "a second"
