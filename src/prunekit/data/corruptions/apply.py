@@ -15,8 +15,7 @@ from prunekit.distribution import SEVERITIES
 from prunekit.errors import UsageError, unknown
 
 SMALLEST_PX = 8
-# Values worked on at a time: a block of bytes becomes a few megabytes of float64, which a CPU's cache still holds.
-BLOCK_VALUES_CPU = 2**17
+# Values worked on at a time on anything but a CPU; the table says how many a CPU's thread takes.
 BLOCK_VALUES_ELSEWHERE = 2**25
 Seeds = Sequence[int] | Tensor
 
@@ -49,7 +48,7 @@ def corrupt(
     if row.reads_photos:
         function = partial(function, photos=frost_photos)
     out = torch.empty_like(images, memory_format=torch.contiguous_format)
-    for span in _spans(images):
+    for span in _spans(images, row):
         block = images[span].permute(1, 2, 3, 0).contiguous()
         part = {name: value[span].movedim(0, -1) for name, value in given.items()}
         random = {"draws": Draws(keys[span], f"{corruption}@{severity}", part)} if row.random else {}
@@ -86,9 +85,10 @@ def corrupt_mixed(
     return out
 
 
-def _spans(images: Tensor) -> Iterator[slice]:
+def _spans(images: Tensor, row: Corruption) -> Iterator[slice]:
     """Slices of images, as many in each as a block holds."""
-    limit = BLOCK_VALUES_CPU if images.device.type == "cpu" else BLOCK_VALUES_ELSEWHERE
+    on_cpu = images.device.type == "cpu"
+    limit = row.block_values * torch.get_num_threads() if on_cpu else BLOCK_VALUES_ELSEWHERE
     step = max(1, limit // images[:1].numel()) if len(images) else 1
     return (slice(start, start + step) for start in range(0, len(images), step))
 

@@ -47,4 +47,4 @@ def pick(x: Tensor, dim: int, places: Tensor) -> Tensor:
 
 def _fold(position: Tensor, period: int) -> Tensor:
     """``position`` modulo ``period``; a float's division is vectorised, an integer's is not."""
-    return position - (position / period).floor_().to(position.dtype) * period
+    return position - (position / period).floor_().to(position.dtype).mul_(period)

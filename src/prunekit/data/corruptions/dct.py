@@ -64,10 +64,14 @@ def _inverse_pass(y: Sequence[Tensor]) -> list[Tensor]:
 
 def _odd_part(p: Tensor, q: Tensor, r: Tensor, t: Tensor) -> list[Tensor]:
     """The rotation that the odd frequencies share; it is its own mirror, so both directions use it."""
-    z5 = (p + q + r + t) * _C_1175
-    z1, z2 = (p + t) * -_C_899, (q + r) * -_C_2562
-    z3, z4 = z5 - (p + r) * _C_1961, z5 - (q + t) * _C_390
-    return [p * _C_298 + z1 + z3, q * _C_2053 + z2 + z4, r * _C_3072 + z2 + z3, t * _C_1501 + z1 + z4]
+    pr, qt = p + r, q + t
+    z5 = (pr + qt).mul_(_C_1175)
+    z1, z2 = (p + t).mul_(-_C_899), (q + r).mul_(-_C_2562)
+    z3, z4 = z5 + pr.mul_(-_C_1961), z5.add_(qt.mul_(-_C_390))
+    scaled = zip(
+        (p, q, r, t), (_C_298, _C_2053, _C_3072, _C_1501), (z1, z2, z2, z1), (z3, z4, z3, z4), strict=True
+    )
+    return [(x * constant).add_(one).add_(other) for x, constant, one, other in scaled]
 
 
 def _shift_left(x: Tensor, bits: int) -> Tensor:
@@ -75,5 +79,5 @@ def _shift_left(x: Tensor, bits: int) -> Tensor:
 
 
 def _descale(x: Tensor, bits: int) -> Tensor:
-    """Divide by a power of two and round halves up."""
-    return (x + (1 << (bits - 1))) >> bits
+    """Divide a number of the caller's own by a power of two, in place, and round halves up."""
+    return x.add_(1 << (bits - 1)).bitwise_right_shift_(bits)

@@ -12,6 +12,9 @@ GENERATOR_VERSION = 1
 TABLES = ("cifar", "imagenet")
 # Images whose shorter side is below this many pixels get the CIFAR constants.
 IMAGENET_FROM_PX = 100
+# Values (of all images) that a CPU thread works on at a time. Filters in float64 want a block that the cache holds;
+# chains of many small operations want fewer calls.
+CACHED_BLOCK, LONG_BLOCK = 2**16, 2**18
 HENDRYCKS = "Hendrycks and Dietterich, ICLR 2019 (arXiv:1903.12261)"
 
 Constants = tuple[tuple[float | str, ...], ...]
@@ -32,6 +35,7 @@ class Corruption(NamedTuple):
     imagenet: Constants
     draws: tuple[str, ...] = ()
     reads_photos: bool = False
+    block_values: int = CACHED_BLOCK
     source: str = HENDRYCKS
 
     @property
@@ -173,6 +177,7 @@ WEATHER = {
         ((1, 0.4, 1), (0.8, 0.6, 1), (0.7, 0.7, 1), (0.65, 0.7, 1), (0.6, 0.75, 1)),
         draws=("file", "row", "column"),
         reads_photos=True,
+        block_values=LONG_BLOCK,
     ),
     "fog": Corruption(
         _code("weather:fog"),
@@ -182,6 +187,7 @@ WEATHER = {
         ((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
         ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4)),
         draws=("plasma",),
+        block_values=LONG_BLOCK,
     ),
     "spatter": Corruption(
         _code("spatter:spatter"),
@@ -203,6 +209,7 @@ WEATHER = {
             (0.67, 0.4, 1, 0.65, 1.5, "mud"),
         ),
         draws=("normal_layer",),
+        block_values=LONG_BLOCK,
     ),
 }
 
@@ -246,6 +253,7 @@ DIGITAL = {
         ("quality",),
         _each(80, 65, 58, 50, 40),
         _each(25, 18, 15, 10, 7),
+        block_values=LONG_BLOCK,
     ),
 }
 
