@@ -34,13 +34,17 @@ HELD_SETS = 4  # distributions kept in memory between steps of one process
 
 @dataclass(frozen=True)
 class Context:
-    """Where results and data are, what computes, and who watches."""
+    """Where results and data are, what computes, and who watches.
+
+    ``rank`` is this process's among those that train one network together: only rank 0 writes.
+    """
 
     store: Store
     data: Path
     device: str = "cpu"
     progress: Progress = SILENT
     force: frozenset[str] = field(default_factory=frozenset)
+    rank: int = 0
 
 
 class Loaded(NamedTuple):

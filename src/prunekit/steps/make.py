@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,9 +23,11 @@ TRAINED = ("train", "retrain")
 
 
 def open_context(settings: Settings, progress: Progress) -> Context:
-    """Turn a run's settings into what steps work with; sets this process's threads."""
+    """Turn a run's settings into what steps work with; sets this process's threads and, under torchrun, its GPU."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    if settings.device == "cuda" and "LOCAL_RANK" in os.environ:
+        settings = settings._replace(device=f"cuda:{os.environ['LOCAL_RANK']}")
     if settings.device.startswith("cuda") and not torch.cuda.is_available():
         raise UsageError(f"device {settings.device!r}: torch sees no CUDA device here (use --device cpu)")
     return Context(
@@ -33,6 +36,7 @@ def open_context(settings: Settings, progress: Progress) -> Context:
         device=settings.device,
         progress=progress,
         force=frozenset(settings.force),
+        rank=int(os.environ.get("RANK", "0")),
     )
 
 
@@ -48,7 +52,7 @@ def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tup
         busy = {
             params.key
             for params in sorted(batch, key=lambda params: params.key)
-            if not claims.enter_context(store.claim(params.key, wait=wait))
+            if context.rank == 0 and not claims.enter_context(store.claim(params.key, wait=wait))
         }
         mine = [params for params in batch if params.key not in busy]
         left = [params for params in mine if params.key in context.force or not store.has(params.key)]
@@ -63,6 +67,8 @@ def _run(left: Sequence[Params], context: Context) -> None:
     started = time.perf_counter()
     RUN[left[0].kind].run(left, context)
     seconds = (time.perf_counter() - started) / len(left)
+    if context.rank > 0:
+        return
     facts = _facts(left[0], context.store)
     for params in left:
         context.store.note_cost(params.kind, key=params.key, seconds=round(seconds, 4), **facts)

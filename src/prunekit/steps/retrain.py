@@ -40,6 +40,8 @@ def _one(params: RetrainParams, context: Context) -> None:
         epoch_images=epoch_images(root, data),
         progress=context.progress,
     )
+    if context.rank > 0:
+        return
     save(
         context,
         params,

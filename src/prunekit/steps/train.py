@@ -40,6 +40,8 @@ def run(batch: Sequence[TrainParams], context: Context) -> None:
             epoch_images=epoch_images(params, data),
             progress=context.progress,
         )
+        if context.rank > 0:
+            continue
         if result.kept is not None:
             _keep(context, params, model, data, result.kept)
         results = {"loss": result.losses[-1], "valid_error": valid_error(context, model, data)}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
@@ -14,12 +18,23 @@ from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.errors import UsageError
 from prunekit.params import Params, PruneParams, RetrainParams, TrainParams
+from prunekit.registry import Lazy
 from prunekit.steps.check import check_names, check_on_parent
 from prunekit.steps.settings import Settings
 from prunekit.store import Store
 
 COLUMNS = ("key", "method", "asked", "prune_ratio", "error_before", "error", "nonzero")
+JOINED = Lazy("prunekit.training.distributed:joined")
 REQUIRED = ...  # typer reads it as: no default
+DEVICES = Annotated[
+    int,
+    typer.Option(
+        "--devices",
+        min=1,
+        help="Processes (GPUs) that share every batch, through torchrun.",
+        rich_help_panel="Run",
+    ),
+]
 
 train, prune, retrain = typer.Typer(), typer.Typer(), typer.Typer()
 
@@ -35,17 +50,53 @@ def make_and_print(steps: Sequence[Params], store: Store, chosen: Options) -> No
     if chosen.label is not None and len(steps) > 1:
         raise UsageError(f"--label names one result, but {len(steps)} models were given")
     settings = settings_of(chosen, [params.key for params in steps])
-    rows = []
-    with screen() as progress:
+    with screen() as progress, company(chosen.device) as rank:
         for params in steps:
             make_now([params], store, settings, progress)
-            if chosen.label is not None:
-                store.label(chosen.label, params.key)
-            rows.append(store.record(params.key).row())
+    if rank > 0:
+        return
+    if chosen.label is not None:
+        store.label(chosen.label, steps[0].key)
+    rows = [store.record(params.key).row() for params in steps]
     emit(rows, as_json=chosen.as_json, quiet=chosen.quiet, columns=COLUMNS)
 
 
+@contextmanager
+def company(device: str) -> Iterator[int]:
+    """Under torchrun, train together with its other processes for the block; yields this one's rank."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        yield 0
+        return
+    with JOINED(device) as world:
+        yield world.rank
+
+
+def spread(devices: int) -> None:
+    """Start this very command ``devices`` times under torchrun, each to compute its share of every batch."""
+    if devices == 1 or "WORLD_SIZE" in os.environ:
+        return
+    own = [
+        word
+        for word, before in zip(sys.argv[1:], ["", *sys.argv[1:]], strict=False)
+        if not _is_devices(word, before)
+    ]
+    torchrun = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={devices}",
+        "-m",
+        "prunekit",
+    ]
+    raise typer.Exit(subprocess.run([sys.executable, *torchrun, *own], check=False).returncode)  # noqa: S603 - ourselves
+
+
+def _is_devices(word: str, before: str) -> bool:
+    return word == "--devices" or before == "--devices" or word.startswith("--devices=")
+
+
 def _train(**given: Any) -> None:
+    spread(given.pop("devices"))
     chosen = options(given)
     params = TrainParams.read(read_fields(TrainParams, given))
     check_names(params)
@@ -70,6 +121,7 @@ def _prune(**given: Any) -> None:
 
 
 def _retrain(**given: Any) -> None:
+    spread(given.pop("devices"))
     _on_models(RetrainParams, given)
 
 
@@ -78,6 +130,7 @@ command(
     _train,
     name="train",
     fields=[TrainParams],
+    arguments={"devices": (DEVICES, 1)},
     help="Train a new network. The defaults are the paper's schedule for CIFAR ResNets: 182 epochs.",
     examples=[
         "prunekit train --arch resnet8 --dataset digits --epochs 5 --label small",
@@ -105,7 +158,7 @@ command(
     name="retrain",
     fields=[RetrainParams],
     without=["parent"],
-    arguments={"model": (MODEL, REQUIRED)},
+    arguments={"model": (MODEL, REQUIRED), "devices": (DEVICES, 1)},
     help="Train a pruned network again with its masks held: by default the whole schedule of its unpruned parent "
     "(learning-rate rewinding). On an unpruned network: the dense control, trained as long again.",
     examples=["prunekit retrain prune-3f2a", "prunekit retrain prune-3f2a --mode fine-tune --epochs 5"],

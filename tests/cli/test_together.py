@@ -1,0 +1,49 @@
+"""torchrun: two processes train one network through the command line, to the weights of one."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from prunekit.store import Store
+
+TRAIN = (
+    "train",
+    "--arch",
+    "resnet8",
+    "--dataset",
+    "digits",
+    "--epochs",
+    "1",
+    "--batch-size",
+    "512",
+    "--threads",
+    "1",
+)
+
+
+def on_two_processes(*args, store, data):
+    environment = os.environ | {
+        "PRUNEKIT_STORE": str(store),
+        "PRUNEKIT_DATA": str(data),
+        "OMP_NUM_THREADS": "1",
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
+    command = [sys.executable, "-m", "prunekit", *args, "--devices", "2"]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280)
+
+
+@pytest.mark.slow
+def test_two_processes_make_one_result(tmp_path, data_folder, stranger):
+    done = on_two_processes(*TRAIN, store=tmp_path / "two", data=data_folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (row,) = [json.loads(line) for line in done.stdout.splitlines()]  # rank 0 alone speaks
+    alone = stranger(*TRAIN, store=tmp_path / "one").row
+    assert row["key"] == alone["key"]
+    weights = [Store(tmp_path / name).tensors(row["key"])[0] for name in ("one", "two")]
+    for name, array in weights[0].items():
+        np.testing.assert_allclose(array, weights[1][name], rtol=1e-3, atol=1e-4, err_msg=name)
+    assert abs(row["error"] - alone["error"]) < 0.02
