@@ -165,4 +165,5 @@ def _chunks(layer: Layer, module: nn.Module, inputs: Tensor) -> list[Tensor]:
     """The inputs a few images at a time; the first one alone, since its maxima spare most of the work on the others."""
     one = patches(layer, module, inputs[:1])
     elements = one.numel() + 4 * layer.outputs * one.shape[-1] + 2 * layer.outputs * one.shape[-2]
-    return [inputs[:1], *torch.split(inputs[1:], max(1, CHUNK_ELEMENTS // elements))]
+    rest = inputs[1:]
+    return [inputs[:1], *(torch.split(rest, max(1, CHUNK_ELEMENTS // elements)) if len(rest) else ())]
