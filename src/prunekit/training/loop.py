@@ -55,11 +55,10 @@ def fit(
     """Train ``model`` in place on ``device``, from ``start_epoch`` to the end of the settings' schedule.
 
     ``masks`` (True = kept) hold after every step. Equal arguments give equal bytes, also through ``checkpoint``.
-    ``epoch_images(epoch)`` replaces the images of an epoch (uint8, a pure function). Within a torch.distributed
-    process group each process computes its share of every batch.
-
-    Errors: :class:`UsageError` where network, data and settings do not fit together, or the checkpoint is another
-    run's; :class:`PrunekitError` where the loss is not finite or the processes disagree.
+    ``epoch_images(epoch)`` replaces the images of an epoch (uint8, a pure function). In a torch.distributed group
+    each process computes its share of every batch.
+    :class:`UsageError` where network, data and settings do not fit, or the checkpoint is another run's.
+    :class:`PrunekitError` where the loss is not finite or the processes disagree.
     """
     device = torch.device(device)
     feed = Feed(examples.to(device), dataset, settings.batch_size, seed, device, world(), epoch_images)
@@ -74,8 +73,8 @@ def fit(
         run = _Run(model, network, feed, settings)
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
-        writer = Writer(checkpoint if feed.place.rank == 0 else None, identity)
-        with writer, progress.bar("training", images) as bar:
+        kept = checkpoint if feed.place.rank == 0 else None
+        with Writer(kept, identity) as writer, progress.bar("training", images) as bar:
             run.train(writer, bar)
     model.train(was_training)
     return FitResult(tuple(run.log.epochs), run.kept, run.step, time.monotonic() - started)
