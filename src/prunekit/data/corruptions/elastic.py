@@ -45,11 +45,11 @@ def _affine(image: Tensor, offsets: Tensor, height: int, width: int) -> Tensor:
     below = (1 << SHARE_BITS) - 1
     down, across = ((part & below).float().div_(1 << SHARE_BITS) for part in (row, column))
     values = _corners(image, row >> SHARE_BITS, column >> SHARE_BITS, height, width, mirror)
-    return _bilinear(values, down[:, None], across[:, None])
+    return _weighted(values, down[:, None], across[:, None])
 
 
 def _affine_coordinates(offsets: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Where every pixel is read from: columns and rows in 32nds of a pixel, int64 ``[N, H * W]``."""
+    """Where every pixel is read from: columns and rows in 32nds of a pixel, int32 ``[N, H * W]``."""
     third = min(height, width) // 3
     x, y = width // 2, height // 2
     still = torch.tensor([[x + third, y + third], [x + third, y - third], [x - third, y - third]])
@@ -67,8 +67,8 @@ def _affine_coordinates(offsets: Tensor, height: int, width: int) -> tuple[Tenso
 def _fixed(slope: Tensor, origin: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
     """``slope`` (along columns, along rows) times the place plus ``origin``, in 32nds ``[N, H * W]``."""
     one, half = 1 << COORDINATE_BITS, 1 << (COORDINATE_BITS - SHARE_BITS - 1)
-    across = (slope[0, :, None] * columns * one).round_().long()
-    down = ((slope[1, :, None] * rows + origin[:, None]) * one).round_().long()
+    across = (slope[0, :, None] * columns * one).round_().int()
+    down = ((slope[1, :, None] * rows + origin[:, None]) * one).round_().int()
     return ((across[:, None] + down[..., None]).add_(half) >> (COORDINATE_BITS - SHARE_BITS)).flatten(1)
 
 
@@ -77,19 +77,22 @@ def _displace(image: Tensor, right: Tensor, down: Tensor, height: int, width: in
     place = torch.arange(height * width, device=image.device)
     row, column = down.double().add_(place // width), right.double().add_(place % width)
     top, left = row.floor(), column.floor()
-    values = _corners(image, top.long(), left.long(), height, width, symmetric)
-    return _bilinear(values, row.sub_(top)[:, None], column.sub_(left)[:, None])
+    values = _corners(image, top.int(), left.int(), height, width, symmetric)
+    down, across = row.sub_(top)[:, None], column.sub_(left)[:, None]
+    upper, lower = values[0].lerp_(values[1], across), values[2].lerp_(values[3], across)
+    return upper.lerp_(lower, down)
 
 
 def _corners(image: Tensor, top: Tensor, left: Tensor, height: int, width: int, border: Rule) -> list[Tensor]:
     """The values ``[N, 3, H * W]`` of the four pixels around (top, left), row by row."""
     rows = [border(top + step, height).mul_(width) for step in (0, 1)]
     columns = [border(left + step, width) for step in (0, 1)]
-    places = [(row + column)[:, None].expand_as(image) for row in rows for column in columns]
+    places = [(row + column).long()[:, None].expand_as(image) for row in rows for column in columns]
     return [image.gather(2, place) for place in places]
 
 
-def _bilinear(values: list[Tensor], down: Tensor, across: Tensor) -> Tensor:
+def _weighted(values: list[Tensor], down: Tensor, across: Tensor) -> Tensor:
+    """The four values mixed in OpenCV's order, which float32 shows."""
     shares = [row * column for row in (1 - down, down) for column in (1 - across, across)]
     first, *rest = (value.mul_(share) for value, share in zip(values, shares, strict=True))
     for value in rest:
