@@ -90,6 +90,8 @@ def choose(steps: Sequence[Planned], only: Sequence[str], until: str | None = No
     for name in (*only, *([until] if until is not None else ())):
         if name not in stages:
             raise unknown("stage", name, stages)
+    if not only and until is None:
+        return list(steps)
     asked = set(stages[: stages.index(until) + 1] if until is not None else stages)
     asked &= set(only or stages)
     wanted: set[str] = set()
@@ -103,13 +105,14 @@ def state_rows(steps: Sequence[Planned], state: Callable[[str], str]) -> list[di
     """One row per step: its state, its stage, and what it is."""
     return [
         {
-            "state": state(step.params.key),
-            "stage": step.stage,
-            "kind": step.params.kind,
-            "key": step.params.key,
-            "what": describe(step.params),
+            "state": state(key),
+            "stage": stage,
+            "kind": params.kind,
+            "key": key,
+            "what": describe(params),
         }
-        for step in steps
+        for params, stage in steps
+        for key in (params.key,)
     ]
 
 
@@ -129,10 +132,10 @@ def _run(**given: Any) -> None:
     steps_chosen = choose(steps, given["only"] or [], given["until"])
     store = Store(chosen.store)
     forced = frozenset(step.params.key for step in choose_stages(steps, given["force"] or []))
-    have = store.present() - forced
-    todo = [step for step in steps_chosen if step.params.key not in have]
     costs = measured(store)
     seconds = estimates([step.params for step in steps_chosen], costs)
+    have = store.present() - forced
+    todo = [step for key, step in zip(seconds, steps_chosen, strict=True) if key not in have]
     if given["dry_run"]:
         rows = state_rows(steps_chosen, lambda key: "have" if key in have else "make")
         emit(rows, as_json=chosen.as_json, columns=COLUMNS)
@@ -157,10 +160,10 @@ def _run(**given: Any) -> None:
 
 def _forecast(todo: Sequence[Planned], seconds: Mapping[str, float], jobs: int, *, known: bool) -> str:
     """How much there is to make, and how long it will take where this store has measured such steps."""
-    time_needed = in_words(sum(seconds[step.params.key] for step in todo) / jobs)
-    return f"{len(todo)} steps to make" + (
-        f", about {time_needed} with --jobs {jobs}" if todo and known else ""
-    )
+    if not todo or not known:
+        return f"{len(todo)} steps to make"
+    needed = sum(seconds[step.params.key] for step in todo) / jobs
+    return f"{len(todo)} steps to make, about {in_words(needed)} with --jobs {jobs}"
 
 
 def choose_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:

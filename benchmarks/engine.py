@@ -1,0 +1,166 @@
+"""How planning, dry runs and the engine itself grow with the number of steps.
+
+    python benchmarks/engine.py [--steps 100000] [--overhead-steps 200]
+
+Planning is pure Python; the dry run is the real command over a store of that many (empty) files; the overhead is what
+a step costs on top of its work at ``--jobs 2``: no-op steps through real worker processes, locks and costs included.
+Seconds are the processor's where nothing waits, and the clock's for the overhead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from prunekit.engine.pool import Pool
+from prunekit.engine.run import Stop, execute
+from prunekit.engine.schedule import Schedule
+from prunekit.params import TrainParams
+from prunekit.recipe import from_dict, plan
+from prunekit.steps.settings import Settings
+from prunekit.steps.table import group
+from prunekit.store import Store
+
+RATIOS = [rung / 24 for rung in range(1, 24)]
+METHODS = ["wt", "sipp", "ft", "pfp"]
+CORRUPTIONS = ["fog", "snow", "frost", "contrast", "brightness", "pixelate", "gaussian_noise", "shot_noise"]
+
+
+def recipe_text(seeds: int, severities: int) -> str:
+    """A study like the paper's: seeds x methods x 23 ratios, and every network on many distributions."""
+    names = [f"digits+{name}@{severity + 1}" for name in CORRUPTIONS for severity in range(severities)]
+    return f"""
+[[stage]]
+label = "parents"
+run = ["train"]
+arch = "resnet8"
+dataset = "digits"
+sweep = {{ seed = {list(range(seeds))} }}
+[[stage]]
+label = "pruned"
+run = ["prune", "retrain"]
+parent = "parents"
+cascade = true
+sweep = {{ method = {METHODS}, prune_ratio = {RATIOS} }}
+[[stage]]
+label = "errors"
+run = ["error"]
+model = ["parents", "pruned"]
+sweep = {{ distribution = {["digits", *names]} }}
+"""
+
+
+def planned(steps: int) -> str:
+    """The text of a recipe of about so many steps."""
+    each = 1 + 2 * 92 + 93 * (1 + 5 * len(CORRUPTIONS))
+    return recipe_text(max(1, round(steps / each)), 5)
+
+
+def cpu() -> float:
+    return time.process_time()
+
+
+def planning(steps: int) -> tuple[int, float, float]:
+    """How many steps were planned, and the processor seconds of the plan and of its schedule, handed out whole."""
+    import tomllib
+
+    document = tomllib.loads(planned(steps))
+    began = cpu()
+    plans = plan(from_dict(document))
+    middle = cpu()
+    schedule = Schedule([step.params for step in plans], group=group)
+    while batch := schedule.next():
+        schedule.finish([params.key for params in batch])
+    return len(plans), middle - began, cpu() - middle
+
+
+def filled(root: Path, steps: int) -> Path:
+    """A store in which every step of the recipe is an empty file; returns the recipe."""
+    text = planned(steps)
+    recipe = root / "study.toml"
+    recipe.write_text(text)
+    import tomllib
+
+    store = Store(root / "store")
+    for folder in ("models", "measurements"):
+        (store.root / folder).mkdir(parents=True)
+    for step in plan(from_dict(tomllib.loads(text))):
+        os.close(os.open(store.path(step.params.key), os.O_CREAT | os.O_WRONLY))
+    return recipe
+
+
+def command(*args: object) -> tuple[float, float]:
+    """Processor seconds and peak memory (MB) of one command in a process of its own."""
+    before = os.times()
+    subprocess.run(
+        [sys.executable, "-m", "prunekit", *map(str, args)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    after = os.times()
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return after.children_user + after.children_system - before.children_user - before.children_system, peak
+
+
+WORKER = """
+import prunekit.engine.worker as worker, prunekit.steps.table as table, prunekit.steps.make as make
+table.RUN._rows["train"] = table.StepRow(lambda batch, context: None, lambda params: params.key)
+make._facts = lambda params, store: {}
+worker.main()
+"""
+
+
+def overhead(steps: int) -> float:
+    """Milliseconds of the clock per step that does nothing, at two workers; their start is not counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        fake = Path(folder) / "python"
+        fake.write_text(f"#!{sys.executable}\n{WORKER}")
+        fake.chmod(0o755)
+        real, sys.executable = sys.executable, str(fake)
+        try:
+            pool = Pool(Settings(f"{folder}/store", f"{folder}/data", threads=1), jobs=2)
+            todo = [TrainParams(arch="resnet8", dataset="digits", seed=seed) for seed in range(steps)]
+            first: list[float] = []
+            execute(
+                todo,
+                pool,
+                group=group,
+                stop=Stop(print),
+                ended=lambda event: first.append(time.perf_counter()),
+            )
+        finally:
+            sys.executable = real
+    half = len(first) // 2
+    return 1000 * (first[-1] - first[half]) / (len(first) - 1 - half)
+
+
+def table(largest: int, overhead_steps: int) -> None:
+    print("| steps | plan, s | schedule, s | dry run, s | peak, MB | status, s | ls -q, s |")
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    for steps in (largest // 100, largest // 10, largest):
+        count, plan_seconds, schedule_seconds = planning(steps)
+        with tempfile.TemporaryDirectory() as folder:
+            recipe = filled(Path(folder), steps)
+            store = Path(folder) / "store"
+            dry, peak = command("run", recipe, "--store", store, "--dry-run")
+            status, _ = command("status", recipe, "--store", store)
+            listed, _ = command("ls", "-q", "--store", store)
+        row = f"| {count:,} | {plan_seconds:.2f} | {schedule_seconds:.2f} | {dry:.2f} | {peak:.0f} | {status:.2f}"
+        print(f"{row} | {listed:.2f} |", flush=True)
+    print(f"\nOverhead at --jobs 2: {overhead(overhead_steps):.1f} ms a step")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--overhead-steps", type=int, default=200)
+    chosen = parser.parse_args()
+    table(chosen.steps, chosen.overhead_steps)
