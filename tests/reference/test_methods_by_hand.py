@@ -121,7 +121,7 @@ def test_controls_find_everything_alike(method):
 def test_controls_draw_uniformly():
     model = linear([[1.0] * 10 for _ in range(20)], [[1.0] * 20])
     kept = sum(
-        prune(model, method="random", prune_ratio=0.5, seed=seed)["0.weight"].float() for seed in range(200)
+        prune(model, method="random", prune_ratio=0.5, seed=seed)["0.weight"].float() for seed in range(80)
     )
     assert (kept / 80).mean() == pytest.approx(0.5, abs=0.05)
     assert float((kept / 80).min()) > 0.3

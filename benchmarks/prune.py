@@ -1,0 +1,101 @@
+"""How long pruning takes, as multiples of one plain forward pass over the sample S in the same run.
+
+    python benchmarks/prune.py [--archs resnet20 wrn16_8] [--methods wt ft sipp pfp] [--threads 2] [--runs 3]
+
+Everything is included: tracing, sensitivities, allocation, propagation, masks. Forward and prune alternate, medians are
+printed. Peak memory is the growth of the process's peak over the model and S.
+"""
+
+import argparse
+import resource
+import statistics
+import time
+
+import torch
+
+from prunekit.models.archs import build
+from prunekit.pruning.api import prune, sample_size
+
+PRUNE_RATIO = 0.8
+BATCH = 128
+# METHODS section 5: the authors' code on resnet20.
+AUTHORS = {"wt": "4-6", "ft": "29-34", "sipp": "114-124", "pfp": "140-193"}
+
+
+def main() -> None:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    print(
+        "| network | images | method | forward s | prune s | multiple | the authors' | peak memory above model and S |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for arch in options.archs:
+        model, sample = subject(arch, options.images)
+        for method in options.methods:
+            print(row(arch, model, sample, method, options.runs), flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--archs", nargs="+", default=["resnet20", "wrn16_8"])
+    parser.add_argument("--methods", nargs="+", default=list(AUTHORS))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--images", type=int, help="instead of the paper's size of S")
+    return parser.parse_args()
+
+
+def subject(arch: str, images: int | None) -> tuple[torch.nn.Module, list[torch.Tensor]]:
+    model = build(arch, classes=10, seed=0).eval()
+    count = images or sample_size(model, (3, 32, 32))
+    sample = torch.randn(count, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    return model, list(sample.split(BATCH))
+
+
+def row(arch: str, model: torch.nn.Module, sample: list[torch.Tensor], method: str, runs: int) -> str:
+    forward(model, sample)
+    before = peak()
+    times = [
+        (timed(lambda: forward(model, sample)), timed(lambda: pruned(model, sample, method)))
+        for _ in range(runs)
+    ]
+    plain, whole = (statistics.median(column) for column in zip(*times, strict=True))
+    multiple = statistics.median(both / one for one, both in times)
+    count = sum(map(len, sample))
+    grown = (peak() - before) / 2**20
+    cells = (
+        arch,
+        count,
+        method,
+        f"{plain:.2f}",
+        f"{whole:.2f}",
+        f"{multiple:.1f}",
+        AUTHORS.get(method, ""),
+        f"{grown:.2f} GB",
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def pruned(model: torch.nn.Module, sample: list[torch.Tensor], method: str) -> None:
+    prune(model, method=method, prune_ratio=PRUNE_RATIO, batches=sample)
+
+
+@torch.no_grad()
+def forward(model: torch.nn.Module, sample: list[torch.Tensor]) -> None:
+    for batch in sample:
+        model(batch)
+
+
+def timed(work: object) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def peak() -> int:
+    """The process's peak memory so far, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    main()
