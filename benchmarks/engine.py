@@ -2,7 +2,7 @@
 
     python benchmarks/engine.py [--steps 100000] [--overhead-steps 200]
 
-Planning is pure Python; the dry run is the real command over a store of that many (empty) files; the overhead is what
+Planning is pure Python; the dry run is the real command over a store of that many files; the overhead is what
 a step costs on top of its work at ``--jobs 2``: no-op steps through real worker processes, locks and costs included.
 Seconds are the processor's where nothing waits, and the clock's for the overhead.
 """
@@ -16,18 +16,25 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
+import numpy as np
+
+from prunekit import archive
 from prunekit.engine.pool import Pool
 from prunekit.engine.run import Stop, execute
 from prunekit.engine.schedule import Schedule
-from prunekit.params import TrainParams
+from prunekit.params import MODEL_STEPS, Params, TrainParams
 from prunekit.recipe import from_dict, plan
+from prunekit.records import MeasurementRecord, ModelRecord, Step
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 from prunekit.store import Store
 
 RATIOS = [rung / 24 for rung in range(1, 24)]
+TENSORS = {"weight": np.zeros(1, np.float32)}
+ROOT = Step.of(TrainParams(arch="resnet8", dataset="digits"))
 METHODS = ["wt", "sipp", "ft", "pfp"]
 CORRUPTIONS = ["fog", "snow", "frost", "contrast", "brightness", "pixelate", "gaussian_noise", "shot_noise"]
 
@@ -68,8 +75,6 @@ def cpu() -> float:
 
 def planning(steps: int) -> tuple[int, float, float]:
     """How many steps were planned, and the processor seconds of the plan and of its schedule, handed out whole."""
-    import tomllib
-
     document = tomllib.loads(planned(steps))
     began = cpu()
     plans = plan(from_dict(document))
@@ -81,18 +86,27 @@ def planning(steps: int) -> tuple[int, float, float]:
 
 
 def filled(root: Path, steps: int) -> Path:
-    """A store in which every step of the recipe is an empty file; returns the recipe."""
+    """A store that holds every step of the recipe, with tiny tensors; returns the recipe."""
     text = planned(steps)
     recipe = root / "study.toml"
     recipe.write_text(text)
-    import tomllib
-
     store = Store(root / "store")
     for folder in ("models", "measurements"):
         (store.root / folder).mkdir(parents=True)
     for step in plan(from_dict(tomllib.loads(text))):
-        os.close(os.open(store.path(step.params.key), os.O_CREAT | os.O_WRONLY))
+        store.path(step.params.key).write_bytes(
+            archive.dump(TENSORS, record(step.params).model_dump(mode="json"))
+        )
     return recipe
+
+
+def record(params: Params) -> ModelRecord | MeasurementRecord:
+    """What the store would say of this step."""
+    step = Step.of(params)
+    if params.kind not in MODEL_STEPS:
+        return MeasurementRecord(key=params.key, step=step, summary={"error": 0.5, "n": 1})
+    lineage = (step,) if params.kind == "train" else (ROOT, step)
+    return ModelRecord(key=params.key, lineage=lineage, classes=("a",), parameters=1, nonzero=1, error=0.5)
 
 
 def command(*args: object) -> tuple[float, float]:
@@ -141,7 +155,7 @@ def overhead(steps: int) -> float:
 
 
 def table(largest: int, overhead_steps: int) -> None:
-    print("| steps | plan, s | schedule, s | dry run, s | peak, MB | status, s | ls -q, s |")
+    print("| steps | plan, s | schedule, s | dry run, s | peak, MB | status, s | ls, s |")
     print("|---:|---:|---:|---:|---:|---:|---:|")
     for steps in (largest // 100, largest // 10, largest):
         count, plan_seconds, schedule_seconds = planning(steps)
@@ -150,7 +164,7 @@ def table(largest: int, overhead_steps: int) -> None:
             store = Path(folder) / "store"
             dry, peak = command("run", recipe, "--store", store, "--dry-run")
             status, _ = command("status", recipe, "--store", store)
-            listed, _ = command("ls", "-q", "--store", store)
+            listed, _ = command("ls", "--store", store)
         row = f"| {count:,} | {plan_seconds:.2f} | {schedule_seconds:.2f} | {dry:.2f} | {peak:.0f} | {status:.2f}"
         print(f"{row} | {listed:.2f} |", flush=True)
     print(f"\nOverhead at --jobs 2: {overhead(overhead_steps):.1f} ms a step")

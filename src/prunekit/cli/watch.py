@@ -26,18 +26,19 @@ class Watch:
         as_json: bool,
     ) -> None:
         self._stages = {step.params.key: step.stage for step in steps}
-        self._left = {key: seconds[key] for key in self._stages}
+        self._seconds = seconds
+        self._done, self._work_left = 0, sum(seconds[key] for key in self._stages)
         self._slots, self._bar, self._as_json = slots, bar, as_json
 
     @property
     def seconds_left(self) -> float:
         """The estimates of what is left, shared between the slots."""
-        return sum(self._left.values()) / self._slots
+        return self._work_left / self._slots
 
     def __call__(self, event: Event) -> None:
         """Tell of a batch that was made or failed."""
-        for key in event.keys:
-            self._left.pop(key, None)
+        self._done += len(event.keys)
+        self._work_left = max(0.0, self._work_left - sum(self._seconds[key] for key in event.keys))
         self._bar.advance(len(event.keys), note=f"{in_words(self.seconds_left)} left")
         if self._as_json:
             self._tell_json(event)
@@ -48,8 +49,8 @@ class Watch:
         word = "failed" if event.failure else "made"
         more = f" and {len(event.keys) - 1} more" if len(event.keys) > 1 else ""
         why = f": {event.failure}" if event.failure else ""
-        done = len(self._stages) - len(self._left)
-        left = f" ({done} of {len(self._stages)}, {in_words(self.seconds_left)} left)" if self._left else ""
+        steps = len(self._stages)
+        left = f" ({self._done} of {steps}, {in_words(self.seconds_left)} left)" if self._done < steps else ""
         say(f"{word} {self._stages[event.keys[0]]}: {event.keys[0]}{more}{why}{left}")
 
     def _tell_json(self, event: Event) -> None:
@@ -58,7 +59,7 @@ class Watch:
             "stage": self._stages[event.keys[0]],
             "keys": event.keys,
             "reason": event.failure,
-            "done": len(self._stages) - len(self._left),
+            "done": self._done,
             "steps": len(self._stages),
             "seconds_left": round(self.seconds_left, 1),
         }

@@ -103,7 +103,7 @@ class Study:
         if self._schedule.postponed and time.monotonic() >= self._ask_again:
             self._schedule.recall()
         while self._running < self._executor.slots and not self.halted:
-            batch = self._schedule.next()
+            batch = self._schedule.next(self._executor.slots - self._running)
             if not batch:
                 break
             self._executor.submit(batch)

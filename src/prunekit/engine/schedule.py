@@ -67,16 +67,24 @@ class Schedule:
         self._ready[self._group[key]][key] = None
         heapq.heappush(self._heap, (-self._path[key], self._order[key], key))
 
-    def next(self) -> list[Params]:
-        """The steps to hand to a free worker now; empty while none is ready."""
+    def next(self, free: int = 1) -> list[Params]:
+        """The steps to hand to a free worker now; empty while none is ready.
+
+        A group goes as a whole, unless fewer groups are ready than workers are ``free``: then the workers share it.
+        """
         while self._heap:
             _, _, key = heapq.heappop(self._heap)
-            ready = self._ready[self._group[key]]
+            group = self._group[key]
+            ready = self._ready.get(group, {})
             if key in ready:
+                sharers = max(1, free // len(self._ready))
+                size = min(self._largest, -(-len(ready) // sharers))
                 others = (other for other in ready if other != key)
-                batch = [key, *itertools.islice(others, self._largest - 1)]
+                batch = [key, *itertools.islice(others, size - 1)]
                 for member in batch:
                     del ready[member]
+                if not ready:
+                    del self._ready[group]
                 return [self._steps[member] for member in batch]
         return []
 

@@ -53,6 +53,36 @@ def test_ready_steps_of_one_group_go_together_up_to_the_limit():
     assert [len(batch) for batch in drain(Schedule(errors, group=by_model, largest=2))] == [2, 1]
 
 
+def test_a_group_is_shared_where_workers_would_be_idle():
+    errors = [
+        ErrorParams(model=TRAIN.key, distribution=f"digits+fog@{severity}") for severity in (1, 2, 3, 4, 5)
+    ]
+    schedule = Schedule(errors, group=by_model)
+    assert [len(schedule.next(free)) for free in (3, 2, 1)] == [2, 2, 1]
+    others = [error.model_copy(update={"model": "train-ffffffffffffffff"}) for error in errors]
+    busy = Schedule([*errors, *others], group=by_model)
+    assert [len(busy.next(2)), len(busy.next(1))] == [5, 5]
+
+
+def test_what_is_postponed_comes_back_at_its_place():
+    steps = [TRAIN, TrainParams(arch="resnet8", dataset="digits", seed=1)]
+    schedule = Schedule(steps, group=alone)
+    assert schedule.next() == [TRAIN]
+    schedule.postpone([TRAIN.key])
+    assert schedule.next() == [steps[1]]
+    assert schedule.next() == []
+    schedule.recall()
+    assert schedule.next() == [TRAIN]
+    assert schedule.left == 2
+
+
+def test_steps_that_failed_together_go_alone():
+    errors = [ErrorParams(model=TRAIN.key, distribution=f"digits+fog@{severity}") for severity in (1, 2)]
+    schedule = Schedule(errors, group=by_model)
+    schedule.alone(params.key for params in schedule.next())
+    assert drain(schedule) == [[errors[0].key], [errors[1].key]]
+
+
 def test_a_failure_skips_only_what_depends_on_it():
     other = TrainParams(arch="resnet8", dataset="digits", seed=1)
     steps = [TRAIN, other, *chain(1), *chain(1, other.key)]
