@@ -27,5 +27,7 @@ def test_the_same_colours_return():
 def test_another_saturation_and_value_is_that_of_colorsys(colour):
     unit = torch.tensor(colour, dtype=torch.float64).view(3, 1, 1, 1) / 255
     hue, saturation, value = to_hsv(unit)
-    made = recolour(unit, hue, torch.full_like(saturation, 0.6), torch.full_like(value, 0.8)).flatten().tolist()
+    made = (
+        recolour(unit, hue, torch.full_like(saturation, 0.6), torch.full_like(value, 0.8)).flatten().tolist()
+    )
     assert made == pytest.approx(colorsys.hsv_to_rgb(hue.item(), 0.6, 0.8), abs=1e-12)
