@@ -7,6 +7,7 @@ processes; a task whose worker or node dies is tried once more by Ray itself.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from prunekit.params import Params
 from prunekit.progress import SILENT
 from prunekit.steps.settings import Settings
 
+SECONDS_TO_ANSWER = 10
 INSTALL = "the ray executor needs Ray: pip install 'prunekit[ray]'"
 
 
@@ -96,8 +98,16 @@ def _ray() -> ModuleType:
 def _connect(ray: ModuleType, address: str | None) -> None:
     where = address or os.environ.get("RAY_ADDRESS")
     try:
+        _knock(where)
         ray.init(address=where, log_to_driver=False, logging_level="error", include_dashboard=None)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(
             f"--address {where}: no Ray cluster answers there ({one_line(error)[:200]})"
         ) from None
+
+
+def _knock(where: str | None) -> None:
+    """Raise an ``OSError`` where nobody listens: Ray itself would try for minutes."""
+    host, colon, port = (where or "").removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()
