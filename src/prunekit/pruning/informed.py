@@ -21,8 +21,8 @@ from prunekit.pruning.subject import Scores, Subject, observe
 
 # Sums this small give no shares: float32's epsilon, as in the authors' code.
 SMALLEST_SUM = float(torch.finfo(torch.float32).eps)
-# Images are taken together while patches, sums and shares fit in about 32 MB.
-CHUNK_ELEMENTS = 8_000_000
+# Images are taken together while patches, sums and shares fit in about 8 MB.
+CHUNK_ELEMENTS = 2_000_000
 # Room for rounding in a bound; the eighth root of the smallest float32 (1.8e-5) times that of 10^5 positions.
 _SLACK = 1.001
 _UNDERFLOW = 8e-5
@@ -41,8 +41,9 @@ def sipp(subject: Subject) -> Scores:
         for half in _halves(inputs):
             for chunk in _chunks(layer, module, half):
                 seen = patches(layer, module, chunk)
-                means = _inverse_sums(signed[layer.name], seen) @ seen.transpose(-1, -2)
-                best = means.amax(0).div_(seen.shape[-1])
+                # With the patches on the left, the product is a third faster than the other way round.
+                means = seen @ _inverse_sums(signed[layer.name], seen).transpose(-1, -2)
+                best = means.amax(0).div_(seen.shape[-1]).transpose(-1, -2)
                 torch.maximum(found[layer.name], best, out=found[layer.name])
 
     observe(subject, visit)
@@ -74,7 +75,7 @@ class Sight(NamedTuple):
     """What a layer sees of a few images: the factors of every share, and a bound on its maximum over positions.
 
     With F = 2 · filters per group: ``signed``: ``[groups, F, J]``; ``seen``: ``[images, groups, J, positions]``;
-    ``inverse``: 1 / Z, ``[images, groups, F, positions]``; ``bound``: ``[images, groups, F, J]``.
+    ``inverse``: 1 / Z, ``[images, groups, F, positions]``; ``bound``: ``[images, groups, J, F]``.
     """
 
     signed: Tensor
@@ -89,9 +90,10 @@ def _sight(layer: Layer, module: nn.Module, signed: Tensor, images: Tensor) -> S
     inverse = _inverse_sums(signed, seen)
     top, steepest = (found.clamp(min=_TINY) for found in (images.amax(), inverse.amax(-1, keepdim=True)))
     powers = patches(layer, module, _eighth_power(images / top))
-    root = (_eighth_power(inverse / steepest) @ powers.transpose(-1, -2)).sqrt_().sqrt_().sqrt_()
+    root = (powers @ _eighth_power(inverse / steepest).transpose(-1, -2)).sqrt_().sqrt_().sqrt_()
     # What is added stands for what is lost where an eighth power leaves float32's range.
-    bound = root.mul_(_SLACK).add_(_UNDERFLOW).mul_(top * steepest).mul_(signed)
+    scale = (top * steepest).transpose(-1, -2)
+    bound = root.mul_(_SLACK).add_(_UNDERFLOW).mul_(scale).mul_(signed.transpose(-1, -2))
     return Sight(signed, seen, inverse, bound)
 
 
@@ -115,29 +117,28 @@ def raise_largest(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
 
 
 def _promising(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
-    """The places where a share may exceed what is found, as rows of (image, group, filter, column)."""
+    """The places where a share may exceed what is found, as rows of (image, group, column, filter)."""
     kernel = sight.signed.shape[-1] // layer.shape[1]
-    above = sight.bound > found.view(layer.groups, 1, -1).repeat_interleave(kernel, -1)
+    above = sight.bound > found.view(layer.groups, -1, 1).repeat_interleave(kernel, 1)
     # Flat, since nonzero is many times slower on four axes.
     return torch.stack(torch.unravel_index(above.flatten().nonzero().flatten(), above.shape), 1)
 
 
 def _most_promising(layer: Layer, bound: Tensor) -> Tensor:
-    """The place of the largest bound of every image and channel, as rows of (image, group, filter, column)."""
-    images, groups, filters, columns = bound.shape
+    """The place of the largest bound of every image and channel, as rows of (image, group, column, filter)."""
+    images, groups, columns, filters = bound.shape
     channels = layer.shape[1]
     kernel = columns // channels
-    by_channel = bound.view(images, groups, filters, channels, kernel).transpose(2, 3).flatten(3)
-    best = by_channel.argmax(-1).flatten()
+    best = bound.view(images, groups, channels, kernel * filters).argmax(-1).flatten()
     grid = torch.cartesian_prod(
         *(torch.arange(size, device=bound.device) for size in (images, groups, channels))
     )
-    return torch.stack([grid[:, 0], grid[:, 1], best // kernel, grid[:, 2] * kernel + best % kernel], 1)
+    return torch.stack([grid[:, 0], grid[:, 1], grid[:, 2] * kernel + best // filters, best % filters], 1)
 
 
 def _improved(layer: Layer, sight: Sight, found: Tensor, places: Tensor) -> Tensor:
-    """Work out the shares at these places (rows of image, group, filter, column) and take in their maxima."""
-    image, group, filters, column = places.unbind(1)
+    """Work out the shares at these places (rows of image, group, column, filter) and take in their maxima."""
+    image, group, column, filters = places.unbind(1)
     shares = (sight.inverse[image, group, filters] * sight.seen[image, group, column]).amax(-1)
     kernel = sight.signed.shape[-1] // layer.shape[1]
     channel = group * layer.shape[1] + column // kernel
