@@ -3,7 +3,7 @@
     python benchmarks/prune.py [--archs resnet20 wrn16_8] [--methods wt ft sipp pfp] [--threads 2] [--runs 3]
 
 Everything is included: tracing, sensitivities, allocation, propagation, masks. Forward and prune alternate, medians are
-printed. Peak memory is the growth of the process's peak over the model and S.
+printed. Peak memory is the growth of the process's peak over that of a forward pass.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
     print(
-        "| network | images | method | forward s | prune s | multiple | the authors' | peak memory above model and S |"
+        "| network | images | method | forward s | prune s | multiple | the authors' | peak memory above the forward pass's |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for arch in options.archs:
