@@ -11,6 +11,8 @@ from prunekit.params import Params
 
 Cost = Callable[[Params], float]
 LARGEST_BATCH = 64
+# What is saved only when its whole batch ends goes in small batches: an interruption loses little.
+LARGEST_OF_KIND = {"noise": 8}
 
 
 def one(params: Params) -> float:
@@ -78,7 +80,8 @@ class Schedule:
             ready = self._ready.get(group, {})
             if key in ready:
                 sharers = max(1, free // len(self._ready))
-                size = min(self._largest, -(-len(ready) // sharers))
+                largest = LARGEST_OF_KIND.get(self._steps[key].kind, self._largest)
+                size = min(largest, self._largest, -(-len(ready) // sharers))
                 others = (other for other in ready if other != key)
                 batch = [key, *itertools.islice(others, size - 1)]
                 for member in batch:
