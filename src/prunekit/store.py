@@ -295,6 +295,11 @@ def _json(line: bytes) -> Any:
         return None
 
 
+def is_key(name: str) -> bool:
+    """Whether a name has the form of a key."""
+    return bool(_KEY.fullmatch(name))
+
+
 def require(store: Store, params: Params) -> None:
     """Stop with a :class:`StoreError` where an input of a step is not there."""
     for key in params.inputs:

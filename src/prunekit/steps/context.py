@@ -26,6 +26,7 @@ from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import ErrorParams, Params
 from prunekit.progress import SILENT, Progress
 from prunekit.records import MeasurementRecord, ModelRecord, Step
+from prunekit.remote import Remote
 from prunekit.store import Store
 
 Masks = dict[str, Tensor]
@@ -45,6 +46,7 @@ class Context:
     progress: Progress = SILENT
     force: frozenset[str] = field(default_factory=frozenset)
     rank: int = 0
+    remote: Remote | None = None
 
 
 class Loaded(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import torch
 
 from prunekit.errors import UsageError
-from prunekit.params import MODEL_STEPS, Params
+from prunekit.params import MODEL_STEPS, ErrorParams, Params
 from prunekit.progress import Progress
+from prunekit.remote import Remote
 from prunekit.steps.context import Context
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import RUN
+from prunekit.steps.train import kept_key
 from prunekit.store import Store, require
 
 TRAINED = ("train", "retrain")
@@ -36,6 +38,7 @@ def open_context(settings: Settings, progress: Progress) -> Context:
         device=settings.device,
         progress=progress,
         force=frozenset(settings.force),
+        remote=Remote(settings.remote) if settings.remote else None,
         rank=int(os.environ.get("RANK", "0")),
     )
 
@@ -56,8 +59,13 @@ def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tup
         }
         mine = [params for params in batch if params.key not in busy]
         left = [params for params in mine if params.key in context.force or not store.has(params.key)]
+        if context.remote:
+            context.remote.fetch(store, needed(left, store))
         if left:
             _run(left, context)
+        if context.remote:
+            made = (key for params in mine for key in products(params, store))
+            context.remote.push(store, filter(store.has, made))
     return tuple(busy)
 
 
@@ -72,6 +80,26 @@ def _run(left: Sequence[Params], context: Context) -> None:
     facts = _facts(left[0], context.store)
     for params in left:
         context.store.note_cost(params.kind, key=params.key, seconds=round(seconds, 4), **facts)
+
+
+def needed(batch: Sequence[Any], store: Store) -> Iterator[str]:
+    """Keys of the results that a batch reads, each once those before it are in the store."""
+    for params in batch:
+        yield from params.inputs
+        if getattr(params, "mode", "") == "weight-rewind" and store.has(params.parent):
+            root: Any = store.record(params.parent).root
+            epoch = getattr(root.read(), "keep_epoch", None)
+            yield from () if epoch is None else (kept_key(root.key, epoch),)
+
+
+def products(params: Any, store: Store) -> tuple[str, ...]:
+    """Keys of the results that a step leaves: a model is measured, and an early epoch kept, before it is stored."""
+    if params.kind not in MODEL_STEPS:
+        return (params.key,)
+    nominal = ErrorParams(model=params.key, distribution=store.record(params.key).param("dataset"))
+    epoch = getattr(params, "keep_epoch", None)
+    kept = () if epoch is None else (kept_key(params.key, epoch),)
+    return (*kept, nominal.key, params.key)
 
 
 def _facts(params: Params, store: Store) -> dict[str, Any]:

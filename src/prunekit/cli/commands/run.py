@@ -27,6 +27,7 @@ from prunekit.progress import SILENT, Progress
 from prunekit.recipe import Planned, Recipe, check, plan
 from prunekit.recipe_file import read
 from prunekit.registry import Lazy
+from prunekit.remote import Remote
 from prunekit.steps.check import check_names
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
@@ -61,6 +62,12 @@ ADDRESS = Annotated[
     str | None,
     typer.Option(
         "--address", help="The Ray cluster's address (default: RAY_ADDRESS, else one of its own here)."
+    ),
+]
+REMOTE = Annotated[
+    str | None,
+    typer.Option(
+        "--remote", metavar="URL", help="Fetch inputs from, and push results to, s3://, gs://, file:// ..."
     ),
 ]
 PER_GPU = Annotated[
@@ -134,7 +141,8 @@ def _run(**given: Any) -> None:
     forced = frozenset(step.params.key for step in choose_stages(steps, given["force"] or []))
     costs = measured(store)
     seconds = estimates([step.params for step in steps_chosen], costs)
-    have = store.present() - forced
+    remote = Remote(given["remote"]) if given["remote"] else None
+    have = (remote or store).present() - forced
     todo = [step for key, step in zip(seconds, steps_chosen, strict=True) if key not in have]
     if given["dry_run"]:
         rows = state_rows(steps_chosen, lambda key: "have" if key in have else "make")
@@ -148,6 +156,8 @@ def _run(**given: Any) -> None:
     result: dict[str, Any] = {"made": len(outcome.made), "had": len(steps_chosen) - len(todo)}
     result["failed"] = len(outcome.failed)
     if given["out"] is not None:
+        if remote:
+            remote.fetch(store, seconds)
         found = of_recipe(store, recipe, [step.params for step in steps], recipe.report)
         result["report"] = str(write(found, given["out"]))
         hint(f"report: {result['report']}")
@@ -209,7 +219,14 @@ def _executor_of(
 ) -> Callable[[Progress], Executor]:
     """What the flags ask for: this process for one job, worker processes for more, or a Ray cluster."""
     threads, per_gpu = chosen.threads, given["per_gpu"]
-    settings = Settings(str(chosen.store), str(chosen.data), chosen.device, threads, tuple(sorted(forced)))
+    settings = Settings(
+        str(chosen.store),
+        str(chosen.data),
+        chosen.device,
+        threads,
+        tuple(sorted(forced)),
+        given["remote"] or "",
+    )
     if given["executor"] == "ray":
         return lambda progress: RAY(settings, jobs=chosen.jobs, address=given["address"], per_gpu=per_gpu)
     if given["executor"] != "local":
@@ -268,6 +285,7 @@ command(
         "executor": (EXECUTOR, "local"),
         "address": (ADDRESS, None),
         "per_gpu": (PER_GPU, 1),
+        "remote": (REMOTE, None),
     },
     common=("store", "data", "device", "threads", "jobs", "as_json"),
     help="Make every step of a recipe that the store lacks, in any order that its inputs allow; then write the "
