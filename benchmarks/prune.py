@@ -26,7 +26,7 @@ def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
     print(
-        "| network | images | method | forward s | prune s | multiple | the authors' | peak memory above the forward pass's |"
+        "| network | images | method | forward s | prune s | multiple | the authors' | peak memory beyond |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for arch in options.archs:

@@ -1,0 +1,31 @@
+import pytest
+import torch
+from torch import nn
+
+from prunekit.errors import UsageError
+from prunekit.pruning.masks import apply_, prune_ratio, removed, total_parameters
+
+MASKS = {"weight": torch.tensor([[True, False], [False, True]])}
+
+
+def test_removed_entries_over_all_parameters_of_the_parent():
+    assert removed(MASKS) == 2
+    assert prune_ratio(MASKS, 8) == 0.25
+    assert total_parameters(nn.Linear(2, 2)) == 6
+
+
+def test_apply_zeroes_what_is_masked_and_nothing_else():
+    layer = nn.Linear(2, 2)
+    nn.init.ones_(layer.weight)
+    layer.weight.data[0, 1] = float("inf")
+    apply_(layer, MASKS)
+    assert layer.weight.tolist() == [[1, 0], [0, 1]]
+    assert layer.weight.requires_grad
+
+
+def test_apply_refuses_masks_of_another_shape_before_it_changes_anything():
+    layer = nn.Linear(2, 2)
+    nn.init.ones_(layer.weight)
+    with pytest.raises(UsageError, match=r"mask 'bias' has shape \(3,\), its parameter \(2,\)"):
+        apply_(layer, MASKS | {"bias": torch.zeros(3, dtype=torch.bool)})
+    assert bool((layer.weight == 1).all())

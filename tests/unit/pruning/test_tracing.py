@@ -1,0 +1,63 @@
+import torch
+from torch import nn
+
+from prunekit.pruning.tracing import evaluation, trace
+
+
+class Gate(nn.Module):
+    """A gate by a sigmoid: its layer's channels are never zero; the gated ones may be."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.gate, self.out = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        x = self.body(x)
+        return self.out(x * torch.sigmoid(self.gate(x.mean((2, 3), keepdim=True))))
+
+
+class Halves(nn.Module):
+    """Channels cut in two and put back the other way round."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        left, right = self.a(x).chunk(2, 1)
+        return self.b(torch.cat([right, left], 1))
+
+
+class Refusing(nn.Module):
+    """Cannot be traced, inside a model that can."""
+
+    def forward(self, x):
+        return x if float(x.sum()) > 0 else -x
+
+
+def test_a_gate_is_left_alone_and_what_it_gates_is_not():
+    graph = trace(Gate())
+    assert graph.free_filters == {"body"}
+    assert graph.heads == {"out"}
+    assert graph.entries == {"body"}
+
+
+def test_channels_are_followed_through_chunks():
+    graph = trace(Halves())
+    assert graph.free_filters == {"a"}
+    assert [op.picks.tolist() for op in graph.ops if op.kind == "index"] == [[0, 1], [2, 3]]
+
+
+def test_a_module_that_cannot_be_traced_is_one_unknown_operation():
+    graph = trace(nn.Sequential(nn.Linear(4, 4), Refusing(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)))
+    assert graph.traced
+    assert graph.free_filters == {"2"}
+    assert graph.free_channels == {"4"}
+
+
+def test_evaluation_restores_every_modules_own_mode():
+    model = nn.Sequential(nn.Dropout(), nn.Dropout()).train()
+    model[1].eval()
+    with evaluation(model):
+        assert not any(module.training for module in model.modules())
+    assert [module.training for module in model] == [True, False]
