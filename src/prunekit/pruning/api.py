@@ -62,21 +62,29 @@ def prune(
     subject = _subject(model, method, row, batches, seed)
     _check_layers(subject, skip_layers)
     room = room_of(model, subject.graph, masks or {})
-    target = round((1 - prune_ratio) * total)
+    kept = _chosen(subject, row, room, method, prune_ratio, total, frozenset(skip_layers))
+    return (masks or {}) | room.masks(kept)
+
+
+def _chosen(
+    subject: Subject, row: Method, room: Room, method: str, ratio: float, total: int, skipped: frozenset[str]
+) -> dict[str, Tensor]:
+    """The weights to keep (in blocks), or a :class:`UsageError` where they would miss the ratio."""
+    target = round((1 - ratio) * total)
     before = room.left(room.stocks).kept
     if before < target:
         raise UsageError(
-            f"the model is already pruned to {1 - before / total:.4f}, more than the {prune_ratio} asked for"
+            f"the model is already pruned to {1 - before / total:.4f}, more than the {ratio} asked for"
         )
     search = _prune_weights if row.structure == "weight" else _prune_filters
     try:
-        kept = search(subject, row, room, target, frozenset(skip_layers))
+        kept = search(subject, row, room, target, skipped)
     except UnreachableError as error:
-        raise _out_of_reach(method, prune_ratio, before, error.kept, total) from None
+        raise _out_of_reach(method, ratio, before, error.kept, total) from None
     found = room.left(room.stocks_of(kept)).kept
     if abs(found - target) > LARGEST_MISS * total:
-        raise _out_of_reach(method, prune_ratio, before, found, total)
-    return (masks or {}) | room.masks(kept)
+        raise _out_of_reach(method, ratio, before, found, total)
+    return kept
 
 
 def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
