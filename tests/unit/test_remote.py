@@ -1,3 +1,4 @@
+import logging
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from prunekit.errors import PrunekitError, StoreError, UsageError
 from prunekit.remote import Remote
 from prunekit.store import Store
 
-fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed (pip install 'prunekit[ray]')")
+pytest.importorskip("fsspec", reason="fsspec is not installed (pip install 'prunekit[ray]')")
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "store" / "v1"
 TRAIN, ERROR = "train-43ae8cc7ef596dce", "error-a74e85a2278b5a9a"
 
@@ -18,10 +19,33 @@ def store(tmp_path):
     return Store(tmp_path / "store")
 
 
-@pytest.fixture(params=["memory://study", "file://{}/far"])
+@pytest.fixture(scope="module")
+def bucket():
+    """The URL of an empty bucket in an S3 that lives in this process."""
+    server_module = pytest.importorskip(
+        "moto.server", reason="moto is not installed (pip install 'moto[server]' s3fs)"
+    )
+    pytest.importorskip("s3fs", reason="s3fs is not installed (pip install 'moto[server]' s3fs)")
+    import boto3
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "made-up")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:{1}".format(*server.get_host_and_port()))
+        boto3.client("s3").create_bucket(Bucket="studies")
+        yield "s3://studies"
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "file", "s3"])
 def remote(request, tmp_path):
-    yield Remote(request.param.format(tmp_path))
-    fsspec.filesystem("memory").store.clear()
+    if request.param == "s3":
+        return Remote(f"{request.getfixturevalue('bucket')}/{tmp_path.name}")
+    return Remote({"memory": f"memory://{tmp_path.name}", "file": f"file://{tmp_path}/far"}[request.param])
 
 
 def test_nothing_is_there_at_first(remote):
