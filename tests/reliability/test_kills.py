@@ -27,9 +27,8 @@ def kill_often(study, forker, tmp_path, count, how):
     return sum(hits)
 
 
-@pytest.mark.parametrize("how", [(), ("checkpoints",)], ids=["steps", "checkpoints"])
-def test_a_killed_run_continues_to_the_same_bytes(study, forker, tmp_path, how):
-    assert kill_often(study, forker, tmp_path, 2, how) > 0
+def test_a_killed_run_continues_to_the_same_bytes(study, forker, tmp_path):
+    assert kill_often(study, forker, tmp_path, 2, ()) > 0
 
 
 @pytest.mark.slow
@@ -45,7 +44,7 @@ def test_a_run_killed_again_and_again_still_ends(study, forker, tmp_path):
     """Each try gets a little further than the last, on one store that is moved to another place in between."""
     store = tmp_path / "0"
     for number in range(1, 40):
-        ended = forker(*study.args(store), kill=study.seconds * number / 6, how=("checkpoints",))
+        ended = forker(*study.args(store), kill=study.seconds * number / 4, how=("checkpoints",))
         study.check_partial(store)
         store = store.rename(tmp_path / str(number)) if store.exists() else store
         if ended.code == 0:
