@@ -4,6 +4,7 @@ In, one JSON line each: ``{"args", "cwd", "out", "kill": seconds or null, "momen
 has ended, ``{"code", "seconds"}``. The fork is its own session; ``kill`` ends it with SIGKILL after so long.
 """
 
+import importlib
 import json
 import os
 import resource
@@ -75,6 +76,7 @@ def serve(order, say):
 def loop():
     for name in RUN:
         RUN[name].run.load()
+    importlib.import_module("torch._dynamo")  # the first optimizer of every fork would load it
     lock = threading.Lock()
 
     def say(**message):
