@@ -1,0 +1,23 @@
+from prunekit.engine.failure import one_line, report
+from prunekit.errors import StoreError
+
+
+def test_a_foreseen_error_is_its_own_words_and_another_says_its_type():
+    assert one_line(StoreError("it is\n  damaged")) == "it is damaged"
+    assert one_line(ValueError("no\nway")) == "ValueError: no way"
+    assert one_line(KeyError()) == "KeyError: KeyError"
+
+
+def test_the_traceback_is_in_the_log(tmp_path):
+    try:
+        raise StoreError("gone")
+    except StoreError as error:
+        reason = report(error, ["train-0123456789abcdef", "other"], tmp_path)
+    log = tmp_path / "logs" / "train-0123456789abcdef.log"
+    assert reason == f"gone (log: {log})"
+    assert 'raise StoreError("gone")' in log.read_text()
+
+
+def test_a_log_that_cannot_be_written_hides_no_reason(tmp_path):
+    (tmp_path / "logs").touch()
+    assert report(StoreError("gone"), ["train-0123456789abcdef"], tmp_path) == "gone"
