@@ -83,10 +83,11 @@ def _stage(block: Mapping[str, Any], position: int) -> Stage:
     if not isinstance(run, list) or not run:
         raise UsageError(f'stage {label!r} needs run = ["..."], a list of: {", ".join(STEPS)}')
     for kind in run:
-        if kind not in STEPS:
+        if str(kind) not in STEPS:
             raise unknown(f"step in stage {label!r}", str(kind), STEPS)
     sweep = table(block, "sweep")
     fields = {name: value for name, value in block.items() if name not in STAGE_WORDS}
+    run = [str(kind) for kind in run]
     _check_fields(label, run, (*fields, *sweep))
     starts = {name: _labels(fields.pop(name)) for name in STEPS[run[0]].references if name in fields}
     return Stage(label, tuple(run), starts, fields, _lists(label, sweep), bool(block.get("cascade", False)))

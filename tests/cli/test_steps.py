@@ -123,8 +123,8 @@ def test_show_says_what_a_network_costs(store, cli):
     ("args", "message"),
     [
         (
-            ("prune", "small", "--method", "sip", "--prune-ratio", ".5"),
-            "unknown method 'sip'; did you mean 'sipp'?",
+            ("prune", "small", "--method", "sippp", "--prune-ratio", ".5"),
+            "unknown method 'sippp'; did you mean 'sipp'?",
         ),
         (("prune", "small", "--method", "wt", "--prune-ratio", "1.5"), "prune_ratio"),
         (("prune", "small", "--method", "wt"), "--prune-ratio"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,13 @@ def to_channels_first(images: NDArray[np.uint8]) -> Tensor:
 def _read(path: Path, name: str) -> NDArray[Any]:
     try:
         found: NDArray[Any] = np.load(need(path, name), mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (
+        ValueError,
+        EOFError,
+        OSError,
+        SyntaxError,
+        TokenError,
+    ) as error:  # NumPy parses the header as Python
         why = " ".join(str(error).split())
         raise UsageError(f"{path} is damaged: {why} (get it again with `prunekit data get {name}`)") from None
     return found

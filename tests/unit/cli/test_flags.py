@@ -15,7 +15,10 @@ def test_every_field_is_a_flag_that_says_what_it_is(kind):
     for name, field in STEPS[kind].model_fields.items():
         annotation, default = field_flag(name, field)
         option = annotation.__metadata__[0]
-        names = [option.default, *option.param_decls]  # typer reads the first name as a default until it is bound
+        names = [
+            option.default,
+            *option.param_decls,
+        ]  # typer reads the first name as a default until it is bound
         assert any(str(each).startswith("--" + name.replace("_", "-")) for each in names)
         assert field.description in option.help
         assert (default is inspect.Parameter.empty) == field.is_required()
