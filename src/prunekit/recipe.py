@@ -15,7 +15,7 @@ from prunekit.data.sets import expand
 from prunekit.errors import PrunekitError, UsageError, unknown
 from prunekit.params import MODEL_STEPS, STEPS, Params, ReportParams
 
-STAGE_WORDS = ("label", "run", "cascade", "sweep")
+STAGE_WORDS = ("label", "run", "where", "cascade", "sweep")
 
 
 class Stage(NamedTuple):
@@ -24,6 +24,7 @@ class Stage(NamedTuple):
     label: str
     run: tuple[str, ...]
     starts: Mapping[str, tuple[str, ...]]
+    where: Mapping[str, tuple[Any, ...]]
     fields: Mapping[str, Any]
     sweep: Mapping[str, tuple[Any, ...]]
     cascade: bool
@@ -39,12 +40,16 @@ class Recipe(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A result that a stage will make: its key, and what is known of its lineage without running it."""
+    """A result that a stage will make: its key, and what is known of its lineage without running it.
+
+    ``chosen`` are the fields of the steps of its lineage, the later ones laid over the earlier.
+    """
 
     key: str
     root: str
     dataset: str
     prune_ratio: float
+    chosen: Mapping[str, Any]
 
 
 class Planned(NamedTuple):
@@ -90,18 +95,20 @@ def _stage(block: Mapping[str, Any], position: int) -> Stage:
     run = [str(kind) for kind in run]
     _check_fields(label, run, (*fields, *sweep))
     starts = {name: _labels(fields.pop(name)) for name in STEPS[run[0]].references if name in fields}
-    return Stage(label, tuple(run), starts, fields, _lists(label, sweep), bool(block.get("cascade", False)))
+    where = _lists(label, "where", table(block, "where"))
+    swept = _lists(label, "sweep", sweep)
+    return Stage(label, tuple(run), starts, where, fields, swept, bool(block.get("cascade", False)))
 
 
 def _labels(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
-def _lists(label: str, sweep: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    for name, values in sweep.items():
+def _lists(label: str, word: str, lists: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    for name, values in lists.items():
         if not isinstance(values, list) or not values:
-            raise UsageError(f"stage {label!r}: sweep.{name} must be a list with at least one value")
-    return {name: tuple(values) for name, values in sweep.items()}
+            raise UsageError(f"stage {label!r}: {word}.{name} must be a list with at least one value")
+    return {name: tuple(values) for name, values in lists.items()}
 
 
 def _check_fields(label: str, run: Sequence[str], names: Iterable[str]) -> None:
@@ -171,10 +178,18 @@ def _starts(stage: Stage, made: Mapping[str, Sequence[Made]]) -> Iterable[dict[s
     if missing:
         raise UsageError(f"say what it starts from: {missing[0]} = the label of an earlier stage")
     given = [name for name in fields if name in stage.starts]
-    pools = [[result for label in stage.starts[name] for result in made[label]] for name in given]
+    pools = [
+        [result for label in stage.starts[name] for result in made[label] if _wanted(result, stage.where)]
+        for name in given
+    ]
     for choice in itertools.product(*pools):
         if len({result.key for result in choice}) == len(choice):
             yield dict(zip(given, choice, strict=True))
+
+
+def _wanted(result: Made, where: Mapping[str, tuple[Any, ...]]) -> bool:
+    """Whether a result's fields are among those that a stage asks for; a field that it has not rules nothing out."""
+    return all(result.chosen[name] in values for name, values in where.items() if name in result.chosen)
 
 
 def _chain(
@@ -222,9 +237,13 @@ def _add(
 
 
 def _result(params: Params, made: Sequence[Made]) -> Made:
+    own = {name: value for name, value in params.model_dump().items() if name not in params.references}
     if not params.references:
-        return Made(params.key, params.key, str(getattr(params, "dataset", "")), 0.0)
-    return made[0]._replace(key=params.key, prune_ratio=getattr(params, "prune_ratio", made[0].prune_ratio))
+        return Made(params.key, params.key, str(own.get("dataset", "")), 0.0, own)
+    start = made[0]
+    ratio = own.get("prune_ratio", start.prune_ratio)
+    seed = start.chosen["seed"]  # a lineage's seed is its root's
+    return start._replace(key=params.key, prune_ratio=ratio, chosen={**start.chosen, **own, "seed": seed})
 
 
 def check(steps: Iterable[Planned], check_names: Callable[[Params], None]) -> None:

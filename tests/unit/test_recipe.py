@@ -88,6 +88,17 @@ def test_noise_compares_with_the_unpruned_parent_unless_told_otherwise():
     assert len(noises) == 8
 
 
+def test_where_keeps_the_results_whose_fields_are_asked_for():
+    noise = {"run": ["noise"], "model": ["pruned"], "where": {"method": ["ft"], "prune_ratio": [0.8]}}
+    noises = [step for step in steps_of(PARENTS, PRUNED, noise) if step.kind == "noise"]
+    assert len(noises) == 2  # one per seed
+    errors = {"run": ["error"], "model": ["parents", "pruned"], "where": {"method": ["ft"], "seed": [1]}}
+    kept = [step.model for step in steps_of(PARENTS, PRUNED, errors) if step.kind == "error"]
+    assert (
+        len([key for key in kept if key.startswith("train-")]) == 1
+    )  # a parent has no method: only its seed counts
+
+
 def test_a_model_is_not_compared_with_itself():
     noises = steps_of(PARENTS, {"run": ["noise"], "model": "parents", "to": "parents"})[2:]
     assert [(step.model != step.to) for step in noises] == [True, True]
