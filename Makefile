@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp-dev
-THREADS ?= 2
-export OMP_NUM_THREADS ?= $(THREADS)
+JOBS ?= 2
+export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup study test test-slow lint format types arch docs check bench figures clean
@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml
 	touch $@
 
 study: $(STAMP)  ## Run the quickstart study on real digits and leave a report in study/
-	$(BIN)/prunekit run recipes/quickstart.toml --threads $(THREADS) --out study
+	$(BIN)/prunekit run recipes/quickstart.toml --jobs $(JOBS) --threads 1 --out study
 	@echo "The report is study/index.html: open it in a browser."
 
 test: $(STAMP)  ## Run the tests (the slow and the GPU ones are left out)

@@ -118,6 +118,7 @@ def root(
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line; every error is one line on stderr and a known exit code."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin starve each other on a busy machine
     try:
         code = app(args=args, prog_name="prunekit", standalone_mode=False)
     except KeyboardInterrupt:
