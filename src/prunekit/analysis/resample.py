@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
 from prunekit.analysis.estimate import ONE_SEED, Estimate, unique
 from prunekit.analysis.outcome import Array, Outcome, mean_over_groups
@@ -185,7 +185,7 @@ def spread_draws(draws: Array) -> Array:
 def _student_draws(count: int, degrees: int) -> Array:
     """``count`` evenly spread quantiles of Student's t, in a fixed shuffled order."""
     shares = (np.arange(count) + 0.5) / count
-    return np.random.default_rng(count).permutation(np.asarray(student_t.ppf(shares, degrees)))
+    return np.random.default_rng(count).permutation(np.asarray(stdtrit(degrees, shares)))
 
 
 def p_value(draws: Array, null: float = 0.0) -> float:

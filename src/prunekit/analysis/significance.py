@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binomtest, ttest_ind_from_stats
+from scipy.special import bdtr
 
 from prunekit.analysis.outcome import Array
 
 
 def mcnemar(broken: int, fixed: int) -> float:
     """Exact two-sided p value that broken and fixed are equally likely (a binomial test of one half)."""
-    return float(binomtest(broken, broken + fixed).pvalue) if broken + fixed else 1.0
+    return min(1.0, 2 * float(bdtr(min(broken, fixed), broken + fixed, 0.5))) if broken + fixed else 1.0
 
 
 def welch(before: Array, after: Array) -> Array:
@@ -22,6 +22,8 @@ def welch(before: Array, after: Array) -> Array:
     """
     if min(len(before), len(after)) < 2:
         return np.full(before.shape[1], np.nan)
+    from scipy.stats import ttest_ind_from_stats  # takes a second to import, and one seed does not need it
+
     sides = [(side.mean(axis=0), side.std(axis=0, ddof=1), len(side)) for side in (before, after)]
     (mean, spread, _), (mean_after, spread_after, _) = sides
     with np.errstate(divide="ignore", invalid="ignore"):

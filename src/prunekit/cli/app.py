@@ -118,7 +118,8 @@ def root(
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line; every error is one line on stderr and a known exit code."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin starve each other on a busy machine
+    # Threads that spin while they wait starve each other on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         code = app(args=args, prog_name="prunekit", standalone_mode=False)
     except KeyboardInterrupt:
