@@ -1,66 +1,161 @@
-"""The one weight more that ties an emptied layer back to the network: no layer is ever cut off."""
+"""The weights that tie an emptied layer back to the network: no layer is ever cut off.
+
+A layer is alive while there is a way through it: weights one behind the other, from what nothing here removes to what
+is read. A way is as strong as its weakest weight, so the strongest way through a layer is the one that the ranking
+would bring back first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
-from prunekit.pruning.allocation import largest
-from prunekit.pruning.graph import Graph
+from prunekit.pruning.graph import Graph, Op
 from prunekit.pruning.propagation import by_filter
-from prunekit.pruning.room import Left
 
-Planes = Mapping[str, Tensor]
+Strengths = Mapping[str, Tensor]
 
 
-def lifelines(graph: Graph, left: Left, planes: Planes) -> dict[str, Tensor]:
-    """For the layers that a choice empties, their best weight that would be fed and read; by layer, as bool planes.
+def lifelines(graph: Graph, emptied: Iterable[str], strengths: Strengths) -> dict[str, Tensor]:
+    """The places that the strongest way through every emptied layer needs: bool, by layer, only layers with some.
 
-    A layer that makes something nobody reads is helped by its readers. ``planes``: scores ``[kernel positions, filters,
-    channels per group]``, -inf where no weight is. Layers that wait for others to be tied back get none.
+    ``strengths``: for every place ``[filters, channels per group]`` of every layer the best score of its weights, inf
+    where one is kept, -inf where there is none. A layer through which no way is left gets nothing.
     """
-    found: dict[str, Tensor] = {}
-    for name in left.emptied:
-        for helper, places in _places(graph, left, name):
-            if helper in planes:
-                best = _best(planes[helper], places)
-                found[helper] = found[helper] | best if helper in found else best
-    return {name: added for name, added in found.items() if bool(added.any())}
+    now = {name: values.clone() for name, values in strengths.items()}
+    for name in emptied:
+        # What ties one layer back often ties the next one back as well, so ways are found one after the other.
+        for layer, row, column in list(_Ways(graph, now).through(name)):
+            now[layer][row, column] = torch.inf
+    found = {name: values.isposinf() & ~strengths[name].isposinf() for name, values in now.items()}
+    return {name: places for name, places in found.items() if bool(places.any())}
 
 
-def _best(plane: Tensor, places: Tensor) -> Tensor:
-    scores = plane.masked_fill(~places.to(plane.device), -torch.inf)
-    return largest(scores, 1) & (scores > -torch.inf)
+class _Ways:
+    """The strongest way to every channel and the strongest way on from it; channels of all values are numbered through.
 
+    ``to`` and ``on``: strengths of these ways, inf where all on it is kept. ``goes``: the next channel on the way on.
+    """
 
-def _places(graph: Graph, left: Left, name: str) -> Iterator[tuple[str, Tensor]]:
-    """Where a weight would help an emptied layer: (layer, bool ``[filters, channels per group]``)."""
-    layer, live = graph.layers[name], left.liveness
-    if name not in live.made:
-        yield name, torch.ones(layer.shape, dtype=torch.bool)
-    elif not live.made[name].any() or live.read[name].any():
-        rows = live.read[name] if live.read[name].any() else torch.ones_like(live.read[name])
-        yield name, rows[:, None] & by_filter(layer, live.fed[name])
-    else:
-        for reader, columns in _readers(graph, name, live.made[name]):
-            rows = live.biased(reader) if live.biased(reader).any() else torch.ones_like(live.read[reader])
-            yield reader, rows[:, None] & by_filter(graph.layers[reader], columns & live.fed[reader])
+    def __init__(self, graph: Graph, strengths: Strengths) -> None:
+        self.graph, self.strengths = graph, strengths
+        device = next(iter(strengths.values())).device
+        self.starts = list(accumulate(graph.sizes, initial=0))
+        every = torch.arange(self.starts[-1], device=device)
+        self.channels = torch.split(every, graph.sizes)
+        self.to = torch.full((len(every),), torch.inf, device=device)
+        self.on = torch.full_like(self.to, -torch.inf)
+        self.goes = torch.zeros_like(every)
+        self.makers = {op.output: op for op in graph.ops if op.output >= 0}
+        for op in graph.ops:
+            self._arrive(op)
+        for op in reversed(graph.ops):
+            self._leave(op)
 
+    def through(self, name: str) -> Iterator[tuple[str, int, int]]:
+        """The (layer, filter, channel in its group) of all weights on the strongest way through a layer, if any."""
+        op = next((op for op in self.graph.ops if op.kind == "layer" and op.name == name), None)
+        widths = self.strengths[name]
+        if op is not None:
+            widths = self._fed(op).minimum(self.on[self.channels[op.output]][:, None])
+        row, column = divmod(int(widths.argmax()), widths.shape[1])
+        if widths[row, column].isneginf():
+            return
+        yield name, row, column
+        if op is not None:
+            yield from self._way_to(int(self._sources(op)[row, column]))
+            yield from self._way_on(int(self.channels[op.output][row]))
 
-def _readers(graph: Graph, name: str, made: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """The layers right behind a layer, each with its input channels that these filters reach."""
-    reached = [torch.zeros(size, dtype=torch.bool, device=made.device) for size in graph.sizes]
-    for op in graph.ops:
-        inputs = [reached[value] for value in op.inputs]
-        if op.kind == "layer" and op.name == name:
-            reached[op.output] = made
+    def _sources(self, op: Op) -> Tensor:
+        """For every channel that an operation makes, the channels that it may come from: ``[made, sources]``."""
+        inputs = [self.channels[value] for value in op.inputs]
+        if op.kind == "layer":
+            return by_filter(self.graph.layers[op.name], inputs[0])
+        if op.kind == "cat":
+            return torch.cat(inputs)[:, None]
+        if op.kind == "index":
+            return inputs[0][op.picks.to(inputs[0].device)][:, None]
+        return torch.stack(inputs, 1)
+
+    def _fed(self, op: Op) -> Tensor:
+        """For every place of a layer, the strongest way that ends with its weight."""
+        fed = by_filter(self.graph.layers[op.name], self.to[self.channels[op.inputs[0]]])
+        return fed.minimum(self.strengths[op.name])
+
+    def _arrive(self, op: Op) -> None:
+        """Work out the ways to what an operation makes; a source, a fresh channel or an output is never zero."""
+        if op.kind in ("source", "read", "fresh") or op.name in self.graph.heads:
+            return
+        widths = self._fed(op) if op.kind == "layer" else self.to[self._sources(op)]
+        self.to[self.channels[op.output]] = widths.amin(1) if op.kind == "product" else widths.amax(1)
+
+    def _leave(self, op: Op) -> None:
+        """Work out the ways on from what an operation takes."""
+        if op.kind == "read":
+            for value in op.inputs:
+                self.on[self.channels[value]] = torch.inf
         elif op.kind == "layer":
-            yield op.name, inputs[0]
-        elif op.kind == "cat":
-            reached[op.output] = torch.cat(inputs)
-        elif op.kind == "index":
-            reached[op.output] = inputs[0][op.picks]
-        elif op.kind not in ("source", "read"):
-            reached[op.output] = torch.stack(inputs).any(0)
+            self._leave_layer(op)
+        elif op.kind != "source":
+            made = self.channels[op.output]
+            # A zero channel is read in vain, so a way on asks for the other side of a product, too.
+            widths = self.on[made].minimum(self.to[made])
+            for sources in self._sources(op).unbind(1):
+                self._offer(sources, widths, made)
+
+    def _leave_layer(self, op: Op) -> None:
+        made, groups = self.channels[op.output], self.graph.layers[op.name].groups
+        widths = self.strengths[op.name].minimum(self.on[made][:, None])
+        best = widths.view(groups, len(made) // groups, -1).max(1)
+        behind = made.view(groups, -1).gather(1, best.indices)
+        self._offer(self.channels[op.inputs[0]], best.values.flatten(), behind.flatten())
+
+    def _offer(self, channels: Tensor, widths: Tensor, behind: Tensor) -> None:
+        """Take the ways on from these channels that are stronger than what is known; a channel may be there twice."""
+        better = widths > self.on[channels]
+        self.on.scatter_reduce_(0, channels, widths, "amax")
+        better &= widths == self.on[channels]
+        self.goes[channels[better]] = behind[better]
+
+    def _way_to(self, *channels: int) -> Iterator[tuple[str, int, int]]:
+        """The weights on the strongest way to channels, back to where all is kept."""
+        open_ = list(channels)
+        while open_:
+            channel = open_.pop()
+            if self.to[channel].isposinf():
+                continue
+            op, row = self._maker(channel)
+            sources = self._sources(op)[row]
+            if op.kind == "product":
+                open_ += sources.tolist()
+                continue
+            widths = self.to[sources]
+            widths = widths.minimum(self.strengths[op.name][row]) if op.kind == "layer" else widths
+            before = int(sources[widths.argmax()])
+            if op.kind == "layer":
+                yield self._weight(op, row, before)
+            open_.append(before)
+
+    def _way_on(self, channel: int) -> Iterator[tuple[str, int, int]]:
+        """The weights on the strongest way on from a channel, up to where all is kept."""
+        while not self.on[channel].isposinf():
+            behind = int(self.goes[channel])
+            op, row = self._maker(behind)
+            if op.kind == "layer":
+                yield self._weight(op, row, channel)
+            elif op.kind == "product":
+                yield from self._way_to(*(self._sources(op)[row].tolist()))
+            channel = behind
+
+    def _maker(self, channel: int) -> tuple[Op, int]:
+        """The operation that makes a channel, and its place there."""
+        value = bisect_right(self.starts, channel) - 1
+        return self.makers[value], channel - self.starts[value]
+
+    def _weight(self, op: Op, row: int, source: int) -> tuple[str, int, int]:
+        layer = self.graph.layers[op.name]
+        return op.name, row, (source - self.starts[op.inputs[0]]) % layer.shape[1]

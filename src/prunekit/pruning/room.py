@@ -48,14 +48,19 @@ class Room:
         amounts = {name: entries.sum(-1, dtype=torch.int16) for name, entries in kept.items()}
         return {name: stock_of(self.graph.layers[name], amount) for name, amount in amounts.items()}
 
+    @cached_property
+    def idle(self) -> frozenset[str]:
+        """The layers that do nothing to begin with, such as one whose output nobody reads."""
+        liveness = propagate(self.graph, self.stocks)
+        return frozenset(name for name, amount in _amounts(self.stocks, liveness).items() if not amount)
+
     def left(self, stocks: Mapping[str, Stock]) -> Left:
         """What is left of a choice after propagation."""
         liveness = propagate(self.graph, stocks)
-        read, fed = liveness.read, liveness.fed
-        sums = torch.stack([stock.total(read.get(name), fed.get(name)) for name, stock in stocks.items()])
+        amounts = _amounts(stocks, liveness)
         small = [entries.sum() for entries in self._small(liveness).values()]
-        kept = int(sums.sum()) + int(sum(small)) + self.other
-        emptied = tuple(name for name, amount in zip(stocks, sums.tolist(), strict=True) if not amount)
+        kept = sum(amounts.values()) + int(sum(small)) + self.other
+        emptied = tuple(name for name, amount in amounts.items() if not amount and name not in self.idle)
         return Left(kept, emptied, liveness)
 
     def _small(self, liveness: Liveness) -> Masks:
@@ -74,6 +79,13 @@ class Room:
         return {
             name: mask & self.vectors[name] if name in self.vectors else mask for name, mask in made.items()
         }
+
+
+def _amounts(stocks: Mapping[str, Stock], liveness: Liveness) -> dict[str, int]:
+    """The number of weights that every layer has left after propagation."""
+    read, fed = liveness.read, liveness.fed
+    sums = torch.stack([stock.total(read.get(name), fed.get(name)) for name, stock in stocks.items()])
+    return {name: int(amount) for name, amount in zip(stocks, sums.tolist(), strict=True)}
 
 
 def room_of(model: nn.Module, graph: Graph, masks: Masks) -> Room:

@@ -64,17 +64,28 @@ class _Ranking:
             self.whole | {name: stock_of(layers[name], amount) for name, amount in amounts.items()}
         )
 
-    def tie_back(self, count: int) -> bool:
+    def tie_back(self, count: int, emptied: tuple[str, ...]) -> bool:
         """Keep from now on what ties the layers that this count empties back; False if nothing can."""
-        left = self.left(count)
-        while left.emptied:
-            added = lifelines(self.room.graph, left, self.planes)
-            before = sum(int(floor.sum()) for floor in self.floors.values())
-            self.floors |= {name: plane | self.floors.get(name, plane) for name, plane in added.items()}
-            if sum(int(floor.sum()) for floor in self.floors.values()) == before:
-                return False
-            left = self.left(count)
-        return True
+        added = lifelines(self.room.graph, emptied, self._strengths(count))
+        for name, places in added.items():
+            plane = self.planes[name]
+            positions = torch.arange(len(plane), device=plane.device)[:, None, None]
+            floor = places & (positions == plane.argmax(0))
+            self.floors[name] = floor | self.floors.get(name, floor)
+        return bool(added)
+
+    def _strengths(self, count: int) -> dict[str, Tensor]:
+        """The best score at every place between filters and channels, inf where this count keeps a weight."""
+        kept = self.kept(count)
+        found = {
+            name: plane.amax(0).masked_fill(kept[name].any(0), torch.inf)
+            for name, plane in self.planes.items()
+        }
+        for name in self.whole:
+            there = self.room.present[name].any(-1)
+            found[name] = torch.zeros_like(there, dtype=torch.float32).masked_fill(there, torch.inf)
+            found[name] = found[name].masked_fill(~there, -torch.inf)
+        return found
 
 
 def _plane(room: Room, name: str, values: Tensor) -> Tensor:
@@ -98,7 +109,7 @@ def search_weights(room: Room, scores: Scores, target: int) -> dict[str, Tensor]
         count, left = _largest_below(ranking, target)
         if not left.emptied:
             break
-        if not ranking.tie_back(count):
+        if not ranking.tie_back(count, left.emptied):
             raise UnreachableError(left.kept)
     if left.kept > target:
         raise UnreachableError(left.kept)
@@ -111,17 +122,19 @@ def _largest_below(ranking: _Ranking, target: int) -> tuple[int, Left]:
     low, high = 0, len(ranking) + 1
     best = ranking.left(low)
     guess = min(len(ranking), max(1, target - ranking.room.other))
-    for _ in range(_STEPS):
-        if best.kept >= target or high - low <= 1:
-            break
+    # At first a step as long as what is missing: exact where no weight's going takes others with it.
+    slope, seen, missed = 1.0, None, float("inf")
+    while best.kept < target and high - low > 1:
         left = ranking.left(guess)
-        if left.kept <= target:
-            low, best = guess, left
-        else:
-            high = guess
-        # A step as long as what is missing: exact where no weight's going takes others with it.
-        step = guess + target - left.kept
-        guess = step if low < step < high else (low + high) // 2
+        low, high, best = (guess, high, left) if left.kept <= target else (low, guess, best)
+        missing = target - left.kept
+        if seen is not None:
+            slope = (left.kept - seen[1]) / (guess - seen[0])
+        seen = guess, left.kept
+        step = guess + round(missing / slope) if slope > 0 else low
+        # Where many weights are dead, steps may go on for ever; halving does not.
+        guess = step if low < step < high and abs(missing) <= missed / 2 else (low + high) // 2
+        missed = abs(missing)
     return low, best
 
 

@@ -58,28 +58,42 @@ def device_of(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
+class _VisitError(Exception):
+    """Carries a failure of our own visit out of a forward pass, past what is said about the model's own failures."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def observe(subject: Subject, visit: Visit, *, images: int | None = None) -> None:
     """Run the sample (or its first ``images``) in evaluation mode; ``visit`` sees the input of every layer call.
 
     The visited hooks are gone and the training mode is restored afterwards. A sample that does not fit the model is a
-    :class:`UsageError`.
+    :class:`UsageError`; what fails in ``visit`` itself is raised as it is.
     """
     with ExitStack() as stack:
         stack.enter_context(evaluation(subject.model))
         stack.enter_context(torch.no_grad())
         for layer in subject.layers.values():
             for module in layer.modules:
-                stack.callback(module.register_forward_pre_hook(_hook(visit, layer)).remove)
+                # Behind the layer's own forward, which is the one to refuse inputs that do not fit.
+                stack.callback(module.register_forward_hook(_hook(visit, layer)).remove)
         for batch in subject.batches[: None if images is None else 1]:
             run(subject.model, batch.inputs[:images])
 
 
 def run(model: nn.Module, inputs: Tensor) -> Any:
-    """The model's output; a failure on these inputs is the user's to mend, in one line."""
+    """The model's output; a failure on these inputs is the user's to mend, in one line.
+
+    Failures of our own hooks, and memory that runs out, are raised as they are.
+    """
     try:
         return model(inputs)
-    except PrunekitError:
+    except (PrunekitError, torch.OutOfMemoryError):
         raise
+    except _VisitError as failure:
+        raise failure.error from None
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(
@@ -87,12 +101,15 @@ def run(model: nn.Module, inputs: Tensor) -> Any:
         ) from error
 
 
-def _hook(visit: Visit, layer: Layer) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-    def hook(module: nn.Module, args: tuple[Any, ...]) -> None:
+def _hook(visit: Visit, layer: Layer) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
+    def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         inputs = args[0].float()
         if not torch.isfinite(inputs.sum()):
             raise UsageError(f"layer {layer.name!r} sees inputs that are not finite")
-        visit(layer, module, inputs)
+        try:
+            visit(layer, module, inputs)
+        except Exception as error:
+            raise _VisitError(error) from error
 
     return hook
 

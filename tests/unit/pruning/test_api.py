@@ -154,7 +154,7 @@ def test_an_error_leaves_no_hook_and_the_mode():
     model = small().train()
     with pytest.raises(UsageError):
         sensitivities(model, method="pfp", batches=[X[:, :1]])
-    assert not any(module._forward_pre_hooks for module in model.modules())
+    assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())
     assert all(module.training for module in model.modules())
 
 
