@@ -28,7 +28,8 @@ TINY = (
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_recipe_plans_and_its_names_resolve(path):
-    steps = plan(read(path))
+    here = ["vars.dataset='digits'"] if path.name == "folder-small.toml" else []  # its folder is the user's
+    steps = plan(read(path, here))
     check(steps, check_names)
     keys = [step.params.key for step in steps]
     assert len(keys) == len(set(keys)) > 10
