@@ -154,20 +154,52 @@ def overhead(steps: int) -> float:
     return 1000 * (first[-1] - first[half]) / (len(first) - 1 - half)
 
 
-def table(largest: int, overhead_steps: int) -> None:
-    print("| steps | plan, s | schedule, s | dry run, s | peak, MB | status, s | ls, s |")
-    print("|---:|---:|---:|---:|---:|---:|---:|")
+COLUMNS = ("plan, s", "schedule, s", "dry run, s", "peak, MB", "status, s", "ls, s")
+
+
+def measure(steps: int) -> tuple[int, tuple[float, ...]]:
+    """The number of steps of a study of about this size, and its row."""
+    count, plan_seconds, schedule_seconds = planning(steps)
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = filled(Path(folder), steps)
+        store = Path(folder) / "store"
+        dry, peak = command("run", recipe, "--store", store, "--dry-run")
+        status, _ = command("status", recipe, "--store", store)
+        listed, _ = command("ls", "--store", store)
+    return count, (plan_seconds, schedule_seconds, dry, peak, status, listed)
+
+
+def table(largest: int) -> list[tuple[int, tuple[float, ...]]]:
+    """Print a row per size of study; returns them."""
+    print(f"| steps | {' | '.join(COLUMNS)} |\n|---:|{'---:|' * len(COLUMNS)}")
+    rows = []
     for steps in (largest // 100, largest // 10, largest):
-        count, plan_seconds, schedule_seconds = planning(steps)
-        with tempfile.TemporaryDirectory() as folder:
-            recipe = filled(Path(folder), steps)
-            store = Path(folder) / "store"
-            dry, peak = command("run", recipe, "--store", store, "--dry-run")
-            status, _ = command("status", recipe, "--store", store)
-            listed, _ = command("ls", "--store", store)
-        row = f"| {count:,} | {plan_seconds:.2f} | {schedule_seconds:.2f} | {dry:.2f} | {peak:.0f} | {status:.2f}"
-        print(f"{row} | {listed:.2f} |", flush=True)
-    print(f"\nOverhead at --jobs 2: {overhead(overhead_steps):.1f} ms a step")
+        count, row = measure(steps)
+        print(f"| {count:,} | {' | '.join(f'{value:.4g}' for value in row)} |", flush=True)
+        rows.append((count, row))
+    return rows
+
+
+def plot(rows: list[tuple[int, tuple[float, ...]]], out: Path) -> None:
+    """How seconds grow with the steps of a study, both axes logarithmic."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "prunekit"
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    for place, name in enumerate(COLUMNS):
+        if name.endswith(", s"):
+            axes.plot(
+                [count for count, _ in rows],
+                [row[place] for _, row in rows],
+                "o-",
+                label=name.removesuffix(", s"),
+            )
+    axes.set(xscale="log", yscale="log", xlabel="Steps of the study", ylabel="Processor seconds")
+    axes.legend(frameon=False)
+    figure.savefig(out, metadata={"Date": None})
 
 
 if __name__ == "__main__":
@@ -176,5 +208,9 @@ if __name__ == "__main__":
     )
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--overhead-steps", type=int, default=200)
+    parser.add_argument("--plot", type=Path, help="also draw the growth to this file")
     chosen = parser.parse_args()
-    table(chosen.steps, chosen.overhead_steps)
+    measured = table(chosen.steps)
+    print(f"\nOverhead at --jobs 2: {overhead(chosen.overhead_steps):.1f} ms a step")
+    if chosen.plot:
+        plot(measured, chosen.plot)
