@@ -18,6 +18,7 @@ from prunekit.errors import unknown
 from prunekit.models.archs import ARCHS
 from prunekit.params import STEPS, ReportParams
 from prunekit.pruning.methods import METHODS
+from prunekit.recipe_text import schema as recipe_schema
 
 Row = dict[str, Any]
 
@@ -77,6 +78,7 @@ def _schema(**given: Any) -> None:
     schemas: dict[str, Callable[[], Any]] = {
         **{kind: cls.model_json_schema for kind, cls in STEPS.items()},
         "report": ReportParams.model_json_schema,
+        "recipe": recipe_schema,
         **{f"finding:{finding}": partial(schema_of, finding) for finding in FINDINGS},
     }
     if name is None:
@@ -115,7 +117,7 @@ command(
         )
     },
     common=(),
-    help="JSON Schema of a step's fields or of a finding's rows.",
+    help="JSON Schema of a step's fields, of a finding's rows, or of recipes (for editors).",
     examples=[
         "prunekit schema",
         "prunekit schema train | jq .properties.lr",
