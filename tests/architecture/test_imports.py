@@ -66,10 +66,13 @@ def test_findings_of_a_store_load_no_torch():
     )
 
 
-def test_the_help_page_is_quick():
-    """Counted in processor time, which a busy machine does not stretch as it does the clock."""
+def processor_seconds(*command):
     before = os.times()
-    subprocess.run([sys.executable, "-m", "prunekit", "--help"], capture_output=True, check=True)
+    subprocess.run(command, capture_output=True, check=True)
     after = os.times()
-    used = after.children_user - before.children_user + after.children_system - before.children_system
-    assert used < 0.3
+    return after.children_user - before.children_user + after.children_system - before.children_system
+
+
+def test_the_help_page_is_quick():
+    """In processor time, the best of three: a busy machine stretches the clock, and the first run reads the disk."""
+    assert min(processor_seconds(sys.executable, "-m", "prunekit", "--help") for _ in range(3)) < 0.3
