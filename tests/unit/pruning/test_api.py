@@ -83,6 +83,10 @@ def test_shared_weights_count_once():
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["wt", "ft", "sipp", "pfp"])
 def test_all_kinds_of_layers(model, method):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for layer in model:
+            getattr(layer, "reset_parameters", int)()
     rank = {nn.Conv1d: 1, nn.Conv3d: 3}.get(type(model[0]), 2)
     inputs = torch.randn(3, 3, *[7] * rank, generator=torch.Generator().manual_seed(0))
     masks = prune(model, method=method, prune_ratio=0.4, batches=[inputs])
