@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from prunekit import distribution as grammar
 from prunekit.data.sets import expand
 from prunekit.errors import PrunekitError, UsageError, unknown
-from prunekit.params import MODEL_STEPS, STEPS, Params, ReportParams
+from prunekit.params import STEPS, Params, ReportParams
 
 STAGE_WORDS = ("label", "run", "where", "cascade", "sweep")
 
@@ -253,8 +253,3 @@ def check(steps: Iterable[Planned], check_names: Callable[[Params], None]) -> No
             check_names(step.params)
         except PrunekitError as error:
             raise type(error)(f"stage {step.stage!r}: {error}") from None
-
-
-def models_of(steps: Iterable[Planned]) -> tuple[str, ...]:
-    """Keys of all models that the plan makes, in order."""
-    return tuple(step.params.key for step in steps if step.params.kind in MODEL_STEPS)

@@ -34,7 +34,6 @@ from prunekit.steps.table import group
 from prunekit.store import Store
 
 COLUMNS = ("state", "stage", "kind", "key", "what")
-INTERRUPTED = 130
 
 FILE = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file (TOML).", show_default=False)]
 OUT = Annotated[
