@@ -107,6 +107,40 @@ def test_similarity_compares_with_the_unpruned_parent(store, key, cli):
     assert "no separate network: the control is left out" in agreement[0]["flags"]
 
 
+def test_churn_is_read_from_stored_outcomes(store, key, cli):
+    """A model is measured on its own test set when it is made, so that nothing is measured, or written, again."""
+    pruned = cli("prune", key, "--method", "wt", "--prune-ratio", "0.6", store=store).row["key"]
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
+    ran = cli("similarity", pruned, "--churn", store=store)
+    assert ran.code == 0, ran.err
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()} == before
+    assert (ran.row["finding"], ran.row["method"], ran.row["distribution"]) == (
+        "churn",
+        "wt (not retrained)",
+        "digits",
+    )
+    assert ran.row["net"] == pytest.approx(ran.row["fixed"] - ran.row["broken"], abs=1e-6)
+    shifted = cli("similarity", pruned, "--churn", "--distribution", "digits+fog@3", store=store)
+    assert [row["distribution"] for row in shifted.rows] == ["digits", "digits+fog@3"]
+
+
+def test_churn_between_any_two_networks(store, key, cli):
+    pruned = cli("prune", key, "--method", "wt", "--prune-ratio", "0.6", store=store).row["key"]
+    ran = cli("similarity", key, "--to", pruned, "--churn", store=store)
+    assert ran.code == 0, ran.err
+    back = cli("similarity", pruned, "--churn", store=store)
+    assert (ran.row["method"], ran.row["value"]) == ("separate", back.row["value"])
+    assert (ran.row["broken"], ran.row["fixed"]) == (back.row["fixed"], back.row["broken"])
+
+
+def test_potential_by_class_names_the_least(store, key, cli):
+    pruned = cli("prune", key, "--method", "wt", "--prune-ratio", "0.3", store=store).row["key"]
+    rows = cli("potential", pruned, "--per-class", store=store).rows
+    by_class = [row["value"] for row in rows if row["finding"] == "class-potential"]
+    (least,) = [row for row in rows if row["finding"] == "class-potential-minimum"]
+    assert (len(by_class), least["value"]) == (10, min(by_class))
+
+
 def test_quiet_prints_keys_alone(store, key, cli):
     assert cli("ls", "-q", store=store).out == key + "\n"
 
@@ -139,7 +173,11 @@ def test_show_says_what_a_network_costs(store, cli):
         (("train", "--arch", "resnet8", "--dataset", "digits", "--batch-size", "100000"), "batch_size"),
         (("potential", "small"), "these are all unpruned"),
         (("potential", "small", "--distribution", "digits+fgo@3"), "did you mean 'fog'?"),
+        (("potential", "small", "--margin", "1.5"), "margin"),
+        (("potential", "small", "--top-k", "0"), "top_k"),
         (("similarity", "small"), "nothing to compare"),
+        (("similarity", "small", "--churn"), "nothing to compare"),
+        (("similarity", "small", "--churn", "--levels", "0", "--draws", "2"), "leave out --draws, --levels"),
         (("pruen",), "unknown command 'pruen'; did you mean 'prune'?"),
         (("run", "no-such.toml"), "cannot read the recipe no-such.toml"),
         (("report",), "name the models to report on, or --recipe FILE"),

@@ -173,3 +173,8 @@ def test_outcomes_of_different_test_sets_are_refused():
         UsageError, match=r"different test sets are mixed: pruned-0-0\.5 and parent-0 on digits"
     ):
         churn([other], resamples=20)
+
+
+def test_a_second_network_of_one_seed_is_not_a_second_seed():
+    twice = [PAIR, PAIR._replace(key="another")]
+    assert churn(twice, resamples=50) == churn([PAIR], resamples=50)

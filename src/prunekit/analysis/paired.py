@@ -44,8 +44,12 @@ class Paired(NamedTuple):
 
 
 def across_seeds(pairs: Iterable[Paired]) -> list[list[Paired]]:
-    """The pairs that differ in their seed only, by rising seed; UsageError where test sets are mixed."""
-    ordered = sorted(pairs, key=lambda pair: pair.seed)
+    """The pairs that differ in their seed only, by rising seed; UsageError where test sets are mixed.
+
+    Of several networks of one seed the first counts: a second one is not a second seed.
+    """
+    by_network = grouped(pairs, lambda pair: (pair.method, pair.distribution, pair.rung, pair.seed))
+    ordered = sorted((first for first, *_ in by_network.values()), key=lambda pair: pair.seed)
     groups = list(grouped(ordered, lambda pair: (pair.method, pair.distribution, pair.rung)).values())
     for group in groups:
         for pair in group:

@@ -11,7 +11,7 @@ from prunekit.analysis.claims import judge
 from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.corruption import corruption_errors
-from prunekit.analysis.curves import Lineage, resample
+from prunekit.analysis.curves import Lineage, grouped, resample
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
 from prunekit.analysis.paired import Paired
@@ -19,6 +19,7 @@ from prunekit.analysis.rows import excess_errors, potential_summary, potentials,
 from prunekit.analysis.similarity import SEPARATE, noise_potentials, similarities
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams, TransferParams
+from prunekit.records import ModelRecord
 from prunekit.steps import outcomes as stored
 from prunekit.store import Store
 
@@ -86,13 +87,15 @@ def hidden_findings(
     settings: ReportParams,
     *,
     only: Sequence[str] = tuple(HIDDEN),
+    to: Callable[[ModelRecord], str | None] = stored.unpruned_parent,
 ) -> list[Row]:
     """Churn, classes, exemplars, calibration: what the stored outcomes say beyond the error (classification)."""
-    found = [each for each in stored.measured(store, errors) if _classifies(store, each.own)]
-    if not found:
-        return []
-    pairs = Pairs(stored.pairs(store, found), found[0].record.classes, settings)
-    return [row for name in only for row in HIDDEN[name](pairs)]
+    found = [each for each in stored.measured(store, errors, to) if _classifies(store, each.own)]
+    rows: list[Row] = []
+    for classes, members in grouped(found, lambda each: each.record.classes).items():
+        pairs = Pairs(stored.pairs(store, members), classes, settings)
+        rows += [row for name in only for row in HIDDEN[name](pairs)]
+    return rows
 
 
 def _classifies(store: Store, params: ErrorParams) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -17,9 +17,13 @@ from prunekit.store import Arrays, Store
 
 
 class Measured(NamedTuple):
-    """One pruned network and its unpruned parent, both measured on one distribution."""
+    """One network and what it is compared with, its unpruned parent as a rule, both measured on one distribution.
+
+    ``seed`` is the parent's: a control that is compared with it stands beside the networks pruned from it.
+    """
 
     method: str
+    seed: int
     record: ModelRecord
     own: ErrorParams
     parent: ErrorParams
@@ -52,16 +56,30 @@ def asked_ratio(record: ModelRecord) -> float | None:
     return float(str(asked[-1])) if asked else None
 
 
-def measured(store: Store, errors: Iterable[ErrorParams]) -> list[Measured]:
-    """Every pruned network whose own and whose unpruned parent's outcomes are in the store, by distribution."""
+def unpruned_parent(record: ModelRecord) -> str | None:
+    """What a pruned network is compared with; None for an unpruned one."""
+    return record.root.key if record.method is not None else None
+
+
+def measured(
+    store: Store,
+    errors: Iterable[ErrorParams],
+    to: Callable[[ModelRecord], str | None] = unpruned_parent,
+) -> list[Measured]:
+    """Every network whose own outcomes and those of what ``to`` compares it with are stored, by distribution."""
     held = {(params.model, params.distribution): params for params in errors if store.has(params.key)}
     records = {key: store.record(key) for key in dict.fromkeys(key for key, _ in held)}
     archs = archs_of(records.values())
     return [
-        Measured(variant(record, archs), record, own, held[record.root.key, distribution])
+        Measured(_method(record, archs), int(records[parent].param("seed")), record, own, other)
         for (key, distribution), own in held.items()
-        if (record := records[key]).method is not None and (record.root.key, distribution) in held
+        if (parent := to(record := records[key])) and (other := held.get((parent, distribution)))
     ]
+
+
+def _method(record: ModelRecord, archs: int) -> str:
+    """What a network's rows are called; an unpruned one is the control."""
+    return variant(record, archs) if record.method else SEPARATE
 
 
 def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[Curve]:
@@ -77,9 +95,9 @@ def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[C
     return [
         Curve(
             method=method,
-            seed=int(members[0].record.param("seed")),
+            seed=members[0].seed,
             distribution=members[0].own.distribution,
-            parent=members[0].record.root.key,
+            parent=members[0].parent.model,
             parent_outcome=outcome(parent),
             points=tuple(
                 Point(
@@ -93,7 +111,7 @@ def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[C
 
 
 def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
-    """Every pruned network beside its unpruned parent, example by example."""
+    """Every network beside what it is compared with, example by example."""
 
     @cache
     def arrays(key: str) -> Arrays:
@@ -102,10 +120,10 @@ def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
     return [
         Paired(
             method=each.method,
-            seed=int(each.record.param("seed")),
+            seed=each.seed,
             prune_ratio=each.record.prune_ratio,
             key=each.record.key,
-            parent=each.record.root.key,
+            parent=each.parent.model,
             distribution=each.own.distribution,
             own=arrays(each.own.key),
             reference=arrays(each.parent.key),
@@ -124,12 +142,12 @@ def compared(store: Store, noises: Iterable[NoiseParams]) -> list[Compared]:
     archs = archs_of(records.values())
     return [
         Compared(
-            method=variant(record, archs) if (record := records[params.model]).method else SEPARATE,
-            seed=int(records[params.to].param("seed")),
+            method=_method(record := records[params.model], archs),
+            seed=int((parent := records[params.to]).param("seed")),
             prune_ratio=record.prune_ratio,
             key=params.model,
             parent=params.to,
-            distribution=params.distribution or str(record.param("dataset")),
+            distribution=params.distribution or str(parent.param("dataset")),
             levels=params.levels,
             metrics=store.outcomes(params.key),
             noise=params.noise,

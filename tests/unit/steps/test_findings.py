@@ -26,19 +26,19 @@ class Study:
         self.half = self.pruned(self.parent, 0.5)
         self.most = self.pruned(self.half, 0.8)
 
-    def model(self, params, ancestors=(), nonzero=100):
+    def model(self, params, ancestors=(), nonzero=100, classes=CLASSES):
         lineage = (*ancestors, Step.of(params))
         record = ModelRecord(
-            key=params.key, lineage=lineage, classes=CLASSES, parameters=100, nonzero=nonzero, error=0.0
+            key=params.key, lineage=lineage, classes=classes, parameters=100, nonzero=nonzero, error=0.0
         )
         self.store.save_model(record, {"w": np.zeros(1, np.float32)}, {})
         return record
 
     def pruned(self, parent, ratio, mode="lr-rewind"):
         prune = PruneParams(parent=parent.key, method="wt", prune_ratio=ratio)
-        first = self.model(prune, parent.lineage, round(100 * (1 - ratio)))
+        first = self.model(prune, parent.lineage, round(100 * (1 - ratio)), parent.classes)
         retrain = RetrainParams(parent=prune.key, mode=mode)
-        return self.model(retrain, first.lineage, first.nonzero)
+        return self.model(retrain, first.lineage, first.nonzero, parent.classes)
 
     def outcome(self, record, distribution, wrong):
         """The first ``wrong`` of N images are wrong."""
@@ -110,6 +110,27 @@ def test_churn_by_hand(study, errors):
     rows = findings.hidden_findings(study.store, errors, SETTINGS, only=["churn"])
     (row,) = [row for row in rows if row["distribution"] == "digits" and row["asked"] == 0.8]
     assert (row["value"], row["broken"], row["fixed"]) == (pytest.approx(5 / 40), pytest.approx(5 / 40), 0)
+
+
+def test_churn_beside_any_other_network(study, errors):
+    """Of the 40 images the separate network has 7 wrong, the parent the first 4 of them: 3 broken."""
+    other = study.outcome(study.separate, "digits", 7)
+
+    def to(record):
+        return study.parent.key if record.key == study.separate.key else None
+
+    (row,) = findings.hidden_findings(study.store, [*errors, other], SETTINGS, only=["churn"], to=to)
+    assert (row["method"], row["broken"], row["fixed"]) == ("separate", pytest.approx(3 / 40), 0)
+
+
+def test_classes_keep_their_names_where_two_tasks_are_studied(study, errors):
+    parent = study.model(TrainParams(arch="resnet8", dataset="cifar10"), classes=("ship", "truck"))
+    pruned = study.pruned(parent, 0.5)
+    other = [study.outcome(model, "cifar10", 3) for model in (parent, pruned)]
+    rows = findings.hidden_findings(study.store, [*errors, *other], SETTINGS, only=["recall-shift"])
+    named = {(row["distribution"], row["class"]) for row in rows}
+    assert {name for distribution, name in named if distribution == "cifar10"} == {"ship", "truck"}
+    assert {name for distribution, name in named if distribution == "digits"} == {"cat", "dog"}
 
 
 def test_what_is_not_measured_is_left_out(study, errors):

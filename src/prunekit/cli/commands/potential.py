@@ -20,8 +20,20 @@ from prunekit.steps.check import check_names
 from prunekit.steps.findings import check_pruned, error_findings, hidden_findings
 from prunekit.store import Store
 
-COLUMNS = ("finding", "method", "distribution", "margin", "value", "low", "high", "n", "seeds", "flags")
-SHOWN = ("potential", "potential-mean", "potential-minimum", "class-potential", "worst-class-potential")
+COLUMNS = (
+    "finding",
+    "method",
+    "distribution",
+    "class",
+    "margin",
+    "value",
+    "low",
+    "high",
+    "n",
+    "seeds",
+    "flags",
+)
+SHOWN = ("potential", "potential-mean", "potential-minimum", "class-potential", "class-potential-minimum")
 
 DISTRIBUTION = Annotated[
     list[str] | None,

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from prunekit.cli.commands.steps import REQUIRED, settings_of
-from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields
+from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
+from prunekit.distribution import parse
 from prunekit.engine.now import make_now
 from prunekit.errors import UsageError
-from prunekit.params import NoiseParams, ReportParams
+from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams
 from prunekit.steps.check import check_names
-from prunekit.steps.findings import noise_findings
+from prunekit.steps.findings import hidden_findings, noise_findings
 from prunekit.store import Store
 
 COLUMNS = ("method", "prune_ratio", "metric", "level", "value", "low", "high", "n", "seeds", "flags")
+CHURN_COLUMNS = (
+    *("method", "prune_ratio", "distribution", "value", "low", "high", "broken", "fixed"),
+    *("net", "net_low", "net_high", "mcnemar", "n", "seeds", "flags"),
+)
 TO = Annotated[
     str | None,
     typer.Option(
         "--to", metavar="PARENT", help="What to compare with (default: the unpruned parent of each model)."
+    ),
+]
+CHURN = Annotated[
+    bool,
+    typer.Option(
+        "--churn",
+        help="Instead of noise: which predictions changed on the nominal test set, and on --distribution.",
     ),
 ]
 
@@ -47,18 +60,60 @@ def comparisons(store: Store, keys: list[str], to: str | None, fields: dict[str,
     return steps
 
 
+def outcomes_for_churn(store: Store, steps: Sequence[NoiseParams]) -> list[ErrorParams]:
+    """The outcomes that both networks of every comparison need: on the nominal test set, and on what was named."""
+    wanted: dict[str, ErrorParams] = {}
+    for step in steps:
+        names = [str(store.record(step.to).param("dataset")), step.distribution]
+        for name in filter(None, names):
+            for model in (step.to, step.model):
+                params = ErrorParams(model=model, distribution=str(parse(name)))
+                wanted[params.key] = params
+    return list(wanted.values())
+
+
+def _check_for_churn(fields: dict[str, Any]) -> None:
+    noisy = [f"--{name.replace('_', '-')}" for name in fields if name != "distribution"]
+    if noisy:
+        raise UsageError(
+            f"--churn compares stored predictions without noise: leave out {', '.join(noisy)} "
+            "(it takes --to and --distribution)"
+        )
+
+
 def _similarity(**given: Any) -> None:
-    chosen, names, to = options(given), given.pop("model"), given.pop("to")
+    chosen, names, to, churn = options(given), given.pop("model"), given.pop("to"), given.pop("churn")
     fields = read_fields(NoiseParams, given)
     NoiseParams.read(fields | {"model": "", "to": ""})
+    if churn:
+        _check_for_churn(fields)
     store = Store(chosen.store)
     steps = comparisons(store, resolve_all(store, names), to, fields)
     for params in steps:
         check_names(params)
+    if churn:
+        _print_churn(store, steps, chosen)
+        return
+    _make(store, steps, chosen)
+    emit(noise_findings(store, steps, ReportParams()), as_json=chosen.as_json, columns=COLUMNS)
+
+
+def _print_churn(store: Store, steps: Sequence[NoiseParams], chosen: Options) -> None:
+    errors = outcomes_for_churn(store, steps)
+    _make(store, errors, chosen)
+    against = {step.model: step.to for step in steps}
+    rows = hidden_findings(
+        store, errors, ReportParams(), only=["churn"], to=lambda record: against.get(record.key)
+    )
+    if not rows:
+        raise UsageError("--churn compares predicted classes: these networks segment images")
+    emit(rows, as_json=chosen.as_json, columns=CHURN_COLUMNS)
+
+
+def _make(store: Store, steps: Sequence[Params], chosen: Options) -> None:
     with screen() as progress:
         forced = settings_of(chosen, [params.key for params in steps])
         make_now(steps, store, forced, progress, jobs=chosen.jobs, say=say)
-    emit(noise_findings(store, steps, ReportParams()), as_json=chosen.as_json, columns=COLUMNS)
 
 
 command(
@@ -66,12 +121,14 @@ command(
     _similarity,
     name="similarity",
     fields=[NoiseParams],
-    arguments={"model": (MODEL, REQUIRED), "to": (TO, None)},
+    arguments={"model": (MODEL, REQUIRED), "to": (TO, None), "churn": (CHURN, False)},
     common=FINDING_OPTIONS,
     help="How close networks are to their parent as functions: matching predictions and distances of their outputs on "
-    "noisy test images (the paper's protocol by default). Name a separately trained network too: it is the control.",
+    "noisy test images (the paper's protocol by default). Name a separately trained network too: it is the control. "
+    "With --churn: flips on clean test images, from stored outcomes, no model run again.",
     examples=[
         "prunekit similarity retrain-3f separate --to parent --images 200 --draws 5",
         "prunekit similarity retrain-3f --levels 0,0.1,0.2 --json | jq 'select(.metric == \"agreement\")'",
+        "prunekit similarity retrain-3f separate --to parent --churn --distribution digits+fog@3",
     ],
 )
