@@ -25,6 +25,8 @@ from prunekit.progress import SILENT, Bar, Progress
 from prunekit.steps.settings import Settings
 
 ATTEMPTS = 2
+# A dead worker's pipe ends at once, unless a process that the worker had started still holds it.
+SECONDS_TO_HEAR_THE_END = 5.0
 
 
 @dataclass(eq=False)
@@ -33,6 +35,7 @@ class Worker:
 
     process: subprocess.Popen[str]
     device: str
+    listener: threading.Thread = field(init=False)
     ready: bool = False
     batch: Sequence[Params] = ()
     bars: dict[int, tuple[AbstractContextManager[Bar], Bar]] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Worker:
         """End it if it has not ended, and take its bars off the screen; returns its exit code."""
         self.process.kill()
         code = self.process.wait()
+        self.listener.join(timeout=SECONDS_TO_HEAR_THE_END)
         for manager, _ in self.bars.values():
             manager.__exit__(None, None, None)
         self.bars.clear()
@@ -100,7 +104,8 @@ class Pool:
             )
         worker = Worker(process, device)
         self._workers.append(worker)
-        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        worker.listener = threading.Thread(target=self._listen, args=(worker,), daemon=True)
+        worker.listener.start()
         worker.tell(settings=self._settings._replace(device=device)._asdict())
         return worker
 
