@@ -18,7 +18,7 @@ def classification_outcomes(logits: Tensor, labels: Tensor) -> dict[str, Tensor]
     """What the network said of each image.
 
     ``logits`` [N, C]; ``labels`` [N], or [N, K] padded with -1 where any of several classes is right (ObjectNet): then
-    ``label`` and ``rank`` are those of the best-placed right class and ``loss`` is of their joint probability.
+    ``label`` and ``rank`` are those of the best-placed right class, ``loss`` and ``brier`` of their joint probability.
     """
     logits = logits.float()
     accepted = labels if labels.ndim == 2 else labels[:, None]
@@ -26,13 +26,24 @@ def classification_outcomes(logits: Tensor, labels: Tensor) -> dict[str, Tensor]
     rank, best = ranks.min(dim=1)
     log_probability = logits.log_softmax(dim=1)
     right = log_probability.gather(1, accepted.clamp(min=0)).masked_fill(accepted < 0, -torch.inf)
+    right = right.logsumexp(dim=1)
     return {
         "predicted": logits.argmax(dim=1).int(),
         "label": accepted.gather(1, best[:, None])[:, 0].int(),
         "rank": rank.int(),
-        "loss": -right.logsumexp(dim=1),
+        "loss": -right,
         "confidence": log_probability.amax(dim=1).exp(),
+        "brier": _brier(log_probability.exp(), accepted, right.exp()),
     }
+
+
+def _brier(p: Tensor, accepted: Tensor, right: Tensor) -> Tensor:
+    """Squared distance [N], in [0, 2], of probabilities [N, C] to the one-hot truth, its classes counted as one.
+
+    ``accepted`` [N, K] are the right classes, ``right`` [N] their joint probability.
+    """
+    index = accepted.where(accepted >= 0, accepted.amax(dim=1, keepdim=True))
+    return p.scatter(1, index, 0.0).square().sum(dim=1) + (1 - right).square()
 
 
 def _ranks(logits: Tensor, accepted: Tensor) -> Tensor:

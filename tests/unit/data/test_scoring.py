@@ -26,6 +26,28 @@ def test_classification_outcomes_of_one_image_by_hand():
     assert found["confidence"].item() == pytest.approx(0.5)
 
 
+def test_brier_by_hand():
+    """(0.2, 0.5, 0.3) is 0.04 + 0.25 + 0.49 from the third class; all on a wrong class is 2, on the right one 0."""
+    logits = torch.log(torch.tensor([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+    brier = classification_outcomes(logits, torch.tensor([2, 2, 2]))["brier"]
+    assert brier.tolist() == pytest.approx([0.78, 2, 0], abs=1e-6)
+
+
+def test_brier_counts_all_accepted_classes_as_one():
+    """Right 0.1 + 0.6 of (0.1, 0.6, 0.3): 0.3² + 0.3²; padding is no class, also beside class 0."""
+    logits = torch.log(torch.tensor([[0.1, 0.6, 0.3]] * 3))
+    labels = torch.tensor([[0, 1], [2, -1], [0, -1]])
+    brier = classification_outcomes(logits, labels)["brier"]
+    assert brier.tolist() == pytest.approx([0.18, 0.01 + 0.36 + 0.49, 0.81 + 0.36 + 0.09], abs=1e-6)
+
+
+def test_brier_agrees_with_the_distance_to_the_one_hot_truth():
+    logits, labels = torch.randn(40, 6, generator=torch.Generator().manual_seed(3)), torch.arange(40) % 6
+    truth = torch.nn.functional.one_hot(labels, 6).float()
+    expected = (logits.softmax(dim=1) - truth).square().sum(dim=1)
+    assert torch.allclose(classification_outcomes(logits, labels)["brier"], expected, atol=1e-6)
+
+
 def test_rank_agrees_with_sorting_the_logits():
     logits = torch.randn(50, 7, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(50) % 7
