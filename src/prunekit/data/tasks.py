@@ -23,8 +23,8 @@ class Task(NamedTuple):
 
     ``loss(logits, labels, *, label_smoothing=0.0)`` is a scalar tensor; ``outcomes(logits, labels)`` a dict of tensors
     with one row per example; ``error(outcomes)`` a number in [0, 1] from the stored arrays. Classification stores
-    ``predicted``, ``label``, ``rank``, ``loss``, ``confidence`` and ``brier``; segmentation ``intersection``, ``union``,
-    ``wrong``, ``pixels`` and ``loss``.
+    ``predicted``, ``label``, ``rank``, ``loss``, ``confidence`` and ``brier``; segmentation ``intersection``,
+    ``union``, ``wrong``, ``pixels`` and ``loss``.
     """
 
     loss: Callable[..., Any]
