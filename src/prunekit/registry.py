@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
 from prunekit.errors import UsageError, unknown
@@ -33,6 +32,10 @@ class Lazy:
         return self.load()(*args, **kwargs)
 
 
+# A tenth of the help page's time, which asks for no plugin.
+ENTRY_POINTS = Lazy("importlib.metadata:entry_points")
+
+
 class Registry(Mapping[str, Row], Generic[Row]):
     """A literal table of rows of one kind, widened by an entry-point group where one is named."""
 
@@ -48,7 +51,7 @@ class Registry(Mapping[str, Row], Generic[Row]):
     def _plugins(self) -> dict[str, Row]:
         if self._group is None:
             return {}
-        found = {point.name: point for point in entry_points(group=self._group)}
+        found = {point.name: point for point in ENTRY_POINTS(group=self._group)}
         taken = sorted(found.keys() & self._own.keys())
         if taken:
             raise UsageError(f"a plugin redefines the built-in {self.kind} {taken[0]!r}: rename it")

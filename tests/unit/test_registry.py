@@ -28,7 +28,7 @@ class Point:
 
 
 def plugins(monkeypatch, *points):
-    monkeypatch.setattr(registry, "entry_points", lambda group: list(points))
+    monkeypatch.setattr(registry, "ENTRY_POINTS", lambda group: list(points))
 
 
 def test_entry_points_add_rows(monkeypatch):

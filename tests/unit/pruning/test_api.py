@@ -176,7 +176,7 @@ def test_a_plugin_adds_a_method(monkeypatch):
         return {name: layer.tensor().abs() for name, layer in subject.layers.items()}
 
     monkeypatch.setattr(
-        "prunekit.registry.entry_points", lambda group: [Point] if group == "prunekit.methods" else []
+        "prunekit.registry.ENTRY_POINTS", lambda group: [Point] if group == "prunekit.methods" else []
     )
     METHODS.__dict__.pop("_rows", None)
     try:
