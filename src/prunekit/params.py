@@ -171,6 +171,10 @@ class PruneParams(Params):
     skip_layers: Annotated[tuple[str, ...], Field(description="Layers to leave whole, by name.")] = ()
 
 
+# Training images that batch-norm statistics are taken from by the retraining mode none.
+BATCHNORM_IMAGES = 8192
+
+
 class RetrainParams(Params):
     """Train a stored network again with its masks held."""
 

@@ -52,10 +52,15 @@ def test_stop_on_failure_is_a_failure_and_no_interruption(study, forker, tmp_pat
     assert "interrupted" not in ran.text
 
 
-def test_a_dry_run_forecasts_once_steps_were_measured(study, forker, cli, tmp_path):
+def test_a_dry_run_forecasts_from_a_calibration_and_later_from_what_was_measured(
+    study, forker, cli, tmp_path
+):
     store = tmp_path / "store"
     args = ("run", study.recipe, "--dry-run")
-    assert cli(*args, store=store).err == "13 steps to make\n"
+    first = cli(*args, store=store)  # nothing was measured yet: the machine is timed
+    assert first.err.startswith("13 steps to make, ")
+    assert " FLOPs, about " in first.err
+    assert len(first.rows) == 13
     assert not store.exists()
     assert forker(*study.args(store, "--until", "pruned")).code == 0
     ran = cli(*args, "--jobs", "2", store=store)
@@ -68,7 +73,7 @@ def test_a_dry_run_forecasts_once_steps_were_measured(study, forker, cli, tmp_pa
 
 def test_until_and_only_choose_stages(study, cli):
     def stages(*more):
-        return {row["stage"] for row in cli("run", study.recipe, "--dry-run", *more).rows}
+        return {row["stage"] for row in cli("run", study.recipe, "--dry-run", "--no-calibrate", *more).rows}
 
     assert stages("--until", "pruned") == {"parents", "pruned"}
     assert stages("--only", "similarity") == {"parents", "pruned", "similarity"}

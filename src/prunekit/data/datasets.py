@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunekit.data.classes import names
 from prunekit.distribution import Distribution
@@ -38,7 +38,10 @@ class Dataset(NamedTuple):
 
 
 class DatasetRow(NamedTuple):
-    """A data set as it is published; ``load(root, split)`` reads one of ``splits`` from under the data folder."""
+    """A data set as it is published; ``load(root, split)`` reads one of ``splits`` from under the data folder.
+
+    ``images`` are the numbers of images of the ``splits``, where they are known: forecasts need them, nothing else.
+    """
 
     task: str
     classes: tuple[str, ...]
@@ -49,6 +52,7 @@ class DatasetRow(NamedTuple):
     splits: tuple[str, ...]
     load: Callable[[Path, str], Examples]
     source: str
+    images: tuple[int, ...] = ()
 
 
 class ShiftedRow(NamedTuple):
@@ -60,11 +64,15 @@ class ShiftedRow(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A data set of the user's own; ``check(path)`` is quick and needs no torch, ``open(path, root)`` reads."""
+    """A data set of the user's own; ``check(path)`` is quick and needs no torch, ``open(path, root)`` reads.
+
+    ``glance(path)`` says what names and headers tell (:class:`prunekit.data.glance.Glance`).
+    """
 
     check: Callable[[str], None]
     open: Callable[[str, Path], Dataset]
     source: str
+    glance: Callable[[str], Any]
 
 
 _CIFAR10 = DatasetRow(
@@ -77,11 +85,13 @@ _CIFAR10 = DatasetRow(
     splits=("train", "test"),
     load=partial(Lazy("prunekit.data.cifar:load_binary"), name="cifar10"),
     source="Krizhevsky 2009, binary version",
+    images=(50_000, 10_000),
 )
 _CIFAR10_1 = _CIFAR10._replace(
     splits=("test",),
     load=partial(Lazy("prunekit.data.cifar:load_cifar10_1"), version="v6"),
     source="Recht et al. 2018, v6 (2,000 images)",
+    images=(2_000,),
 )
 _IMAGENET = DatasetRow(
     task="classification",
@@ -93,6 +103,7 @@ _IMAGENET = DatasetRow(
     splits=("train", "test"),
     load=partial(Lazy("prunekit.data.imagenet:load_imagenet"), resize=256, crop=224),
     source="ILSVRC 2012; its validation images are the test split",
+    images=(1_281_167, 50_000),
 )
 _VOC = DatasetRow(
     task="segmentation",
@@ -104,6 +115,7 @@ _VOC = DatasetRow(
     splits=("train", "test"),
     load=partial(Lazy("prunekit.data.voc:load"), name="voc2012", size=513),
     source="PASCAL VOC 2012 segmentation; its val images are the test split",
+    images=(1_464, 1_449),
 )
 
 DATASETS: Registry[DatasetRow] = Registry(
@@ -119,12 +131,14 @@ DATASETS: Registry[DatasetRow] = Registry(
             splits=("train", "test"),
             load=Lazy("prunekit.data.digits:load"),
             source="UCI optdigits, 1,797 images that come with scikit-learn",
+            images=(1_438, 359),
         ),
         "cifar10": _CIFAR10,
         "cifar10.1": _CIFAR10_1,
         "cifar10.1-v4": _CIFAR10_1._replace(
             load=partial(Lazy("prunekit.data.cifar:load_cifar10_1"), version="v4"),
             source="Recht et al. 2018, v4 (2,021 images)",
+            images=(2_021,),
         ),
         "cifar100": _CIFAR10._replace(
             classes=names("cifar100"),
@@ -138,15 +152,18 @@ DATASETS: Registry[DatasetRow] = Registry(
             splits=("test",),
             load=partial(Lazy("prunekit.data.objectnet:load"), border=2, resize=256, crop=224),
             source="Barbu et al. 2019: the 113 classes that ImageNet has too",
+            images=(18_574,),
         ),
         "voc2012": _VOC,
         "voc2011": _VOC._replace(
             load=partial(Lazy("prunekit.data.voc:load"), name="voc2011", size=513),
             source="PASCAL VOC 2011 segmentation",
+            images=(1_112, 1_111),
         ),
         "sbd": _VOC._replace(
             load=partial(Lazy("prunekit.data.voc:load"), name="sbd", size=513),
             source="Hariharan et al. 2011: class masks on VOC 2011 images",
+            images=(8_498, 2_857),
         ),
     },
     entry_point_group="prunekit.datasets",
@@ -184,11 +201,13 @@ PLACES: Registry[Place] = Registry(
             check=Lazy("prunekit.data.folder_names:check"),
             open=Lazy("prunekit.data.folder:open_folder"),
             source="any image folder: train/<class>/*.jpg and test/<class>/*.jpg, all of one size",
+            glance=Lazy("prunekit.data.folder:glance_at"),
         ),
         "hf": Place(
             check=Lazy("prunekit.data.hf_names:check"),
             open=Lazy("prunekit.data.hf:open_saved"),
             source="a Hugging Face data set on disk: parquet files, or a saved folder",
+            glance=Lazy("prunekit.data.hf:glance_at"),
         ),
     },
 )

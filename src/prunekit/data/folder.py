@@ -11,8 +11,9 @@ from prunekit.data.cache import fingerprint, kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, Examples, FileExamples
 from prunekit.data.folder_names import Listing, class_names, list_split, splits_of
+from prunekit.data.glance import Glance
 from prunekit.data.images import check_size, decode, decode_all, size_of
-from prunekit.data.own import held, own_dataset
+from prunekit.data.own import TASK, augment_of, held, own_dataset
 
 
 def open_folder(path: str, root: Path) -> Dataset:
@@ -33,6 +34,16 @@ def open_folder(path: str, root: Path) -> Dataset:
         keep=root,
         key=_key(train),
     )
+
+
+def glance_at(path: str) -> Glance:
+    """What the names in the folder and its first image's header tell."""
+    folder = Path(path).expanduser().resolve()
+    classes = class_names(folder)
+    listings = {split: list_split(folder / split, classes) for split in splits_of(folder)}
+    size = size_of(listings["train"].paths[0])
+    images = {split: len(listing.labels) for split, listing in listings.items()}
+    return Glance(TASK, len(classes), size, augment_of(size), images)
 
 
 def load_listing(listing: Listing, root: Path) -> Examples:

@@ -13,10 +13,11 @@ from torch import Tensor
 from prunekit.data.cache import fingerprint, kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
+from prunekit.data.glance import Glance
 from prunekit.data.hf_names import check, splits
 from prunekit.data.images import Encoded, Source, decode_all, size_of
 from prunekit.data.npy import checked_labels
-from prunekit.data.own import held, own_dataset
+from prunekit.data.own import TASK, augment_of, held, own_dataset
 from prunekit.errors import UsageError
 
 
@@ -45,6 +46,18 @@ def open_saved(path: str, root: Path) -> Dataset:
         keep=root,
         key=f"hf-{fingerprint(files['train'])}",
     )
+
+
+def glance_at(path: str) -> Glance:
+    """What the files' schemas and the first image's header tell."""
+    check(path)
+    files = splits(Path(path).expanduser().resolve())
+    columns = read_columns(files["train"][0])
+    size = size_of(_images(files["train"][:1], columns, rows=1)[0])
+    images = {
+        split: sum(_table(file, [columns.label]).num_rows for file in found) for split, found in files.items()
+    }
+    return Glance(TASK, len(columns.classes), size, augment_of(size), images)
 
 
 def _load(files: Sequence[Path], columns: Columns, root: Path) -> ArrayExamples:

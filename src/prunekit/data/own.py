@@ -17,6 +17,7 @@ from prunekit.data.statistics import channel_statistics
 HELD_BYTES = 2 * 2**30
 # From this many pixels a side images are augmented as ImageNet's are, below it as CIFAR's.
 LARGE_PX = 100
+TASK = "classification"
 
 
 def own_dataset(
@@ -31,8 +32,12 @@ def own_dataset(
 ) -> Dataset:
     """A data set whose mean and std are of its training images; they are kept under ``keep`` by ``key``."""
     mean, std = _statistics(lambda: load("train"), keep, key)
-    augment = "crop-flip" if max(size) < LARGE_PX else "resized-crop-flip"
-    return Dataset(name, "classification", classes, mean, std, size, augment, splits, load)
+    return Dataset(name, TASK, classes, mean, std, size, augment_of(size), splits, load)
+
+
+def augment_of(size: tuple[int, int]) -> str:
+    """The augmentation of images of ``size`` (H, W)."""
+    return "crop-flip" if max(size) < LARGE_PX else "resized-crop-flip"
 
 
 def _statistics(train: Callable[[], Examples], keep: Path, key: str) -> tuple[Channels, Channels]:

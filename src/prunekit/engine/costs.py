@@ -26,9 +26,14 @@ class Costs(NamedTuple):
         """Whether anything was measured in this store."""
         return bool(self.by_kind)
 
-    def seconds(self, params: Params, root: Any) -> float:
-        """What a step of the lineage of ``root`` will take, from the closest thing that was measured."""
+    def seconds(self, params: Params, root: Any, calibrated: float | None = None) -> float:
+        """What a step of the lineage of ``root`` will take, from the closest thing that was measured.
+
+        ``calibrated`` is what a short calibration says: it stands behind the same work in this store alone.
+        """
         what = params.kind, str(getattr(root, "arch", "")), str(getattr(root, "dataset", ""))
+        if calibrated is not None and what not in self.exact:
+            return calibrated
         each = self.exact.get(what) or self.by_kind.get(params.kind) or ROUGH_SECONDS.get(params.kind, ROUGH)
         epochs: int = getattr(params, "epochs", None) or getattr(root, "epochs", None) or 1
         return each * epochs if params.kind in TRAINED else each
@@ -52,18 +57,22 @@ def measured(store: Store) -> Costs:
 
 def estimates(steps: Iterable[Params], costs: Costs) -> dict[str, float]:
     """Seconds that each step will take, by key; parents come before children, so that roots are known."""
+    by_key = {params.key: params for params in steps}
+    roots = roots_of(by_key)
+    return {key: costs.seconds(params, roots[key]) for key, params in by_key.items()}
+
+
+def roots_of(steps: Mapping[str, Params]) -> dict[str, Params]:
+    """The first step of every step's lineage as far as ``steps``, parents before children, hold it; by key."""
     roots: dict[str, Params] = {}
-    found: dict[str, float] = {}
-    for params in steps:
-        key = params.key
+    for key, params in steps.items():
         roots[key] = next((roots[parent] for parent in reversed(params.inputs) if parent in roots), params)
-        found[key] = costs.seconds(params, roots[key])
-    return found
+    return roots
 
 
 def in_words(seconds: float) -> str:
     """A duration as a person says it."""
-    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+    for name, size in (("year", 365 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= 1.5 * size:
             count = round(seconds / size)
             return f"{count} {name}s"

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -54,6 +55,14 @@ def cost(model: nn.Module, size: tuple[int, int]) -> Cost:
         nonzero_multiplications=sum(int(weight.count_nonzero()) * count for weight, count in used),
         flops=flops.get_total_flops(),
     )
+
+
+def forward_flops(model: nn.Module, size: tuple[int, int]) -> int:
+    """torch's count for one image of ``size`` (H, W), on shapes alone: nothing is computed, however large it is."""
+    shapes = deepcopy(model).to("meta")
+    with _evaluating(shapes), FlopCounterMode(display=False) as flops:
+        shapes(_images(shapes, 1, size))
+    return int(flops.get_total_flops())
 
 
 def latency(model: nn.Module, size: tuple[int, int], *, batch: int = 1, repeats: int = 20) -> Latency:

@@ -15,7 +15,7 @@ from prunekit.data.examples import Examples
 from prunekit.errors import UsageError, unknown
 from prunekit.models.archs import build
 from prunekit.models.state import Arrays, load_arrays, to_arrays
-from prunekit.params import TrainParams
+from prunekit.params import BATCHNORM_IMAGES, TrainParams
 from prunekit.progress import SILENT, Progress
 from prunekit.training.checkpoint import Checkpoint
 from prunekit.training.feed import EpochImages, Normaliser, derived_seed, generator
@@ -23,8 +23,6 @@ from prunekit.training.loop import FitResult, fit
 from prunekit.training.schedules import last_learning_rate
 from prunekit.training.sgd import hold
 
-# Training images that batch-norm statistics are taken from where nothing is retrained.
-BATCHNORM_IMAGES = 8192
 BATCHNORM_BATCH = 128
 
 

@@ -12,6 +12,7 @@ from prunekit.data import folder as module
 from prunekit.data import own
 from prunekit.data.datasets import open_dataset
 from prunekit.data.examples import ArrayExamples, FileExamples
+from prunekit.data.glance import Glance, glance
 from prunekit.errors import UsageError
 
 
@@ -90,3 +91,11 @@ def test_images_of_one_colour_cannot_be_normalised(tmp_path):
         Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / "flat" / split / "a" / "0.png")
     with pytest.raises(UsageError, match="of one colour"):
         _open(tmp_path / "flat", tmp_path)
+
+
+def test_a_glance_reads_names_and_one_header(folder):
+    size = (8, 8)
+    expected = Glance("classification", 2, size, "crop-flip", {"train": 6, "test": 4})
+    assert glance(f"folder:{folder}") == expected
+    with pytest.raises(UsageError, match="there is no such folder"):
+        glance("folder:nowhere")

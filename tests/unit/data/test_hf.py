@@ -9,6 +9,7 @@ from PIL import Image
 
 from prunekit.data import own
 from prunekit.data.datasets import open_dataset
+from prunekit.data.glance import Glance, glance
 from prunekit.errors import UsageError
 
 pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is the extra prunekit[hf]")
@@ -79,6 +80,11 @@ def test_statistics_are_of_the_training_images(saved, tmp_path):
     dataset = open_dataset(f"hf:{saved}", tmp_path / "data")
     pixels = dataset.load("train").images.double() / 255
     assert dataset.mean == pytest.approx(pixels.mean(dim=(0, 2, 3)).tolist())
+
+
+def test_a_glance_counts_rows_and_reads_one_header(saved):
+    expected = Glance("classification", 2, (8, 8), "crop-flip", {"train": 3, "test": 1})
+    assert glance(f"hf:{saved}") == expected
 
 
 @pytest.fixture

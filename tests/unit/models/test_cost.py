@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from prunekit.models.cost import cost, latency
+from prunekit.models.cost import cost, forward_flops, latency
 
 
 def _network() -> nn.Module:
@@ -24,6 +24,13 @@ def test_counts_by_hand() -> None:
     assert counted.multiplications == 16 * 108 + 16 * 36 + 8
     assert counted.flops == 2 * counted.multiplications
     assert counted.parameters == 108 + 8 + 36 + 8 + 2
+
+
+def test_operations_are_counted_on_shapes_alone() -> None:
+    network = _network().train()
+    assert forward_flops(network, (8, 8)) == cost(network, (8, 8)).flops
+    assert network.training
+    assert network[0].weight.device.type == "cpu"
 
 
 def test_zeros_are_not_counted() -> None:

@@ -13,10 +13,11 @@ import typer
 
 from prunekit.cli.commands.report import SET, of_recipe, write
 from prunekit.cli.flags import Options, command, options
+from prunekit.cli.foresee import tell_forecast
 from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
 from prunekit.cli.watch import Watch
-from prunekit.engine.costs import estimates, in_words, measured
+from prunekit.engine.costs import estimates, measured
 from prunekit.engine.devices import assign
 from prunekit.engine.inline import Inline
 from prunekit.engine.pool import Pool
@@ -41,6 +42,15 @@ OUT = Annotated[
 ]
 DRY = Annotated[
     bool, typer.Option("--dry-run", help="Show what is there and what would be made; run nothing.")
+]
+CALIBRATE = Annotated[
+    bool | None,
+    typer.Option(
+        "--calibrate/--no-calibrate",
+        help="With --dry-run: time each network for a few seconds, to forecast FLOPs and time per stage (default: only "
+        "where this store has measured nothing yet, and then in total).",
+        show_default=False,
+    ),
 ]
 KEEP = Annotated[
     bool,
@@ -146,7 +156,7 @@ def _run(**given: Any) -> None:
     if given["dry_run"]:
         rows = state_rows(steps_chosen, lambda key: "have" if key in have else "make")
         emit(rows, as_json=chosen.as_json, columns=COLUMNS)
-        say(_forecast(todo, seconds, chosen.jobs, known=costs.known))
+        tell_forecast(steps_chosen, todo, costs, chosen, calibrate=given["calibrate"])
         return
     work = _executor_of(chosen, given, forced)
     outcome = _execute(todo, seconds, work, chosen, keep_going=given["keep_going"])
@@ -158,21 +168,13 @@ def _run(**given: Any) -> None:
         if remote:
             remote.fetch(store, seconds)
         found = of_recipe(store, recipe, [step.params for step in steps], recipe.report)
-        result["report"] = str(write(found, given["out"]))
+        result["report"] = str(write(found, given["out"], store, chosen.data))
         hint(f"report: {result['report']}")
     emit([result], as_json=chosen.as_json)
     if outcome.failed:
         raise PrunekitError(
             f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} that need them were not tried"
         )
-
-
-def _forecast(todo: Sequence[Planned], seconds: Mapping[str, float], jobs: int, *, known: bool) -> str:
-    """How much there is to make, and how long it will take where this store has measured such steps."""
-    if not todo or not known:
-        return f"{len(todo)} steps to make"
-    needed = sum(seconds[step.params.key] for step in todo) / jobs
-    return f"{len(todo)} steps to make, about {in_words(needed)} with --jobs {jobs}"
 
 
 def choose_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:
@@ -276,6 +278,7 @@ command(
         "recipe": (FILE, ...),
         "out": (OUT, None),
         "dry_run": (DRY, False),
+        "calibrate": (CALIBRATE, None),
         "assignments": (SET, None),
         "only": (ONLY, None),
         "until": (UNTIL, None),
@@ -293,6 +296,7 @@ command(
     examples=[
         "prunekit run recipes/quickstart.toml --out study",
         "prunekit run recipes/quickstart.toml --dry-run --json | jq -r 'select(.state == \"make\") | .key'",
+        "prunekit run recipes/cifar10/resnet20.toml --dry-run --calibrate --json | jq 'select(.forecast)'",
         "prunekit run recipes/quickstart.toml --jobs 2 --threads 1 --set parents.epochs=3",
     ],
 )

@@ -1,0 +1,32 @@
+"""What can be said of a data set without reading its images: for planning, where the files need not be there yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from prunekit.data.datasets import DATASETS, PLACES
+
+
+class Glance(NamedTuple):
+    """``size`` is (H, W), ``images`` the number of images of each split, before any are held out."""
+
+    task: str
+    classes: int
+    size: tuple[int, int]
+    augment: str
+    images: Mapping[str, int]
+
+
+def glance(name: str) -> Glance:
+    """Of a published data set what its row says; of a place what its names and the first image's header say.
+
+    :class:`UsageError` where there is no such data set, or the place cannot be read.
+    """
+    place, colon, path = name.partition(":")
+    if colon and place in PLACES:
+        found: Glance = PLACES[place].glance(path)
+        return found
+    row = DATASETS[name]
+    images = dict(zip(row.splits, row.images, strict=False))
+    return Glance(row.task, len(row.classes), row.size, row.augment, images)

@@ -1,0 +1,61 @@
+"""Ask a child process how fast this machine is, so that who plans a run loads no torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from prunekit.distribution import parse
+from prunekit.engine.costs import roots_of
+from prunekit.engine.forecast import Calibration, Speed, counted_as
+from prunekit.params import Params
+from prunekit.steps.settings import Settings
+
+# What a network's speed depends on: the same fields of every root.
+NETWORK = ("arch", "dataset", "batch_size", "precision")
+
+
+def calibrate(steps: Iterable[Params], wanted: Iterable[str], settings: Settings) -> Calibration:
+    """Time every network that the steps of the ``wanted`` keys are about: a few seconds each, nothing is stored.
+
+    ``steps`` are the whole plan, parents before children: a step's network is that of its root. What could not be
+    found out is told in ``troubles``, never raised.
+    """
+    question = request({params.key: params for params in steps}, set(wanted), settings)
+    done = subprocess.run(
+        [sys.executable, "-m", "prunekit.engine.calibrate"],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        return Calibration({}, {}, (f"nothing can be calibrated: {reason}",))
+    return read(json.loads(done.stdout))
+
+
+def request(steps: dict[str, Params], wanted: set[str], settings: Settings) -> dict[str, Any]:
+    """What the child process is asked, as JSON values: each network once, and every data set that is counted."""
+    roots = roots_of(steps)
+    asked = [steps[key] for key in steps if key in wanted]
+    lineages: dict[str, Any] = {roots[params.key].key: roots[params.key] for params in asked}
+    networks: dict[tuple[str, str], dict[str, Any]] = {}
+    for root in lineages.values():
+        networks.setdefault((root.arch, root.dataset), {name: getattr(root, name) for name in NETWORK})
+    named = (getattr(params, "distribution", None) for params in asked)
+    counted = {counted_as(parse(name))[0] for name in named if name is not None}
+    return {
+        "settings": settings._asdict(),
+        "networks": list(networks.values()),
+        "datasets": sorted(counted | {root.dataset for root in lineages.values()}),
+    }
+
+
+def read(answer: dict[str, Any]) -> Calibration:
+    """What the child process answered."""
+    speeds = {(each["arch"], each["dataset"]): Speed(**each["speed"]) for each in answer["networks"]}
+    return Calibration(speeds, answer["images"], tuple(answer["troubles"]))

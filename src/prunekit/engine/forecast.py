@@ -1,0 +1,239 @@
+"""What a plan will cost: images that each step trains on and forwards, times what one image costs. Pure; no torch.
+
+An image forwarded costs F floating-point operations, one trained on 3 F: the backward pass is two of the forward's
+(Kaplan et al. 2020, section 2.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from prunekit.data.datasets import SHIFTED
+from prunekit.distribution import Distribution, parse
+from prunekit.engine.costs import Costs, in_words, roots_of
+from prunekit.engine.schedule import LARGEST_OF_KIND
+from prunekit.errors import UsageError
+from prunekit.params import BATCHNORM_IMAGES, ErrorParams, Params
+
+TRAINING_PASSES = 3
+Row = dict[str, Any]
+
+
+class Speed(NamedTuple):
+    """A network on the images of one data set: operations of a forward pass, seconds of either, pixels; an image's."""
+
+    flops: float
+    train_seconds: float
+    forward_seconds: float
+    pixels: int
+
+
+class Calibration(NamedTuple):
+    """Speeds by (architecture, data set), numbers of images by data set and split, and what could not be found out."""
+
+    speeds: Mapping[tuple[str, str], Speed]
+    images: Mapping[str, Mapping[str, int]]
+    troubles: tuple[str, ...] = ()
+
+
+NOTHING = Calibration({}, {})
+
+
+class Work(NamedTuple):
+    """Images that a step trains on, and images that it forwards."""
+
+    trained: float = 0.0
+    forwarded: float = 0.0
+
+
+class Cost(NamedTuple):
+    """Seconds on one worker, and floating-point operations where they are known."""
+
+    seconds: float
+    flops: float | None
+
+
+def counted_as(distribution: Distribution) -> tuple[str, str]:
+    """The data set and the split that have as many images as a distribution, before any are held out."""
+    if distribution.published:
+        return SHIFTED[distribution.dataset].of, distribution.split
+    return distribution.dataset, distribution.split
+
+
+class Known(NamedTuple):
+    """What the work of a step depends on beside its own fields: its root, other steps of the plan, images, pixels."""
+
+    root: Any
+    steps: Mapping[str, Any]
+    images: Mapping[str, Mapping[str, int]]
+    pixels: int
+
+    def images_of(self, distribution: str) -> float:
+        """The images of a distribution; :class:`UsageError` where nobody knows."""
+        name, split = counted_as(parse(distribution))
+        published, share = self.images.get(name, {}), 1.0
+        if split in ("train", "valid") and "valid" not in published:
+            held: float = self.root.valid_fraction
+            split, share = "train", held if split == "valid" else 1 - held
+        if split not in published:
+            raise UsageError(f"{name}: nobody knows how many images its {split} split has")
+        return published[split] * share
+
+    @property
+    def train(self) -> float:
+        """Images that the lineage is trained on."""
+        return self.images_of(f"{self.root.dataset}:train")
+
+    @property
+    def test(self) -> float:
+        """Images that every new network is measured on."""
+        return self.images_of(self.root.dataset)
+
+    @property
+    def checked(self) -> float:
+        """Images that a newly trained network is measured on: those held out, and the test set."""
+        return self.images_of(f"{self.root.dataset}:valid") + self.test
+
+
+def _train(params: Any, known: Known) -> Work:
+    return Work(params.epochs * known.train, known.checked)
+
+
+def _retrain(params: Any, known: Known) -> Work:
+    if params.mode == "none":
+        return Work(0, min(BATCHNORM_IMAGES, known.train) + known.checked)
+    epochs = params.epochs or known.root.epochs
+    done = getattr(known.root, "keep_epoch", None) or 0 if params.mode == "weight-rewind" else 0
+    return Work((epochs - done) * known.train, known.checked)
+
+
+def _tested(params: Any, known: Known) -> Work:
+    return Work(forwarded=known.test)
+
+
+def _error(params: Any, known: Known) -> Work:
+    made_with_the_model = params == ErrorParams(model=params.model, distribution=known.root.dataset)
+    return Work() if made_with_the_model else Work(forwarded=known.images_of(params.distribution))
+
+
+def _noise(params: Any, known: Known) -> Work:
+    passes = sum(params.draws if level else 1 for level in params.levels)
+    of_reference = 1 / LARGEST_OF_KIND["noise"]  # so many networks share its passes
+    return Work(forwarded=params.images * passes * (1 + of_reference))
+
+
+def _features(params: Any, known: Known) -> Work:
+    return Work(forwarded=params.images * feature_passes(known.pixels, params.block, params.candidates))
+
+
+def _transfer(params: Any, known: Known) -> Work:
+    return Work(forwarded=known.steps[params.features].images * len(params.kept))
+
+
+@lru_cache
+def feature_passes(pixels: int, block: int, candidates: int | None) -> int:
+    """Forward passes that order the ``pixels`` of one image; a gradient counts as ``TRAINING_PASSES``."""
+    passes, left = 1, pixels
+    while left > 0:
+        tried = min(left, candidates or left)
+        passes += tried + (TRAINING_PASSES if tried < left else 0)
+        left -= min(block, tried)
+    return passes
+
+
+WORK: dict[str, Callable[[Any, Known], Work]] = {
+    "train": _train,
+    "import": _tested,
+    "prune": _tested,
+    "retrain": _retrain,
+    "error": _error,
+    "noise": _noise,
+    "features": _features,
+    "transfer": _transfer,
+}
+
+
+class Forecast(NamedTuple):
+    """What each step will cost, by key, and in one line each why something is not known."""
+
+    costs: Mapping[str, Cost]
+    troubles: tuple[str, ...]
+
+
+def forecast(steps: Iterable[Params], costs: Costs, calibration: Calibration = NOTHING) -> Forecast:
+    """Every step's cost: what such steps took in this store, else what the calibration says, else a rough constant.
+
+    ``steps`` hold each step once, parents before children.
+    """
+    by_key = {params.key: params for params in steps}
+    roots = roots_of(by_key)
+    found: dict[str, Cost] = {}
+    troubles = dict.fromkeys(calibration.troubles)
+    for key, params in by_key.items():
+        try:
+            calibrated = _calibrated(params, roots[key], by_key, calibration)
+        except UsageError as error:
+            troubles[str(error)] = calibrated = None
+        flops, seconds = calibrated or (None, None)
+        found[key] = Cost(costs.seconds(params, roots[key], seconds), flops)
+    return Forecast(found, tuple(troubles))
+
+
+def _calibrated(
+    params: Params, root: Any, steps: Mapping[str, Params], calibration: Calibration
+) -> tuple[float, float] | None:
+    """Operations and seconds of a step, from what an image costs; None where the network was not calibrated."""
+    speed = calibration.speeds.get((getattr(root, "arch", ""), getattr(root, "dataset", "")))
+    if speed is None:
+        return None
+    work = WORK[params.kind](params, Known(root, steps, calibration.images, speed.pixels))
+    flops = speed.flops * (TRAINING_PASSES * work.trained + work.forwarded)
+    return flops, speed.train_seconds * work.trained + speed.forward_seconds * work.forwarded
+
+
+def elapsed(steps: Iterable[Params], costs: Mapping[str, Cost], jobs: int) -> float:
+    """Seconds that ``jobs`` workers need at least: an even share of the work, or the longest chain of steps."""
+    chains: dict[str, float] = {}
+    total = 0.0
+    for params in steps:
+        own = costs[params.key].seconds
+        chains[params.key] = own + max((chains.get(key, 0.0) for key in params.inputs), default=0.0)
+        total += own
+    return max(total / jobs, max(chains.values(), default=0.0))
+
+
+def rows(todo: Sequence[tuple[str, Params]], costs: Mapping[str, Cost], jobs: int) -> list[Row]:
+    """One row per stage of the (stage, step) pairs, and one in total: steps, FLOPs, seconds with ``jobs`` workers."""
+    stages: dict[str, list[Params]] = {}
+    for stage, params in todo:
+        stages.setdefault(stage, []).append(params)
+    everything = [params for _, params in todo]
+    return [
+        *(_row("stage", stage, steps, costs, jobs) for stage, steps in stages.items()),
+        _row("total", None, everything, costs, jobs),
+    ]
+
+
+def _row(of: str, stage: str | None, steps: Sequence[Params], costs: Mapping[str, Cost], jobs: int) -> Row:
+    counted = [flops for params in steps if (flops := costs[params.key].flops) is not None]
+    seconds = elapsed(steps, costs, jobs)
+    return {
+        "forecast": of,
+        "stage": stage,
+        "steps": len(steps),
+        "flops": round(sum(counted)) if len(counted) == len(steps) else None,
+        "seconds": round(seconds, 3),
+        "jobs": jobs,
+    }
+
+
+def sentence(total: Row, *, timed: bool) -> str:
+    """A forecast as a person reads it; without ``timed`` there is nothing to say of time."""
+    facts = [f"{total['steps']} steps to make"]
+    if total["steps"] and total["flops"] is not None:
+        facts.append(f"{total['flops']:.2g} FLOPs")
+    if total["steps"] and timed:
+        facts.append(f"about {in_words(total['seconds'])} with --jobs {total['jobs']}")
+    return ", ".join(facts)
