@@ -78,13 +78,9 @@ def _chosen(
         )
     search = _prune_weights if row.structure == "weight" else _prune_filters
     try:
-        kept = search(subject, row, room, target, skipped)
+        return search(subject, row, room, target, LARGEST_MISS * total, skipped)
     except UnreachableError as error:
-        raise _out_of_reach(method, ratio, before, error.kept, total) from None
-    found = room.left(room.stocks_of(kept)).kept
-    if abs(found - target) > LARGEST_MISS * total:
-        raise _out_of_reach(method, ratio, before, found, total)
-    return kept
+        raise _out_of_reach(method, ratio, [1 - kept / total for kept in (before, *error.nearest)]) from None
 
 
 def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
@@ -98,10 +94,16 @@ def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
     return sample_bound([subject.layers[name].outputs * count for name, count in positions.items()])
 
 
-def _out_of_reach(method: str, asked: float, before: int, found: int, total: int) -> UsageError:
-    least, most = 1 - before / total, 1 - found / total
+def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> UsageError:
+    """The error, given the present ratio and those next to the one asked for."""
+    present, *nearest = reachable
+    if max(nearest) <= asked:
+        return UsageError(
+            f"{method} cannot reach prune ratio {asked} on this model (reachable: {present:.3f} to {max(nearest):.3f})"
+        )
+    steps = " and ".join(f"{ratio:.3f}" for ratio in sorted(nearest))
     return UsageError(
-        f"{method} cannot reach prune ratio {asked} on this model (reachable: {least:.3f} to {most:.3f})"
+        f"{method} cannot reach prune ratio {asked} on this model: the nearest ratios that it has are {steps}"
     )
 
 
@@ -137,16 +139,16 @@ def _keys(row: Method, scores: Scores, seed: int) -> Scores:
 
 
 def _prune_weights(
-    subject: Subject, row: Method, room: Room, target: int, skipped: frozenset[str]
+    subject: Subject, row: Method, room: Room, target: int, largest_miss: float, skipped: frozenset[str]
 ) -> dict[str, Tensor]:
     scores = {name: values for name, values in _scores(subject, row).items() if name not in skipped}
     if not scores:
         raise UsageError("every prunable layer is skipped")
-    return search_weights(room, row.allocate(_keys(row, scores, subject.seed)), target)
+    return search_weights(room, row.allocate(_keys(row, scores, subject.seed)), target, largest_miss)
 
 
 def _prune_filters(
-    subject: Subject, row: Method, room: Room, target: int, skipped: frozenset[str]
+    subject: Subject, row: Method, room: Room, target: int, largest_miss: float, skipped: frozenset[str]
 ) -> dict[str, Tensor]:
     graph = subject.graph
     free = (graph.free_filters if row.ranks == "outputs" else graph.free_channels) - skipped
@@ -163,7 +165,9 @@ def _prune_filters(
         kernel={name: room.present[name].shape[-1] for name in names},
         positions=output_positions(subject) if row.data_informed else {},
     )
-    return search_filters(room, keys, there, lambda level: row.allocate(choice, level), row.ranks, target)
+    return search_filters(
+        room, keys, there, lambda level: row.allocate(choice, level), row.ranks, target, largest_miss
+    )
 
 
 def _there(room: Room, ranks: str, names: list[str]) -> dict[str, Tensor]:

@@ -27,6 +27,8 @@ CHUNK_ELEMENTS = 2_000_000
 _SLACK = 1.001
 _UNDERFLOW = 8e-5
 _TINY = torch.finfo(torch.float32).tiny
+# Output positions up to which working out all shares is faster than bounding them.
+_FEW = 4
 # Open shares above which the most promising ones go first; shares worked out together.
 _MANY = 2_000
 _BLOCK = 4_096
@@ -64,11 +66,29 @@ def pfp(subject: Subject) -> Scores:
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
         for half in _halves(inputs):
             for chunk in _chunks(layer, module, half):
-                sight = _sight(layer, module, signed[layer.name], chunk)
-                found[layer.name] = raise_largest(layer, sight, found[layer.name])
+                found[layer.name] = _raised(layer, module, signed[layer.name], chunk, found[layer.name])
 
     observe(subject, visit)
     return found
+
+
+def _raised(layer: Layer, module: nn.Module, signed: Tensor, images: Tensor, found: Tensor) -> Tensor:
+    """The largest share per input channel so far, given that of earlier images; ``found``: ``[channels]``."""
+    seen = patches(layer, module, images)
+    inverse = _inverse_sums(signed, seen)
+    if seen.shape[-1] <= _FEW:
+        return torch.maximum(found, _largest_of_all(signed, seen, inverse).view(layer.inputs, -1).amax(1))
+    return raise_largest(layer, _sight(layer, module, signed, images, seen, inverse), found)
+
+
+def _largest_of_all(signed: Tensor, seen: Tensor, inverse: Tensor) -> Tensor:
+    """The largest share of every weight's column, ``[groups, J]``: all are worked out, a block of filters at a time."""
+    found = torch.zeros_like(seen[..., 0])
+    size = max(1, CHUNK_ELEMENTS // found.numel())
+    for weights, factors in zip(torch.split(signed, size, 1), torch.split(inverse, size, 2), strict=True):
+        for inputs, scales in zip(seen.unbind(-1), factors.unbind(-1), strict=True):
+            found = torch.maximum(found, (weights * scales[..., None]).amax(2).mul_(inputs))
+    return found.amax(0)
 
 
 class Sight(NamedTuple):
@@ -84,10 +104,10 @@ class Sight(NamedTuple):
     bound: Tensor
 
 
-def _sight(layer: Layer, module: nn.Module, signed: Tensor, images: Tensor) -> Sight:
+def _sight(
+    layer: Layer, module: nn.Module, signed: Tensor, images: Tensor, seen: Tensor, inverse: Tensor
+) -> Sight:
     """A maximum is at most the eighth root of the sum of eighth powers, which is a matrix product."""
-    seen = patches(layer, module, images)
-    inverse = _inverse_sums(signed, seen)
     top, steepest = (found.clamp(min=_TINY) for found in (images.amax(), inverse.amax(-1, keepdim=True)))
     powers = patches(layer, module, _eighth_power(images / top))
     root = (powers @ _eighth_power(inverse / steepest).transpose(-1, -2)).sqrt_().sqrt_().sqrt_()
@@ -102,7 +122,7 @@ def _eighth_power(values: Tensor) -> Tensor:
 
 
 def raise_largest(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
-    """The largest share per input channel so far, given that of earlier images; ``found``: ``[channels]``.
+    """As :func:`_raised`, for many positions.
 
     Only shares whose bound exceeds what is already found are worked out. While there are many, the most promising one
     of every image and channel goes first.

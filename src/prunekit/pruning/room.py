@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from prunekit.pruning.graph import Graph
 from prunekit.pruning.masks import Masks, parameters
 from prunekit.pruning.propagation import Liveness, masks_of, propagate
-from prunekit.pruning.stock import Stock, stock_of
+from prunekit.pruning.stock import Stock, amounts_of, stock_of
 
 
 class Left(NamedTuple):
@@ -45,7 +45,7 @@ class Room:
 
     def stocks_of(self, kept: Mapping[str, Tensor]) -> dict[str, Stock]:
         """What a choice of weights (in blocks) leaves of every layer."""
-        amounts = {name: entries.sum(-1, dtype=torch.int16) for name, entries in kept.items()}
+        amounts = {name: amounts_of(entries, -1) for name, entries in kept.items()}
         return {name: stock_of(self.graph.layers[name], amount) for name, amount in amounts.items()}
 
     @cached_property

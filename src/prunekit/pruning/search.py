@@ -12,18 +12,18 @@ from prunekit.pruning.allocation import largest
 from prunekit.pruning.lifelines import lifelines
 from prunekit.pruning.propagation import between, by_filter
 from prunekit.pruning.room import Left, Room
-from prunekit.pruning.stock import stock_of
+from prunekit.pruning.stock import amounts_of, stock_of
 from prunekit.pruning.subject import Scores
 
 _STEPS = 48
 
 
 class UnreachableError(Exception):
-    """The target cannot be met; ``kept`` is the nearest number of entries that can."""
+    """The target cannot be met; ``nearest``: the numbers of entries next to it that can be left."""
 
-    def __init__(self, kept: int) -> None:
-        super().__init__(kept)
-        self.kept = kept
+    def __init__(self, *nearest: int) -> None:
+        super().__init__(*nearest)
+        self.nearest = nearest
 
 
 class _Ranking:
@@ -32,8 +32,7 @@ class _Ranking:
     def __init__(self, room: Room, scores: Scores) -> None:
         self.room = room
         self.planes = {name: _plane(room, name, values) for name, values in scores.items()}
-        there = torch.cat([plane[plane > -torch.inf] for plane in self.planes.values()])
-        self.ascending = _ascending(there)
+        self.ascending = _ascending(torch.cat([plane.flatten() for plane in self.planes.values()]))
         self.whole = {name: stock for name, stock in room.stocks.items() if name not in scores}
         self.floors: dict[str, Tensor] = {}
 
@@ -52,14 +51,18 @@ class _Ranking:
     def _add_ties(self, kept: dict[str, Tensor], level: float, missing: int) -> None:
         for name, plane in self.planes.items():
             ties = (plane == level).permute(1, 2, 0)
-            taken = largest(ties.to(torch.uint8), min(missing, int(ties.sum())))
-            kept[name] = kept[name] | taken.permute(2, 0, 1)
-            missing -= int(taken.sum())
+            places = ties.flatten().nonzero().flatten()[:missing]
+            taken = torch.zeros_like(ties, memory_format=torch.contiguous_format)
+            taken.view(-1)[places] = True
+            kept[name] |= taken.permute(2, 0, 1)
+            missing -= len(places)
+            if not missing:
+                break
 
     def left(self, count: int) -> Left:
         """What that leaves after propagation."""
         layers = self.room.graph.layers
-        amounts = {name: plane.sum(0, dtype=torch.int16) for name, plane in self.kept(count).items()}
+        amounts = {name: amounts_of(plane, 0) for name, plane in self.kept(count).items()}
         return self.room.left(
             self.whole | {name: stock_of(layers[name], amount) for name, amount in amounts.items()}
         )
@@ -94,15 +97,19 @@ def _plane(room: Room, name: str, values: Tensor) -> Tensor:
 
 
 def _ascending(values: Tensor) -> Tensor:
+    """The scores of what is there, from the lowest."""
     # numpy sorts on the CPU some ten times faster than torch, with the vector instructions at hand.
-    return torch.from_numpy(np.sort(values.numpy())) if values.device.type == "cpu" else values.sort().values
+    on_cpu = values.device.type == "cpu"
+    ordered = torch.from_numpy(np.sort(values.numpy())) if on_cpu else values.sort().values
+    return ordered[int(torch.searchsorted(ordered, -torch.inf, right=True)) :]
 
 
-def search_weights(room: Room, scores: Scores, target: int) -> dict[str, Tensor]:
+def search_weights(room: Room, scores: Scores, target: int, largest_miss: float) -> dict[str, Tensor]:
     """The best-scored weights (in blocks) of which exactly ``target`` entries are left after propagation.
 
     ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. No layer is emptied: one
-    that would be keeps the weights that tie it to the others. :class:`UnreachableError` where that leaves too many.
+    that would be keeps the weights that tie it to the others. :class:`UnreachableError` where that leaves too many, or
+    where nothing can be added to a choice that leaves more than ``largest_miss`` entries too few.
     """
     ranking = _Ranking(room, scores)
     while True:
@@ -114,7 +121,11 @@ def search_weights(room: Room, scores: Scores, target: int) -> dict[str, Tensor]
     if left.kept > target:
         raise UnreachableError(left.kept)
     planes = _filled(ranking, ranking.kept(count), left, target - left.kept)
-    return room.present | {name: plane.permute(1, 2, 0) for name, plane in planes.items()}
+    found = room.present | {name: plane.permute(1, 2, 0) for name, plane in planes.items()}
+    reached = room.left(room.stocks_of(found)).kept
+    if target - reached > largest_miss:
+        raise UnreachableError(reached, ranking.left(count + 1).kept)
+    return found
 
 
 def _largest_below(ranking: _Ranking, target: int) -> tuple[int, Left]:
@@ -204,12 +215,19 @@ class _Trial:
 
 
 def search_filters(
-    room: Room, keys: Scores, there: Mapping[str, Tensor], allocate: Allocate, ranks: str, target: int
+    room: Room,
+    keys: Scores,
+    there: Mapping[str, Tensor],
+    allocate: Allocate,
+    ranks: str,
+    target: int,
+    largest_miss: float,
 ) -> dict[str, Tensor]:
     """The filters (or channels) with the largest keys of which the number of entries nearest to ``target`` is left.
 
     ``there``: which filters (channels) of each layer still exist. ``allocate``: level in [0, 1] to counts per layer,
-    growing. Between two neighbouring levels, filters are added one by one. Returns weights in blocks.
+    growing. Between two neighbouring levels, filters are added one by one. Returns weights in blocks;
+    :class:`UnreachableError` where even the nearest is more than ``largest_miss`` entries off.
     """
     trial = _Trial(room, keys, there, ranks)
     low, high = _bracket(trial, allocate, target)
@@ -219,11 +237,14 @@ def search_filters(
         first, last = (
             (first, middle) if trial.reached(_between(low, high, middle)) > target else (middle, last)
         )
-    nearest = [_between(low, high, more) for more in (first, last)]
-    best = min(nearest, key=lambda amounts: _distance(trial, amounts, target))
-    if trial.reached(best) < 0:
-        raise UnreachableError(trial.left(high).kept)
-    return trial.kept(best)
+    nearest = {
+        trial.reached(choice): choice for choice in (_between(low, high, more) for more in (first, last))
+    }
+    nearest.pop(-1, None)
+    kept = min(nearest, key=lambda kept: abs(kept - target), default=-1)
+    if kept < 0 or abs(kept - target) > largest_miss:
+        raise UnreachableError(*nearest or [trial.left(high).kept])
+    return trial.kept(nearest[kept])
 
 
 def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict[str, int]:
@@ -233,11 +254,6 @@ def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict
         found[name] = least + min(more, high[name] - least)
         more -= found[name] - least
     return found
-
-
-def _distance(trial: _Trial, amounts: Mapping[str, int], target: int) -> float:
-    reached = trial.reached(amounts)
-    return abs(reached - target) if reached >= 0 else float("inf")
 
 
 def _bracket(trial: _Trial, allocate: Allocate, target: int) -> tuple[Mapping[str, int], Mapping[str, int]]:

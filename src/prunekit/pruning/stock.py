@@ -56,3 +56,8 @@ class Stock(NamedTuple):
 def stock_of(layer: Layer, amounts: Tensor) -> Stock:
     """The stock of a layer from its amounts ``[filters, channels per group]``."""
     return Stock(amounts.to(torch.float32).reshape(layer.groups, layer.outputs // layer.groups, -1))
+
+
+def amounts_of(kept: Tensor, axis: int) -> Tensor:
+    """The number of weights between every filter and channel, from bools with the kernel positions along ``axis``."""
+    return kept.squeeze(axis) if kept.shape[axis] == 1 else kept.sum(axis, dtype=torch.int16)

@@ -20,40 +20,41 @@ def thinet(subject: Subject) -> Scores:
     entries, stays smallest.
     """
     generator = torch.Generator().manual_seed(subject.seed)
-    grams = {
-        name: layer.tensor().new_zeros(layer.inputs, layer.inputs) for name, layer in subject.layers.items()
-    }
+    drawn = {name: [layer.tensor().new_zeros(0, layer.inputs)] for name, layer in subject.layers.items()}
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
         for image in torch.split(inputs, 1):
-            parts = _contributions(layer, patches(layer, module, image)[0], generator)
-            grams[layer.name] += parts.T @ parts
+            drawn[layer.name].append(_contributions(layer, patches(layer, module, image)[0], generator))
 
     observe(subject, visit)
-    return {name: drop_order(gram) for name, gram in grams.items()}
+    return {name: drop_order(torch.cat(parts)) for name, parts in drawn.items()}
 
 
 def _contributions(layer: Layer, seen: Tensor, generator: torch.Generator) -> Tensor:
     """What every input channel adds to some drawn output entries: ``[draws, channels]``."""
     weight = rows(layer, layer.tensor().float())
-    groups, filters, columns = weight.shape
-    channels = layer.shape[1]
+    groups, filters, _ = weight.shape
+    positions, channels = seen.shape[-1], layer.shape[1]
+    places = torch.randint(groups * filters * positions, (DRAWS,), generator=generator).to(seen.device)
+    group, position = places // (filters * positions), places % positions
+    products = weight[group, places // positions % filters] * seen[group, :, position]
     found = seen.new_zeros(DRAWS, groups, channels)
-    for draw in range(DRAWS):
-        place = int(torch.randint(groups * filters * seen.shape[-1], (), generator=generator))
-        (group, filter_), position = divmod(place // seen.shape[-1], filters), place % seen.shape[-1]
-        products = weight[group, filter_] * seen[group, :, position]
-        found[draw, group] = products.reshape(channels, columns // channels).sum(1)
+    found[torch.arange(DRAWS, device=seen.device), group] = products.view(DRAWS, channels, -1).sum(2)
     return found.flatten(1)
 
 
-def drop_order(gram: Tensor) -> Tensor:
-    """The place of every channel in the greedy order of dropping, over their number; ``gram``: their inner products."""
-    count = len(gram)
-    cost, order = gram.diagonal().clone(), torch.empty(count, device=gram.device)
+def drop_order(parts: Tensor) -> Tensor:
+    """The place of every channel in the greedy order of dropping, over their number.
+
+    ``parts``: what every channel adds to some output entries, ``[entries, channels]``.
+    """
+    entries, count = parts.shape
+    # Inner products of all channels are worked out at once only where there are fewer channels than entries.
+    products = parts.T @ parts if count < entries else None
+    cost, order = parts.square().sum(0), torch.empty(count, device=parts.device)
     for step in range(count):
         channel = int(cost.argmin())
         order[channel] = (step + 1) / count
-        cost = cost + 2 * gram[:, channel]
+        cost += 2 * (parts[:, channel] @ parts if products is None else products[channel])
         cost[channel] = torch.inf
     return order

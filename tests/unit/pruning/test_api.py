@@ -141,6 +141,7 @@ MISTAKES = {
     "inputs that are not finite": (small, {"method": "sipp", "batches": [X / 0]}, "'conv1' sees inputs that are not finite"),
     "a ratio that is none": (small, {"prune_ratio": 1.0}, "between 0 and 1"),
     "a ratio out of reach": (tiny, {"method": "ft", "prune_ratio": 0.9}, r"ft cannot reach prune ratio 0\.9 .*reachable: 0\.000 to 0\.4"),
+    "a ratio between two filters": (tiny, {"method": "ft", "prune_ratio": 0.2}, r"prune ratio 0\.2 .* nearest ratios that it has are 0\.000 and 0\.400"),
     "masks of another model": (small, {"masks": {"x": torch.ones(1, dtype=torch.bool)}}, "fits no parameter"),
     "masks of another shape": (small, {"masks": {"fc.bias": torch.ones(1, dtype=torch.bool)}}, "has shape"),
 }  # fmt: skip

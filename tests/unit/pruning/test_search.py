@@ -1,9 +1,13 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
+from torch import nn
 
-from prunekit.pruning.room import Left
-from prunekit.pruning.search import _largest_below
+from prunekit.pruning.allocation import global_top
+from prunekit.pruning.room import Left, room_of
+from prunekit.pruning.search import _largest_below, _Ranking
+from prunekit.pruning.tracing import trace
 
 LENGTH = 1_000_000
 KEPT = {
@@ -41,3 +45,24 @@ def test_the_count_is_the_largest_that_leaves_no_more_than_the_target(name, targ
         assert count == LENGTH or kept(count + 1) > target
     else:
         assert left.kept == target
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 30, 59, 60, 61, 84, 85, 86, 105, 106, 108])
+def test_the_ranking_keeps_the_best_weights_and_among_equals_the_first(count):
+    """Scores of three values only, in layers of one and of several kernel positions, some of whose weights are gone."""
+    generator = torch.Generator().manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.Conv2d(4, 9, 1))
+    gone = torch.rand(4, 2, 3, 3, generator=generator) < 0.2
+    room = room_of(model, trace(model), {"0.weight": ~gone})
+    scores = {
+        name: torch.randint(3, layer.weight.shape, generator=generator).float()
+        for name, layer in model.named_children()
+    }
+    there = {name: room.present[name].reshape(values.shape) for name, values in scores.items()}
+    expected = global_top(
+        {name: s.masked_fill(~there[name], -torch.inf) for name, s in scores.items()}, count
+    )
+    kept = _Ranking(room, scores).kept(count)
+    for name, values in scores.items():
+        found = kept[name].permute(1, 2, 0).reshape(values.shape)
+        assert torch.equal(found, expected[name] & there[name])
