@@ -34,13 +34,20 @@ class Transfer(NamedTuple):
     confidence: Array
 
 
+def kept_pixels(pixels: int, share: float) -> int:
+    """How many of ``pixels`` a share is: the nearest number, at least one."""
+    return max(1, round(pixels * share))
+
+
 def transfers(
     items: Sequence[Transfer], *, kept: float = KEPT, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Row]:
-    """The heat map at one kept share (``features-transfer``), and every kept share (``features-curve``)."""
+    """The heat map at one kept share (``features-transfer``), and every kept share (``features-curve``).
+
+    Of several separate networks of one parent the first counts: a second one is not a second seed.
+    """
     rows: list[Row] = []
-    cells = grouped(items, lambda item: (item.method, item.distribution, item.row, item.column, item.kept))
-    for group in cells.values():
+    for group in _cells(items):
         if kept not in group[0].kept:
             shares = ", ".join(f"{share:g}" for share in group[0].kept)
             raise UsageError(f"features were not measured at a kept share of {kept:g} (there are: {shares})")
@@ -50,6 +57,14 @@ def transfers(
             if share == kept:
                 rows.append(_cell("features-transfer", group, draws[:, place], share))
     return rows
+
+
+def _cells(items: Sequence[Transfer]) -> list[list[Transfer]]:
+    """What shares a cell of a heat map, one per seed."""
+    cells = grouped(items, lambda item: (item.method, item.distribution, item.row, item.column, item.kept))
+    return [
+        [first for first, *_ in grouped(group, lambda item: item.seed).values()] for group in cells.values()
+    ]
 
 
 def _draws(item: Transfer, *, resamples: int, seed: int) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from prunekit.analysis.features import kept_pixels
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.errors import UsageError
@@ -168,11 +169,6 @@ def transfer(
                 confidence[batch.indices, column] = _of_true_class(p, batch.labels).cpu().numpy()
             bar.advance(len(batch.indices))
     return confidence
-
-
-def kept_pixels(pixels: int, share: float) -> int:
-    """How many of ``pixels`` a share is: the nearest number, at least one."""
-    return max(1, round(pixels * share))
 
 
 def _of_true_class(p: Tensor, labels: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def _section(name: str, figure: Figure, study: Study) -> Section:
 
 def _why_not(figure: Figure, study: Study) -> str:
     if study.of(figure.needs):
-        return f"{figure.title}: nothing to draw in its findings."
+        return f"{figure.title}: {figure.why(study) or 'nothing to draw in its findings'}."
     return f"{figure.title}: no findings of the kind {figure.needs}."
 
 

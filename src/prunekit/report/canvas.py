@@ -73,10 +73,9 @@ def _inline(svg: str, panel: Panel, alt: str) -> str:
     """The bare element for an HTML page: no namespaces, its own ids, the page's font and colours."""
     body = svg[svg.index("</defs>") + len("</defs>") : svg.rindex("</svg>")]
     body = re.sub(r"font-family: [^;\"]*", "font-family: inherit", body)
-    body = re.sub(r"\bid=\"", f'id="{panel.name}-', body)
-    body = re.sub(
-        r"(xlink:href=\"|url\()#", lambda found: f"{found[1].removeprefix('xlink:')}#{panel.name}-", body
-    )
+    body = re.sub(r"\bid=\"", f'id="{panel.name}-', body).replace("xlink:href=", "href=")
+    body = re.sub(r"(href=\"|url\()#", rf"\1#{panel.name}-", body)
+    body = body.replace("base64,\n", "base64,")
     width, height = POINTS_PER_INCH * panel.width, POINTS_PER_INCH * panel.height
     size = f'viewBox="0 0 {width:g} {height:g}" style="max-width:{PAGE_SCALE * panel.width:.2f}in"'
     head = f'<svg {size} role="img" aria-label="{_attribute(alt)}">'

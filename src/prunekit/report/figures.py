@@ -7,30 +7,35 @@ from typing import NamedTuple
 
 from prunekit.report import curve_panels as curves
 from prunekit.report import function_panels as functions
+from prunekit.report import picture_panels as pictures
 from prunekit.report import potential_panels as potentials
 from prunekit.report import select
 from prunekit.report.canvas import Panel
 from prunekit.report.study import Study
-from prunekit.report.words import basis, count, name_of, percent, points
+from prunekit.report.words import basis, count, listed, name_of, percent, points
 
 
 class Figure(NamedTuple):
     """Panels drawn side by side under one caption.
 
-    ``needs`` is the finding it shows; without rows of that kind, or without panels, the figure is left out.
+    ``needs`` is the finding it shows; without rows of that kind, or without panels, the figure is left out. ``why`` is
+    what to say of the latter, ``measures`` whether it shows numbers, whose n and intervals the caption then says.
     """
 
     title: str
     needs: str
     panels: Callable[[Study], list[Panel]]
     caption: Callable[[Study], str]
+    why: Callable[[Study], str] = lambda study: ""
+    measures: bool = True
 
 
 def caption_of(figure: Figure, study: Study) -> str:
     """What is drawn, then n, seeds and how the intervals were made."""
     rows = study.of(figure.needs)
     between = "Read between tested ratios." if any(row.get("interpolated") for row in rows) else ""
-    said = " ".join(filter(None, (figure.caption(study), between, basis(rows))))
+    rests_on = basis(rows) if figure.measures else ""
+    said = " ".join(filter(None, (figure.caption(study), between, rests_on)))
     return said.replace(" %", "\u00a0%")
 
 
@@ -103,6 +108,23 @@ def _class_potential(study: Study) -> str:
     return f"Prune potential of each class by itself (δ = {points(study.margin)}), the least prunable on top."
 
 
+def _kept_pixels(study: Study) -> str:
+    ways = {(picture["block"], picture["candidates"]) for picture in study.pictures}
+    fast = [_way(block, candidates) for block, candidates in sorted(ways, key=str) if block > 1 or candidates]
+    caution = (
+        f" The pixels were sought by a fast order ({listed(fast)}): they carry much of the confidence of the exact "
+        "order's, and are not the same."
+    )
+    return (
+        "The first test images whole, then with only the 10 % of pixels that each network rests on most; what it does "
+        f"without is grey.{caution if fast else ''}"
+    )
+
+
+def _way(block: int, candidates: int | None) -> str:
+    return f"blocks of {block}" + (f" of {candidates} candidates" if candidates else "")
+
+
 def _said(text: str) -> Callable[[Study], str]:
     return lambda study: text
 
@@ -143,6 +165,14 @@ FIGURES: dict[str, Figure] = {
             "The row's model chose the pixels, the column's model predicts from them alone; cells are its mean "
             "confidence in the true class."
         ),
+    ),
+    "features-pictures": Figure(
+        "Kept pixels of a few images",
+        "features-transfer",
+        pictures.kept,
+        _kept_pixels,
+        lambda study: study.no_pictures,
+        measures=False,
     ),
     "features-curve": Figure(
         "Pixels kept",

@@ -162,27 +162,39 @@ def transfers(store: Store, steps: Iterable[TransferParams]) -> list[Transfer]:
     held = [step for step in steps if store.has(step.key) and store.has(step.features)]
     sources = {step.features: store.measurement(step.features).step.read() for step in held}
     keys = {step.model for step in held} | {str(getattr(source, "model", "")) for source in sources.values()}
-    records = {key: store.record(key) for key in sorted(keys)}
-    pruned = {(variant(record), record.root.key) for record in records.values() if record.method}
     found = []
-    for method, root in sorted(pruned):
-        roles = {key: _role(record, method, root) for key, record in records.items()}
+    for (method, root), roles in roles_of(store, keys).items():
         for step in held:
             source = sources[step.features]
             assert isinstance(source, FeaturesParams)  # noqa: S101 - the key's kind says so
-            row, column = roles[source.model], roles[step.model]
+            row, column = roles.get(source.model), roles.get(step.model)
             if row is not None and column is not None:
                 found.append(_transfer(store, step, source, method, row, column, store.record(root)))
     return found
 
 
-def _role(record: ModelRecord, method: str, root: str) -> float | str | None:
+def roles_of(store: Store, keys: Iterable[str]) -> dict[tuple[str, str], dict[str, float | str]]:
+    """By method and unpruned parent, the part of each network in a heat map: its ratio, 0 or "separate"."""
+    records = {key: store.record(key) for key in sorted(set(keys))}
+    archs = archs_of(records.values())
+    pruned = {(variant(record, archs), record.root.key) for record in records.values() if record.method}
+    return {
+        (method, root): {
+            key: role
+            for key, record in records.items()
+            if (role := _role(record, variant(record, archs) == method, root)) is not None
+        }
+        for method, root in sorted(pruned)
+    }
+
+
+def _role(record: ModelRecord, is_method: bool, root: str) -> float | str | None:
     """A network's place in the heat map of one method; None where it has none."""
     if record.key == root:
         return 0.0
     if record.method is None:
         return SEPARATE
-    return asked_ratio(record) if variant(record) == method and record.root.key == root else None
+    return asked_ratio(record) if is_method and record.root.key == root else None
 
 
 def _transfer(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from prunekit.params import Params, ReportParams
+from prunekit.params import FeaturesParams, Params, ReportParams
 from prunekit.records import ModelRecord
+from prunekit.registry import Lazy
 from prunekit.store import Store
+
+PICTURES = Lazy("prunekit.steps.pictures:pictures")
 
 
 def measurements_of(store: Store, keys: Sequence[str]) -> list[Params]:
@@ -31,6 +35,12 @@ def report_context(
         "provenance": sorted({text for record in records for text in _made_with(record)}),
         "lineage": [_model(record, labels.get(record.key)) for record in records],
     }
+
+
+def pictures_of(store: Store, measurements: Iterable[Params], data: Path) -> Any:
+    """The few images whose kept pixels a report shows, or why there are none; reads images only where needed."""
+    features = [step for step in measurements if isinstance(step, FeaturesParams) and store.has(step.key)]
+    return PICTURES(store, features, data) if features else []
 
 
 def _made_with(record: ModelRecord) -> list[str]:

@@ -285,6 +285,24 @@ def study_context():
         "lineage": lineage,
         "provenance": ["device cpu", "prunekit 0.1.0", "torch 2.14.1"],
         "seeds": [0],
+        "pictures": [picture(place) for place in range(2)],
+    }
+
+
+def picture(place):
+    """A red image of 4 x 6 pixels; a network of ratio r keeps two of them, from 4 r on."""
+    roles = [*RATIOS, "separate", 0.0]
+    return {
+        "method": "wt",
+        "place": place,
+        "label": CLASSES[place],
+        "size": [4, 6],
+        "rgb": [250, 10, 20] * 24,
+        "kept": [
+            {"model": role, "pixels": [23] if role == "separate" else [int(4 * role), 23]} for role in roles
+        ],
+        "block": 1,
+        "candidates": None,
     }
 
 

@@ -101,13 +101,13 @@ def test_the_page_stands_alone(report):
     assert "http://" not in text
     assert "https://" not in text
     assert not set(page.tags) & {"script", "link", "img", "iframe", "object"}
-    assert all(link.startswith("#") for link in page.links)
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in page.links)
 
 
 def test_every_inner_link_has_one_place(report):
     page = Page(report / "index.html")
     assert len(page.ids) == len(set(page.ids))
-    assert {link[1:] for link in page.links} <= set(page.ids)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
 
 
 def test_inline_figures_follow_the_readers_colours(report):
@@ -157,6 +157,15 @@ def test_one_method_alone_is_drawn(few, context, tmp_path):
     folder = write_report(own, context, tmp_path / "out").parent
     assert (folder / "figures" / "potential-summary.svg").is_file()
     assert "Test error lets wt prune" in Page(folder / "index.html").text
+
+
+def test_why_there_are_no_pictures_is_said(rows, context, tmp_path):
+    transfers = [row for row in rows if row["finding"] == "features-transfer"]
+    page = Page(
+        write_report(transfers, context | {"pictures": "data set digits is not there"}, tmp_path / "out")
+    )
+    assert "Kept pixels of a few images: data set digits is not there." in page.text
+    assert "features-pictures" not in page.ids
 
 
 def test_findings_without_numbers_are_left_out_with_a_reason(few, context, tmp_path):

@@ -4,64 +4,13 @@ import numpy as np
 import pytest
 
 from prunekit.errors import UsageError
-from prunekit.params import ErrorParams, NoiseParams, PruneParams, ReportParams, RetrainParams, TrainParams
-from prunekit.records import MeasurementRecord, ModelRecord, Step
+from prunekit.params import ErrorParams, NoiseParams, ReportParams, TrainParams
+from prunekit.records import MeasurementRecord, Step
 from prunekit.steps import findings
 from prunekit.steps.outcomes import measured, variant
 from prunekit.steps.study import measurements_of, report_context
-from prunekit.store import Store
 
-N = 40
-CLASSES = ("cat", "dog")
 SETTINGS = ReportParams(margin=0.1, resamples=200)
-
-
-class Study:
-    """A store with one unpruned parent, two pruned descendants and a separate network."""
-
-    def __init__(self, root):
-        self.store = Store(root)
-        self.parent = self.model(TrainParams(arch="resnet8", dataset="digits"))
-        self.separate = self.model(TrainParams(arch="resnet8", dataset="digits", seed=1))
-        self.half = self.pruned(self.parent, 0.5)
-        self.most = self.pruned(self.half, 0.8)
-
-    def model(self, params, ancestors=(), nonzero=100, classes=CLASSES):
-        lineage = (*ancestors, Step.of(params))
-        record = ModelRecord(
-            key=params.key, lineage=lineage, classes=classes, parameters=100, nonzero=nonzero, error=0.0
-        )
-        self.store.save_model(record, {"w": np.zeros(1, np.float32)}, {})
-        return record
-
-    def pruned(self, parent, ratio, mode="lr-rewind"):
-        prune = PruneParams(parent=parent.key, method="wt", prune_ratio=ratio)
-        first = self.model(prune, parent.lineage, round(100 * (1 - ratio)), parent.classes)
-        retrain = RetrainParams(parent=prune.key, mode=mode)
-        return self.model(retrain, first.lineage, first.nonzero, parent.classes)
-
-    def outcome(self, record, distribution, wrong):
-        """The first ``wrong`` of N images are wrong."""
-        params = ErrorParams(model=record.key, distribution=distribution)
-        label = np.arange(N, dtype=np.int32) % 2
-        rank = (np.arange(N) < wrong).astype(np.int32)
-        arrays = {
-            "predicted": np.where(rank > 0, 1 - label, label).astype(np.int32),
-            "label": label,
-            "rank": rank,
-            "loss": rank.astype(np.float32),
-            "confidence": np.full(N, 0.75, np.float32),
-        }
-        summary = {"error": wrong / N, "n": N, "task": "classification"}
-        self.store.save_outcomes(
-            MeasurementRecord(key=params.key, step=Step.of(params), summary=summary), arrays
-        )
-        return params
-
-
-@pytest.fixture
-def study(tmp_path):
-    return Study(tmp_path / "store")
 
 
 @pytest.fixture
@@ -147,11 +96,12 @@ def test_a_pruned_network_without_its_parents_outcome_is_left_out(study):
 
 
 def noise(study, record, agreement):
-    params = NoiseParams(model=record.key, to=study.parent.key, images=N, draws=1, levels=(0.0, 0.5))
+    n = study.n
+    params = NoiseParams(model=record.key, to=study.parent.key, images=n, draws=1, levels=(0.0, 0.5))
     arrays = {
-        "agreement": np.full((2, N), agreement),
-        "wrong": np.full((2, N), 0.1),
-        "reference_wrong": np.full((2, N), 0.1),
+        "agreement": np.full((2, n), agreement),
+        "wrong": np.full((2, n), 0.1),
+        "reference_wrong": np.full((2, n), 0.1),
     }
     study.store.save_outcomes(MeasurementRecord(key=params.key, step=Step.of(params)), arrays)
     return params

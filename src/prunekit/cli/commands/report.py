@@ -17,7 +17,7 @@ from prunekit.recipe import Recipe, plan
 from prunekit.recipe_file import read
 from prunekit.registry import Lazy
 from prunekit.steps.findings import all_findings
-from prunekit.steps.study import measurements_of, report_context
+from prunekit.steps.study import measurements_of, pictures_of, report_context
 from prunekit.store import Store
 
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
@@ -49,32 +49,35 @@ report = typer.Typer()
 
 
 class Subject(NamedTuple):
-    """What a report is about: its findings, and where they come from."""
+    """What a report is about: its findings, where they come from, and the measurements among its steps."""
 
     rows: list[dict[str, Any]]
     context: dict[str, Any]
+    steps: Sequence[Params]
 
 
 def of_recipe(store: Store, recipe: Recipe, steps: Sequence[Params], settings: ReportParams) -> Subject:
     """What the store has of a planned recipe."""
     models = [step.key for step in steps if step.kind in MODEL_STEPS]
     context = report_context(store, models, settings, title=recipe.title, recipe=recipe.text)
-    return Subject(all_findings(store, steps, settings), context)
+    return Subject(all_findings(store, steps, settings), context, steps)
 
 
 def of_models(store: Store, names: Sequence[str], settings: ReportParams) -> Subject:
     """What the store knows of some models."""
     keys = resolve_all(store, names)
     context = report_context(store, keys, settings, title="Models " + ", ".join(names))
-    return Subject(all_findings(store, measurements_of(store, keys), settings), context)
+    measurements = measurements_of(store, keys)
+    return Subject(all_findings(store, measurements, settings), context, measurements)
 
 
-def write(subject: Subject, out: Path) -> Path:
-    """Write the folder; returns its page."""
+def write(subject: Subject, out: Path, store: Store, data: Path) -> Path:
+    """Write the folder, with a few images out of the data sets; returns its page."""
     _check_rows(subject)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
-    page: Path = WRITE_REPORT(subject.rows, subject.context, out)
+    context = subject.context | {"pictures": pictures_of(store, subject.steps, data)}
+    page: Path = WRITE_REPORT(subject.rows, context, out)
     return page
 
 
@@ -103,7 +106,7 @@ def _report(**given: Any) -> None:
         rows = [row for row in subject.rows if row["finding"] == "claim"]
         emit(rows, as_json=chosen.as_json, columns=CLAIM_COLUMNS)
         return
-    page = write(subject, out)
+    page = write(subject, out, store, chosen.data)
     emit([{"report": str(page)}], as_json=chosen.as_json)
     hint(f"open {page} in a browser")
 

@@ -1,0 +1,100 @@
+"""Panels of images: whole, and with only the pixels that each network rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from prunekit.report.canvas import Panel
+from prunekit.report.function_panels import UNPRUNED, role
+from prunekit.report.plots import shortened
+from prunekit.report.select import slug, spread
+from prunekit.report.study import Row, Study, reading_order, split
+
+Pixels = np.ndarray[Any, Any]
+
+MOST_RATIOS = 3
+CELL_IN = 0.82
+MASKED = 150  # a grey between the page's light and dark paper
+
+
+def kept(study: Study) -> list[Panel]:
+    """A panel per method: a row per image; the whole image, then what each network keeps of it."""
+    return [
+        _panel(method, sorted(rows, key=lambda row: row["place"]))
+        for method, rows in split(study.pictures, "method").items()
+    ]
+
+
+def _panel(method: str, rows: Sequence[Row]) -> Panel:
+    models = shown([each["model"] for each in rows[0]["kept"]])
+    height, width = rows[0]["size"]
+    cell = CELL_IN * height / width
+    draw = partial(_draw, method, rows, models)
+    return Panel(
+        slug("features-pictures", method),
+        draw,
+        0.9 + cell * len(rows),
+        0.9 + CELL_IN * (1 + len(models)),
+    )
+
+
+def shown(models: Sequence[float | str]) -> list[float | str]:
+    """The unpruned parent, a few ratios from the smallest to the largest, the separate network."""
+    ordered = sorted(set(models), key=reading_order)
+    pruned = [model for model in ordered if isinstance(model, float) and model != UNPRUNED]
+    few = {UNPRUNED, *spread(pruned, MOST_RATIOS)}
+    return [model for model in ordered if isinstance(model, str) or model in few]
+
+
+def _draw(method: str, rows: Sequence[Row], models: Sequence[float | str], axes: Axes) -> None:
+    height, width = rows[0]["size"]
+    gap = max(1, width // 10)
+    axes.imshow(mosaic(rows, models, gap), interpolation="none")
+    columns = ["whole", *map(role, models)]
+    axes.set_xticks(_centres(len(columns), width, gap), labels=columns)
+    axes.set_yticks(
+        _centres(len(rows), height, gap), labels=[shortened(str(row["label"]), 14) for row in rows]
+    )
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set_title(f"Pruned by {method}")
+
+
+def _centres(count: int, side: int, gap: int) -> list[float]:
+    return [place * (side + gap) + (side - 1) / 2 for place in range(count)]
+
+
+def mosaic(rows: Sequence[Row], models: Sequence[float | str], gap: int) -> Pixels:
+    """All cells as one picture, RGBA ``[height, width, 4]`` in uint8; the gaps are transparent."""
+    lines = [_joined([_whole(row), *(_only(row, model) for model in models)], gap, axis=1) for row in rows]
+    return _joined(lines, gap, axis=0)
+
+
+def _joined(cells: Sequence[Pixels], gap: int, *, axis: int) -> Pixels:
+    shape = list(cells[0].shape)
+    shape[axis] = gap
+    between = np.zeros(shape, dtype=np.uint8)
+    parts = [part for cell in cells for part in (between, cell)]
+    return np.concatenate(parts[1:], axis=axis)
+
+
+def _whole(row: Row) -> Pixels:
+    rgb = np.array(row["rgb"], dtype=np.uint8).reshape(*row["size"], 3)
+    return np.dstack([rgb, np.full(rgb.shape[:2], 255, dtype=np.uint8)])
+
+
+def _only(row: Row, model: float | str) -> Pixels:
+    """The image with every pixel in grey that ``model`` does not keep; all grey where it was not measured."""
+    pixels: list[int] = next((each["pixels"] for each in row["kept"] if each["model"] == model), [])
+    whole = _whole(row).reshape(-1, 4)
+    found = np.full_like(whole, MASKED)
+    found[:, 3] = 255
+    found[pixels] = whole[pixels]
+    return np.asarray(found.reshape(*row["size"], 4))

@@ -1,0 +1,89 @@
+"""A few images for a report, and which of their pixels networks rest on: from the data set and the stored orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from prunekit.analysis.curves import grouped
+from prunekit.analysis.features import KEPT, kept_pixels
+from prunekit.errors import PrunekitError
+from prunekit.params import FeaturesParams
+from prunekit.steps.context import examples
+from prunekit.steps.outcomes import roles_of
+from prunekit.store import Store
+
+MOST_IMAGES = 3
+
+Picture = dict[str, Any]
+
+
+class Chosen(NamedTuple):
+    """The orders of one method's networks on the same images, by the networks' parts in the study."""
+
+    method: str
+    dataset: str
+    classes: tuple[str, ...]
+    orders: dict[float | str, FeaturesParams]
+
+
+def pictures(store: Store, features: Sequence[FeaturesParams], data: Path) -> list[Picture] | str:
+    """Per method, the first images of its first parent's measurement, or one line that says why there are none.
+
+    Each picture is plain JSON: ``method``, ``place`` (which image), ``label``, ``size`` (H, W), ``rgb`` (0 to 255, row
+    by row, channels last), ``kept`` (per network its ``model``, 0, a ratio or "separate", and its ``pixels``: row * W +
+    column), and how the pixels were sought (``block``, ``candidates``).
+    """
+    try:
+        return [
+            picture for chosen in _by_method(store, features) for picture in _of_method(store, chosen, data)
+        ]
+    except PrunekitError as error:
+        return str(error)
+
+
+def _by_method(store: Store, features: Sequence[FeaturesParams]) -> list[Chosen]:
+    found: dict[str, Chosen] = {}
+    for (method, root), roles in roles_of(store, [step.model for step in features]).items():
+        record = store.record(root)
+        settings = grouped(
+            features, lambda step: (step.distribution, step.images, step.block, step.candidates)
+        )
+        for steps in settings.values():
+            orders = {roles[step.model]: step for step in reversed(steps) if step.model in roles}
+            if 0.0 in orders and any(isinstance(role, float) and role for role in orders):
+                dataset = str(record.param("dataset"))
+                found.setdefault(method, Chosen(method, dataset, record.classes, orders))
+    return list(found.values())
+
+
+def _of_method(store: Store, chosen: Chosen, data: Path) -> list[Picture]:
+    first = chosen.orders[0.0]
+    shown = examples(first.distribution or chosen.dataset, data)
+    count = min(MOST_IMAGES, first.images, len(shown))
+    images, labels = shown.take(torch.arange(count))
+    orders = {role: store.outcomes(step.key)["order"] for role, step in chosen.orders.items()}
+    pixels = images[0, 0].numel()
+    if any(order.shape[1] != pixels for order in orders.values()):
+        raise PrunekitError(f"the images of {chosen.dataset} are not of the size that was measured")
+    last = kept_pixels(pixels, KEPT)
+    return [
+        {
+            "method": chosen.method,
+            "place": place,
+            "label": chosen.classes[int(labels[place].flatten()[0])],
+            "size": list(images.shape[2:]),
+            "rgb": images[place].permute(1, 2, 0).flatten().tolist(),
+            "kept": [
+                {"model": role, "pixels": np.sort(order[place, -last:]).tolist()}
+                for role, order in orders.items()
+            ],
+            "block": first.block,
+            "candidates": first.candidates,
+        }
+        for place in range(count)
+    ]

@@ -1,0 +1,37 @@
+"""Images with only the pixels that a network keeps, cell by cell."""
+
+from prunekit.report.picture_panels import MASKED, kept, mosaic, shown
+from prunekit.report.study import read_study
+
+IMAGE = {
+    "method": "wt",
+    "place": 0,
+    "label": "7",
+    "size": [2, 3],
+    "rgb": list(range(18)),
+    "kept": [{"model": 0.0, "pixels": [0, 5]}, {"model": "separate", "pixels": [1]}],
+    "block": 1,
+    "candidates": None,
+}
+
+
+def test_a_mosaic_by_hand():
+    found = mosaic([IMAGE], [0.0, 0.9], gap=1)
+    assert found.shape == (2, 3 + 1 + 3 + 1 + 3, 4)
+    assert found[:, :3, :3].flatten().tolist() == IMAGE["rgb"]
+    assert found[0, 4].tolist() == [0, 1, 2, 255]
+    assert found[1, 6].tolist() == [15, 16, 17, 255]
+    grey = [MASKED] * 3 + [255]
+    assert [found[0, 5].tolist(), found[1, 4].tolist(), found[0, 8].tolist()] == [grey] * 3
+    assert not found[:, [3, 7]].any()  # the gaps are transparent
+
+
+def test_few_ratios_stand_for_many():
+    ratios = [round(0.1 * step, 1) for step in range(1, 10)]
+    assert shown(["separate", *ratios, 0.0]) == [0.0, 0.1, 0.5, 0.9, "separate"]
+
+
+def test_a_panel_per_method_in_the_order_of_the_images():
+    pictures = [IMAGE | {"place": place, "method": method} for place in (1, 0) for method in ("ft", "wt")]
+    panels = kept(read_study([], {"pictures": pictures}))
+    assert [panel.name for panel in panels] == ["features-pictures-wt", "features-pictures-ft"]
