@@ -40,15 +40,30 @@ def world() -> World:
 
 @contextmanager
 def joined(device: str | torch.device = "cpu") -> Iterator[World]:
-    """Open the process group that torchrun's environment describes, for the block; alone where there is none."""
+    """Open the process group that torchrun's environment describes, for the block; alone where there is none.
+
+    :class:`PrunekitError` where another of the processes ends too soon.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
     distributed.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
+    size = world().size
     try:
         yield world()
+    except RuntimeError as error:
+        if not _is_lost(error):
+            raise
+        raise PrunekitError(
+            f"another of the {size} processes that train together has ended: start them again to go on"
+        ) from error
     finally:
         distributed.destroy_process_group()
+
+
+def _is_lost(error: RuntimeError) -> bool:
+    """Whether a process could not be reached: NCCL has a class for it, gloo names its own source file."""
+    return isinstance(error, distributed.DistError) or "gloo" in str(error)
 
 
 def share(indices: Tensor, place: World) -> Tensor:
@@ -150,7 +165,14 @@ def parallel(model: nn.Module) -> Iterator[nn.Module]:
     for norm in norms:
         norm.__class__ = _SharedBatchNorm
     try:
-        yield DistributedDataParallel(model, broadcast_buffers=False)
+        yield _averaging(model)
     finally:
         for norm in norms:
             norm.__class__ = nn.BatchNorm2d
+
+
+def _averaging(model: nn.Module) -> DistributedDataParallel:
+    with warnings.catch_warnings():
+        # Newer torch has another word for it, which older torch does not know.
+        warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+        return DistributedDataParallel(model, broadcast_buffers=False)

@@ -1,9 +1,11 @@
 """Two processes train to the weights of one, and processes that disagree stop."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +44,90 @@ with joined() as world:
 """
 
 
-def _world_of_two(folder: Path) -> list[str]:
-    """What the two processes print."""
+# A process that imports everything once, and for every folder that it is told trains in two children of its own.
+NURSERY = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from conftest import tiny_network, tiny_settings, train
+from prunekit import archive
+from prunekit.errors import PrunekitError
+from prunekit.training.checkpoint import Checkpoint
+from prunekit.training.distributed import joined
+import torch
+import torch._dynamo  # what the first optimizer imports
+
+def work(place):
+    masks = {{"layer1.0.conv1.weight": torch.arange(16 * 16 * 9).reshape(16, 16, 3, 3) % 3 > 0}}
+    checkpoint = Checkpoint(place / "checkpoint.safetensors", every_seconds=0.0, share=1.0)
+    settings = tiny_settings(epochs=8, keep_epoch=2, batch_size=15)
+    with joined():
+        trained = train(tiny_network(), settings, masks=masks, checkpoint=checkpoint)
+    kept = {{f"kept:{{name}}": array for name, array in trained.result.kept.items()}}
+    result = place / f"rank{{os.environ['RANK']}}.safetensors"
+    archive.write(result, trained.arrays | kept, {{"losses": trained.result.losses}})
+
+def child(rank, place, port):
+    pid = os.fork()
+    if pid:
+        return pid
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port, WORLD_SIZE="2", RANK=str(rank))
+    try:
+        work(Path(place))
+    except PrunekitError as error:
+        Path(place, f"rank{{rank}}.error").write_text(str(error))
+        os._exit(1)
+    os._exit(0)
+
+torch.set_num_threads(1)
+for line in sys.stdin:
+    children = [child(rank, *line.split()) for rank in range(2)]
+    print(*children, flush=True)
+    print(*[os.waitpid(pid, 0)[1] for pid in children], flush=True)
+"""
+
+
+class Nursery:
+    """Trains in two processes at a time, one of which can be killed."""
+
+    def __init__(self) -> None:
+        code = NURSERY.format(tests=str(Path(__file__).parent))
+        environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo"}
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True, env=environment
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.stdin.close()
+        assert self._process.wait() == 0
+        self._process.stdout.close()
+
+    def train(self, place: Path, kill: int | None = None) -> list[int]:
+        """Train in ``place``; ``kill`` that rank once there is a checkpoint of this training. Both exit statuses."""
+        place.mkdir(exist_ok=True)
+        self._process.stdin.write(f"{place} {_free_port()}\n")
+        self._process.stdin.flush()
+        children = [int(pid) for pid in self._process.stdout.readline().split()]
+        if kill is not None:
+            while not (place / "checkpoint.safetensors").exists():
+                time.sleep(0.002)
+            os.kill(children[kill], signal.SIGKILL)
+        return [int(status) for status in self._process.stdout.readline().split()]
+
+
+def _free_port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+        return str(free.getsockname()[1])
+
+
+def _world_of_two(folder: Path) -> list[str]:
+    """What the two processes print."""
+    port = _free_port()
     code = PROGRAM.format(tests=str(Path(__file__).parent), folder=str(folder))
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "GLOO_SOCKET_IFNAME": "lo"}
     processes = [
@@ -76,6 +157,28 @@ def test_two_processes_train_to_the_weights_of_one(tiny, tmp_path: Path) -> None
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
         np.testing.assert_allclose(first[name], array, rtol=1e-3, atol=1e-4, err_msg=name)
     assert not first["layer1.0.conv1.weight"][~masks["layer1.0.conv1.weight"].numpy()].any()
+
+
+def _same_bytes(first: Path, second: Path) -> bool:
+    """Whether both ranks of both trainings ended with the same bytes."""
+    paths = [folder / f"rank{rank}.safetensors" for folder in (first, second) for rank in range(2)]
+    return len({path.read_bytes() for path in paths}) == 1
+
+
+def test_a_killed_process_stops_the_other_and_both_go_on_to_the_same_bytes(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    with Nursery() as nursery:
+        assert nursery.train(whole) == [0, 0]
+        for victim in range(2):
+            killed = tmp_path / f"killed{victim}"
+            statuses = nursery.train(killed, kill=victim)
+            assert statuses[victim] == signal.SIGKILL
+            assert os.waitstatus_to_exitcode(statuses[1 - victim]) == 1
+            said = (killed / f"rank{1 - victim}.error").read_text()
+            assert said.startswith("another of the 2 processes that train together has ended")
+            assert 0 < archive.read_record(killed / "checkpoint.safetensors")["step"] < 24
+            assert nursery.train(killed) == [0, 0]
+            assert _same_bytes(whole, killed)
 
 
 def test_without_a_process_group_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
