@@ -1,7 +1,7 @@
 """The paper's testable claims (PAPER section 3), each judged by the rows of a study's findings.
 
 A claim is a list of contrasts that must all be above zero: it holds when every 95 % interval is, does not hold when
-one is wholly below, and otherwise the study cannot tell.
+one is wholly below even as one of many, and otherwise the study cannot tell.
 """
 
 from __future__ import annotations

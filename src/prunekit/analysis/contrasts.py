@@ -126,7 +126,8 @@ def filters_fall_earlier(rows: list[Row]) -> list[Contrast]:
 
 def _apart(later: Contrast, sooner: Contrast) -> Contrast:
     what = f"ε of the fall: {later.what} less {sooner.what}"
-    return Contrast(what, later.value - sooner.value, later.low - sooner.high, later.high - sooner.low)
+    seeds = min(later.seeds, sooner.seeds)
+    return Contrast(what, later.value - sooner.value, later.low - sooner.high, later.high - sooner.low, seeds)
 
 
 def _weight_and_filter(one: Row, other: Row) -> bool:
@@ -145,7 +146,7 @@ def _fall(group: Sequence[Row]) -> Contrast:
         reached = (level for level, drop in zip(levels, drops, strict=True) if getattr(drop, end) >= 0)
         return next(reached, beyond)
 
-    return Contrast(method, first("value"), first("high"), first("low"))
+    return Contrast(method, first("value"), first("high"), first("low"), drops[0].seeds)
 
 
 def _potentials(rows: list[Row]) -> list[Row]:
@@ -174,7 +175,9 @@ def _loss_under(
 
 
 def _reversed(contrasts: list[Contrast]) -> list[Contrast]:
-    return [Contrast(f"not: {what}", -value, -high, -low) for what, value, low, high in contrasts]
+    return [
+        Contrast(f"not: {each.what}", -each.value, -each.high, -each.low, each.seeds) for each in contrasts
+    ]
 
 
 def depends_on_corruption(rows: list[Row]) -> list[Contrast]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from scipy.special import ndtri, stdtrit
+
 from prunekit.analysis.potential import AT_LARGEST
+from prunekit.analysis.resample import LEVEL
 from prunekit.distribution import Distribution, parse
 from prunekit.errors import UsageError
 
@@ -16,12 +19,21 @@ HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot tell"
 
 
 class Contrast(NamedTuple):
-    """A number that a claim wants above zero, with its 95 % interval; ``what`` names it."""
+    """A number that a claim wants above zero, with its 95 % interval over ``seeds``; ``what`` names it."""
 
     what: str
     value: float
     low: float
     high: float
+    seeds: int = 1
+
+    def is_below(self, comparisons: int) -> bool:
+        """Whether the interval lies below zero even when it is one of so many (Bonferroni).
+
+        Approximate: its longer arm is stretched by the ratio of the quantiles, normal for one seed, else Student's t.
+        """
+        arm = max(self.high - self.value, self.value - self.low)
+        return self.high <= 0 and self.value + arm * stretch(comparisons, self.seeds) <= 0
 
     def __str__(self) -> str:
         return f"{self.what}: {self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
@@ -35,23 +47,29 @@ class Verdict(NamedTuple):
     decided_by: Contrast | None
 
 
-def verdict_on(contrasts: Sequence[Contrast], needs: str) -> Verdict:
-    """All of the contrasts must be above zero: the claim fails with the first that is certainly not.
+def stretch(comparisons: int, seeds: int) -> float:
+    """How much wider an interval is that holds together with so many others, than one of 95 % by itself."""
+    tails = [(1 - LEVEL) / 2 / count for count in (comparisons, 1)]
+    together, alone = (ndtri(tail) if seeds == 1 else stdtrit(seeds - 1, tail) for tail in tails)
+    return float(together / alone)
 
-    Each interval is taken by itself: one of many may miss by chance, and the evidence says how many there are.
+
+def verdict_on(contrasts: Sequence[Contrast], needs: str) -> Verdict:
+    """All of the contrasts must be above zero; the claim fails with one that is surely not, of as many as there are.
+
+    That every interval by itself is above zero needs no correction: the claim is as sure as its weakest contrast. That
+    some interval is below would come about by chance, were there enough of them (docs/decisions/053).
     """
     if not contrasts:
         return Verdict(UNKNOWN, f"not measured: needs {needs}", None)
-    against = [each for each in contrasts if each.high <= 0]
     proven = [each for each in contrasts if each.low > 0]
-    if against:
-        verdict, decided_by = FAILS, min(against, key=lambda each: each.high)
-    else:
-        verdict, decided_by = UNKNOWN, min(contrasts, key=lambda each: each.low)
-    if len(proven) == len(contrasts):
-        verdict = HOLDS
-    counts = f"{len(proven)} of {len(contrasts)} comparisons above zero, {len(against)} below"
-    return Verdict(verdict, f"{counts}; {decided_by}", decided_by)
+    below = [each for each in contrasts if each.high <= 0]
+    surely = [each for each in below if each.is_below(len(contrasts))]
+    decided_by = min(surely or contrasts, key=lambda each: each.high if surely else each.low)
+    verdict = FAILS if surely else HOLDS if len(proven) == len(contrasts) else UNKNOWN
+    counts = f"{len(proven)} of {len(contrasts)} comparisons above zero, {len(below)} below"
+    corrected = f" ({len(surely)} corrected for their number)" if below and len(contrasts) > 1 else ""
+    return Verdict(verdict, f"{counts}{corrected}; {decided_by}", decided_by)
 
 
 def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
@@ -71,7 +89,7 @@ def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
 def itself(what: str, row: Row, *, sign: float = 1.0, limit: float = 0.0) -> Contrast:
     """``sign`` x (the row's value - ``limit``)."""
     low, high = sorted(sign * (row[end] - limit) for end in ("low", "high"))
-    return Contrast(what, sign * (row["value"] - limit), low, high)
+    return Contrast(what, sign * (row["value"] - limit), low, high, row.get("seeds", 1))
 
 
 def difference(what: str, more: Row, less: Row, *, limit: float = 0.0) -> Contrast:
@@ -81,6 +99,7 @@ def difference(what: str, more: Row, less: Row, *, limit: float = 0.0) -> Contra
         more["value"] - less["value"] - limit,
         more["low"] - less["high"] - limit,
         more["high"] - less["low"] - limit,
+        min(more.get("seeds", 1), less.get("seeds", 1)),
     )
 
 

@@ -21,7 +21,8 @@ PAGE = "index.html"
 CLAIM = "claim"
 CLAIMS_RULE = (
     "A claim is a list of comparisons that should all be above zero. It holds when all of their 95\u00a0% intervals "
-    "are, it does not hold when one is wholly below, and otherwise this study cannot tell."
+    "are, it does not hold when one is wholly below also after a correction for their number, and otherwise this study "
+    "cannot tell."
 )
 
 

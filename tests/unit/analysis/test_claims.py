@@ -3,7 +3,7 @@
 import pytest
 
 from prunekit.analysis.claims import CLAIMS, judge
-from prunekit.analysis.evidence import FAILS, HOLDS, UNKNOWN
+from prunekit.analysis.evidence import FAILS, HOLDS, UNKNOWN, Contrast, stretch, verdict_on
 from prunekit.analysis.potential import AT_LARGEST
 
 
@@ -138,6 +138,40 @@ def test_an_interval_that_holds_zero_cannot_tell_and_is_the_one_named():
         found["evidence"]
         == "1 of 2 comparisons above zero, 0 below; ft, 0.8, agreement, 0.1: 0.01 [-0.01, 0.03]"
     )
+
+
+def test_one_of_many_intervals_below_zero_may_be_chance():
+    """An arm of 0.098 is 2 % more than 0.1 needs; of 40 comparisons it must be 3.23 / 1.96 = 1.65 times as far."""
+    below = Contrast("below", -0.1, -0.198, -0.002)
+    above = Contrast("above", 0.1, 0.05, 0.15)
+    assert verdict_on([below], "").verdict == FAILS
+    found = verdict_on([below, *[above] * 39], "")
+    assert (found.verdict, found.decided_by) == (UNKNOWN, below)
+    assert found.evidence.startswith(
+        "39 of 40 comparisons above zero, 1 below (0 corrected for their number); below"
+    )
+    farther = below._replace(value=-0.17, low=-0.268, high=-0.072)
+    assert verdict_on([farther, *[above] * 39], "").verdict == FAILS
+
+
+def test_intervals_are_stretched_by_the_quantiles_of_what_they_rest_on():
+    """Normal: 0.05 / 2 is at 1.960, 0.05 / 20 at 2.807. Student's t of 2 degrees: 4.303 and 14.089."""
+    assert stretch(1, 1) == 1
+    assert stretch(10, 1) == pytest.approx(2.807 / 1.960, abs=1e-3)
+    assert stretch(10, 3) == pytest.approx(14.089 / 4.303, abs=1e-3)
+
+
+def test_three_seeds_need_more_than_one_does():
+    below = Contrast("below", -0.2, -0.3, -0.1)
+    above = Contrast("above", 0.1, 0.05, 0.15)
+    assert verdict_on([below, *[above] * 9], "").verdict == FAILS
+    assert verdict_on([below._replace(seeds=3), *[above] * 9], "").verdict == UNKNOWN
+
+
+def test_a_lopsided_interval_is_stretched_by_its_longer_arm():
+    grid = Contrast("on a grid", -0.25, -0.5, -0.25)
+    assert not grid.is_below(10)
+    assert Contrast("certain", -0.25, -0.25, -0.25).is_below(10)
 
 
 def test_a_potential_at_the_largest_ratio_tested_may_be_anything_above():
