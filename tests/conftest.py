@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 TRAIN = ("train", "--arch", "resnet8", "--dataset", "digits", "--epochs", "1", "--batch-size", "64")
@@ -103,3 +105,17 @@ def call_inline(args, store, data, stdin=None, env=None):
     ):
         main([str(arg) for arg in args])
     return Ran(int(stopped.value.code or 0), out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An image folder as a user would have it: two classes, three training and two test images each, as PNG."""
+    for split, count in (("train", 3), ("test", 2)):
+        for label, name in enumerate(("cat", "dog")):
+            place = tmp_path / "images" / split / name
+            place.mkdir(parents=True)
+            for image in range(count):
+                draws = np.random.default_rng(100 * label + 10 * image + (split == "test"))
+                pixels = draws.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(place / f"{image}.png")
+    return tmp_path / "images"

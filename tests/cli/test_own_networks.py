@@ -159,3 +159,16 @@ def test_export_of_an_unpruned_network_keeps_its_config(store, trained, tmp_path
     assert cli("export", trained[1], "--out", tmp_path / "whole", store=store).code == 0
     config = json.loads((tmp_path / "whole" / "config.json").read_text())
     assert (config["arch"], len(config["classes"]), config["shrunk"]) == ("resnet8", 10, False)
+
+
+def test_a_folder_whose_images_change_is_not_gone_on_with(folder, tmp_path, stranger):
+    """A name does not say what the folder held: the results would mix two sets of images."""
+    store = tmp_path / "store"
+    made = ("--arch", "resnet8", "--dataset", f"folder:{folder}", "--epochs", "1", "--batch-size", "2")
+    assert stranger("train", *made, "--label", "own", store=store).code == 0
+    (folder / "test" / "dog" / "1.png").unlink()
+    files = set(store.rglob("*"))
+    refused = stranger("prune", "own", "--method", "wt", "--prune-ratio", "0.5", store=store)
+    assert (refused.code, refused.err.count("\n")) == (2, 1), refused.err
+    assert "is not what train-" in refused.err
+    assert {path for path in store.rglob("*") if path.parent.name != "locks"} <= files | {store / "locks"}

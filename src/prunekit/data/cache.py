@@ -47,6 +47,14 @@ def fingerprint(paths: Sequence[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
+def contents(folder: Path, paths: Sequence[Path]) -> str:
+    """A digest of the files' places within ``folder`` and sizes, wherever the folder is: 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\n".encode())
+    return digest.hexdigest()[:16]
+
+
 def _write(path: Path, tensors: Tensors) -> None:
     """Beside its place, synced, renamed: the file is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,8 @@ class Dataset(NamedTuple):
 
     ``mean`` and ``std`` are per channel of pixels in [0, 1]; ``size`` is (H, W) in pixels; ``augment`` a row of
     ``data.augment.AUGMENTS``. ``load(split)`` reads one of ``splits``: ``train`` is all training images, before any
-    are held out; ``valid`` is there only where the data set publishes one.
+    are held out; ``valid`` is there only where the data set publishes one. ``contents`` stands for the files of a
+    data set of the user's own, which may change; those of a published one are checked when they are got.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Dataset(NamedTuple):
     augment: str
     splits: tuple[str, ...]
     load: Callable[[str], Examples]
+    contents: str = ""
 
 
 class DatasetRow(NamedTuple):
@@ -222,7 +224,9 @@ def open_dataset(name: str, root: Path) -> Dataset:
     if colon and place in PLACES:
         return PLACES[place].open(path, root)
     row = DATASETS[name]
-    kept = {field: getattr(row, field) for field in Dataset._fields if field not in {"name", "load"}}
+    kept = {
+        field: getattr(row, field) for field in Dataset._fields if field not in {"name", "load", "contents"}
+    }
     return Dataset(name=name, load=partial(_load_published, name, root), **kept)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from prunekit.data.cache import fingerprint, kept
+from prunekit.data.cache import contents, fingerprint, kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, Examples, FileExamples
 from prunekit.data.folder_names import Listing, class_names, list_split, splits_of
@@ -24,15 +24,16 @@ def open_folder(path: str, root: Path) -> Dataset:
     """
     folder = Path(path).expanduser().resolve()
     classes = class_names(folder)
-    train = list_split(folder / "train", classes)
+    listings = {split: list_split(folder / split, classes) for split in splits_of(folder)}
     return own_dataset(
         f"folder:{path}",
         classes=classes,
-        size=size_of(train.paths[0]),
-        splits=splits_of(folder),
-        load=lambda split: load_listing(list_split(folder / split, classes), root),
+        size=size_of(listings["train"].paths[0]),
+        splits=tuple(listings),
+        load=lambda split: load_listing(listings[split], root),
         keep=root,
-        key=_key(train),
+        key=_key(listings["train"]),
+        contents=contents(folder, [path for listing in listings.values() for path in listing.paths]),
     )
 
 

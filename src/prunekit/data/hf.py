@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from prunekit.data.cache import fingerprint, kept
+from prunekit.data.cache import contents, fingerprint, kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
 from prunekit.data.glance import Glance
@@ -35,7 +35,8 @@ def open_saved(path: str, root: Path) -> Dataset:
     :class:`UsageError` if pyarrow is not installed, a column is missing, or the images do not fit in memory.
     """
     check(path)
-    files = splits(Path(path).expanduser().resolve())
+    folder = Path(path).expanduser().resolve()
+    files = splits(folder)
     columns = read_columns(files["train"][0])
     return own_dataset(
         f"hf:{path}",
@@ -45,6 +46,7 @@ def open_saved(path: str, root: Path) -> Dataset:
         load=lambda split: _load(files[split], columns, root),
         keep=root,
         key=f"hf-{fingerprint(files['train'])}",
+        contents=contents(folder, [file for found in files.values() for file in found]),
     )
 
 

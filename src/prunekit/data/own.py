@@ -29,10 +29,11 @@ def own_dataset(
     load: Callable[[str], Examples],
     keep: Path,
     key: str,
+    contents: str,
 ) -> Dataset:
     """A data set whose mean and std are of its training images; they are kept under ``keep`` by ``key``."""
     mean, std = _statistics(lambda: load("train"), keep, key)
-    return Dataset(name, TASK, classes, mean, std, size, augment_of(size), splits, load)
+    return Dataset(name, TASK, classes, mean, std, size, augment_of(size), splits, load, contents)
 
 
 def augment_of(size: tuple[int, int]) -> str:

@@ -20,6 +20,7 @@ from prunekit.data.examples import Examples
 from prunekit.data.load import load_distribution, training_split
 from prunekit.data.mixed import mixed_epoch
 from prunekit.data.tasks import TASKS
+from prunekit.errors import UsageError
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build
 from prunekit.models.state import load_arrays, to_arrays
@@ -108,13 +109,29 @@ def valid_error(context: Context, model: nn.Module, data: TrainingData) -> float
 
 
 def load(context: Context, key: str) -> Loaded:
-    """A model out of the store, on the device, with its masks."""
+    """A model out of the store, on the device, with its masks; UsageError where its data are not what they were."""
     record = context.store.record(key)
+    check_same_data(record, dataset(record.param("dataset"), context.data))
     weights, masks = context.store.tensors(key)
     model = build(record.param("arch"), classes=len(record.classes))
     load_arrays(model, weights)
     on_device = {name: torch.from_numpy(mask).to(context.device) for name, mask in masks.items()}
     return Loaded(record, model.to(context.device), on_device)
+
+
+def made_of(opened: Dataset) -> dict[str, Any]:
+    """What provenance says of data that have no published contents: a name does not say which images it held."""
+    return {"data": opened.contents} if opened.contents else {}
+
+
+def check_same_data(record: ModelRecord, opened: Dataset) -> None:
+    """Refuse to go on from a model whose data set has changed since: its results would mix two sets of images."""
+    then = record.provenance.get("data", opened.contents)
+    if then != opened.contents:
+        raise UsageError(
+            f"{opened.name} is not what {record.key} was made of: names or sizes of its files have changed (put them "
+            "back, or give the new images a folder of their own)"
+        )
 
 
 def save(
@@ -142,7 +159,7 @@ def save(
         nonzero=total - removed,
         error=error,
         results=dict(results or {}),
-        provenance=provenance(context.device),
+        provenance=provenance(context.device) | made_of(opened),
     )
     context.store.save_model(
         record, to_arrays(model), {name: mask.cpu().numpy() for name, mask in masks.items()}

@@ -41,6 +41,14 @@ def test_statistics_are_of_the_training_pixels(folder, tmp_path):
     assert dataset.std == pytest.approx(pixels.std(dim=(0, 2, 3), unbiased=False).tolist())
 
 
+def test_contents_are_those_of_the_files_wherever_the_folder_is(folder, tmp_path):
+    before = _open(folder, tmp_path).contents
+    moved = shutil.copytree(folder, tmp_path / "elsewhere", copy_function=shutil.copyfile)
+    assert _open(moved, tmp_path).contents == before
+    (moved / "test" / "dog" / "1.png").rename(moved / "test" / "cat" / "9.png")
+    assert _open(moved, tmp_path).contents != before
+
+
 def test_a_set_too_large_to_hold_is_read_from_files_and_is_the_same(folder, tmp_path, monkeypatch):
     held = _open(folder, tmp_path)
     expected = held.load("train")

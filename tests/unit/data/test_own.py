@@ -12,7 +12,14 @@ EXAMPLES = ArrayExamples(torch.arange(24, dtype=torch.uint8).reshape(2, 3, 2, 2)
 
 def _own(keep, size, load=lambda split: EXAMPLES):
     return own_dataset(
-        "folder:x", classes=("a", "b"), size=size, splits=("train", "test"), load=load, keep=keep, key="k"
+        "folder:x",
+        classes=("a", "b"),
+        size=size,
+        splits=("train", "test"),
+        load=load,
+        keep=keep,
+        key="k",
+        contents="c",
     )
 
 
