@@ -7,10 +7,11 @@ from itertools import pairwise
 
 from prunekit.analysis.curves import grouped
 from prunekit.analysis.evidence import Contrast, Row, corruption_of, difference, itself, known, nominal_names
+from prunekit.analysis.robust import is_robust, without_robust
 
 STRUCTURES = {"wt": "weight", "sipp": "weight", "ft": "filter", "pfp": "filter"}
 BOTH = ("weight", "filter")
-ROBUST, SHIFTED, SEPARATE = "robust", "shifted", "separate"
+SHIFTED, SEPARATE = "shifted", "separate"
 COMMENSURATE_RATIO, EXTREME_RATIO = 0.805, 0.935
 NEAR_ZERO, NEAR_NOMINAL, TEN_POINTS = 0.15, 0.15, 0.1
 LARGE_NOISE = 0.5
@@ -28,9 +29,9 @@ def structure(row: Row) -> str | None:
     return STRUCTURES.get(str(row["method"]).partition(" ")[0])
 
 
-def is_robust(row: Row) -> bool:
+def _is_robust(row: Row) -> bool:
     """Whether the row is of robustly trained networks."""
-    return ROBUST in str(row["method"]).split()
+    return is_robust(str(row["method"]))
 
 
 def _named(row: Row, *names: str) -> str:
@@ -115,7 +116,7 @@ def _noise_potentials(rows: list[Row]) -> dict[str, list[Row]]:
 
 def filters_fall_earlier(rows: list[Row]) -> list[Contrast]:
     """Claim 6: the noise at which weight methods fall less that at which filter methods do."""
-    groups = [group for group in _noise_potentials(rows).values() if not is_robust(group[0])]
+    groups = [group for group in _noise_potentials(rows).values() if not _is_robust(group[0])]
     return [
         _apart(_fall(weight), _fall(filters))
         for weight in groups
@@ -151,7 +152,7 @@ def _fall(group: Sequence[Row]) -> Contrast:
 
 def _potentials(rows: list[Row]) -> list[Row]:
     """Potentials on the tested grid, of networks without robust training."""
-    return [row for row in known(rows, "potential", interpolated=False) if not is_robust(row)]
+    return [row for row in known(rows, "potential", interpolated=False) if not _is_robust(row)]
 
 
 def _nominal(rows: list[Row]) -> list[Row]:
@@ -195,14 +196,14 @@ def jpeg_fails_filters(rows: list[Row]) -> list[Contrast]:
 def excess_rises(rows: list[Row]) -> list[Contrast]:
     """Claim 9: slopes of the difference in excess error."""
     return [
-        itself(_named(row, "distribution"), row) for row in known(rows, "excess-slope") if not is_robust(row)
+        itself(_named(row, "distribution"), row) for row in known(rows, "excess-slope") if not _is_robust(row)
     ]
 
 
 def weights_above_filters(rows: list[Row]) -> list[Contrast]:
     """Claim 10: weight less filter methods, nominal and mean potential; the minimum near zero for all."""
-    means = [row for row in known(rows, "potential-mean", distribution=SHIFTED) if not is_robust(row)]
-    minima = [row for row in known(rows, "potential-minimum", distribution=SHIFTED) if not is_robust(row)]
+    means = [row for row in known(rows, "potential-mean", distribution=SHIFTED) if not _is_robust(row)]
+    minima = [row for row in known(rows, "potential-minimum", distribution=SHIFTED) if not _is_robust(row)]
     return [
         *_pairs(_nominal(rows), "nominal potential"),
         *_pairs(means, "mean potential"),
@@ -239,14 +240,10 @@ def robust_regains(rows: list[Row]) -> list[Contrast]:
     """Claim 12: mean shifted potential of robustly trained networks less that of the others."""
     means = {row["method"]: row for row in known(rows, "potential-mean", distribution=SHIFTED)}
     return [
-        difference(f"mean shifted potential, {method} less {_plainly(method)}", row, means[_plainly(method)])
+        difference(f"mean shifted potential, {method} less {other}", row, means[other])
         for method, row in means.items()
-        if is_robust(row) and _plainly(method) in means
+        if is_robust(method) and (other := without_robust(method)) in means
     ]
-
-
-def _plainly(method: str) -> str:
-    return " ".join(word for word in method.split() if word != ROBUST)
 
 
 def accuracy_hides_it(rows: list[Row]) -> list[Contrast]:

@@ -56,6 +56,11 @@ _NOISE: Columns = {
     "parents": (Strings, "What the models were compared with."),
 }
 _POTENTIAL: Columns = {"margin": MARGIN, "per_seed": PER_SEED, "sd": SPREAD}
+_RISE: Columns = {
+    "rise": (Number, "Error less the unpruned parent's."),
+    "rise_low": (Number, "Lower end of its 95 % interval, images paired."),
+    "rise_high": (Number, "Upper end of its 95 % interval, images paired."),
+}
 _EXCESS: Columns = {"distributions": MEMBERS, "nominal": (Strings, "Nominal distributions.")}
 
 
@@ -79,9 +84,7 @@ FINDINGS: Registry[Finding] = Registry(
             "PAPER 2.8",
             {
                 "asked": ASKED,
-                "rise": (Number, "Error less the unpruned parent's."),
-                "rise_low": (Number, "Lower end of its 95 % interval, images paired."),
-                "rise_high": (Number, "Upper end of its 95 % interval, images paired."),
+                **_RISE,
                 "commensurate": (bool, "Whether the rise is at most the margin."),
                 "margin": MARGIN,
             },
@@ -101,6 +104,16 @@ FINDINGS: Registry[Finding] = Registry(
             "Smallest potential over a set of distributions.",
             "PAPER 1.3",
             _POTENTIAL | {"distributions": MEMBERS},
+        ),
+        "robust-gain": Finding(
+            "Potential of robustly trained networks less that of networks trained without; of a set, its mean.",
+            "PAPER 1.9",
+            _POTENTIAL
+            | {
+                "distributions": MEMBERS,
+                "robust": (Number, "Potential with robust training, mean over the seeds."),
+                "other": (Number, "Potential without, mean over the same seeds."),
+            },
         ),
         "noise-potential": Finding(
             "Prune potential on inputs with noise of one size.",

@@ -135,6 +135,16 @@ FIGURES: dict[str, Figure] = {
     "potential": Figure(
         "Prune potential by distribution", "potential", potentials.by_distribution, _potential
     ),
+    "robust-gain": Figure(
+        "Robust and ordinary training",
+        "robust-gain",
+        potentials.side_by_side,
+        _said(
+            "Prune potential on each distribution of networks that were trained on corrupted images (robust) and of "
+            "those that were not, with 95 % intervals; the table has the paired difference, over the seeds that both "
+            "have. Which corruptions were trained on is in the lineage: potential on those says nothing of new ones."
+        ),
+    ),
     "severity": Figure(
         "Prune potential by severity",
         "potential",

@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from prunekit.analysis.robust import without_robust
 from prunekit.distribution import SEVERITIES
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
@@ -84,6 +85,23 @@ def _nominal_first(study: Study, name: Any, rows: Sequence[Row]) -> tuple[bool, 
     return (name != study.nominal, -mean_of(rows))
 
 
+def side_by_side(study: Study) -> list[Panel]:
+    """A panel per method that was also trained robustly: a row per distribution, a dot for either training."""
+    methods = by_method(study.of("robust-gain"))
+    return [panel for method in methods for panel in _with_and_without(study, str(method))]
+
+
+def _with_and_without(study: Study, method: str) -> list[Panel]:
+    compared = {row["distribution"] for row in study.of("robust-gain", method=method)}
+    rows = [
+        row
+        for row in measured(study.of("potential"))
+        if without_robust(str(row["method"])) == method and row["distribution"] in compared
+    ]
+    name, order = slug("robust-gain", method), partial(_nominal_first, study)
+    return _dots(study, name, rows, POTENTIAL, "distribution", order, title=f"Pruned by {method}")
+
+
 def by_severity(study: Study) -> list[Panel]:
     """A panel per corruption that was measured at several severities: a line per method."""
     shifted = [(shift_of(row), row) for row in measured(study.of("potential"))]
@@ -118,14 +136,25 @@ def _lowest_first(_: Any, rows: Sequence[Row]) -> float:
 
 
 def _dots(
-    study: Study, name: str, rows: Sequence[Row], x: Scale, by: str, order: Callable[[Any, list[Row]], Any]
+    study: Study,
+    name: str,
+    rows: Sequence[Row],
+    x: Scale,
+    by: str,
+    order: Callable[[Any, list[Row]], Any],
+    title: str = "",
 ) -> list[Panel]:
     groups, series = split(rows, by), by_method(rows)
     if not groups or not series:
         return []
     ranked = sorted(groups, key=lambda key: order(key, groups[key]))
     categories = ranked[:MOST_CLASSES] if by == "class" else ranked
-    draw = partial(plots.dots, series=series, looks=looks_of(study), categories=categories, x=x, by=by)
+    dots = partial(plots.dots, series=series, looks=looks_of(study), categories=categories, x=x, by=by)
+
+    def draw(axes: Axes) -> None:
+        dots(axes)
+        axes.set_title(title)
+
     return [Panel(name, draw, 1.1 + len(categories) * (0.14 + 0.07 * len(series)), DOTS_WIDTH_IN)]
 
 

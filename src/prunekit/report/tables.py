@@ -64,6 +64,9 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "prune-accuracy": (Spec("Nominal error", ("prune-curve",), "asked", keep=_on_nominal, digits=2),),
     "potential": (Spec("Prune potential", ("potential",), "distribution"),),
+    "robust-gain": (
+        Spec("Prune potential: robust less ordinary", ("robust-gain",), "distribution", unit="points"),
+    ),
     "excess-error": (
         Spec(
             "Difference in excess error",

@@ -15,6 +15,7 @@ from prunekit.analysis.curves import Lineage, grouped, resample
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
 from prunekit.analysis.paired import Paired
+from prunekit.analysis.robust import robust_gains
 from prunekit.analysis.rows import excess_errors, potential_summary, potentials, prune_curves
 from prunekit.analysis.similarity import SEPARATE, noise_potentials, similarities
 from prunekit.errors import UsageError
@@ -54,6 +55,7 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     rows += potential_summary(lineages, sets, margin=settings.margin)
     if SHIFTED in sets and NOMINAL in sets:
         rows += excess_errors(lineages, nominal=sets[NOMINAL], shifted={SHIFTED: sets[SHIFTED]})
+    rows += robust_gains(lineages, sets, margin=settings.margin)
     return rows + corruption_errors(lineages)
 
 

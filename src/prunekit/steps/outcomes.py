@@ -11,6 +11,7 @@ from prunekit.analysis.features import Transfer
 from prunekit.analysis.outcome import Outcome, outcome_of
 from prunekit.analysis.paired import Paired
 from prunekit.analysis.similarity import SEPARATE, Compared
+from prunekit.analysis.robust import ROBUST
 from prunekit.params import ErrorParams, FeaturesParams, NoiseParams, TransferParams
 from prunekit.records import ModelRecord
 from prunekit.store import Arrays, Store
@@ -39,7 +40,7 @@ def variant(record: ModelRecord, archs: int = 1) -> str:
     words = [
         str(record.method),
         f"({mode})" if mode else "",
-        "robust" if record.param("train_distribution") else "",
+        ROBUST if record.param("train_distribution") else "",
         f"on {record.param('arch')}" if archs > 1 else "",
     ]
     return " ".join(word for word in words if word)
@@ -134,7 +135,7 @@ def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
 
 
 def compared(store: Store, noises: Iterable[NoiseParams]) -> list[Compared]:
-    """The stored noise comparisons; an unpruned network that is not the parent is the control."""
+    """The stored noise comparisons; an unpruned network that is not the parent, nor comes from it, is the control."""
     held = [params for params in noises if store.has(params.key)]
     records = {
         key: store.record(key) for key in dict.fromkeys(key for params in held for key in params.inputs)

@@ -11,12 +11,18 @@ from prunekit.analysis.corruption import corruption_errors
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
 from prunekit.analysis.findings import COLUMNS, FINDINGS
+from prunekit.analysis.robust import robust_gains
 from prunekit.analysis.rows import excess_errors, potential_summary, potentials, prune_curves
 from prunekit.analysis.schema import check_row, schema_of
 from prunekit.analysis.similarity import noise_potentials, similarities
 from prunekit.errors import PrunekitError, UsageError
 
 SHIFTED = {"shifted": ["digits+fog@3", "digits+snow@3"]}
+
+
+def robust(lineages):
+    """The filter method's curves as if they were of robustly trained networks."""
+    return [each._replace(method="wt robust") for each in lineages if each.method == "ft"]
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +32,7 @@ def rows(lineages, pairs, compared, shown):
         *potentials(lineages),
         *potentials(lineages, interpolate=True),
         *potential_summary(lineages, SHIFTED),
+        *robust_gains([*lineages, *robust(lineages)], SHIFTED),
         *excess_errors(lineages, nominal=["digits"], shifted=SHIFTED),
         *corruption_errors(lineages),
         *similarities(compared, resamples=50),

@@ -1,0 +1,61 @@
+"""Robust and ordinary training side by side, on curves worked by hand."""
+
+import numpy as np
+import pytest
+
+from prunekit.analysis.curves import Curve, Point, resample
+from prunekit.analysis.outcome import wrong
+from prunekit.analysis.robust import is_robust, robust_gains, without_robust
+
+N = 20
+
+
+def curve(method, seed, distribution, *errors):
+    """Networks pruned to 50 and 80 % with so many errors of 20; their parent has none."""
+    key = f"{method}-{seed}"
+    points = [
+        Point(ratio, f"{key}-{ratio}", wrong(np.arange(N) < count), ratio)
+        for ratio, count in zip((0.5, 0.8), errors, strict=True)
+    ]
+    return Curve(method, seed, distribution, key, wrong(np.zeros(N, dtype=bool)), tuple(points))
+
+
+def gains(*curves, sets=None):
+    rows = robust_gains(resample(curves, resamples=100), sets or {}, margin=0.1)
+    return {row["distribution"]: row for row in rows}
+
+
+def test_names():
+    assert is_robust("wt (fine-tune) robust on resnet8")
+    assert not is_robust("robustness")
+    assert without_robust("wt (fine-tune) robust on resnet8") == "wt (fine-tune) on resnet8"
+
+
+def test_the_gain_by_hand():
+    """Two errors of 20 are allowed. Nominal: 80 % both ways. Fog: 80 % with robust training, none without."""
+    found = gains(
+        curve("wt", 0, "digits", 0, 2),
+        curve("wt robust", 0, "digits", 1, 1),
+        curve("wt", 0, "digits+fog@3", 9, 20),
+        curve("wt robust", 0, "digits+fog@3", 0, 0),
+        sets={"all": ["digits", "digits+fog@3"]},
+    )
+    assert (found["digits"]["value"], found["digits+fog@3"]["value"]) == (0, pytest.approx(0.8))
+    assert (found["digits+fog@3"]["robust"], found["digits+fog@3"]["other"]) == (pytest.approx(0.8), 0)
+    assert found["all"]["value"] == pytest.approx(0.4)
+    assert found["all"]["method"] == "wt"
+
+
+def test_seeds_that_both_have_are_paired():
+    found = gains(
+        *(curve("wt", seed, "digits", 9, 9) for seed in (0, 1)),
+        *(curve("wt robust", seed, "digits", 0, 9) for seed in (1, 2)),
+    )
+    assert (found["digits"]["seed_set"], found["digits"]["value"]) == ([1], 0.5)
+
+
+def test_nothing_to_set_side_by_side():
+    plain, robust = curve("wt", 0, "digits", 0, 0), curve("ft robust", 0, "digits", 0, 0)
+    assert gains(plain, robust) == {}
+    assert gains(plain, curve("wt robust", 1, "digits", 0, 0)) == {}
+    assert gains(plain, curve("wt robust", 0, "digits+fog@3", 0, 0)) == {}
