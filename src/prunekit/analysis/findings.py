@@ -16,7 +16,7 @@ Number = float | None
 
 COLUMNS: Columns = {
     "finding": (str, "Which finding this is a row of."),
-    "method": (str | None, "Pruning method; 'separate' for the separately trained control."),
+    "method": (str | None, "Pruning method; 'separate' and 'dense-longer' are unpruned controls."),
     "prune_ratio": (
         Number,
         "Achieved prune ratio, mean over seeds; none where the finding is of a whole curve.",
@@ -119,6 +119,16 @@ FINDINGS: Registry[Finding] = Registry(
             "Prune potential on inputs with noise of one size.",
             "PAPER 2.4",
             _POTENTIAL | {"interpolated": (bool, "Always false."), "level": LEVEL},
+        ),
+        "longer-error": Finding(
+            "Error of the control dense-longer: the unpruned parent, trained again as pruned networks are retrained.",
+            "Jin et al. 2022, arXiv 2210.13738",
+            _RISE,
+        ),
+        "longer-potential": Finding(
+            "Prune potential with the control dense-longer in the unpruned parent's place.",
+            "PAPER 1.2, with another parent",
+            _POTENTIAL | {"interpolated": (bool, "Always false.")},
         ),
         "excess-error": Finding(
             "Difference in excess error: (shifted - nominal) of the pruned network less that of its parent.",

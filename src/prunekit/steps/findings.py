@@ -22,6 +22,7 @@ from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams, TransferParams
 from prunekit.records import ModelRecord
 from prunekit.steps import outcomes as stored
+from prunekit.steps.longer import longer_findings
 from prunekit.store import Store
 
 Row = dict[str, Any]
@@ -42,7 +43,8 @@ class Pairs(NamedTuple):
 
 
 def error_findings(store: Store, errors: Iterable[ErrorParams], settings: ReportParams) -> list[Row]:
-    """Prune curves, potentials, their mean and minimum, excess errors, corruption errors: from one bootstrap."""
+    """Prune curves, potentials, their mean and minimum, excess and corruption errors, the longer trained control."""
+    errors = list(errors)
     found = stored.measured(store, errors)
     lineages = resample(
         stored.curves(store, found, top_k=settings.top_k), resamples=settings.resamples, seed=settings.seed
@@ -53,10 +55,10 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     rows = prune_curves(lineages, margin=settings.margin)
     rows += potentials(lineages, margin=settings.margin, interpolate=settings.interpolate)
     rows += potential_summary(lineages, sets, margin=settings.margin)
+    rows += robust_gains(lineages, sets, margin=settings.margin)
     if SHIFTED in sets and NOMINAL in sets:
         rows += excess_errors(lineages, nominal=sets[NOMINAL], shifted={SHIFTED: sets[SHIFTED]})
-    rows += robust_gains(lineages, sets, margin=settings.margin)
-    return rows + corruption_errors(lineages)
+    return rows + corruption_errors(lineages) + longer_findings(store, errors, settings)
 
 
 def distribution_sets(lineages: Sequence[Lineage], nominal: set[str]) -> dict[str, list[str]]:

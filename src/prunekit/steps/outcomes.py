@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from prunekit.analysis.curves import Curve, Point
 from prunekit.analysis.features import Transfer
+from prunekit.analysis.longer import LONGER
 from prunekit.analysis.outcome import Outcome, outcome_of
 from prunekit.analysis.paired import Paired
-from prunekit.analysis.similarity import SEPARATE, Compared
 from prunekit.analysis.robust import ROBUST
+from prunekit.analysis.similarity import SEPARATE, Compared
 from prunekit.params import ErrorParams, FeaturesParams, NoiseParams, TransferParams
 from prunekit.records import ModelRecord
 from prunekit.store import Arrays, Store
@@ -78,9 +79,18 @@ def measured(
     ]
 
 
+def is_longer(record: ModelRecord) -> bool:
+    """Whether this is an unpruned network that was trained again: neither pruned, nor a separate network."""
+    return record.method is None and record.kind == "retrain"
+
+
 def _method(record: ModelRecord, archs: int) -> str:
-    """What a network's rows are called; an unpruned one is the control."""
-    return variant(record, archs) if record.method else SEPARATE
+    """What a network's rows are called; an unpruned one is a control."""
+    if record.method:
+        return variant(record, archs)
+    if is_longer(record):
+        return f"{LONGER} on {record.param('arch')}" if archs > 1 else LONGER
+    return SEPARATE
 
 
 def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[Curve]:
@@ -155,6 +165,7 @@ def compared(store: Store, noises: Iterable[NoiseParams]) -> list[Compared]:
             asked=asked_ratio(record) or 0.0,
         )
         for params in held
+        if not is_longer(records[params.model])
     ]
 
 
@@ -194,7 +205,7 @@ def _role(record: ModelRecord, is_method: bool, root: str) -> float | str | None
     if record.key == root:
         return 0.0
     if record.method is None:
-        return SEPARATE
+        return None if is_longer(record) else SEPARATE
     return asked_ratio(record) if is_method and record.root.key == root else None
 
 

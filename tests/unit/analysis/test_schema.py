@@ -11,6 +11,7 @@ from prunekit.analysis.corruption import corruption_errors
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
 from prunekit.analysis.findings import COLUMNS, FINDINGS
+from prunekit.analysis.longer import longer_errors, longer_potentials
 from prunekit.analysis.robust import robust_gains
 from prunekit.analysis.rows import excess_errors, potential_summary, potentials, prune_curves
 from prunekit.analysis.schema import check_row, schema_of
@@ -35,6 +36,8 @@ def rows(lineages, pairs, compared, shown):
         *robust_gains([*lineages, *robust(lineages)], SHIFTED),
         *excess_errors(lineages, nominal=["digits"], shifted=SHIFTED),
         *corruption_errors(lineages),
+        *longer_errors(lineages),
+        *longer_potentials(lineages, margin=0.005),
         *similarities(compared, resamples=50),
         *noise_potentials(compared, resamples=50),
         *transfers(shown, resamples=50),

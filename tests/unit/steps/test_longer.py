@@ -1,0 +1,70 @@
+"""An unpruned network that was trained again is a control of its own: not pruned, not separate."""
+
+import numpy as np
+import pytest
+
+from prunekit.params import NoiseParams, ReportParams, RetrainParams
+from prunekit.records import MeasurementRecord, Step
+from prunekit.steps import findings
+from prunekit.steps.outcomes import compared, measured, roles_of
+
+SETTINGS = ReportParams(margin=0.1, resamples=200)
+
+
+@pytest.fixture
+def longer(study):
+    """The control, trained again from the study's parent."""
+    return study.model(RetrainParams(parent=study.parent.key), study.parent.lineage)
+
+
+@pytest.fixture
+def errors(study, longer):
+    """The parent is wrong on 6 of 40 images, the control on 2, the network pruned to a half on 8."""
+    counts = {study.parent.key: 6, longer.key: 2, study.half.key: 8, study.separate.key: 5}
+    models = {record.key: record for record in (study.parent, longer, study.half, study.separate)}
+    return [study.outcome(models[key], "digits", wrong) for key, wrong in counts.items()]
+
+
+def rows_of(study, errors):
+    found = {}
+    for row in findings.error_findings(study.store, errors, SETTINGS):
+        found.setdefault(row["finding"], []).append(row)
+    return found
+
+
+def test_its_error_and_the_potential_against_it_are_findings(study, longer, errors):
+    found = rows_of(study, errors)
+    (row,) = found["longer-error"]
+    assert (row["models"], row["value"]) == ([longer.key], pytest.approx(2 / 40))
+    assert row["rise"] == pytest.approx(-4 / 40)
+    # The margin is 4 images: 8 <= 6 + 4, but 8 > 2 + 4.
+    assert found["potential"][0]["value"] == pytest.approx(0.5)
+    assert found["longer-potential"][0]["value"] == 0
+
+
+def noise(study, record):
+    params = NoiseParams(model=record.key, to=study.parent.key, levels=(0.0,))
+    step = MeasurementRecord(key=params.key, step=Step.of(params))
+    study.store.save_outcomes(step, {"agreement": np.ones((1, 40))})
+    return params
+
+
+def test_it_is_no_pruned_network_and_no_separate_one(study, longer, errors):
+    assert {each.record.key for each in measured(study.store, errors)} == {study.half.key}
+    noises = [noise(study, record) for record in (study.half, study.separate, longer)]
+    assert [each.key for each in compared(study.store, noises)] == [study.half.key, study.separate.key]
+    (roles,) = roles_of(
+        study.store, [study.parent.key, study.half.key, study.separate.key, longer.key]
+    ).values()
+    assert roles == {study.parent.key: 0.0, study.half.key: 0.5, study.separate.key: "separate"}
+
+
+def test_without_the_control_there_is_nothing_to_say(study, longer, errors):
+    others = [params for params in errors if params.model != longer.key]
+    assert {"longer-error", "longer-potential"}.isdisjoint(rows_of(study, others))
+
+
+def test_of_two_controls_of_one_parent_the_first_counts(study, longer, errors):
+    tuned = study.model(RetrainParams(parent=study.parent.key, mode="fine-tune"), study.parent.lineage)
+    (row,) = rows_of(study, [*errors, study.outcome(tuned, "digits", 30)])["longer-error"]
+    assert row["models"] == [longer.key]
