@@ -5,6 +5,7 @@ import os
 import shutil
 
 import pytest
+from PIL import Image
 
 PARENT_FIELDS = {
     "key",
@@ -139,6 +140,32 @@ def test_potential_by_class_names_the_least(store, key, cli):
     by_class = [row["value"] for row in rows if row["finding"] == "class-potential"]
     (least,) = [row for row in rows if row["finding"] == "class-potential-minimum"]
     assert (len(by_class), least["value"]) == (10, min(by_class))
+
+
+def test_networks_of_different_classes_are_not_compared(store, key, cli, tmp_path):
+    """Two classes of tiny images beside the ten digits."""
+    for place in range(8):
+        for split, name in (("train", "day"), ("train", "night"), ("test", "day"), ("test", "night")):
+            folder = tmp_path / "images" / split / name
+            folder.mkdir(parents=True, exist_ok=True)
+            picture = Image.linear_gradient("L").resize((32, 32)).rotate(10 * place)
+            picture.convert("RGB").save(folder / f"{place}.png")
+    dataset = f"folder:{tmp_path / 'images'}"
+    train = ("train", "--arch", "resnet8", "--epochs", "1", "--batch-size", "8", "--dataset", dataset)
+    other = cli(*train, store=store).row["key"]
+    pruned = cli("prune", key, "--method", "wt", "--prune-ratio", "0.3", store=store).row["key"]
+    for command in (
+        ("similarity", pruned, "--to", other),
+        ("similarity", pruned, "--to", other, "--churn"),
+        ("features", pruned, other, "--images", "1", "--block", "512"),
+    ):
+        ran = cli(*command, store=store)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+        assert "tell different classes apart" in ran.err
+    shifted = cli("potential", pruned, "--distribution", dataset, store=store)
+    assert shifted.code == 2
+    assert "has other classes than digits" in shifted.err
+    assert shifted.err.count("\n") == 1
 
 
 def test_quiet_prints_keys_alone(store, key, cli):

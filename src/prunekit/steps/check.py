@@ -65,6 +65,12 @@ def check_names(params: Params) -> None:
     CHECKS[params.kind](params)
 
 
+def check_comparable(key: str, other: str, store: Store) -> None:
+    """Two networks are compared on the same images: a :class:`UsageError` if they tell different classes apart."""
+    if store.record(key).classes != store.record(other).classes:
+        raise UsageError(f"{key} and {other} tell different classes apart: they cannot be compared")
+
+
 def check_on_parent(params: Any, store: Store) -> None:
     """What can be known of a step from its parent's record before it runs."""
     record = store.record(params.parent)

@@ -84,6 +84,16 @@ def examples(
     )
 
 
+def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
+    """A :class:`UsageError` where a distribution's images are of other classes than the models of ``opened`` know."""
+    parsed = grammar.parse(distribution)
+    if not parsed.published and dataset(parsed.dataset, root).classes != opened.classes:
+        raise UsageError(
+            f"distribution {distribution}: {parsed.dataset} has other classes than {opened.name}, "
+            "on which the network was trained"
+        )
+
+
 def training_data(context: Context, root: Any) -> TrainingData:
     """The training images of a lineage, split as its root step says (``dataset``, ``valid_fraction``, ``seed``)."""
     opened = dataset(root.dataset, context.data)

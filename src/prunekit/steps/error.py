@@ -8,7 +8,7 @@ from typing import Any
 from prunekit.distribution import parse
 from prunekit.measure.outcomes import outcomes
 from prunekit.params import ErrorParams
-from prunekit.steps.context import Context, dataset, examples, load, save_outcomes
+from prunekit.steps.context import Context, check_classes, dataset, examples, load, save_outcomes
 
 
 def run(batch: Sequence[ErrorParams], context: Context) -> None:
@@ -17,6 +17,7 @@ def run(batch: Sequence[ErrorParams], context: Context) -> None:
     root: Any = loaded.record.root.read()
     opened = dataset(root.dataset, context.data)
     for params in batch:
+        check_classes(params.distribution, opened, context.data)
         shift = parse(params.distribution)
         arrays = outcomes(
             loaded.model,

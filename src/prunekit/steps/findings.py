@@ -46,6 +46,8 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     """Prune curves, potentials, their mean and minimum, excess and corruption errors, the longer trained control."""
     errors = list(errors)
     found = stored.measured(store, errors)
+    for each in found:
+        _check_top_k(settings.top_k, each.record)
     lineages = resample(
         stored.curves(store, found, top_k=settings.top_k), resamples=settings.resamples, seed=settings.seed
     )
@@ -59,6 +61,15 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     if SHIFTED in sets and NOMINAL in sets:
         rows += excess_errors(lineages, nominal=sets[NOMINAL], shifted={SHIFTED: sets[SHIFTED]})
     return rows + corruption_errors(lineages) + longer_findings(store, errors, settings)
+
+
+def _check_top_k(top_k: int, record: ModelRecord) -> None:
+    classes = len(record.classes)
+    if 1 < classes <= top_k:
+        raise UsageError(
+            f"top_k: {top_k} of the {classes} classes of {record.param('dataset')} are never wrong "
+            f"(1 to {classes - 1} are allowed)"
+        )
 
 
 def distribution_sets(lineages: Sequence[Lineage], nominal: set[str]) -> dict[str, list[str]]:

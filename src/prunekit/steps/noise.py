@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prunekit.measure.similarity import noise_similarity
 from prunekit.params import NoiseParams
-from prunekit.steps.context import Context, dataset, examples, load, save_measurement
+from prunekit.steps.context import Context, check_classes, dataset, examples, load, save_measurement
 
 
 def run(batch: Sequence[NoiseParams], context: Context) -> None:
@@ -14,6 +14,7 @@ def run(batch: Sequence[NoiseParams], context: Context) -> None:
     shared = batch[0]
     reference = load(context, shared.to)
     opened = dataset(reference.record.param("dataset"), context.data)
+    check_classes(shared.distribution or opened.name, opened, context.data)
     models = {params.model: load(context, params.model).model for params in batch}
     found = noise_similarity(
         models,

@@ -9,7 +9,7 @@ import torch
 
 from prunekit.measure.features import transfer
 from prunekit.params import FeaturesParams, TransferParams
-from prunekit.steps.context import Context, dataset, examples, load, save_measurement
+from prunekit.steps.context import Context, check_classes, dataset, examples, load, save_measurement
 
 
 def run(batch: Sequence[TransferParams], context: Context) -> None:
@@ -19,7 +19,9 @@ def run(batch: Sequence[TransferParams], context: Context) -> None:
     for params in batch:
         source = cast(FeaturesParams, context.store.measurement(params.features).step.read())
         order = context.store.outcomes(params.features)["order"]
-        images = examples(source.distribution or opened.name, context.data).subset(torch.arange(len(order)))
+        distribution = source.distribution or context.store.record(source.model).param("dataset")
+        check_classes(distribution, opened, context.data)
+        images = examples(distribution, context.data).subset(torch.arange(len(order)))
         confidence = transfer(
             order,
             loaded.model,

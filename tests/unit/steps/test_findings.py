@@ -139,3 +139,8 @@ def test_the_context_says_where_numbers_come_from(study):
     assert (context["title"], context["recipe"], context["margin"], context["seeds"]) == ("T", "R", 0.1, [0])
     assert context["lineage"][1]["label"] == "half"
     assert [step["kind"] for step in context["lineage"][1]["steps"]] == ["train", "prune", "retrain"]
+
+
+def test_more_classes_than_can_be_wrong_are_refused(study, errors):
+    with pytest.raises(UsageError, match="top_k: 2 of the 2 classes of digits are never wrong"):
+        findings.error_findings(study.store, errors, SETTINGS.model_copy(update={"top_k": 2}))

@@ -13,7 +13,7 @@ from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.params import FeaturesParams, ReportParams, TransferParams
-from prunekit.steps.check import check_names
+from prunekit.steps.check import check_comparable, check_names
 from prunekit.steps.findings import feature_findings
 from prunekit.store import Store
 
@@ -28,6 +28,8 @@ def _features(**given: Any) -> None:
     kept = read_fields(TransferParams, given)
     store = Store(chosen.store)
     keys = resolve_all(store, names)
+    for key in keys:
+        check_comparable(key, keys[0], store)
     orders = [FeaturesParams.read(fields | {"model": key}) for key in keys]
     shown = [
         TransferParams.read(kept | {"features": each.key, "model": key}) for each in orders for key in keys

@@ -33,7 +33,10 @@ COLUMNS = (
     "seeds",
     "flags",
 )
-SHOWN = ("potential", "potential-mean", "potential-minimum", "class-potential", "class-potential-minimum")
+SHOWN = (
+    *("potential", "potential-mean", "potential-minimum", "robust-gain"),
+    *("class-potential", "class-potential-minimum"),
+)
 
 DISTRIBUTION = Annotated[
     list[str] | None,

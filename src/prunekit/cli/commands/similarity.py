@@ -16,7 +16,7 @@ from prunekit.distribution import parse
 from prunekit.engine.now import make_now
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams
-from prunekit.steps.check import check_names
+from prunekit.steps.check import check_comparable, check_names
 from prunekit.steps.findings import hidden_findings, noise_findings
 from prunekit.store import Store
 
@@ -47,10 +47,8 @@ def comparisons(store: Store, keys: list[str], to: str | None, fields: dict[str,
     target = store.resolve(to) if to is not None else None
     steps = []
     for key in keys:
-        record = store.record(key)
-        against = target or record.root.key
-        if store.record(against).classes != record.classes:
-            raise UsageError(f"{key} and {against} tell different classes apart: they cannot be compared")
+        against = target or store.record(key).root.key
+        check_comparable(key, against, store)
         if against != key:
             steps.append(NoiseParams.read(fields | {"model": key, "to": against}))
     if not steps:
