@@ -14,6 +14,7 @@ RECIPES = sorted(path for path in ROOT.rglob("*.toml") if path.parent.name != "s
 TINY = (
     "parents.epochs=1",
     "separate.epochs=1",
+    "longer.epochs=1",
     "pruned.sweep.method=['wt', 'ft']",
     "pruned.sweep.prune_ratio=[0.5]",
     "errors.sweep.distribution=['digits', 'digits+gaussian_noise@3', 'digits+uniform@0.3']",
