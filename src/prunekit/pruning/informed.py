@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from prunekit.pruning.layers import Layer
@@ -23,6 +24,8 @@ from prunekit.pruning.subject import Scores, Subject, observe
 SMALLEST_SUM = float(torch.finfo(torch.float32).eps)
 # Images are taken together while patches, sums and shares fit in about 8 MB.
 CHUNK_ELEMENTS = 2_000_000
+# SiPP's products are taken in blocks of about 1 MB.
+PRODUCT_ELEMENTS = 250_000
 # Room for rounding in a bound; the eighth root of the smallest float32 (1.8e-5) times that of 10^5 positions.
 _SLACK = 1.001
 _UNDERFLOW = 8e-5
@@ -37,19 +40,35 @@ _BLOCK = 4_096
 def sipp(subject: Subject) -> Scores:
     """Per weight: the largest over images of the mean over positions of its share (SiPP, METHODS 2.4)."""
     signed = {name: _signed(layer) for name, layer in subject.layers.items()}
-    found = {name: torch.zeros_like(both) for name, both in signed.items()}
+    found = {name: torch.zeros_like(both.transpose(1, 2)).contiguous() for name, both in signed.items()}
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
         for half in _halves(inputs):
-            for chunk in _chunks(layer, module, half):
-                seen = patches(layer, module, chunk)
-                # With the patches on the left, the product is a third faster than the other way round.
-                means = seen @ _inverse_sums(signed[layer.name], seen).transpose(-1, -2)
-                best = means.amax(0).div_(seen.shape[-1]).transpose(-1, -2)
-                torch.maximum(found[layer.name], best, out=found[layer.name])
+            one = patches(layer, module, half[:1])
+            for chunk in _chunks(half, one.numel() + 2 * layer.outputs * one.shape[-1]):
+                raise_means(found[layer.name], signed[layer.name], patches(layer, module, chunk))
 
     observe(subject, visit)
-    return {name: _weight_scores(layer, signed[name] * found[name]) for name, layer in subject.layers.items()}
+    return {
+        name: _weight_scores(layer, signed[name].mul_(found.pop(name).transpose(1, 2)))
+        for name, layer in subject.layers.items()
+    }
+
+
+def raise_means(found: Tensor, signed: Tensor, seen: Tensor) -> None:
+    """Raise ``found`` (``[groups, J, F]``), in place, to the largest mean over positions of a / Z of these images.
+
+    ``signed`` · ``seen``: as in :class:`Sight`. With the patches on the left, products come as ``found`` lies in
+    memory, and in blocks that the cache holds while their maximum is taken.
+    """
+    groups, _, filters = found.shape
+    factors = _inverse_sums(signed, seen).div_(seen.shape[-1]).transpose(-1, -2)
+    images = max(1, PRODUCT_ELEMENTS // found.numel())
+    block = max(1, PRODUCT_ELEMENTS // (groups * filters))
+    for best, inputs in zip(torch.split(found, block, 1), torch.split(seen, block, 2), strict=True):
+        for some, scales in zip(torch.split(inputs, images), torch.split(factors, images), strict=True):
+            means = some @ scales
+            torch.maximum(best, means[0] if len(means) == 1 else means.amax(0), out=best)
 
 
 def _weight_scores(layer: Layer, shares: Tensor) -> Tensor:
@@ -65,7 +84,10 @@ def pfp(subject: Subject) -> Scores:
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
         for half in _halves(inputs):
-            for chunk in _chunks(layer, module, half):
+            one = patches(layer, module, half[:1])
+            elements = one.numel() + 4 * layer.outputs * one.shape[-1] + 2 * layer.outputs * one.shape[-2]
+            # The first image alone, since its maxima spare most of the work on the others.
+            for chunk in (half[:1], *_chunks(half[1:], elements)):
                 found[layer.name] = _raised(layer, module, signed[layer.name], chunk, found[layer.name])
 
     observe(subject, visit)
@@ -173,8 +195,7 @@ def _signed(layer: Layer) -> Tensor:
 
 def _inverse_sums(signed: Tensor, seen: Tensor) -> Tensor:
     """1 / Z of every filter and position, 0 where Z is too small to give shares."""
-    sums = signed @ seen
-    return sums.reciprocal().masked_fill_(sums <= SMALLEST_SUM, 0)
+    return F.threshold(signed @ seen, SMALLEST_SUM, torch.inf, inplace=True).reciprocal_()
 
 
 def _halves(inputs: Tensor) -> list[Tensor]:
@@ -182,9 +203,6 @@ def _halves(inputs: Tensor) -> list[Tensor]:
     return [inputs.clamp(min=0), inputs.neg().clamp(min=0)] if bool((inputs < 0).any()) else [inputs]
 
 
-def _chunks(layer: Layer, module: nn.Module, inputs: Tensor) -> list[Tensor]:
-    """The inputs a few images at a time; the first one alone, since its maxima spare most of the work on the others."""
-    one = patches(layer, module, inputs[:1])
-    elements = one.numel() + 4 * layer.outputs * one.shape[-1] + 2 * layer.outputs * one.shape[-2]
-    rest = inputs[1:]
-    return [inputs[:1], *(torch.split(rest, max(1, CHUNK_ELEMENTS // elements)) if len(rest) else ())]
+def _chunks(images: Tensor, elements: int) -> tuple[Tensor, ...]:
+    """As many images at a time as ``elements`` numbers for each leave room for."""
+    return torch.split(images, max(1, CHUNK_ELEMENTS // elements)) if len(images) else ()

@@ -52,8 +52,10 @@ def plain_shares(layer, module, inputs):
     return (positive + negative).flatten(0, 1)
 
 
+@pytest.mark.parametrize("elements", [10, 1_000, 1_000_000], ids=["blocks", "images", "at once"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_sipp_agrees_with_its_formula(name):
+def test_sipp_agrees_with_its_formula(name, elements, monkeypatch):
+    monkeypatch.setattr(informed, "PRODUCT_ELEMENTS", elements)
     module, layer, inputs = LAYERS[name], layer_of(LAYERS[name]), inputs_of(LAYERS[name])
     expected = plain_shares(layer, module, inputs).mean(-1).amax(0)
     found = rows(layer, sensitivities(nn.Sequential(module), method="sipp", batches=[inputs])["0"])
