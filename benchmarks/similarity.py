@@ -15,7 +15,8 @@ from torch import nn
 
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
-from prunekit.measure.batches import default_batch_size, frozen_copy, normalise
+from prunekit.data.normalise import Normaliser
+from prunekit.measure.batches import default_batch_size, frozen_copy
 from prunekit.measure.similarity import draws_at, noise_similarity
 from prunekit.models.archs import build
 from prunekit.params import NoiseParams
@@ -59,7 +60,7 @@ def main() -> None:
     params = NoiseParams(model="m", to="reference", images=options.images, draws=options.draws)
     networks = {str(seed): build("resnet20", seed=seed) for seed in range(options.models)}
     reference, bare = build("resnet20", seed=100), frozen_copy(build("resnet20", seed=100), device)
-    images = normalise(examples.images, dataset=dataset, device=device)
+    images = Normaliser(dataset, device)(examples.images)
     passes = options.images * sum(draws_at(params)) * (options.models + 1)
 
     def ours() -> object:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
+from prunekit.data.normalise import Normaliser
 from prunekit.errors import PrunekitError, UsageError
 
 # Pixels per batch at which a CIFAR ResNet forwards fastest: on a CPU its activations then stay in the cache.
@@ -18,7 +19,6 @@ BATCH_PIXELS = {"cpu": 64 * 32 * 32}
 BATCH_PIXELS_ELSEWHERE = 4096 * 32 * 32
 # Below this, large images lose up to a quarter of the speed.
 LEAST_IMAGES = 8
-LARGEST_BYTE = 255
 
 
 class Batch(NamedTuple):
@@ -32,12 +32,6 @@ class Batch(NamedTuple):
 def per_channel(values: Sequence[float], device: str | torch.device = "cpu") -> Tensor:
     """``values`` float32 ``[C, 1, 1]``: lines up with images."""
     return torch.tensor(values, dtype=torch.float32, device=device).view(-1, 1, 1)
-
-
-def normalise(images: Tensor, *, dataset: Dataset, device: str | torch.device = "cpu") -> Tensor:
-    """uint8 images as float32 ``(pixel / 255 - mean) / std``, channels-last, on ``device``."""
-    pixels = images.to(device).to(torch.float32, memory_format=torch.channels_last).div_(LARGEST_BYTE)
-    return pixels.sub_(per_channel(dataset.mean, device)).div_(per_channel(dataset.std, device))
 
 
 def default_batch_size(size: Sequence[int], device: str | torch.device = "cpu") -> int:
@@ -58,10 +52,11 @@ def batches(
     wanted = torch.arange(len(examples)) if indices is None else indices
     if not len(wanted):
         raise UsageError("there are no images to measure")
+    normalise = Normaliser(dataset, device)
     step = batch_size or default_batch_size(dataset.size, device)
     for part in torch.split(wanted, step):
         images, labels = examples.take(part)
-        yield Batch(part, normalise(images, dataset=dataset, device=device), labels.to(device))
+        yield Batch(part, normalise(images), labels.to(device))
 
 
 def frozen_copy(model: nn.Module, device: str | torch.device = "cpu") -> nn.Module:

@@ -13,8 +13,8 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from prunekit.archive import write_bytes
+from prunekit.data.normalise import Normaliser
 from prunekit.errors import PrunekitError, UsageError, unknown
-from prunekit.measure.batches import normalise
 from prunekit.models.cost import cost, latency
 from prunekit.pruning.shrink import shrink as shrunk_copy
 from prunekit.steps.context import Context, Loaded, dataset, examples, load
@@ -78,7 +78,7 @@ def _images(context: Context, loaded: Loaded) -> Tensor:
     opened = dataset(loaded.record.param("dataset"), context.data)
     pool = examples(opened.name, context.data)
     images, _ = pool.take(torch.arange(min(CHECKED_IMAGES, len(pool))))
-    return normalise(images, dataset=opened)
+    return Normaliser(opened)(images)
 
 
 def _config(context: Context, loaded: Loaded, *, shrink: bool, form: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from prunekit.measure.batches import normalise
+from prunekit.data.normalise import Normaliser
 from prunekit.params import PruneParams
 from prunekit.pruning.api import prune, sample_size
 from prunekit.pruning.masks import apply_
@@ -60,4 +60,4 @@ def _sample(context: Context, params: PruneParams, parent: Loaded) -> Iterator[t
 
 def _normalised(taken: tuple[Tensor, Tensor], data: TrainingData, device: str) -> tuple[Tensor, Tensor]:
     images, labels = taken
-    return normalise(images, dataset=data.dataset, device=device), labels.to(device)
+    return Normaliser(data.dataset, device)(images), labels.to(device)

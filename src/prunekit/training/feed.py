@@ -17,10 +17,10 @@ from torch import Tensor
 from prunekit.data.augment import AUGMENTS, Draws, rows
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, Examples
+from prunekit.data.normalise import Normaliser
 from prunekit.errors import UsageError
 from prunekit.training.distributed import ALONE, World, share
 
-LARGEST_BYTE = 255
 # The images of one epoch, uint8 [N, 3, H, W], for training on images that change (robust training).
 EpochImages = Callable[[int], Tensor]
 
@@ -34,24 +34,6 @@ def derived_seed(seed: int, *place: int | str) -> int:
 def generator(seed: int, *place: int | str) -> torch.Generator:
     """A generator of random numbers for one place of a run."""
     return torch.Generator().manual_seed(derived_seed(seed, *place))
-
-
-class Normaliser:
-    """uint8 images to float32 ``(pixel / 255 - mean) / std`` per channel, channels-last."""
-
-    def __init__(self, dataset: Dataset, device: torch.device) -> None:
-        mean, std = torch.tensor(dataset.mean), torch.tensor(dataset.std)
-        self._scale = (1 / (LARGEST_BYTE * std)).to(device)
-        self._shift = (-mean / std).to(device)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        floats = images.to(torch.float32, memory_format=torch.channels_last)
-        return floats.mul_(_repeated(self._scale, images)).add_(_repeated(self._shift, images))
-
-
-def _repeated(channels: Tensor, images: Tensor) -> Tensor:
-    """``channels`` at every pixel, laid out as the images are: several times faster than broadcasting."""
-    return channels.expand(*images.shape[2:], -1).contiguous().permute(2, 0, 1)
 
 
 class Batch(NamedTuple):

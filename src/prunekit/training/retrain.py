@@ -12,13 +12,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
+from prunekit.data.normalise import Normaliser
 from prunekit.errors import UsageError, unknown
 from prunekit.models.archs import build
 from prunekit.models.state import Arrays, load_arrays, to_arrays
 from prunekit.params import BATCHNORM_IMAGES, TrainParams
 from prunekit.progress import SILENT, Progress
 from prunekit.training.checkpoint import Checkpoint
-from prunekit.training.feed import EpochImages, Normaliser, derived_seed, generator
+from prunekit.training.feed import EpochImages, derived_seed, generator
 from prunekit.training.loop import FitResult, fit
 from prunekit.training.schedules import last_learning_rate
 from prunekit.training.sgd import hold
@@ -158,5 +159,5 @@ def _recalibrated(
     normalise = Normaliser(dataset, device)
     size = min(BATCHNORM_BATCH, len(chosen))
     full = torch.split(chosen[: len(chosen) // size * size], size)
-    recompute_batchnorm(model, (normalise(examples.take(part)[0].to(device)) for part in full))
+    recompute_batchnorm(model, (normalise(examples.take(part)[0]) for part in full))
     return FitResult((), None, 0, time.monotonic() - started)

@@ -3,15 +3,7 @@ import torch
 from torch import nn
 
 from prunekit.errors import PrunekitError, UsageError
-from prunekit.measure.batches import batches, checked_logits, default_batch_size, frozen_copy, normalise
-
-
-def test_pixels_are_normalised_by_channel_and_laid_out_channels_last(dataset):
-    images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 1, 1, 3).expand(2, 3, 4, 3)
-    normal = normalise(images, dataset=dataset)
-    torch.testing.assert_close(normal[0, :, 0, 1], torch.tensor([-1.5, -0.8, -0.2]))
-    torch.testing.assert_close(normal[1, :, 3, 2], torch.tensor([2.5, 2.4, 1.4]))
-    assert normal.is_contiguous(memory_format=torch.channels_last)
+from prunekit.measure.batches import batches, checked_logits, default_batch_size, frozen_copy
 
 
 def test_batches_hold_the_wanted_examples_in_their_order(examples, dataset):

@@ -5,9 +5,10 @@ import torch
 from torch import nn
 
 from prunekit.data.examples import ArrayExamples
+from prunekit.data.normalise import Normaliser
 from prunekit.errors import PrunekitError
 from prunekit.models.state import to_arrays
-from prunekit.training.feed import Normaliser, derived_seed, generator
+from prunekit.training.feed import derived_seed, generator
 from prunekit.training.loop import autocast, fit, task_loss
 from prunekit.training.schedules import learning_rate
 

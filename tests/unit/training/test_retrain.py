@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from prunekit.data.normalise import Normaliser
 from prunekit.errors import UsageError
 from prunekit.models.archs import build
 from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import RetrainParams
-from prunekit.training.feed import Normaliser, derived_seed
+from prunekit.training.feed import derived_seed
 from prunekit.training.retrain import MODES, Pruned, plan_of, recompute_batchnorm, retrain
 
 
