@@ -8,9 +8,9 @@ from typing import Any
 from prunekit.errors import StoreError
 from prunekit.models.state import Arrays
 from prunekit.params import RetrainParams, Schedule, TrainParams
-from prunekit.steps.context import Context, epoch_images, load, save, training_data, valid_error
+from prunekit.steps.context import Context, load
+from prunekit.steps.loop import Loop
 from prunekit.steps.train import kept_key
-from prunekit.training.checkpoint import Checkpoint
 from prunekit.training.retrain import retrain
 
 
@@ -23,39 +23,27 @@ def run(batch: Sequence[RetrainParams], context: Context) -> None:
 def _one(params: RetrainParams, context: Context) -> None:
     parent = load(context, params.parent)
     root: Any = parent.record.root.read()
-    data = training_data(context, root)
-    checkpoint = Checkpoint(context.store.checkpoint(params.key))
-    result = retrain(
+    loop = Loop.of(context, params, root)
+    result = loop.run(
+        retrain,
         parent.model,
-        data.train,
         mode=params.mode,
         settings=settings_of(root),
-        dataset=data.dataset,
         seed=root.seed + params.seed,
         epochs=params.epochs,
         kept=_kept(context, parent.record.root.key, root, params.mode),
-        device=context.device,
         masks=parent.masks,
-        checkpoint=checkpoint,
-        epoch_images=epoch_images(root, data),
-        progress=context.progress,
     )
     if context.rank > 0:
         return
-    save(
-        context,
-        params,
+    loop.store(
         parent.model,
+        result,
         masks=parent.masks,
         ancestors=parent.record.lineage,
         parameters=parent.record.parameters,
-        results={
-            "loss": result.losses[-1] if result.losses else None,
-            "valid_error": valid_error(context, parent.model, data),
-            "error_before": parent.record.error,
-        },
+        results={"error_before": parent.record.error},
     )
-    checkpoint.discard()
 
 
 def settings_of(root: Any) -> TrainParams:

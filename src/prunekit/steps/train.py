@@ -10,43 +10,22 @@ from prunekit.models.archs import build
 from prunekit.models.state import Arrays
 from prunekit.params import TrainParams
 from prunekit.records import ModelRecord, Step
-from prunekit.steps.context import (
-    Context,
-    TrainingData,
-    epoch_images,
-    provenance,
-    save,
-    training_data,
-    valid_error,
-)
-from prunekit.training.checkpoint import Checkpoint
+from prunekit.steps.context import Context, TrainingData, provenance
+from prunekit.steps.loop import Loop
 from prunekit.training.loop import fit
 
 
 def run(batch: Sequence[TrainParams], context: Context) -> None:
     """Train every network of the batch."""
     for params in batch:
-        data = training_data(context, params)
-        model = build(params.arch, classes=len(data.dataset.classes), seed=params.seed)
-        checkpoint = Checkpoint(context.store.checkpoint(params.key))
-        result = fit(
-            model,
-            data.train,
-            settings=params,
-            dataset=data.dataset,
-            seed=params.seed,
-            device=context.device,
-            checkpoint=checkpoint,
-            epoch_images=epoch_images(params, data),
-            progress=context.progress,
-        )
+        loop = Loop.of(context, params, params)
+        model = build(params.arch, classes=len(loop.data.dataset.classes), seed=params.seed)
+        result = loop.run(fit, model, settings=params, seed=params.seed)
         if context.rank > 0:
             continue
         if result.kept is not None:
-            _keep(context, params, model, data, result.kept)
-        results = {"loss": result.losses[-1], "valid_error": valid_error(context, model, data)}
-        save(context, params, model, masks={}, results=results)
-        checkpoint.discard()
+            _keep(context, params, model, loop.data, result.kept)
+        loop.store(model, result, masks={})
 
 
 def _keep(context: Context, params: TrainParams, model: nn.Module, data: TrainingData, kept: Arrays) -> None:

@@ -1,0 +1,53 @@
+"""What training and retraining share: the training loop on a lineage's data, and what is stored of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Self
+
+from torch import nn
+
+from prunekit.params import Params
+from prunekit.steps.context import Context, TrainingData, epoch_images, save, training_data, valid_error
+from prunekit.training.checkpoint import Checkpoint
+from prunekit.training.loop import FitResult
+
+
+class Loop(NamedTuple):
+    """One step's training: its data, and where it is kept while it is unfinished."""
+
+    context: Context
+    params: Params
+    root: Any
+    data: TrainingData
+    checkpoint: Checkpoint
+
+    @classmethod
+    def of(cls, context: Context, params: Params, root: Any) -> Self:
+        """The training of a step whose lineage begins with ``root``."""
+        checkpoint = Checkpoint(context.store.checkpoint(params.key))
+        return cls(context, params, root, training_data(context, root), checkpoint)
+
+    def run(self, train: Callable[..., FitResult], model: nn.Module, **how: Any) -> FitResult:
+        """Train ``model`` in place by ``fit`` or ``retrain``, which say what ``how`` may hold."""
+        return train(
+            model,
+            self.data.train,
+            dataset=self.data.dataset,
+            device=self.context.device,
+            checkpoint=self.checkpoint,
+            epoch_images=epoch_images(self.root, self.data),
+            progress=self.context.progress,
+            **how,
+        )
+
+    def store(
+        self, model: nn.Module, result: FitResult, *, results: Mapping[str, Any] | None = None, **lineage: Any
+    ) -> None:
+        """Store the trained network (``lineage``: as :func:`save` takes it); the checkpoint has served."""
+        found = {
+            "loss": result.losses[-1] if result.losses else None,
+            "valid_error": valid_error(self.context, model, self.data),
+        }
+        save(self.context, self.params, model, results=found | dict(results or {}), **lineage)
+        self.checkpoint.discard()
