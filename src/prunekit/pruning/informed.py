@@ -40,7 +40,7 @@ _BLOCK = 4_096
 def sipp(subject: Subject) -> Scores:
     """Per weight: the largest over images of the mean over positions of its share (SiPP, METHODS 2.4)."""
     signed = {name: _signed(layer) for name, layer in subject.layers.items()}
-    found = {name: torch.zeros_like(both.transpose(1, 2)).contiguous() for name, both in signed.items()}
+    found = {name: both.new_zeros(both.transpose(1, 2).shape) for name, both in signed.items()}
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
         for half in _halves(inputs):
@@ -50,7 +50,7 @@ def sipp(subject: Subject) -> Scores:
 
     observe(subject, visit)
     return {
-        name: _weight_scores(layer, signed[name].mul_(found.pop(name).transpose(1, 2)))
+        name: _weight_scores(layer, signed.pop(name), found.pop(name))
         for name, layer in subject.layers.items()
     }
 
@@ -71,9 +71,12 @@ def raise_means(found: Tensor, signed: Tensor, seen: Tensor) -> None:
             torch.maximum(best, means[0] if len(means) == 1 else means.amax(0), out=best)
 
 
-def _weight_scores(layer: Layer, shares: Tensor) -> Tensor:
-    """Shares of both signs as one tensor in the weight's shape: each weight has one sign only."""
-    positive, negative = shares.chunk(2, dim=1)
+def _weight_scores(layer: Layer, signed: Tensor, means: Tensor) -> Tensor:
+    """The shares of both signs as one tensor in the weight's shape: each weight has one sign only."""
+    for weights, factors in zip(signed, means, strict=True):
+        # Turned round first: many times faster than a product of two layouts.
+        weights.mul_(factors.T.contiguous())
+    positive, negative = signed.chunk(2, dim=1)
     return from_rows(layer, positive + negative)
 
 
