@@ -13,6 +13,7 @@ from prunekit.report.style import ACCENT, INK, MUTED, PAPER, Look
 
 Series = Mapping[Any, Sequence[Row]]
 BAND_ALPHA = 0.14
+MOST_COLUMNS = 5
 
 
 class Scale(NamedTuple):
@@ -67,18 +68,17 @@ def _line(axes: Axes, rows: Sequence[Row], look: Look, *, x: Scale, y: Scale) ->
 
 
 def legend_above(axes: Axes) -> None:
-    """The legend in rows above the axes, where it covers no data."""
+    """The legend in rows above the axes, where it covers no data: as many columns as the figure has room for."""
+    figure = axes.get_figure(root=True)
     handles, labels = axes.get_legend_handles_labels()
-    if len(labels) > 1 and axes.figure is not None:
-        axes.figure.legend(
-            handles,
-            labels,
-            loc="outside upper left",
-            ncols=5,
-            columnspacing=1.4,
-            handlelength=2.2,
-            borderpad=0.2,
-        )
+    if figure is None or len(labels) < 2:
+        return
+    style: dict[str, Any] = {"columnspacing": 1.4, "handlelength": 2.2, "borderpad": 0.2}
+    for columns in range(MOST_COLUMNS, 0, -1):
+        legend = figure.legend(handles, labels, loc="outside upper left", ncols=columns, **style)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def ring(axes: Axes, row: Row, look: Look, *, x: Scale, y: Scale) -> None:
