@@ -1,4 +1,4 @@
-"""torchrun: two processes train one network through the command line, to the weights of one."""
+"""--devices: two processes train one network through the command line, to the weights of one, or end in one line."""
 
 import json
 import os
@@ -47,3 +47,21 @@ def test_two_processes_make_one_result(tmp_path, data_folder, stranger):
     for name, array in weights[0].items():
         np.testing.assert_allclose(array, weights[1][name], rtol=1e-3, atol=1e-4, err_msg=name)
     assert abs(row["error"] - alone["error"]) < 0.02
+
+
+def test_a_mistake_of_all_processes_is_told_once(tmp_path, data_folder):
+    wrong = (*TRAIN[:-4], "--batch-size", "1", "--threads", "1")
+    done = on_two_processes(*wrong, store=tmp_path / "two", data=data_folder)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "prunekit: a batch of 1 images cannot be shared by 2 processes: change batch_size\n"
+    )
+
+
+def test_a_wrong_name_starts_no_process(tmp_path, data_folder):
+    done = on_two_processes(
+        "train", "--arch", "resnt8", "--dataset", "digits", store=tmp_path / "two", data=data_folder
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "unknown architecture 'resnt8'; did you mean" in done.stderr

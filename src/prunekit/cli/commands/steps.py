@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit
 from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
+from prunekit.engine.ranks import together
 from prunekit.errors import UsageError
 from prunekit.params import Params, PruneParams, RetrainParams, TrainParams
 from prunekit.registry import Lazy
@@ -31,7 +31,7 @@ DEVICES = Annotated[
     typer.Option(
         "--devices",
         min=1,
-        help="Processes (GPUs) that share every batch, through torchrun.",
+        help="Processes (GPUs) that share every batch, started as torchrun does.",
         rich_help_panel="Run",
     ),
 ]
@@ -72,7 +72,7 @@ def company(device: str) -> Iterator[int]:
 
 
 def spread(devices: int) -> None:
-    """Start this very command ``devices`` times under torchrun, each to compute its share of every batch."""
+    """Start this very command ``devices`` times, as torchrun would, each to compute its share of every batch."""
     if devices == 1 or "WORLD_SIZE" in os.environ:
         return
     own = [
@@ -80,15 +80,8 @@ def spread(devices: int) -> None:
         for word, before in zip(sys.argv[1:], ["", *sys.argv[1:]], strict=False)
         if not _is_devices(word, before)
     ]
-    torchrun = [
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        f"--nproc-per-node={devices}",
-        "-m",
-        "prunekit",
-    ]
-    raise typer.Exit(subprocess.run([sys.executable, *torchrun, *own], check=False).returncode)  # noqa: S603 - ourselves
+    typed = sys.stdin.read() if "-" in own else None
+    raise typer.Exit(together([sys.executable, "-m", "prunekit", *own], devices, typed=typed))
 
 
 def _is_devices(word: str, before: str) -> bool:
@@ -96,10 +89,10 @@ def _is_devices(word: str, before: str) -> bool:
 
 
 def _train(**given: Any) -> None:
-    spread(given.pop("devices"))
-    chosen = options(given)
+    devices, chosen = given.pop("devices"), options(given)
     params = TrainParams.read(read_fields(TrainParams, given))
     check_names(params)
+    spread(devices)
     make_and_print([params], Store(chosen.store), chosen)
 
 

@@ -1,0 +1,111 @@
+"""One command in several processes of this machine that train together, as torchrun starts them; rank 0 speaks for all.
+
+torchrun itself answers a mistake with a page of its own, and with exit code 1 whatever the command's was.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO, NamedTuple
+
+from prunekit.engine.pool import threads_each
+
+INTERRUPTED = 130
+SECONDS_TO_END = 10.0
+SECONDS_BETWEEN_LOOKS = 0.05
+
+
+class Rank(NamedTuple):
+    """One process; what a rank other than 0 says is kept in ``said``."""
+
+    process: subprocess.Popen[str]
+    said: IO[str] | None
+
+    def last_line(self) -> str:
+        """What it said last."""
+        if self.said is None:
+            return ""
+        self.said.seek(0)
+        return next((line for line in reversed(self.said.read().splitlines()) if line.strip()), "")
+
+
+def together(command: Sequence[str], size: int, *, typed: str | None = None) -> int:
+    """Run ``command`` in ``size`` processes until all have ended; 0, or the exit code of one that failed.
+
+    ``typed`` is what each of them reads on stdin. Where one fails, the others have a few seconds to end by themselves.
+    Rank 0's output is this process's; of another only the last line is told, and only if it knew better than rank 0.
+    """
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(size)}
+    threads = {"OMP_NUM_THREADS": str(threads_each(0, size))}
+    ranks = [_start(command, {**threads, **os.environ, **place}, rank, typed) for rank in range(size)]
+    try:
+        _wait(ranks)
+    except KeyboardInterrupt:
+        _end(ranks)
+        return INTERRUPTED
+    codes = [rank.process.returncode for rank in ranks]
+    for line in _better_words(ranks, codes):
+        sys.stderr.write(line + "\n")
+    return max(codes) if max(codes) > 0 else int(min(codes) < 0)
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str], rank: int, typed: str | None) -> Rank:
+    said = None if rank == 0 else _kept()
+    process = subprocess.Popen(  # noqa: S603 - ourselves
+        command,
+        env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        stdin=subprocess.DEVNULL if typed is None else subprocess.PIPE,
+        stdout=None if rank == 0 else subprocess.DEVNULL,
+        stderr=said,
+        text=True,
+    )
+    if process.stdin is not None:
+        process.stdin.write(str(typed))
+        process.stdin.close()
+    return Rank(process, said)
+
+
+def _kept() -> IO[str]:
+    """A file without a name: it is gone with this process."""
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+
+
+def _wait(ranks: Sequence[Rank]) -> None:
+    """Until all have ended; a while after the first failure, end the others."""
+    while None in (codes := [rank.process.poll() for rank in ranks]):
+        if any(codes):
+            _end(ranks)
+            return
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _end(ranks: Sequence[Rank]) -> None:
+    until = time.monotonic() + SECONDS_TO_END
+    for rank in ranks:
+        try:
+            rank.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            rank.process.kill()
+            rank.process.wait()
+
+
+def _better_words(ranks: Sequence[Rank], codes: Sequence[int]) -> list[str]:
+    """Last lines, each once, of ranks that failed in another way than rank 0; one line where all were killed."""
+    others = [
+        rank.last_line() for rank, code in zip(ranks, codes, strict=True) if code > 0 and code != codes[0]
+    ]
+    if not others and max(codes) <= 0 and min(codes) < 0:
+        return [f"prunekit: process {codes.index(min(codes))} was killed (signal {-min(codes)})"]
+    return list(dict.fromkeys(filter(None, others)))
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
