@@ -109,15 +109,17 @@ def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> Usag
 
 def _subject(model: nn.Module, method: str, row: Method, batches: Iterable[Any], seed: int) -> Subject:
     found = read_batches(batches, device_of(model)) if row.data_informed else []
-    if row.data_informed and not any(len(batch.inputs) for batch in found):
+    if row.data_informed and not found:
         raise UsageError(f"{method} looks at data: give it batches")
     if row.needs_labels and any(batch.labels is None for batch in found):
         raise UsageError(f"{method} looks at the loss: give it batches of (inputs, labels)")
-    return Subject(model, trace(model), found, seed)
+    subject = Subject(model, trace(model), found, seed)
+    check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
+    return subject
 
 
 def _scores(subject: Subject, row: Method) -> Scores:
-    return check_finite(row.sensitivity(subject))
+    return check_finite(row.sensitivity(subject), "activations, gradients or norms")
 
 
 def _check_layers(subject: Subject, names: Sequence[str]) -> None:

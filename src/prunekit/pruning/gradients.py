@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from prunekit.pruning.layers import Layer
-from prunekit.pruning.subject import Scores, Subject, run
+from prunekit.pruning.subject import Scores, Subject, fitting, run
 from prunekit.pruning.tracing import evaluation
 
 
@@ -60,13 +60,18 @@ def _gradients(subject: Subject) -> Iterator[Scores]:
             weight.requires_grad_(True)
         for batch in subject.batches:
             with evaluation(subject.model), torch.enable_grad():
-                loss = F.cross_entropy(logits(run(subject.model, batch.inputs)), cast(Tensor, batch.labels))
+                loss = _loss(logits(run(subject.model, batch.inputs)), cast(Tensor, batch.labels))
                 found = torch.autograd.grad(loss, weights, allow_unused=True)
             pairs = zip(subject.layers.items(), found, strict=True)
             yield {name: torch.zeros_like(layer.tensor()) if g is None else g for (name, layer), g in pairs}
     finally:
         for weight, flag in zip(weights, flags, strict=True):
             weight.requires_grad_(flag)
+
+
+def _loss(outputs: Tensor, labels: Tensor) -> Tensor:
+    with fitting(f"a batch of labels of shape {tuple(labels.shape)}"):
+        return F.cross_entropy(outputs, labels)
 
 
 def logits(output: Any) -> Tensor:

@@ -27,10 +27,9 @@ def patches(layer: Layer, module: nn.Module, inputs: Tensor) -> Tensor:
     A linear layer's positions are all axes between the first and the last (tokens; one for plain vectors).
     """
     if isinstance(module, nn.Linear):
-        images = inputs.unsqueeze(0) if inputs.dim() == 1 else inputs
-        return images.reshape(len(images), -1, layer.inputs).transpose(1, 2).unsqueeze(1)
+        return inputs.reshape(len(inputs), -1, layer.inputs).transpose(1, 2).unsqueeze(1)
     window = _transposed_window if layer.transposed else _window
-    seen = window(module, inputs if inputs.dim() == len(module.kernel_size) + 2 else inputs.unsqueeze(0))  # type: ignore[arg-type]
+    seen = window(module, inputs)
     return seen.reshape(len(seen), layer.groups, layer.inputs // layer.groups * seen.shape[2], -1)
 
 

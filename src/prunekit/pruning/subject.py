@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -40,7 +40,9 @@ class Subject(NamedTuple):
 
 
 def read_batches(batches: Iterable[Any], device: torch.device) -> list[Batch]:
-    """Batches of inputs, or of (inputs, labels), on the model's device."""
+    """Batches of inputs, or of (inputs, labels), on the model's device; those without an image are left out."""
+    if isinstance(batches, Tensor):
+        raise UsageError("batches must be a list of batches, not one tensor")
     found = []
     for batch in batches:
         inputs, labels = (
@@ -50,7 +52,7 @@ def read_batches(batches: Iterable[Any], device: torch.device) -> list[Batch]:
         if not isinstance(inputs, Tensor):
             raise UsageError(f"a batch must be a tensor or (inputs, labels), not {type(inputs).__name__}")
         found.append(Batch(inputs.to(device), labels.to(device) if isinstance(labels, Tensor) else None))
-    return found
+    return [batch for batch in found if batch.inputs.numel()]
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -84,26 +86,31 @@ def observe(subject: Subject, visit: Visit, *, images: int | None = None) -> Non
 
 
 def run(model: nn.Module, inputs: Tensor) -> Any:
-    """The model's output; a failure on these inputs is the user's to mend, in one line.
+    """The model's output on these inputs, which must fit it."""
+    with fitting(f"a batch of shape {tuple(inputs.shape)}"):
+        return model(inputs)
+
+
+@contextmanager
+def fitting(what: str) -> Iterator[None]:
+    """A failure in here is the user's to mend: one line says that ``what`` does not fit this model.
 
     Failures of our own hooks, and memory that runs out, are raised as they are.
     """
     try:
-        return model(inputs)
+        yield
     except (PrunekitError, torch.OutOfMemoryError):
         raise
     except _VisitError as failure:
         raise failure.error from None
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
         reason = str(error).strip().partition("\n")[0]
-        raise UsageError(
-            f"a batch of shape {tuple(inputs.shape)} does not fit this model: {reason}"
-        ) from error
+        raise UsageError(f"{what} does not fit this model: {reason}") from error
 
 
 def _hook(visit: Visit, layer: Layer) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
     def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        inputs = args[0].float()
+        inputs = _batched(module, args[0].float())
         if not torch.isfinite(inputs.sum()):
             raise UsageError(f"layer {layer.name!r} sees inputs that are not finite")
         try:
@@ -112,6 +119,12 @@ def _hook(visit: Visit, layer: Layer) -> Callable[[nn.Module, tuple[Any, ...], A
             raise _VisitError(error) from error
 
     return hook
+
+
+def _batched(module: nn.Module, inputs: Tensor) -> Tensor:
+    """The inputs with an axis for images, which a layer may be given without."""
+    rank = 2 if isinstance(module, nn.Linear) else len(module.kernel_size) + 2  # type: ignore[arg-type]
+    return inputs.unsqueeze(0) if inputs.dim() < rank else inputs
 
 
 def output_positions(subject: Subject) -> dict[str, int]:

@@ -12,6 +12,7 @@ from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
 from prunekit.pruning.methods import METHODS, Method
 
 X = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+LABELS = torch.arange(4)
 
 
 def small():
@@ -136,8 +137,17 @@ MISTAKES = {
     "no batches": (small, {"method": "sipp"}, "sipp looks at data: give it batches"),
     "no labels": (small, {"method": "snip", "batches": [X]}, "snip looks at the loss"),
     "batches of the wrong shape": (small, {"method": "pfp", "batches": [X[:, :1]]}, r"shape \(4, 1, 16, 16\) does not fit"),
+    "images of the wrong shape for their labels": (small, {"method": "taylor", "batches": [(X, LABELS[:2])]}, r"labels of shape \(2,\) does not fit"),
+    "labels out of range": (small, {"method": "snip", "batches": [(X, LABELS + 99)]}, r"labels of shape \(4,\) does not fit this model: .*out of bounds"),
+    "one tensor as batches": (small, {"method": "pfp", "batches": X}, "a list of batches, not one tensor"),
+    "images without a batch": (small, {"method": "pfp", "batches": [X[0]]}, r"a batch of shape \(3, 16, 16\) does not fit"),
+    "empty batches": (small, {"method": "pfp", "batches": [X[:0]]}, "give it batches"),
+    "every layer skipped": (tiny, {"skip_layers": ["0", "2"]}, "every prunable layer is skipped"),
     "batches that are no tensors": (small, {"method": "pfp", "batches": ["image"]}, "must be a tensor"),
-    "weights that are not finite": (broken, {}, "layer 'conv1' has weights or activations that are not finite"),
+    "weights that are not finite": (broken, {}, "layer 'conv1' has weights that are not finite"),
+    "weights that are not finite, with data": (broken, {"method": "sipp", "batches": [X]}, "layer 'conv1' has weights that are not finite"),
+    "weights that are not finite, for a control": (broken, {"method": "random"}, "layer 'conv1' has weights that are not finite"),
+    "gradients that are not finite": (small, {"method": "snip", "batches": [(X / 0, LABELS)]}, "'conv1' has activations, gradients or norms that are not finite"),
     "inputs that are not finite": (small, {"method": "sipp", "batches": [X / 0]}, "'conv1' sees inputs that are not finite"),
     "a ratio that is none": (small, {"prune_ratio": 1.0}, "between 0 and 1"),
     "a ratio out of reach": (tiny, {"method": "ft", "prune_ratio": 0.9}, r"ft cannot reach prune ratio 0\.9 .*reachable: 0\.000 to 0\.4"),
@@ -153,6 +163,20 @@ def test_a_mistake_is_one_clear_line(mistake):
     with pytest.raises(UsageError, match=message) as raised:
         prune(model(), **({"method": "wt", "prune_ratio": 0.5} | given))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("method", ["sipp", "pfp", "thinet", "taylor"])
+def test_a_batch_without_images_changes_nothing(method):
+    expected = sensitivities(small(), method=method, batches=[(X, LABELS)])
+    found = sensitivities(small(), method=method, batches=[(X[:0], LABELS[:0]), (X, LABELS)])
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_one_image_without_an_axis_for_images_is_a_batch_of_one():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    found = sensitivities(model, method="sipp", batches=[X[0]])
+    expected = sensitivities(model, method="sipp", batches=[X[:1]])
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_an_error_leaves_no_hook_and_the_mode():
