@@ -111,10 +111,7 @@ def _class_potential(study: Study) -> str:
 def _kept_pixels(study: Study) -> str:
     ways = {(picture["block"], picture["candidates"]) for picture in study.pictures}
     fast = [_way(block, candidates) for block, candidates in sorted(ways, key=str) if block > 1 or candidates]
-    caution = (
-        f" The pixels were sought by a fast order ({listed(fast)}): they carry much of the confidence of the exact "
-        "order's, and are not the same."
-    )
+    caution = f" The pixels were sought by a fast order ({listed(fast)}), which finds others than the exact order does."
     return (
         "The first test images whole, then with only the 10 % of pixels that each network rests on most; what it does "
         f"without is grey.{caution if fast else ''}"

@@ -193,7 +193,7 @@ def _cells(
 
 def _cell(row: Row, spec: Spec, marks: dict[str, str]) -> str:
     def number(value: float) -> str:
-        return f"{value * spec.scale:.{spec.digits}f}".replace("-", "−")
+        return f"{value * spec.scale:z.{spec.digits}f}".replace("-", "−")
 
     marked = "".join(marks[flag] for flag in flags_of(row) if flag in marks)
     return f"{number(row['value'])}{_uncertainty(row, number)}{marked}"
