@@ -33,7 +33,6 @@ class Room:
     """
 
     graph: Graph
-    like: dict[str, Tensor]
     present: dict[str, Tensor]
     vectors: Masks
     other: int
@@ -106,4 +105,4 @@ def room_of(model: nn.Module, graph: Graph, masks: Masks) -> Room:
     }
     other = [name for name in like if name not in weights and name not in vectors]
     kept = sum(int(masks[name].sum()) if name in masks else like[name].numel() for name in other)
-    return Room(graph, like, present, vectors, kept)
+    return Room(graph, present, vectors, kept)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from prunekit.errors import UsageError
 from prunekit.pruning.layers import Layer
-from prunekit.pruning.subject import Scores, Subject
+from prunekit.pruning.subject import Scores, Subject, finite
 
 
 def magnitude(subject: Subject) -> Scores:
@@ -80,7 +80,6 @@ def _filters(layer: Layer) -> Tensor:
 def check_finite(values: Scores, what: str) -> Scores:
     """The same values, or a :class:`UsageError` that names the first layer with ``what`` that is not a number."""
     for name, found in values.items():
-        # A sum is faster than a look at every value, but may itself leave float32's range.
-        if not torch.isfinite(found.sum()) and not torch.isfinite(found).all():
+        if not finite(found):
             raise UsageError(f"layer {name!r} has {what} that are not finite")
     return values

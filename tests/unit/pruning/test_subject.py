@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from prunekit.errors import UsageError
-from prunekit.pruning.subject import Batch, Subject, observe, output_positions, run
+from prunekit.pruning.subject import Batch, Subject, finite, observe, output_positions, run
 from prunekit.pruning.tracing import trace
 
 
@@ -51,3 +51,9 @@ def test_memory_that_runs_out_is_not_taken_for_a_wrong_shape():
 
     with pytest.raises(torch.OutOfMemoryError):
         run(Greedy(1, 1), torch.ones(1))
+
+
+def test_large_values_are_finite_although_their_sum_is_not():
+    assert finite(torch.full((10,), 3e38))
+    assert not finite(torch.tensor([1.0, torch.inf]))
+    assert not finite(torch.tensor([1.0, torch.nan]))
