@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 SIGNIFICANT_DIGITS = 8
 ONE_SEED = "1 seed: the interval covers images only"
 UNDEFINED = "undefined: nothing to average over"
+OUTSIDE = "the value lies outside its interval: resampling is biased here"
 
 
 class Estimate(NamedTuple):
@@ -25,12 +26,15 @@ class Estimate(NamedTuple):
     def as_row(self) -> dict[str, Any]:
         """The columns of a long row, in JSON values: a number that is not finite becomes None and is flagged."""
         numbers = {name: plain(getattr(self, name)) for name in ("value", "low", "high")}
-        flags = self.flags if numbers["value"] is not None else (*self.flags, UNDEFINED)
+        found = {
+            UNDEFINED: numbers["value"] is None,
+            OUTSIDE: self.value < self.low or self.value > self.high,
+        }
         return numbers | {
             "n": self.n,
             "seeds": self.seeds,
             "interval": self.interval,
-            "flags": list(unique(flags)),
+            "flags": list(unique([*self.flags, *(flag for flag, applies in found.items() if applies)])),
         }
 
 

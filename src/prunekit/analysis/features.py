@@ -11,7 +11,6 @@ from prunekit.analysis.curves import grouped
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
 from prunekit.analysis.rows import RATIO, Row, row
-from prunekit.errors import UsageError
 
 KEPT = 0.1
 
@@ -42,15 +41,12 @@ def kept_pixels(pixels: int, share: float) -> int:
 def transfers(
     items: Sequence[Transfer], *, kept: float = KEPT, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Row]:
-    """The heat map at one kept share (``features-transfer``), and every kept share (``features-curve``).
+    """The heat map at one kept share (``features-transfer``), where measured, and every share (``features-curve``).
 
     Of several separate networks of one parent the first counts: a second one is not a second seed.
     """
     rows: list[Row] = []
     for group in _cells(items):
-        if kept not in group[0].kept:
-            shares = ", ".join(f"{share:g}" for share in group[0].kept)
-            raise UsageError(f"features were not measured at a kept share of {kept:g} (there are: {shares})")
         draws = np.stack([_draws(item, resamples=resamples, seed=seed) for item in group])
         for place, share in enumerate(group[0].kept):
             rows.append(_cell("features-curve", group, draws[:, place], share))

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from prunekit.analysis.estimate import UNDEFINED, Estimate, plain
+from prunekit.analysis.estimate import OUTSIDE, UNDEFINED, Estimate, plain
 
 
 def test_a_row_is_json_and_says_when_there_is_no_number():
@@ -16,6 +16,11 @@ def test_a_row_is_json_and_says_when_there_is_no_number():
         "interval": "none",
         "flags": ["a", UNDEFINED],
     }
+
+
+def test_a_value_outside_its_interval_is_flagged():
+    assert Estimate(0.1, 0.2, 0.3, n=3, seeds=1, interval="none").as_row()["flags"] == [OUTSIDE]
+    assert Estimate(0.2, 0.2, 0.3, n=3, seeds=1, interval="none").as_row()["flags"] == []
 
 
 def test_numbers_are_rounded_so_that_equal_work_writes_equal_bytes():

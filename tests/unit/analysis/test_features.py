@@ -1,0 +1,36 @@
+"""The heat map of informative features, cell by cell."""
+
+import numpy as np
+
+from prunekit.analysis.features import Transfer, kept_pixels, transfers
+from prunekit.analysis.similarity import SEPARATE
+
+
+def shown(confidence, *, column=0.5, key="pruned", seed=0, kept=(0.1, 0.5)):
+    """Parent's pixels; two images, the same confidence at every share."""
+    found = np.full((2, len(kept)), confidence)
+    return Transfer("wt", seed, 0.0, column, "parent", key, "digits", kept, found)
+
+
+def test_a_cell_and_its_curve():
+    rows = transfers([shown(0.25), shown(0.75, seed=1)], resamples=20)
+    assert [(row["finding"], row["kept"], row["value"], row["seeds"]) for row in rows] == [
+        ("features-curve", 0.1, 0.5, 2),
+        ("features-transfer", 0.1, 0.5, 2),
+        ("features-curve", 0.5, 0.5, 2),
+    ]
+
+
+def test_a_second_separate_network_is_not_a_second_seed():
+    items = [shown(value, column=SEPARATE, key=str(value)) for value in (0.25, 0.75)]
+    (row,) = [row for row in transfers(items, resamples=20) if row["finding"] == "features-transfer"]
+    assert (row["value"], row["seeds"], row["models"]) == (0.25, 1, ["parent", "0.25"])
+
+
+def test_without_the_share_of_the_heat_map_there_is_a_curve_alone():
+    rows = transfers([shown(0.5, kept=(0.3,))], resamples=20)
+    assert {row["finding"] for row in rows} == {"features-curve"}
+
+
+def test_a_share_of_pixels_is_the_nearest_number_and_at_least_one():
+    assert [kept_pixels(1024, share) for share in (0.1, 0.0001, 1)] == [102, 1, 1024]
