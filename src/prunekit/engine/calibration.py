@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from prunekit.distribution import parse
 from prunekit.engine.costs import roots_of
 from prunekit.engine.forecast import Calibration, Speed, counted_as
 from prunekit.params import Params
@@ -18,13 +17,13 @@ from prunekit.steps.settings import Settings
 NETWORK = ("arch", "dataset", "batch_size", "precision")
 
 
-def calibrate(steps: Iterable[Params], wanted: Iterable[str], settings: Settings) -> Calibration:
+def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Settings) -> Calibration:
     """Time every network that the steps of the ``wanted`` keys are about: a few seconds each, nothing is stored.
 
-    ``steps`` are the whole plan, parents before children: a step's network is that of its root. What could not be
-    found out is told in ``troubles``, never raised.
+    ``steps`` are the whole plan by key, parents before children: a step's network is that of its root. What could not
+    be found out is told in ``troubles``, never raised.
     """
-    question = request({params.key: params for params in steps}, set(wanted), settings)
+    question = request(steps, wanted, settings)
     done = subprocess.run(
         [sys.executable, "-m", "prunekit.engine.calibrate"],
         input=json.dumps(question),
@@ -38,20 +37,20 @@ def calibrate(steps: Iterable[Params], wanted: Iterable[str], settings: Settings
     return read(json.loads(done.stdout))
 
 
-def request(steps: dict[str, Params], wanted: set[str], settings: Settings) -> dict[str, Any]:
+def request(steps: Mapping[str, Params], wanted: Collection[str], settings: Settings) -> dict[str, Any]:
     """What the child process is asked, as JSON values: each network once, and every data set that is counted."""
-    roots = roots_of(steps)
-    asked = [steps[key] for key in steps if key in wanted]
-    lineages: dict[str, Any] = {roots[params.key].key: roots[params.key] for params in asked}
+    roots: dict[str, Any] = roots_of(steps)
+    asked = [steps[key] for key in wanted]
     networks: dict[tuple[str, str], dict[str, Any]] = {}
-    for root in lineages.values():
+    for key in wanted:
+        root = roots[key]
         networks.setdefault((root.arch, root.dataset), {name: getattr(root, name) for name in NETWORK})
     named = (getattr(params, "distribution", None) for params in asked)
-    counted = {counted_as(parse(name))[0] for name in named if name is not None}
+    counted = {counted_as(name)[0] for name in named if name is not None}
     return {
         "settings": settings._asdict(),
         "networks": list(networks.values()),
-        "datasets": sorted(counted | {root.dataset for root in lineages.values()}),
+        "datasets": sorted(counted | {dataset for _, dataset in networks}),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -55,11 +55,10 @@ def measured(store: Store) -> Costs:
     )
 
 
-def estimates(steps: Iterable[Params], costs: Costs) -> dict[str, float]:
-    """Seconds that each step will take, by key; parents come before children, so that roots are known."""
-    by_key = {params.key: params for params in steps}
-    roots = roots_of(by_key)
-    return {key: costs.seconds(params, roots[key]) for key, params in by_key.items()}
+def estimates(steps: Mapping[str, Params], costs: Costs) -> dict[str, float]:
+    """Seconds that each step (by its key) will take; parents come before children, so that roots are known."""
+    roots = roots_of(steps)
+    return {key: costs.seconds(params, roots[key]) for key, params in steps.items()}
 
 
 def roots_of(steps: Mapping[str, Params]) -> dict[str, Params]:

@@ -6,16 +6,16 @@ An image forwarded costs F floating-point operations, one trained on 3 F: the ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from prunekit.data.datasets import SHIFTED
-from prunekit.distribution import Distribution, parse
+from prunekit.distribution import parse
 from prunekit.engine.costs import Costs, in_words, roots_of
 from prunekit.engine.schedule import LARGEST_OF_KIND
 from prunekit.errors import UsageError
-from prunekit.params import BATCHNORM_IMAGES, ErrorParams, Params
+from prunekit.params import BATCHNORM_IMAGES, Params
 
 TRAINING_PASSES = 3
 Row = dict[str, Any]
@@ -55,11 +55,11 @@ class Cost(NamedTuple):
     flops: float | None
 
 
-def counted_as(distribution: Distribution) -> tuple[str, str]:
+@lru_cache
+def counted_as(distribution: str) -> tuple[str, str]:
     """The data set and the split that have as many images as a distribution, before any are held out."""
-    if distribution.published:
-        return SHIFTED[distribution.dataset].of, distribution.split
-    return distribution.dataset, distribution.split
+    wanted = parse(distribution)
+    return (SHIFTED[wanted.dataset].of if wanted.published else wanted.dataset), wanted.split
 
 
 class Known(NamedTuple):
@@ -72,7 +72,7 @@ class Known(NamedTuple):
 
     def images_of(self, distribution: str) -> float:
         """The images of a distribution; :class:`UsageError` where nobody knows."""
-        name, split = counted_as(parse(distribution))
+        name, split = counted_as(distribution)
         published, share = self.images.get(name, {}), 1.0
         if split in ("train", "valid") and "valid" not in published:
             held: float = self.root.valid_fraction
@@ -114,7 +114,7 @@ def _tested(params: Any, known: Known) -> Work:
 
 
 def _error(params: Any, known: Known) -> Work:
-    made_with_the_model = params == ErrorParams(model=params.model, distribution=known.root.dataset)
+    made_with_the_model = (params.distribution, params.seed) == (known.root.dataset, 0)
     return Work() if made_with_the_model else Work(forwarded=known.images_of(params.distribution))
 
 
@@ -162,18 +162,17 @@ class Forecast(NamedTuple):
     troubles: tuple[str, ...]
 
 
-def forecast(steps: Iterable[Params], costs: Costs, calibration: Calibration = NOTHING) -> Forecast:
+def forecast(steps: Mapping[str, Params], costs: Costs, calibration: Calibration = NOTHING) -> Forecast:
     """Every step's cost: what such steps took in this store, else what the calibration says, else a rough constant.
 
-    ``steps`` hold each step once, parents before children.
+    ``steps`` by their keys, parents before children. (A key is a hash: 100,000 of them take seconds.)
     """
-    by_key = {params.key: params for params in steps}
-    roots = roots_of(by_key)
+    roots = roots_of(steps)
     found: dict[str, Cost] = {}
     troubles = dict.fromkeys(calibration.troubles)
-    for key, params in by_key.items():
+    for key, params in steps.items():
         try:
-            calibrated = _calibrated(params, roots[key], by_key, calibration)
+            calibrated = _calibrated(params, roots[key], steps, calibration)
         except UsageError as error:
             troubles[str(error)] = calibrated = None
         flops, seconds = calibrated or (None, None)
@@ -193,38 +192,38 @@ def _calibrated(
     return flops, speed.train_seconds * work.trained + speed.forward_seconds * work.forwarded
 
 
-def elapsed(steps: Iterable[Params], costs: Mapping[str, Cost], jobs: int) -> float:
+def elapsed(steps: Mapping[str, Params], costs: Mapping[str, Cost], jobs: int) -> float:
     """Seconds that ``jobs`` workers need at least: an even share of the work, or the longest chain of steps."""
     chains: dict[str, float] = {}
-    total = 0.0
-    for params in steps:
-        own = costs[params.key].seconds
-        chains[params.key] = own + max((chains.get(key, 0.0) for key in params.inputs), default=0.0)
-        total += own
-    return max(total / jobs, max(chains.values(), default=0.0))
+    for key, params in steps.items():
+        behind = max((chains.get(parent, 0.0) for parent in params.inputs), default=0.0)
+        chains[key] = costs[key].seconds + behind
+    return max(sum(costs[key].seconds for key in steps) / jobs, max(chains.values(), default=0.0))
 
 
-def rows(todo: Sequence[tuple[str, Params]], costs: Mapping[str, Cost], jobs: int) -> list[Row]:
-    """One row per stage of the (stage, step) pairs, and one in total: steps, FLOPs, seconds with ``jobs`` workers."""
-    stages: dict[str, list[Params]] = {}
-    for stage, params in todo:
-        stages.setdefault(stage, []).append(params)
-    everything = [params for _, params in todo]
+def rows(
+    todo: Mapping[str, Params], stages: Mapping[str, str], costs: Mapping[str, Cost], jobs: int
+) -> list[Row]:
+    """One row per stage (``stages`` by the step's key), and one in total: FLOPs, and seconds with ``jobs`` workers."""
+    groups: dict[str, dict[str, Params]] = {}
+    for key, params in todo.items():
+        groups.setdefault(stages[key], {})[key] = params
     return [
-        *(_row("stage", stage, steps, costs, jobs) for stage, steps in stages.items()),
-        _row("total", None, everything, costs, jobs),
+        *(_row("stage", stage, steps, costs, jobs) for stage, steps in groups.items()),
+        _row("total", None, todo, costs, jobs),
     ]
 
 
-def _row(of: str, stage: str | None, steps: Sequence[Params], costs: Mapping[str, Cost], jobs: int) -> Row:
-    counted = [flops for params in steps if (flops := costs[params.key].flops) is not None]
-    seconds = elapsed(steps, costs, jobs)
+def _row(
+    of: str, stage: str | None, steps: Mapping[str, Params], costs: Mapping[str, Cost], jobs: int
+) -> Row:
+    counted = [flops for key in steps if (flops := costs[key].flops) is not None]
     return {
         "forecast": of,
         "stage": stage,
         "steps": len(steps),
         "flops": round(sum(counted)) if len(counted) == len(steps) else None,
-        "seconds": round(seconds, 3),
+        "seconds": round(elapsed(steps, costs, jobs), 3),
         "jobs": jobs,
     }
 

@@ -23,7 +23,7 @@ SETTINGS = Settings("store", "data", threads=1)
 
 
 def test_every_network_is_asked_for_once_and_every_set_of_images_counted():
-    asked = request(STEPS, set(STEPS), SETTINGS)
+    asked = request(STEPS, list(STEPS), SETTINGS)
     assert asked["networks"] == [
         {"arch": "resnet8", "dataset": "digits", "batch_size": 32, "precision": "auto"},
         {"arch": "resnet20", "dataset": "cifar10", "batch_size": 128, "precision": "bfloat16"},
@@ -33,16 +33,17 @@ def test_every_network_is_asked_for_once_and_every_set_of_images_counted():
 
 
 def test_what_is_there_is_not_asked_for():
-    asked = request(STEPS, {ERRORS[0].key}, SETTINGS)
+    asked = request(STEPS, [ERRORS[0].key], SETTINGS)
     assert [network["arch"] for network in asked["networks"]] == ["resnet8"]
     assert asked["datasets"] == ["digits"]
 
 
 def test_a_calibration_counts_times_and_tells_what_it_cannot(tmp_path):
     strange = TrainParams(arch="module:no_such_package:build", dataset="digits")
-    steps = [FIRST, strange, ErrorParams(model=FIRST.key, distribution="folder:nowhere")]
+    error = ErrorParams(model=FIRST.key, distribution="folder:nowhere")
+    steps = {params.key: params for params in (FIRST, strange, error)}
     settings = SETTINGS._replace(store=str(tmp_path / "store"), data=str(tmp_path / "data"))
-    found = calibrate(steps, [params.key for params in steps], settings)
+    found = calibrate(steps, list(steps), settings)
     speed = found.speeds["resnet8", "digits"]
     assert speed.flops == FLOPS
     assert speed.pixels == 32 * 32
@@ -56,7 +57,7 @@ def test_a_calibration_counts_times_and_tells_what_it_cannot(tmp_path):
 
 
 def test_a_device_that_is_not_there_is_one_line():
-    found = calibrate([FIRST], [FIRST.key], SETTINGS._replace(device="cuda:99"))
+    found = calibrate({FIRST.key: FIRST}, [FIRST.key], SETTINGS._replace(device="cuda:99"))
     (trouble,) = found.troubles
     assert trouble.startswith("nothing can be calibrated: ")
     assert "\n" not in trouble

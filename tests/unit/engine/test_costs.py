@@ -24,7 +24,7 @@ def store(tmp_path):
 
 
 def test_the_median_of_the_same_work_comes_first_then_of_the_same_kind(store):
-    found = estimates(STEPS, measured(store))
+    found = estimates({params.key: params for params in STEPS}, measured(store))
     assert found[TRAIN.key] == 3.0 * 10
     assert found[SHORT.key] == 4.0 * 2
     assert (
@@ -46,7 +46,7 @@ def test_lines_that_make_no_sense_are_passed_over(store):
 
 
 def test_steps_without_their_root_are_costed_by_kind():
-    assert estimates([LONG], Costs({}, {"retrain": 3.0})) == {LONG.key: 3.0}
+    assert estimates({LONG.key: LONG}, Costs({}, {"retrain": 3.0})) == {LONG.key: 3.0}
 
 
 @pytest.mark.parametrize(

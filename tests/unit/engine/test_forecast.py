@@ -35,8 +35,12 @@ CALIBRATION = Calibration(
 TRAINED, CHECKED = 900, 150
 
 
+def keyed(*steps):
+    return {params.key: params for params in steps}
+
+
 def cost_of(params, *before, costs=UNKNOWN):
-    found = forecast([TRAIN, PRUNE, *before, params], costs, CALIBRATION)
+    found = forecast(keyed(TRAIN, PRUNE, *before, params), costs, CALIBRATION)
     assert found.troubles == ()
     return found.costs[params.key]
 
@@ -90,33 +94,35 @@ def test_what_the_store_measured_comes_before_the_calibration_and_the_calibratio
     exact = Costs({("train", "resnet8", "digits"): 3.0}, {"train": 3.0, "prune": 9.0})
     assert cost_of(TRAIN, costs=exact).seconds == 30
     assert cost_of(PRUNE, costs=exact).seconds == of(0, 50).seconds
-    alone = forecast([PRUNE], exact)
+    alone = forecast(keyed(PRUNE), exact)
     assert alone.costs[PRUNE.key] == Cost(9.0, None)
 
 
 def test_what_nobody_knows_is_said_once_and_leaves_the_operations_open():
     errors = [ErrorParams(model=TRAIN.key, distribution="cifar10.1", seed=seed) for seed in range(3)]
-    found = forecast([TRAIN, *errors], UNKNOWN, CALIBRATION._replace(troubles=("vgg16 is not known",)))
+    found = forecast(keyed(TRAIN, *errors), UNKNOWN, CALIBRATION._replace(troubles=("vgg16 is not known",)))
     assert found.troubles == (
         "vgg16 is not known",
         "cifar10.1: nobody knows how many images its test split has",
     )
-    (_, total) = rows([("all", params) for params in (TRAIN, *errors)], found.costs, 1)
+    steps = keyed(TRAIN, *errors)
+    (_, total) = rows(steps, dict.fromkeys(steps, "all"), found.costs, 1)
     assert (total["flops"], total["steps"]) == (None, 4)
 
 
 def test_more_workers_are_quicker_as_far_as_the_longest_chain_allows():
     siblings = [PruneParams(parent=TRAIN.key, method="wt", prune_ratio=ratio) for ratio in (0.1, 0.2, 0.3)]
     costs = {TRAIN.key: Cost(4.0, 1.0)} | {params.key: Cost(2.0, 1.0) for params in siblings}
-    steps = [TRAIN, *siblings]
+    steps = keyed(TRAIN, *siblings)
     assert [elapsed(steps, costs, jobs) for jobs in (1, 2, 8)] == [10, 6, 6]
-    assert elapsed(siblings, costs, 8) == 2
-    assert elapsed([], costs, 2) == 0
+    assert elapsed(keyed(*siblings), costs, 8) == 2
+    assert elapsed({}, costs, 2) == 0
 
 
 def test_rows_are_of_stages_and_of_all():
     costs = {TRAIN.key: Cost(4.0, 10.0), PRUNE.key: Cost(2.0, 5.0)}
-    assert rows([("parents", TRAIN), ("pruned", PRUNE)], costs, 2) == [
+    stages = {TRAIN.key: "parents", PRUNE.key: "pruned"}
+    assert rows(keyed(TRAIN, PRUNE), stages, costs, 2) == [
         {"forecast": "stage", "stage": "parents", "steps": 1, "flops": 10, "seconds": 4.0, "jobs": 2},
         {"forecast": "stage", "stage": "pruned", "steps": 1, "flops": 5, "seconds": 2.0, "jobs": 2},
         {"forecast": "total", "stage": None, "steps": 2, "flops": 15, "seconds": 6.0, "jobs": 2},

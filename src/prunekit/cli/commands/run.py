@@ -146,20 +146,21 @@ def _run(**given: Any) -> None:
     chosen = options(given | {"force": False})
     recipe, steps = planned(given["recipe"], given["assignments"] or [])
     steps_chosen = choose(steps, given["only"] or [], given["until"])
+    by_key = {step.params.key: step for step in steps_chosen}
     store = Store(chosen.store)
     forced = frozenset(step.params.key for step in choose_stages(steps, given["force"] or []))
     costs = measured(store)
-    seconds = estimates([step.params for step in steps_chosen], costs)
+    seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     remote = Remote(given["remote"]) if given["remote"] else None
     have = (remote or store).present() - forced
-    todo = [step for key, step in zip(seconds, steps_chosen, strict=True) if key not in have]
+    todo = {key: step for key, step in by_key.items() if key not in have}
     if given["dry_run"]:
         rows = state_rows(steps_chosen, lambda key: "have" if key in have else "make")
         emit(rows, as_json=chosen.as_json, columns=COLUMNS)
-        tell_forecast(steps_chosen, todo, costs, chosen, calibrate=given["calibrate"])
+        tell_forecast(by_key, todo, costs, chosen, calibrate=given["calibrate"])
         return
     work = _executor_of(chosen, given, forced)
-    outcome = _execute(todo, seconds, work, chosen, keep_going=given["keep_going"])
+    outcome = _execute(list(todo.values()), seconds, work, chosen, keep_going=given["keep_going"])
     if outcome.interrupted:
         raise KeyboardInterrupt
     result: dict[str, Any] = {"made": len(outcome.made), "had": len(steps_chosen) - len(todo)}
