@@ -27,7 +27,6 @@ from prunekit.analysis.potential import (
     potential_flags,
 )
 from prunekit.analysis.resample import estimate, p_value
-from prunekit.errors import UsageError
 
 Row = dict[str, Any]
 BySeed = dict[int, dict[str, Lineage]]
@@ -161,18 +160,17 @@ def _summary_row(method: str, seeds: BySeed, name: str, held: list[str], margin:
 def excess_errors(
     lineages: Sequence[Lineage], *, nominal: Sequence[str], shifted: Mapping[str, Sequence[str]]
 ) -> list[Row]:
-    """Difference in excess error per method, ratio and set of shifted distributions, and its slope per set."""
+    """Difference in excess error per method, ratio and set of shifted distributions, and its slope per set.
+
+    A method that was measured on none of the nominal distributions has none.
+    """
     rows = []
     for method, group in grouped(lineages, lambda lineage: lineage.method).items():
         seeds = by_seed(group)
         base = held_by_all(seeds, nominal)
-        if not base:
-            raise UsageError(
-                f"excess error needs a nominal distribution; {method} has none of: {', '.join(nominal)}"
-            )
         for name, members in shifted.items():
             held = held_by_all(seeds, members)
-            if held:
+            if base and held:
                 rows += _excess_rows(method, seeds, name, held, base)
     return rows
 
