@@ -39,6 +39,11 @@ dataset = "{dataset}"
 epochs  = {epochs}
 seed    = {separate}
 
+[[stage]]                     # another control: the parents trained as long again, unpruned
+label   = "longer"
+run     = ["retrain"]
+parent  = "parents"
+
 [[stage]]                     # prune, retrain the whole schedule, prune further
 label   = "pruned"
 run     = ["prune", "retrain"]
@@ -49,7 +54,7 @@ sweep   = {{ method = {methods}, prune_ratio = [0.15, 0.46, 0.69, 0.80, 0.95] }}
 [[stage]]                     # per-example outcomes: the nominal test set, and all corruptions at severity 3
 label   = "errors"
 run     = ["error"]
-model   = ["parents", "pruned"]
+model   = ["parents", "longer", "pruned"]
 sweep   = {{ distribution = ["{dataset}", "@corruptions"] }}
 
 [[stage]]                     # functional similarity to the unpruned parent, under noise

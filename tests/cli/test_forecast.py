@@ -13,7 +13,14 @@ def test_a_dry_run_of_the_paper_s_study_needs_none_of_its_images(cli, tmp_path):
     *stages, total = [row for row in ran.rows if "forecast" in row]
     assert ran.rows[: len(steps)] == steps
     assert all(set(row) == STATES for row in steps)
-    assert [row["stage"] for row in stages] == ["parents", "pruned", "errors", "similarity", "control"]
+    assert [row["stage"] for row in stages] == [
+        "parents",
+        "longer",
+        "pruned",
+        "errors",
+        "similarity",
+        "control",
+    ]
     assert total["steps"] == len(steps) == sum(row["steps"] for row in stages)
     assert total["flops"] == sum(row["flops"] for row in stages)
     # 3 seeds x 182 epochs x 45,000 images x 3 passes, and 15,000 images measured, 40,813,184 multiplications each
