@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -70,6 +71,8 @@ def describe(error: ValidationError) -> str:
     """The first problem that pydantic found, as one line."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "value"
+    if first["type"] == "literal_error":
+        return str(unknown(where, str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"])))
     return f"{where}: {first['msg']} (given: {first.get('input')!r})"
 
 

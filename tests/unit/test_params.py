@@ -94,7 +94,11 @@ def test_the_order_of_fields_does_not_matter(fields, random):
     [
         (TrainParams, BASE | {"epoch": 3}, "unknown train field 'epoch'; did you mean 'epochs'?"),
         (TrainParams, BASE | {"lr": 0}, "lr: Input should be greater than 0"),
-        (TrainParams, BASE | {"schedule": "mulitstep"}, "schedule"),
+        (
+            TrainParams,
+            BASE | {"schedule": "mulitstep"},
+            "train: unknown schedule 'mulitstep'; did you mean 'multistep'?",
+        ),
         (TrainParams, {"arch": "resnet20"}, "dataset: Field required"),
         (PruneParams, {"parent": "x", "method": "wt", "prune_ratio": 1.0}, "prune_ratio"),
         (PruneParams, {"parent": "x", "method": "wt", "prune_ratio": 0}, "prune_ratio"),
