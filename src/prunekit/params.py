@@ -298,3 +298,9 @@ class ReportParams(Params):
     top_k: Annotated[
         int, Field(ge=1, description="An example is right if its class is in the k likeliest.")
     ] = 1
+    kept: Annotated[
+        float,
+        Field(
+            gt=0, le=1, description="Share of pixels at which informative features are compared (measured)."
+        ),
+    ] = 0.1

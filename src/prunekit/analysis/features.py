@@ -12,8 +12,6 @@ from prunekit.analysis.outcome import Array
 from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
 from prunekit.analysis.rows import RATIO, Row, row
 
-KEPT = 0.1
-
 
 class Transfer(NamedTuple):
     """One network shown another's informative pixels: confidence in the true class ``[n, kept shares]``.
@@ -39,7 +37,7 @@ def kept_pixels(pixels: int, share: float) -> int:
 
 
 def transfers(
-    items: Sequence[Transfer], *, kept: float = KEPT, resamples: int = RESAMPLES, seed: int = 0
+    items: Sequence[Transfer], *, kept: float, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Row]:
     """The heat map at one kept share (``features-transfer``), where measured, and every share (``features-curve``).
 

@@ -11,7 +11,7 @@ from prunekit.report import picture_panels as pictures
 from prunekit.report import potential_panels as potentials
 from prunekit.report import select
 from prunekit.report.canvas import Panel
-from prunekit.report.study import Study
+from prunekit.report.study import Study, distinct
 from prunekit.report.words import basis, count, listed, name_of, percent, points
 
 
@@ -108,13 +108,22 @@ def _class_potential(study: Study) -> str:
     return f"Prune potential of each class by itself (δ = {points(study.margin)}), the least prunable on top."
 
 
+def _transfer(study: Study) -> str:
+    shares = [percent(share) for share in distinct(study.of("features-transfer"), "kept")]
+    return (
+        f"The row's model chose the {listed(shares)} of pixels that it rests on most, the column's model predicts "
+        "from them alone; cells are its mean confidence in the true class."
+    )
+
+
 def _kept_pixels(study: Study) -> str:
+    shares = [percent(share) for share in distinct(study.pictures, "share")]
     ways = {(picture["block"], picture["candidates"]) for picture in study.pictures}
     fast = [_way(block, candidates) for block, candidates in sorted(ways, key=str) if block > 1 or candidates]
     caution = f" The pixels were sought by a fast order ({listed(fast)}), which finds others than the exact order does."
     return (
-        "The first test images whole, then with only the 10 % of pixels that each network rests on most; what it does "
-        f"without is grey.{caution if fast else ''}"
+        f"The first test images whole, then with only the {listed(shares)} of pixels that each network rests on most; "
+        f"what it does without is grey.{caution if fast else ''}"
     )
 
 
@@ -168,10 +177,7 @@ FIGURES: dict[str, Figure] = {
         "Informative features",
         "features-transfer",
         functions.transfer,
-        _said(
-            "The row's model chose the pixels, the column's model predicts from them alone; cells are its mean "
-            "confidence in the true class."
-        ),
+        _transfer,
     ),
     "features-pictures": Figure(
         "Kept pixels of a few images",

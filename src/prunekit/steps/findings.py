@@ -131,7 +131,8 @@ def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: Report
 
 def feature_findings(store: Store, steps: Iterable[TransferParams], settings: ReportParams) -> list[Row]:
     """The heat map of informative features."""
-    return transfers(stored.transfers(store, steps), resamples=settings.resamples, seed=settings.seed)
+    found = stored.transfers(store, steps)
+    return transfers(found, kept=settings.kept, resamples=settings.resamples, seed=settings.seed)
 
 
 def all_findings(store: Store, measurements: Iterable[Params], settings: ReportParams) -> list[Row]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from prunekit.analysis.curves import grouped
-from prunekit.analysis.features import KEPT, kept_pixels
+from prunekit.analysis.features import kept_pixels
 from prunekit.errors import PrunekitError
 from prunekit.params import FeaturesParams
 from prunekit.steps.context import examples
@@ -31,16 +31,20 @@ class Chosen(NamedTuple):
     orders: dict[float | str, FeaturesParams]
 
 
-def pictures(store: Store, features: Sequence[FeaturesParams], data: Path) -> list[Picture] | str:
+def pictures(
+    store: Store, features: Sequence[FeaturesParams], data: Path, *, kept: float
+) -> list[Picture] | str:
     """Per method, the first images of its first parent's measurement, or one line that says why there are none.
 
     Each picture is plain JSON: ``method``, ``place`` (which image), ``label``, ``size`` (H, W), ``rgb`` (0 to 255, row
     by row, channels last), ``kept`` (per network its ``model``, 0, a ratio or "separate", and its ``pixels``: row * W +
-    column), and how the pixels were sought (``block``, ``candidates``).
+    column), the ``share`` of pixels that is kept, and how they were sought (``block``, ``candidates``).
     """
     try:
         return [
-            picture for chosen in _by_method(store, features) for picture in _of_method(store, chosen, data)
+            picture
+            for chosen in _by_method(store, features)
+            for picture in _of_method(store, chosen, data, kept)
         ]
     except PrunekitError as error:
         return str(error)
@@ -61,7 +65,7 @@ def _by_method(store: Store, features: Sequence[FeaturesParams]) -> list[Chosen]
     return list(found.values())
 
 
-def _of_method(store: Store, chosen: Chosen, data: Path) -> list[Picture]:
+def _of_method(store: Store, chosen: Chosen, data: Path, share: float) -> list[Picture]:
     first = chosen.orders[0.0]
     shown = examples(first.distribution or chosen.dataset, data)
     count = min(MOST_IMAGES, first.images, len(shown))
@@ -70,7 +74,7 @@ def _of_method(store: Store, chosen: Chosen, data: Path) -> list[Picture]:
     pixels = images[0, 0].numel()
     if any(order.shape[1] != pixels for order in orders.values()):
         raise PrunekitError(f"the images of {chosen.dataset} are not of the size that was measured")
-    last = kept_pixels(pixels, KEPT)
+    last = kept_pixels(pixels, share)
     return [
         {
             "method": chosen.method,
@@ -82,6 +86,7 @@ def _of_method(store: Store, chosen: Chosen, data: Path) -> list[Picture]:
                 {"model": role, "pixels": np.sort(order[place, -last:]).tolist()}
                 for role, order in orders.items()
             ],
+            "share": share,
             "block": first.block,
             "candidates": first.candidates,
         }

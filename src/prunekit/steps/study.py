@@ -37,10 +37,10 @@ def report_context(
     }
 
 
-def pictures_of(store: Store, measurements: Iterable[Params], data: Path) -> Any:
+def pictures_of(store: Store, measurements: Iterable[Params], data: Path, *, kept: float) -> Any:
     """The few images whose kept pixels a report shows, or why there are none; reads images only where needed."""
     features = [step for step in measurements if isinstance(step, FeaturesParams) and store.has(step.key)]
-    return PICTURES(store, features, data) if features else []
+    return PICTURES(store, features, data, kept=kept) if features else []
 
 
 def _made_with(record: ModelRecord) -> list[str]:

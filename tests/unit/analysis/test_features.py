@@ -13,7 +13,7 @@ def shown(confidence, *, column=0.5, key="pruned", seed=0, kept=(0.1, 0.5)):
 
 
 def test_a_cell_and_its_curve():
-    rows = transfers([shown(0.25), shown(0.75, seed=1)], resamples=20)
+    rows = transfers([shown(0.25), shown(0.75, seed=1)], kept=0.1, resamples=20)
     assert [(row["finding"], row["kept"], row["value"], row["seeds"]) for row in rows] == [
         ("features-curve", 0.1, 0.5, 2),
         ("features-transfer", 0.1, 0.5, 2),
@@ -23,13 +23,20 @@ def test_a_cell_and_its_curve():
 
 def test_a_second_separate_network_is_not_a_second_seed():
     items = [shown(value, column=SEPARATE, key=str(value)) for value in (0.25, 0.75)]
-    (row,) = [row for row in transfers(items, resamples=20) if row["finding"] == "features-transfer"]
+    (row,) = [
+        row for row in transfers(items, kept=0.1, resamples=20) if row["finding"] == "features-transfer"
+    ]
     assert (row["value"], row["seeds"], row["models"]) == (0.25, 1, ["parent", "0.25"])
 
 
 def test_without_the_share_of_the_heat_map_there_is_a_curve_alone():
-    rows = transfers([shown(0.5, kept=(0.3,))], resamples=20)
+    rows = transfers([shown(0.5, kept=(0.3,))], kept=0.1, resamples=20)
     assert {row["finding"] for row in rows} == {"features-curve"}
+
+
+def test_the_heat_map_is_at_the_share_that_is_asked_for():
+    rows = transfers([shown(0.5)], kept=0.5, resamples=20)
+    assert [row["kept"] for row in rows if row["finding"] == "features-transfer"] == [0.5]
 
 
 def test_a_share_of_pixels_is_the_nearest_number_and_at_least_one():

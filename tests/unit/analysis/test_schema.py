@@ -40,7 +40,7 @@ def rows(lineages, pairs, compared, shown):
         *longer_potentials(lineages, margin=0.005),
         *similarities(compared, resamples=50),
         *noise_potentials(compared, resamples=50),
-        *transfers(shown, resamples=50),
+        *transfers(shown, kept=0.1, resamples=50),
         *churn(pairs, resamples=50),
         *recall_shifts(pairs, classes=["nought", "one", "two"], resamples=50),
         *excessive_losses(pairs, resamples=50),

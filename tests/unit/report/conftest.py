@@ -320,6 +320,7 @@ def picture(place):
         "kept": [
             {"model": role, "pixels": [23] if role == "separate" else [int(4 * role), 23]} for role in roles
         ],
+        "share": 0.1,
         "block": 1,
         "candidates": None,
     }

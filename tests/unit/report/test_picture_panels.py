@@ -10,6 +10,7 @@ IMAGE = {
     "size": [2, 3],
     "rgb": list(range(18)),
     "kept": [{"model": 0.0, "pixels": [0, 5]}, {"model": "separate", "pixels": [1]}],
+    "share": 0.1,
     "block": 1,
     "candidates": None,
 }

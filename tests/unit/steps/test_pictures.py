@@ -33,7 +33,7 @@ def networks(study):
 
 def test_whole_images_and_the_last_tenth_of_every_order(study, networks, tmp_path):
     features = [ordered(study, record, turn) for turn, record in enumerate(networks)]
-    found = pictures(study.store, features, tmp_path)
+    found = pictures(study.store, features, tmp_path, kept=0.1)
     images, labels = load(tmp_path, "test").take(torch.arange(3))
     assert [picture["label"] for picture in found] == [CLASSES[label] for label in labels]
     assert found[1]["rgb"] == images[1].permute(1, 2, 0).flatten().tolist()
@@ -48,20 +48,20 @@ def test_whole_images_and_the_last_tenth_of_every_order(study, networks, tmp_pat
 def test_orders_sought_in_different_ways_are_not_mixed(study, networks, tmp_path):
     parent, pruned, separate = networks
     features = [ordered(study, parent, 0), ordered(study, separate, 0), ordered(study, pruned, 0, block=8)]
-    assert pictures(study.store, features, tmp_path) == []
+    assert pictures(study.store, features, tmp_path, kept=0.1) == []
 
 
 def test_data_that_are_gone_are_told_in_one_line(study, tmp_path):
     parent = study.model(TrainParams(arch="resnet8", dataset="cifar10"))
     features = [ordered(study, record, 0) for record in (parent, study.pruned(parent, 0.5))]
-    found = pictures(study.store, features, tmp_path)
+    found = pictures(study.store, features, tmp_path, kept=0.1)
     assert isinstance(found, str)
     assert "data set cifar10 is not there" in found
     assert "\n" not in found
 
 
 def test_nothing_is_read_where_no_features_were_measured(study, errors_of_parent, tmp_path):
-    assert pictures_of(study.store, [errors_of_parent], tmp_path) == []
+    assert pictures_of(study.store, [errors_of_parent], tmp_path, kept=0.1) == []
 
 
 @pytest.fixture

@@ -99,6 +99,7 @@ command(
     _potential,
     name="potential",
     fields=[ReportParams],
+    without=["kept"],
     arguments={
         "model": (MODEL, REQUIRED),
         "distribution": (DISTRIBUTION, None),

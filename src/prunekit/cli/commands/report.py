@@ -76,7 +76,9 @@ def write(subject: Subject, out: Path, store: Store, data: Path) -> Path:
     _check_rows(subject)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
-    context = subject.context | {"pictures": pictures_of(store, subject.steps, data)}
+    context = subject.context | {
+        "pictures": pictures_of(store, subject.steps, data, kept=subject.context["kept"])
+    }
     page: Path = WRITE_REPORT(subject.rows, context, out)
     return page
 
