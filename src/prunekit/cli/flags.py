@@ -80,6 +80,11 @@ STEP_OPTIONS = ("store", "data", "device", "threads", "force", "label", "as_json
 FINDING_OPTIONS = ("store", "data", "device", "threads", "jobs", "force", "as_json")
 
 
+def sub_app(**more: Any) -> typer.Typer:
+    """The app of a command or of a group of them; completion is installed by the root alone."""
+    return typer.Typer(add_completion=False, **more)
+
+
 def options(given: dict[str, Any]) -> Options:
     """Take the common options out of a command's arguments."""
     taken = {name: given.pop(name, COMMON[name][1]) for name in Options._fields}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.cli.commands.steps import make_and_print
-from prunekit.cli.flags import command, options, read_fields
+from prunekit.cli.flags import command, options, read_fields, sub_app
 from prunekit.errors import UsageError
 from prunekit.params import ImportParams
 from prunekit.registry import Lazy
@@ -25,7 +25,7 @@ FETCH = Annotated[
     bool, typer.Option("--pretrained", help="timm's trained weights instead (needs a network).")
 ]
 
-bring = typer.Typer()
+bring = sub_app()
 
 
 def _import(**given: Any) -> None:

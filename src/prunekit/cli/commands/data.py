@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.flags import command, options
+from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit
 from prunekit.cli.screen import screen
 from prunekit.data.fetch import get, listing
 
 COLUMNS = ("name", "there", "missing", "get", "source")
 
-app = typer.Typer(no_args_is_help=True, help="Get data sets, and see which are there.")
+app = sub_app(no_args_is_help=True, help="Get data sets, and see which are there.")
 
 NAME = Annotated[
     str, typer.Argument(metavar="NAME", help="Data set, such as cifar10 (see `prunekit data ls`).")

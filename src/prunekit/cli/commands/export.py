@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.cli.commands.steps import REQUIRED, settings_of
-from prunekit.cli.flags import command, options
+from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit
 from prunekit.progress import SILENT
@@ -31,7 +31,7 @@ FORM = Annotated[
     ),
 ]
 
-export = typer.Typer()
+export = sub_app()
 
 
 def _export(**given: Any) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import typer
-
 from prunekit.cli.commands.steps import REQUIRED, settings_of
-from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields
+from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
@@ -19,7 +17,7 @@ from prunekit.store import Store
 
 COLUMNS = ("finding", "method", "row_model", "column_model", "kept", "value", "low", "high", "n", "flags")
 
-features = typer.Typer()
+features = sub_app()
 
 
 def _features(**given: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.cli.commands.steps import REQUIRED, settings_of
-from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields
+from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
@@ -54,7 +54,7 @@ PER_CLASS = Annotated[
     bool, typer.Option("--per-class", help="Also the potential of every class, and the worst.")
 ]
 
-potential = typer.Typer()
+potential = sub_app()
 
 
 def errors_of(store: Store, keys: Sequence[str], names: Sequence[str]) -> list[ErrorParams]:

@@ -9,7 +9,7 @@ import typer
 
 from prunekit.cli.commands.report import SET
 from prunekit.cli.commands.run import FILE, planned
-from prunekit.cli.flags import command, options
+from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit, say
 from prunekit.data.datasets import check_dataset
 from prunekit.errors import UsageError
@@ -17,7 +17,7 @@ from prunekit.models.archs import check_arch
 from prunekit.pruning.methods import METHODS
 from prunekit.recipe_text import mermaid, problems, template, words
 
-app = typer.Typer(no_args_is_help=True, help="Write, check and explain recipes.")
+app = sub_app(no_args_is_help=True, help="Write, check and explain recipes.")
 
 ARCH = Annotated[str, typer.Option("--arch", help="Architecture.", metavar="NAME")]
 DATASET = Annotated[str, typer.Option("--dataset", help="Data set.", metavar="NAME")]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from prunekit.cli.flags import command, options, read_fields
+from prunekit.cli.flags import command, options, read_fields, sub_app
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit, hint
 from prunekit.errors import UsageError
@@ -45,7 +45,7 @@ OUT = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder to write (default: report).", show_default=False)
 ]
 
-report = typer.Typer()
+report = sub_app()
 
 
 class Subject(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.cli.commands.report import SET, of_recipe, write
-from prunekit.cli.flags import Options, command, options
+from prunekit.cli.flags import Options, command, options, sub_app
 from prunekit.cli.foresee import tell_forecast
 from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
@@ -89,7 +89,7 @@ FORCE = Annotated[
 GPUS = Lazy("torch.cuda:device_count")
 RAY = Lazy("prunekit.engine.ray_pool:RayPool")
 
-run, status = typer.Typer(), typer.Typer()
+run, status = sub_app(), sub_app()
 
 
 def planned(path: Path, assignments: Sequence[str]) -> tuple[Recipe, tuple[Planned, ...]]:

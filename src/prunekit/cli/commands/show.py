@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.cli.commands.steps import REQUIRED, settings_of
-from prunekit.cli.flags import command, options
+from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit
 from prunekit.progress import SILENT
@@ -23,7 +23,7 @@ REPEATS = Annotated[
     int, typer.Option("--repeats", min=1, help="Timed passes, after three that are not counted.")
 ]
 
-show = typer.Typer()
+show = sub_app()
 
 
 def _measured(store: Store, key: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.cli.commands.steps import REQUIRED, settings_of
-from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields
+from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
@@ -39,7 +39,7 @@ CHURN = Annotated[
     ),
 ]
 
-similarity = typer.Typer()
+similarity = sub_app()
 
 
 def comparisons(store: Store, keys: list[str], to: str | None, fields: dict[str, Any]) -> list[NoiseParams]:

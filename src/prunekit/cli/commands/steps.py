@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.flags import Options, command, options, read_fields
+from prunekit.cli.flags import Options, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit
 from prunekit.cli.screen import screen
@@ -36,7 +36,7 @@ DEVICES = Annotated[
     ),
 ]
 
-train, prune, retrain = typer.Typer(), typer.Typer(), typer.Typer()
+train, prune, retrain = sub_app(), sub_app(), sub_app()
 
 
 def settings_of(chosen: Options, force: Sequence[str] = ()) -> Settings:

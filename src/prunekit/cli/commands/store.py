@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.flags import command, options
+from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit, say
 from prunekit.errors import StoreError
 from prunekit.store import Store
 
 COLUMNS = ("key", "label", "arch", "dataset", "seed", "method", "prune_ratio", "error", "nonzero", "parent")
 
-ls_, verify, gc = typer.Typer(), typer.Typer(), typer.Typer()
+ls_, verify, gc = sub_app(), sub_app(), sub_app()
 
 
 def _ls(**given: Any) -> None:

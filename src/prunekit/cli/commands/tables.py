@@ -10,7 +10,7 @@ import typer
 
 from prunekit.analysis.findings import FINDINGS
 from prunekit.analysis.schema import schema_of
-from prunekit.cli.flags import command, options
+from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit
 from prunekit.data.corruptions.table import CORRUPTION_ROWS
 from prunekit.data.datasets import DATASETS
@@ -22,7 +22,7 @@ from prunekit.recipe_text import schema as recipe_schema
 
 Row = dict[str, Any]
 
-list_, schema = typer.Typer(), typer.Typer()
+list_, schema = sub_app(), sub_app()
 
 
 def _methods() -> Iterable[Row]:
