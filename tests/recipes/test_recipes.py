@@ -1,5 +1,6 @@
 """Every recipe plans and its names resolve; the quickstart, cut short, runs, and a second run makes nothing."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,47 @@ def test_the_quickstart_runs_reports_and_then_makes_nothing(cli, tmp_path):
     }
     assert again == report
     assert cli("status", ROOT / "quickstart.toml", *settings).code == 0
+
+
+SMALL = """
+title = "{title}"
+[[stage]]
+label = "parents"
+run = ["train"]
+arch = "resnet8"
+dataset = "folder:{folder}"
+epochs = 1
+batch_size = 2
+{more}
+[[stage]]
+label = "pruned"
+run = ["prune", "retrain"]
+parent = "parents"
+method = "wt"
+prune_ratio = 0.5
+mode = "none"
+[[stage]]
+label = "errors"
+run = ["error"]
+model = ["parents", "pruned"]
+sweep = {{ distribution = ["folder:{folder}", "folder:{folder}+fog@3"] }}
+"""
+
+
+def test_recipes_are_reported_side_by_side(folder, tmp_path, cli):
+    """Robust networks of one recipe beside the ordinary ones of another."""
+    recipes = []
+    for title, more in (("plain", ""), ("robust", f'train_distribution = "folder:{folder}+mix1"')):
+        path = tmp_path / f"{title}.toml"
+        path.write_text(SMALL.format(title=title, folder=folder, more=more))
+        assert cli("run", path, "--threads", "1").code == 0
+        recipes += ["--recipe", path]
+    both = cli("report", *recipes, "--out", tmp_path / "both")
+    assert both.code == 0, both.err
+    rows = json.loads((tmp_path / "both" / "findings.json").read_text())
+    assert {row["method"] for row in rows if row["finding"] == "potential"} == {
+        "wt (none)",
+        "wt (none) robust",
+    }
+    assert any(row["finding"] == "robust-gain" for row in rows)
+    assert "plain · robust" in (tmp_path / "both" / "index.html").read_text()

@@ -29,8 +29,11 @@ MODELS = Annotated[
         metavar="[MODEL...]", help="Key, unique prefix, label, or - for keys on stdin.", show_default=False
     ),
 ]
-RECIPE = Annotated[
-    Path | None, typer.Option("--recipe", metavar="FILE", help="Report on a recipe's study instead.")
+RECIPES = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--recipe", metavar="FILE", help="Report on a recipe's study instead; on several as one study."
+    ),
 ]
 SET = Annotated[
     list[str] | None, typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Lay a value over the recipe.")
@@ -56,10 +59,14 @@ class Subject(NamedTuple):
     steps: Sequence[Params]
 
 
-def of_recipe(store: Store, recipe: Recipe, steps: Sequence[Params], settings: ReportParams) -> Subject:
-    """What the store has of a planned recipe."""
+def of_recipes(
+    store: Store, recipes: Sequence[Recipe], steps: Sequence[Params], settings: ReportParams
+) -> Subject:
+    """What the store has of the planned steps of some recipes."""
     models = [step.key for step in steps if step.kind in MODEL_STEPS]
-    context = report_context(store, models, settings, title=recipe.title, recipe=recipe.text)
+    title = " · ".join(recipe.title for recipe in recipes)
+    text = "\n".join(recipe.text for recipe in recipes)
+    context = report_context(store, models, settings, title=title, recipe=text)
     return Subject(all_findings(store, steps, settings), context, steps)
 
 
@@ -92,15 +99,16 @@ def _check_rows(subject: Subject) -> None:
 
 
 def _report(**given: Any) -> None:
-    chosen, names, path = options(given), given.pop("model") or [], given.pop("recipe")
+    chosen, names, paths = options(given), given.pop("model") or [], given.pop("recipe")
     out, assignments, claims = given.pop("out"), given.pop("assignments") or [], given.pop("claims")
-    if bool(names) == bool(path):
+    if bool(names) == bool(paths):
         raise UsageError("name the models to report on, or --recipe FILE: one of the two")
     store, fields = Store(chosen.store), read_fields(ReportParams, given)
-    if path:
-        recipe = read(path, assignments)
-        settings = ReportParams.read(recipe.report.model_dump(exclude_defaults=True) | fields)
-        subject = of_recipe(store, recipe, [step.params for step in plan(recipe)], settings)
+    if paths:
+        recipes = [read(path, assignments) for path in paths]
+        settings = ReportParams.read(recipes[0].report.model_dump(exclude_defaults=True) | fields)
+        steps = {step.params.key: step.params for recipe in recipes for step in plan(recipe)}
+        subject = of_recipes(store, recipes, list(steps.values()), settings)
     else:
         subject = of_models(store, names, ReportParams.read(fields))
     if claims:
@@ -120,7 +128,7 @@ command(
     fields=[ReportParams],
     arguments={
         "model": (MODELS, None),
-        "recipe": (RECIPE, None),
+        "recipe": (RECIPES, None),
         "assignments": (SET, None),
         "out": (OUT, Path("report")),
         "claims": (CLAIMS, False),
@@ -132,5 +140,6 @@ command(
         "prunekit report --recipe recipes/quickstart.toml --out study",
         "prunekit ls -q | prunekit report - --out report --margin 0.01",
         "prunekit report --recipe recipes/quickstart.toml --claims",
+        "prunekit report --recipe recipes/cifar10/resnet20.toml --recipe recipes/cifar10-robust/resnet20.toml",
     ],
 )

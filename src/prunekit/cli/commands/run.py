@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.commands.report import SET, of_recipe, write
+from prunekit.cli.commands.report import SET, of_recipes, write
 from prunekit.cli.flags import Options, command, options, sub_app
 from prunekit.cli.foresee import tell_forecast
 from prunekit.cli.output import emit, hint, say
@@ -168,7 +168,7 @@ def _run(**given: Any) -> None:
     if given["out"] is not None:
         if remote:
             remote.fetch(store, seconds)
-        found = of_recipe(store, recipe, [step.params for step in steps], recipe.report)
+        found = of_recipes(store, [recipe], [step.params for step in steps], recipe.report)
         result["report"] = str(write(found, given["out"], store, chosen.data))
         hint(f"report: {result['report']}")
     emit([result], as_json=chosen.as_json)
