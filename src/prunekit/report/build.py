@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prunekit.analysis.findings import FINDINGS
 from prunekit.report.canvas import render
 from prunekit.report.figures import FIGURES, Figure, caption_of
-from prunekit.report.folder import digest_of, is_current, write_all
+from prunekit.report.folder import TO_BE_DRAWN_AGAIN, digest_of, is_current, write_all
 from prunekit.report.formats import as_csv, as_tex, plain_table
 from prunekit.report.page import Section, as_page
 from prunekit.report.select import slug
-from prunekit.report.study import Row, Study, read_study
+from prunekit.report.study import Row, Study, read_study, with_pictures
 from prunekit.report.tables import TABLES, claims_table, compact
 
 PAGE = "index.html"
@@ -26,17 +26,25 @@ CLAIMS_RULE = (
 )
 
 
-def write_report(findings: Iterable[Mapping[str, Any]], context: Mapping[str, Any], out: Path) -> Path:
+def write_report(
+    findings: Iterable[Mapping[str, Any]],
+    context: Mapping[str, Any],
+    out: Path,
+    *,
+    pictures: Callable[[], Any] = tuple,
+) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``findings.json`` into ``out``; returns the page's path.
 
     ``findings`` are long rows (``prunekit.analysis.findings``), ``context`` is described in docs/report.md. Equal
-    input writes equal bytes, and a report that is already there is not drawn again. Raises UsageError where ``out``
-    cannot be a folder.
+    input writes equal bytes, and a report that is already there is not drawn again, unless its pictures were missing.
+    ``pictures`` gives those (docs/report.md) when they are drawn: to read images takes seconds. Raises UsageError where
+    ``out`` cannot be a folder.
     """
     study = read_study(findings, context)
     digest = digest_of(study)
     if not is_current(out, digest):
-        write_all(out, dict(_contents(study)), digest)
+        study = with_pictures(study, pictures())
+        write_all(out, dict(_contents(study)), TO_BE_DRAWN_AGAIN if study.no_pictures else digest)
     return out / PAGE
 
 

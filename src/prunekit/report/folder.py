@@ -17,6 +17,7 @@ from prunekit.errors import UsageError
 LISTING = "files.json"
 # Only here are files of an earlier report removed; a user's own files are never in the listing.
 FOLDERS = ("figures", "tables")
+TO_BE_DRAWN_AGAIN = ""  # no input has this digest
 
 
 def digest_of(content: Any) -> str:

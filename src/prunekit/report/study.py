@@ -15,15 +15,15 @@ Row = Mapping[str, Any]
 DEFAULT_MARGIN = 0.005
 SEPARATE = "separate"
 METHODS_FIRST = ("wt", "sipp", "ft", "pfp")
-_OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage", "pictures")
+_OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage")
 
 
 class Study(NamedTuple):
     """One report's input: long rows by kind of finding, and their context.
 
-    ``nominal`` is the unshifted distribution, ``lineage`` the models (parents first), ``pictures`` a few images with
-    the pixels that networks rest on, ``no_pictures`` why there are none, ``facts`` whatever else the context says, by
-    name.
+    ``nominal`` is the unshifted distribution, ``lineage`` the models (parents first), ``facts`` whatever else the
+    context says, by name, ``pictures`` a few images with the pixels that networks rest on, ``no_pictures`` why there
+    are none.
     """
 
     findings: Mapping[str, Sequence[Row]]
@@ -32,9 +32,9 @@ class Study(NamedTuple):
     nominal: str | None
     recipe: str
     lineage: tuple[Row, ...]
-    pictures: tuple[Row, ...]
-    no_pictures: str
     facts: tuple[tuple[str, Any], ...]
+    pictures: tuple[Row, ...] = ()
+    no_pictures: str = ""
 
     @property
     def rows(self) -> list[Row]:
@@ -62,7 +62,6 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
     """
     rows = sorted((plain({"finding": "unnamed", **row}) for row in findings), key=_as_text)
     known = plain(context)
-    pictures = known.get("pictures") or ()
     return Study(
         findings=split(rows, "finding"),
         title=str(known.get("title") or "Is the pruned network still the same function?"),
@@ -70,10 +69,15 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
         nominal=known.get("nominal") or nominal_of(distinct(rows, "distribution")),
         recipe=str(known.get("recipe") or ""),
         lineage=tuple(known.get("lineage") or ()),
-        pictures=() if isinstance(pictures, str) else tuple(pictures),
-        no_pictures=pictures if isinstance(pictures, str) else "",
         facts=tuple(sorted((name, value) for name, value in known.items() if name not in _OWN_FIELDS)),
     )
+
+
+def with_pictures(study: Study, found: Sequence[Row] | str) -> Study:
+    """The study with its pictures, or with the line that says why it has none."""
+    if isinstance(found, str):
+        return study._replace(no_pictures=found)
+    return study._replace(pictures=tuple(plain(found)))
 
 
 def plain(value: Any) -> Any:

@@ -304,8 +304,11 @@ def study_context():
         "lineage": lineage,
         "provenance": ["device cpu", "prunekit 0.1.0", "torch 2.14.1"],
         "seeds": [0],
-        "pictures": [picture(place) for place in range(2)],
     }
+
+
+def pictures():
+    return [picture(place) for place in range(2)]
 
 
 def picture(place):
@@ -352,4 +355,4 @@ def context():
 @pytest.fixture(scope="session")
 def report(rows, context, tmp_path_factory):
     """The folder of one whole report."""
-    return write_report(rows, context, tmp_path_factory.mktemp("report")).parent
+    return write_report(rows, context, tmp_path_factory.mktemp("report"), pictures=pictures).parent

@@ -161,11 +161,18 @@ def test_one_method_alone_is_drawn(few, context, tmp_path):
 
 def test_why_there_are_no_pictures_is_said(rows, context, tmp_path):
     transfers = [row for row in rows if row["finding"] == "features-transfer"]
-    page = Page(
-        write_report(transfers, context | {"pictures": "data set digits is not there"}, tmp_path / "out")
-    )
-    assert "Kept pixels of a few images: data set digits is not there." in page.text
-    assert "features-pictures" not in page.ids
+    page = write_report(transfers, context, tmp_path / "out", pictures=lambda: "data set digits is not there")
+    assert "Kept pixels of a few images: data set digits is not there." in Page(page).text
+    assert "features-pictures" not in Page(page).ids
+
+
+def test_pictures_are_asked_for_when_they_are_drawn_and_again_where_they_were_missing(few, context, tmp_path):
+    asked = []
+    for found in ("gone", [], []):
+        write_report(
+            few, context, tmp_path / "out", pictures=lambda found=found: asked.append(found) or found
+        )
+    assert asked == ["gone", []]
 
 
 def test_findings_without_numbers_are_left_out_with_a_reason(few, context, tmp_path):

@@ -1,7 +1,7 @@
 """Images with only the pixels that a network keeps, cell by cell."""
 
 from prunekit.report.picture_panels import MASKED, kept, mosaic, shown
-from prunekit.report.study import read_study
+from prunekit.report.study import read_study, with_pictures
 
 IMAGE = {
     "method": "wt",
@@ -34,5 +34,5 @@ def test_few_ratios_stand_for_many():
 
 def test_a_panel_per_method_in_the_order_of_the_images():
     pictures = [IMAGE | {"place": place, "method": method} for place in (1, 0) for method in ("ft", "wt")]
-    panels = kept(read_study([], {"pictures": pictures}))
+    panels = kept(with_pictures(read_study([], {}), pictures))
     assert [panel.name for panel in panels] == ["features-pictures-wt", "features-pictures-ft"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -83,10 +84,8 @@ def write(subject: Subject, out: Path, store: Store, data: Path) -> Path:
     _check_rows(subject)
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out} is a file: name a folder")
-    context = subject.context | {
-        "pictures": pictures_of(store, subject.steps, data, kept=subject.context["kept"])
-    }
-    page: Path = WRITE_REPORT(subject.rows, context, out)
+    pictures = partial(pictures_of, store, subject.steps, data, kept=subject.context["kept"])
+    page: Path = WRITE_REPORT(subject.rows, subject.context, out, pictures=pictures)
     return page
 
 
