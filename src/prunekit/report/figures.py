@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from prunekit.report import curve_panels as curves
@@ -140,6 +141,16 @@ FIGURES: dict[str, Figure] = {
     "prune-accuracy": Figure("Accuracy against prune ratio", "prune-curve", curves.accuracy, _accuracy),
     "potential": Figure(
         "Prune potential by distribution", "potential", potentials.by_distribution, _potential
+    ),
+    "longer-potential": Figure(
+        "Against a parent trained as long",
+        "longer-potential",
+        partial(potentials.by_distribution, finding="longer-potential"),
+        _said(
+            "Prune potential with another unpruned network in the parent's place: the parent trained again, as long "
+            "as a pruned network is retrained. Retraining by the whole schedule again trains a pruned network for "
+            "longer than its parent; against this control it has no such lead."
+        ),
     ),
     "robust-gain": Figure(
         "Robust and ordinary training",

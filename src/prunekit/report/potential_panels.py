@@ -75,10 +75,10 @@ def _mark(kind: str, colour: str) -> dict[str, Any]:
     }
 
 
-def by_distribution(study: Study) -> list[Panel]:
+def by_distribution(study: Study, finding: str = "potential") -> list[Panel]:
     """One panel: a row per distribution, the nominal one first, and a dot per method."""
-    rows = measured(study.of("potential"))
-    return _dots(study, "potential", rows, POTENTIAL, "distribution", partial(_nominal_first, study))
+    rows = measured(study.of(finding))
+    return _dots(study, finding, rows, POTENTIAL, "distribution", partial(_nominal_first, study))
 
 
 def _nominal_first(study: Study, name: Any, rows: Sequence[Row]) -> tuple[bool, float]:

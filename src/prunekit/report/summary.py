@@ -70,6 +70,14 @@ def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
     return listed(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
 
 
+def _longer(study: Study) -> Iterator[str]:
+    """What is left of the nominal potentials where the parent has been trained as long."""
+    nominal = by_method(study.of("longer-potential", distribution=study.nominal))
+    told = [f"{percent(rows[0]['value'])} by {name}" for name, rows in nominal.items()]
+    if told:
+        yield f"Against the unpruned parent trained as long again, the nominal potential is {listed(told)}."
+
+
 def _excess(study: Study) -> Iterator[str]:
     slopes = by_method(study.of("excess-slope", distribution=shift_set(study, "excess-slope")))
     told = [f"{points(rows[0]['value'] / 10)} by {name}{_interval(rows[0])}" for name, rows in slopes.items()]
@@ -153,4 +161,11 @@ def _caution(study: Study) -> Iterator[str]:
         yield f"{subject} on the largest prune ratio that was tested: the true value may be higher."
 
 
-PARTS: tuple[Callable[[Study], Iterator[str]], ...] = (_potentials, _excess, _similarity, _claims, _caution)
+PARTS: tuple[Callable[[Study], Iterator[str]], ...] = (
+    _potentials,
+    _longer,
+    _excess,
+    _similarity,
+    _claims,
+    _caution,
+)

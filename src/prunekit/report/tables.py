@@ -64,6 +64,10 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "prune-accuracy": (Spec("Nominal error", ("prune-curve",), "asked", keep=_on_nominal, digits=2),),
     "potential": (Spec("Prune potential", ("potential",), "distribution"),),
+    "longer-potential": (
+        Spec("Prune potential against the parent trained as long", ("longer-potential",), "distribution"),
+        Spec("Error of the parent trained as long", ("longer-error",), "distribution"),
+    ),
     "robust-gain": (
         Spec("Prune potential: robust less ordinary", ("robust-gain",), "distribution", unit="points"),
     ),

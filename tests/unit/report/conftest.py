@@ -227,6 +227,14 @@ def hidden():
             yield row("class-potential", RATIOS[(3 * index + len(method)) % 5], 0.1, **of_class)
 
 
+def longer(potentials):
+    """The control trained as long: a smaller error, and smaller potentials against it."""
+    for each in potentials:
+        yield each | {"finding": "longer-potential", "value": each["value"] / 2}
+    for name in (NOMINAL, *SHIFTS):
+        yield row("longer-error", 0.02, 0.01, distribution=name, method="dense-longer", rise=-0.01)
+
+
 def transfers():
     roles = [0.0, *RATIOS, "separate"]
     for i, pixels in enumerate(roles):
@@ -264,6 +272,7 @@ def study_rows():
         curves,
         found,
         summaries(found),
+        longer(found),
         robust(found),
         excess(),
         similarities(),

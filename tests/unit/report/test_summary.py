@@ -129,3 +129,10 @@ def test_claims_are_counted_by_verdict():
         for n, verdict in enumerate(["holds", "holds", "cannot tell"])
     ]
     assert told(rows) == ["Of 3 claims of the paper, 2 hold and 1 cannot be told."]
+
+
+def test_the_parent_trained_as_long_is_told_of():
+    control = [each | {"finding": "longer-potential", "value": each["value"] / 2} for each in WORST[:2]]
+    told_of = "Against the unpruned parent trained as long again, the nominal potential is 40 % by wt."
+    assert told_of in told([*WORST, *control])
+    assert not any("trained as long" in sentence for sentence in told(WORST))
