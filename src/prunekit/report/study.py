@@ -66,7 +66,7 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
         findings=split(rows, "finding"),
         title=str(known.get("title") or "Is the pruned network still the same function?"),
         margin=DEFAULT_MARGIN if known.get("margin") is None else float(known["margin"]),
-        nominal=known.get("nominal") or nominal_of(distinct(rows, "distribution")),
+        nominal=known.get("nominal") or nominal_of(_distributions(rows)),
         recipe=str(known.get("recipe") or ""),
         lineage=tuple(known.get("lineage") or ()),
         facts=tuple(sorted((name, value) for name, value in known.items() if name not in _OWN_FIELDS)),
@@ -96,6 +96,11 @@ def plain(value: Any) -> Any:
 
 def _as_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def _distributions(rows: Iterable[Row]) -> list[str]:
+    """The distributions that rows are of; the names of sets of them ("nominal", "shifted") are none."""
+    return distinct((row for row in rows if not row.get("distributions")), "distribution")
 
 
 def nominal_of(distributions: Iterable[str]) -> str | None:

@@ -27,9 +27,11 @@ def report_context(
     """What a report says of where its numbers come from: settings, recipe, and the lineage of every model."""
     records = [store.record(key) for key in dict.fromkeys(models) if store.has(key)]
     labels = {key: name for name, key in store.labels().items()}
+    datasets = {str(record.param("dataset")) for record in records}
     return {
         "title": title,
         "recipe": recipe,
+        "nominal": min(datasets) if len(datasets) == 1 else None,
         **settings.model_dump(mode="json"),
         "seeds": sorted({int(record.param("seed")) for record in records}),
         "provenance": sorted({text for record in records for text in _made_with(record)}),

@@ -8,6 +8,13 @@ def test_nominal_is_the_shortest_unshifted_name():
     assert nominal_of(["cifar10+fog@3", "not a + name@"]) is None
 
 
+def test_the_name_of_a_set_is_no_distribution():
+    """Any name longer than "nominal" would lose to it."""
+    photos = {"finding": "potential", "distribution": "folder:photos"}
+    of_set = {"finding": "potential-mean", "distribution": "nominal", "distributions": ["folder:photos"]}
+    assert read_study([of_set, photos], {}).nominal == "folder:photos"
+
+
 def test_numbers_that_are_not_finite_become_missing():
     assert plain({"a": math.nan, "b": [math.inf, 1.5], "c": {2, 1}}) == {
         "a": None,
