@@ -167,9 +167,11 @@ def _dots(axes: Axes, rows: Sequence[Row], heights: Sequence[float], look: Look,
 
 
 def shortened(text: str, most: int = 34) -> str:
-    """The text, its middle replaced by an ellipsis where it is too long for an axis."""
-    half = (most - 1) // 2
-    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
+    """The text, its middle replaced by an ellipsis where it is too long for an axis; a shift is kept whole."""
+    shift = len(text) - text.find("+") if "+" in text else 0
+    tail = max((most - 1) // 2, shift)
+    head = max(1, most - 1 - tail)
+    return text if len(text) <= most else f"{text[:head]}…{text[-tail:]}"
 
 
 def heat(

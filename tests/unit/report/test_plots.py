@@ -24,3 +24,15 @@ def test_a_legend_takes_as_many_rows_as_its_figure_needs(names):
         (legend,) = figure.legends
         assert [text.get_text() for text in legend.get_texts()] == names
         assert legend.get_window_extent().x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("digits+fog@3", "digits+fog@3"),
+        ("folder:a-long-name-of-a-folder+elastic_transform@3", "folder:a-long…+elastic_transform@3"),
+        ("folder:" + "n" * 40, "folder:nnnnnnnnnn…nnnnnnnnnnnnnnnn"),
+    ],
+)
+def test_long_names_keep_their_shift(text, expected):
+    assert plots.shortened(text) == expected
