@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prunekit.errors import PrunekitError
+
+MOST_ALIKE = 3
+_LOG = " (log: "
 
 
 def one_line(error: BaseException) -> str:
@@ -24,4 +28,21 @@ def report(error: BaseException, keys: Sequence[str], store: Path) -> str:
         log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     except OSError:
         return reason
-    return f"{reason} (log: {log})"
+    return f"{reason}{_LOG}{log})"
+
+
+def lines(failed: Mapping[str, str]) -> Iterator[str]:
+    """Failures by key, a line each; of many for one reason the first few, and how many more there are."""
+    alike = Counter(map(_why, failed.values()))
+    told: Counter[str] = Counter()
+    for key, reason in failed.items():
+        why = _why(reason)
+        told[why] += 1
+        if told[why] <= MOST_ALIKE:
+            yield f"failed: {key}: {reason}"
+        elif told[why] == alike[why]:
+            yield f"failed: {alike[why] - MOST_ALIKE} more steps for the same reason: {why}"
+
+
+def _why(reason: str) -> str:
+    return reason.partition(_LOG)[0]

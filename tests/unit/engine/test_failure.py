@@ -1,4 +1,4 @@
-from prunekit.engine.failure import one_line, report
+from prunekit.engine.failure import lines, one_line, report
 from prunekit.errors import StoreError
 
 
@@ -21,3 +21,14 @@ def test_the_traceback_is_in_the_log(tmp_path):
 def test_a_log_that_cannot_be_written_hides_no_reason(tmp_path):
     (tmp_path / "logs").touch()
     assert report(StoreError("gone"), ["train-0123456789abcdef"], tmp_path) == "gone"
+
+
+def test_of_many_failures_for_one_reason_a_few_are_told():
+    failed = {f"error-{number}": f"gone (log: logs/error-{number}.log)" for number in range(5)}
+    assert list(lines(failed | {"noise-0": "worse"})) == [
+        "failed: error-0: gone (log: logs/error-0.log)",
+        "failed: error-1: gone (log: logs/error-1.log)",
+        "failed: error-2: gone (log: logs/error-2.log)",
+        "failed: 2 more steps for the same reason: gone",
+        "failed: noise-0: worse",
+    ]

@@ -17,6 +17,7 @@ from prunekit.cli.foresee import tell_forecast
 from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
 from prunekit.cli.watch import Watch
+from prunekit.engine import failure
 from prunekit.engine.costs import estimates, measured
 from prunekit.engine.devices import assign
 from prunekit.engine.inline import Inline
@@ -242,8 +243,8 @@ def _executor_of(
 
 def _tell(outcome: Outcome, steps: int, seconds: float) -> None:
     say(f"{len(outcome.made)} of {steps} steps made in {seconds:.1f} s" if steps else "every step is there")
-    for key, reason in outcome.failed.items():
-        say(f"failed: {key}: {reason}")
+    for line in failure.lines(outcome.failed):
+        say(line)
 
 
 def _status(**given: Any) -> None:
