@@ -38,13 +38,14 @@ def variant(record: ModelRecord, archs: int = 1) -> str:
     """
     modes = [str(step.params.get("mode", "")) for step in record.lineage if step.kind == "retrain"]
     mode = "not retrained" if record.kind == "prune" else modes[-1] if modes else ""
-    words = [
-        str(record.method),
-        f"({mode})" if mode else "",
-        ROBUST if record.param("train_distribution") else "",
-        f"on {record.param('arch')}" if archs > 1 else "",
-    ]
-    return " ".join(word for word in words if word)
+    return _in_words([str(record.method), f"({mode})" if mode else ""], record, archs)
+
+
+def _in_words(first: Sequence[str], record: ModelRecord, archs: int) -> str:
+    """The ``first`` words of a curve's name, and those that tell how its networks were made."""
+    robust = ROBUST if record.param("train_distribution") else ""
+    arch = f"on {record.param('arch')}" if archs > 1 else ""
+    return " ".join(word for word in (*first, robust, arch) if word)
 
 
 def archs_of(records: Iterable[ModelRecord]) -> int:
@@ -89,7 +90,7 @@ def _method(record: ModelRecord, archs: int) -> str:
     if record.method:
         return variant(record, archs)
     if is_longer(record):
-        return f"{LONGER} on {record.param('arch')}" if archs > 1 else LONGER
+        return _in_words([LONGER], record, archs)
     return SEPARATE
 
 

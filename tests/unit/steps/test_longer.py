@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prunekit.params import NoiseParams, ReportParams, RetrainParams
+from prunekit.params import NoiseParams, ReportParams, RetrainParams, TrainParams
 from prunekit.records import MeasurementRecord, Step
 from prunekit.steps import findings
 from prunekit.steps.outcomes import compared, measured, roles_of
@@ -68,3 +68,12 @@ def test_of_two_controls_of_one_parent_the_first_counts(study, longer, errors):
     tuned = study.model(RetrainParams(parent=study.parent.key, mode="fine-tune"), study.parent.lineage)
     (row,) = rows_of(study, [*errors, study.outcome(tuned, "digits", 30)])["longer-error"]
     assert row["models"] == [longer.key]
+
+
+def test_controls_of_ordinary_and_of_robust_training_are_not_seeds_of_one(study, errors):
+    robust = study.model(TrainParams(arch="resnet8", dataset="digits", train_distribution="digits+mix1"))
+    control = study.model(RetrainParams(parent=robust.key), robust.lineage)
+    more = [study.outcome(robust, "digits", 4), study.outcome(control, "digits", 3)]
+    found = {row["method"]: row for row in rows_of(study, [*errors, *more])["longer-error"]}
+    assert found["dense-longer robust"]["models"] == [control.key]
+    assert [row["seeds"] for row in found.values()] == [1, 1]
