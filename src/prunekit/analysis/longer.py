@@ -12,7 +12,7 @@ import numpy as np
 
 from prunekit.analysis.curves import Lineage, grouped
 from prunekit.analysis.resample import estimate
-from prunekit.analysis.rows import RATIO, Row, potentials, row
+from prunekit.analysis.rows import RATIO, Row, potentials, rise_columns, row
 
 LONGER = "dense-longer"
 
@@ -30,9 +30,7 @@ def longer_errors(lineages: Sequence[Lineage]) -> list[Row]:
 def _row(method: str, distribution: str, group: Sequence[Lineage]) -> Row:
     n = group[0].n
     errors = np.stack([lineage.errors[:, 0] for lineage in group])
-    rise = estimate(
-        errors - np.stack([lineage.parent for lineage in group]), n=n, bounds=(-1.0, 1.0)
-    ).as_row()
+    parents = np.stack([lineage.parent for lineage in group])
     return row(
         "longer-error",
         estimate(errors, n=n, bounds=RATIO),
@@ -42,9 +40,7 @@ def _row(method: str, distribution: str, group: Sequence[Lineage]) -> Row:
         distribution=distribution,
         models=[lineage.keys[0] for lineage in group],
         seed_set=[lineage.seed for lineage in group],
-        rise=rise["value"],
-        rise_low=rise["low"],
-        rise_high=rise["high"],
+        **rise_columns(errors - parents, n),
     )
 
 

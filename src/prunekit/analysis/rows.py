@@ -81,7 +81,6 @@ def _curve_row(method: str, distribution: str, group: list[Lineage], rung: float
     rises = np.stack([model.errors - lineage.parent for model, lineage in zip(models, held, strict=True)])
     n = held[0].n
     flags = (SOME_SEEDS,) if len(held) < len(group) else ()
-    rise = estimate(rises, n=n, bounds=(-1.0, 1.0)).as_row()
     return row(
         "prune-curve",
         estimate(np.stack([model.errors for model in models]), n=n, bounds=RATIO, flags=flags),
@@ -92,12 +91,16 @@ def _curve_row(method: str, distribution: str, group: list[Lineage], rung: float
         models=[model.key for model in models],
         seed_set=[lineage.seed for lineage in held],
         asked=rung,
-        rise=rise["value"],
-        rise_low=rise["low"],
-        rise_high=rise["high"],
+        **rise_columns(rises, n),
         commensurate=bool(rises[:, 0].mean() <= margin + TOLERANCE),
         margin=margin,
     )
+
+
+def rise_columns(rises: Array, n: int) -> dict[str, Any]:
+    """The columns that say how much higher an error is than another, from draws ``[seeds, 1 + resamples]``."""
+    rise = estimate(rises, n=n, bounds=(-1.0, 1.0)).as_row()
+    return {"rise": rise["value"], "rise_low": rise["low"], "rise_high": rise["high"]}
 
 
 def potentials(

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -40,18 +40,19 @@ def kept(root: Path, name: str, make: Callable[[], Tensors]) -> Tensors:
 
 def fingerprint(paths: Sequence[Path]) -> str:
     """A digest of the files' places, sizes and times of change: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for path in paths:
-        status = path.stat()
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+    found = ((path, path.stat()) for path in paths)
+    return _digest(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n" for path, status in found)
 
 
 def contents(folder: Path, paths: Sequence[Path]) -> str:
     """A digest of the files' places within ``folder`` and sizes, wherever the folder is: 16 hexadecimal digits."""
+    return _digest(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\n" for path in paths)
+
+
+def _digest(lines: Iterable[str]) -> str:
     digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\n".encode())
+    for line in lines:
+        digest.update(line.encode())
     return digest.hexdigest()[:16]
 
 

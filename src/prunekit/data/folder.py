@@ -24,7 +24,7 @@ def open_folder(path: str, root: Path) -> Dataset:
     """
     folder = Path(path).expanduser().resolve()
     classes = class_names(folder)
-    listings = {split: list_split(folder / split, classes) for split in splits_of(folder)}
+    listings = _listings(folder, classes)
     return own_dataset(
         f"folder:{path}",
         classes=classes,
@@ -37,11 +37,15 @@ def open_folder(path: str, root: Path) -> Dataset:
     )
 
 
+def _listings(folder: Path, classes: tuple[str, ...]) -> dict[str, Listing]:
+    return {split: list_split(folder / split, classes) for split in splits_of(folder)}
+
+
 def glance_at(path: str) -> Glance:
     """What the names in the folder and its first image's header tell."""
     folder = Path(path).expanduser().resolve()
     classes = class_names(folder)
-    listings = {split: list_split(folder / split, classes) for split in splits_of(folder)}
+    listings = _listings(folder, classes)
     size = size_of(listings["train"].paths[0])
     images = {split: len(listing.labels) for split, listing in listings.items()}
     return Glance(TASK, len(classes), size, augment_of(size), images)

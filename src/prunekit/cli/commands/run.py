@@ -118,8 +118,8 @@ def choose(steps: Sequence[Planned], only: Sequence[str], until: str | None = No
     return [step for step in steps if step.params.key in wanted]
 
 
-def state_rows(steps: Sequence[Planned], state: Callable[[str], str]) -> list[dict[str, Any]]:
-    """One row per step: its state, its stage, and what it is."""
+def state_rows(steps: Mapping[str, Planned], state: Callable[[str], str]) -> list[dict[str, Any]]:
+    """One row per step (by its key): its state, its stage, and what it is."""
     return [
         {
             "state": state(key),
@@ -128,8 +128,7 @@ def state_rows(steps: Sequence[Planned], state: Callable[[str], str]) -> list[di
             "key": key,
             "what": describe(params),
         }
-        for params, stage in steps
-        for key in (params.key,)
+        for key, (params, stage) in steps.items()
     ]
 
 
@@ -151,15 +150,15 @@ def _run(**given: Any) -> None:
     store = Store(chosen.store)
     forced = frozenset(step.params.key for step in choose_stages(steps, given["force"] or []))
     costs = measured(store)
-    seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     remote = Remote(given["remote"]) if given["remote"] else None
     have = (remote or store).present() - forced
     todo = {key: step for key, step in by_key.items() if key not in have}
     if given["dry_run"]:
-        rows = state_rows(steps_chosen, lambda key: "have" if key in have else "make")
+        rows = state_rows(by_key, lambda key: "have" if key in have else "make")
         emit(rows, as_json=chosen.as_json, columns=COLUMNS)
         tell_forecast(by_key, todo, costs, chosen, calibrate=given["calibrate"])
         return
+    seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     work = _executor_of(chosen, given, forced)
     outcome = _execute(list(todo.values()), seconds, work, chosen, keep_going=given["keep_going"])
     if outcome.interrupted:
@@ -168,7 +167,7 @@ def _run(**given: Any) -> None:
     result["failed"] = len(outcome.failed)
     if given["out"] is not None:
         if remote:
-            remote.fetch(store, seconds)
+            remote.fetch(store, by_key)
         found = of_recipes(store, [recipe], [step.params for step in steps], recipe.report)
         result["report"] = str(write(found, given["out"], store, chosen.data))
         hint(f"report: {result['report']}")
@@ -250,7 +249,7 @@ def _tell(outcome: Outcome, steps: int, seconds: float) -> None:
 def _status(**given: Any) -> None:
     chosen = options(given)
     _, steps = planned(given["recipe"], given["assignments"] or [])
-    rows = state_rows(steps, states(Store(chosen.store)))
+    rows = state_rows({step.params.key: step for step in steps}, states(Store(chosen.store)))
     counts = Counter((row["stage"], row["kind"], row["state"]) for row in rows)
     if given["summary"]:
         rows = [
