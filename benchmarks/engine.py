@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from prunekit import archive
 from prunekit.engine.pool import Pool
 from prunekit.engine.run import Stop, execute
 from prunekit.engine.schedule import Schedule
 from prunekit.params import MODEL_STEPS, Params, TrainParams
 from prunekit.recipe import from_dict, plan
-from prunekit.records import MeasurementRecord, ModelRecord, Step
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
-from prunekit.store import Store
+from prunekit.store import archive
+from prunekit.store.records import MeasurementRecord, ModelRecord, Step
+from prunekit.store.store import Store
 
 RATIOS = [rung / 24 for rung in range(1, 24)]
 TENSORS = {"weight": np.zeros(1, np.float32)}

@@ -142,7 +142,7 @@ def test_a_shrunk_network_opens_without_prunekit_and_gives_the_masked_networks_l
 
 def _load_masked(model, store, key):
     from prunekit.models.state import load_arrays
-    from prunekit.store import Store
+    from prunekit.store.store import Store
 
     load_arrays(model, Store(store).tensors(key)[0])
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 TRAIN = (
     "train",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 RECIPE = """
 [[stage]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from prunekit.errors import StoreError
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "store" / "v1"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prunekit import archive
 from prunekit.errors import StoreError
 from prunekit.params import FeaturesParams, RetrainParams
-from prunekit.store import Store
+from prunekit.store import archive
+from prunekit.store.store import Store
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "store" / "v1"
 TRAIN = "train-43ae8cc7ef596dce"

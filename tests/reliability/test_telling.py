@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 
 def status(cli, study, store):

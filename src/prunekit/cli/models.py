@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.errors import UsageError
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 MODEL = Annotated[
     list[str],

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from prunekit.params import STEPS, Params
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 ROUGH_SECONDS = {"train": 10.0, "retrain": 10.0, "features": 60.0, "noise": 10.0, "error": 2.0}
 ROUGH = 1.0

@@ -13,7 +13,7 @@ from prunekit.progress import Progress
 from prunekit.registry import Lazy
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 MAKE = Lazy("prunekit.steps.make:make")

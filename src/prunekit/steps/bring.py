@@ -11,13 +11,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from prunekit.archive import write_bytes
 from prunekit.errors import StoreError, UsageError
 from prunekit.models.archs import build
 from prunekit.models.state import Arrays, copied, load_arrays
 from prunekit.params import ImportParams
 from prunekit.steps.context import Context, dataset, save
-from prunekit.store import Store
+from prunekit.store.archive import write_bytes
+from prunekit.store.store import Store
 
 PRETRAINED = "pretrained"
 SHA256 = "sha256:"

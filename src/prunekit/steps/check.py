@@ -11,7 +11,7 @@ from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.params import Params
 from prunekit.pruning.methods import METHODS
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 
 def _root(params: Any) -> None:

@@ -26,9 +26,9 @@ from prunekit.models.archs import build
 from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import ErrorParams, Params
 from prunekit.progress import SILENT, Progress
-from prunekit.records import MeasurementRecord, ModelRecord, Step
-from prunekit.remote import Remote
-from prunekit.store import Store
+from prunekit.store.records import MeasurementRecord, ModelRecord, Step
+from prunekit.store.remote import Remote
+from prunekit.store.store import Store
 
 Masks = dict[str, Tensor]
 HELD_SETS = 4  # distributions kept in memory between steps of one process

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
-from prunekit.archive import write_bytes
 from prunekit.data.normalise import Normaliser
 from prunekit.errors import PrunekitError, UsageError, unknown
 from prunekit.models.cost import cost, latency
 from prunekit.pruning.shrink import shrink as shrunk_copy
 from prunekit.steps.context import Context, Loaded, dataset, examples, load
+from prunekit.store.archive import write_bytes
 
 CHECKED_IMAGES = 64
 # Shrinking changes the order in which float32 sums are made, and nothing else.

@@ -14,12 +14,12 @@ import torch
 from prunekit.errors import UsageError
 from prunekit.params import MODEL_STEPS, ErrorParams, Params
 from prunekit.progress import Progress
-from prunekit.remote import Remote
 from prunekit.steps.context import Context
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import RUN
 from prunekit.steps.train import kept_key
-from prunekit.store import Store, require
+from prunekit.store.remote import Remote
+from prunekit.store.store import Store, require
 
 TRAINED = ("train", "retrain")
 

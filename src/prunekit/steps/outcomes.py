@@ -14,8 +14,8 @@ from prunekit.analysis.paired import Paired
 from prunekit.analysis.robust import ROBUST
 from prunekit.analysis.similarity import SEPARATE, Compared
 from prunekit.params import ErrorParams, FeaturesParams, NoiseParams, TransferParams
-from prunekit.records import ModelRecord
-from prunekit.store import Arrays, Store
+from prunekit.store.records import ModelRecord
+from prunekit.store.store import Arrays, Store
 
 
 class Measured(NamedTuple):

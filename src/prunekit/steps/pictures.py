@@ -15,7 +15,7 @@ from prunekit.errors import PrunekitError
 from prunekit.params import FeaturesParams
 from prunekit.steps.context import examples
 from prunekit.steps.outcomes import roles_of
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 MOST_IMAGES = 3
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from prunekit.params import FeaturesParams, Params, ReportParams
-from prunekit.records import ModelRecord
 from prunekit.registry import Lazy
-from prunekit.store import Store
+from prunekit.store.records import ModelRecord
+from prunekit.store.store import Store
 
 PICTURES = Lazy("prunekit.steps.pictures:pictures")
 

@@ -9,9 +9,9 @@ from torch import nn
 from prunekit.models.archs import build
 from prunekit.models.state import Arrays
 from prunekit.params import TrainParams
-from prunekit.records import ModelRecord, Step
 from prunekit.steps.context import Context, TrainingData, provenance
 from prunekit.steps.loop import Loop
+from prunekit.store.records import ModelRecord, Step
 from prunekit.training.loop import fit
 
 

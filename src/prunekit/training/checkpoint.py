@@ -20,9 +20,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from prunekit import archive
 from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 from prunekit.models.state import Arrays
+from prunekit.store import archive
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit
 from prunekit.errors import UsageError
 from prunekit.params import STEPS, NoiseParams, TrainParams
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 
 @pytest.mark.parametrize("kind", STEPS)

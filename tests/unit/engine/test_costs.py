@@ -2,7 +2,7 @@ import pytest
 
 from prunekit.engine.costs import Costs, estimates, in_words, measured
 from prunekit.params import ErrorParams, NoiseParams, PruneParams, RetrainParams, TrainParams
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 TRAIN = TrainParams(arch="resnet8", dataset="digits", epochs=10)
 PRUNE = PruneParams(parent=TRAIN.key, method="wt", prune_ratio=0.5)

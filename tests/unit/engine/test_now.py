@@ -6,7 +6,7 @@ from prunekit.errors import StoreError
 from prunekit.params import ErrorParams, PruneParams, TrainParams
 from prunekit.progress import SILENT
 from prunekit.steps.settings import Settings
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 TRAIN = TrainParams(arch="resnet8", dataset="digits")
 PRUNE = PruneParams(parent=TRAIN.key, method="wt", prune_ratio=0.5)

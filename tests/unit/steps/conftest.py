@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from prunekit.params import ErrorParams, PruneParams, RetrainParams, TrainParams
-from prunekit.records import MeasurementRecord, ModelRecord, Step
-from prunekit.store import Store
+from prunekit.store.records import MeasurementRecord, ModelRecord, Step
+from prunekit.store.store import Store
 
 CLASSES = ("cat", "dog")
 

@@ -6,9 +6,9 @@ import torch
 
 from prunekit.data.digits import load
 from prunekit.params import FeaturesParams, TrainParams
-from prunekit.records import MeasurementRecord, Step
 from prunekit.steps.pictures import pictures
 from prunekit.steps.study import pictures_of
+from prunekit.store.records import MeasurementRecord, Step
 
 PIXELS = 32 * 32
 KEPT = 102

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from prunekit import archive
 from prunekit.errors import PrunekitWarning, StoreError, UsageError
+from prunekit.store import archive
 from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint, load
 
 # A process that imports everything once, and then trains in a child of its own for every folder it is told.
@@ -21,7 +21,7 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from conftest import tiny_network, tiny_settings, train
-from prunekit import archive
+from prunekit.store import archive
 from prunekit.training.checkpoint import Checkpoint
 import torch
 import torch._dynamo  # what the first optimizer imports

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from prunekit import archive
 from prunekit.errors import UsageError
+from prunekit.store import archive
 from prunekit.training.distributed import ALONE, World, agree, joined, parallel, share, summed, world
 
 # What each of the processes runs: first with seeds that differ, then as it should be.
@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from conftest import tiny_network, tiny_settings, train
-from prunekit import archive
+from prunekit.store import archive
 from prunekit.errors import PrunekitError
 from prunekit.training.distributed import joined
 import torch
@@ -50,7 +50,7 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from conftest import tiny_network, tiny_settings, train
-from prunekit import archive
+from prunekit.store import archive
 from prunekit.errors import PrunekitError
 from prunekit.training.checkpoint import Checkpoint
 from prunekit.training.distributed import joined

@@ -13,7 +13,7 @@ from prunekit.errors import UsageError
 from prunekit.params import ImportParams
 from prunekit.registry import Lazy
 from prunekit.steps.check import check_names
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 DEPOSIT = Lazy("prunekit.steps.bring:deposit")
 PRETRAINED = "pretrained"

@@ -13,7 +13,7 @@ from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit
 from prunekit.progress import SILENT
 from prunekit.registry import Lazy
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 EXPORT = Lazy("prunekit.steps.export:export")

@@ -19,7 +19,7 @@ from prunekit.recipe_file import read
 from prunekit.registry import Lazy
 from prunekit.steps.findings import all_findings
 from prunekit.steps.study import measurements_of, pictures_of, report_context
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")

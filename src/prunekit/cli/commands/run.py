@@ -29,11 +29,11 @@ from prunekit.progress import SILENT, Progress
 from prunekit.recipe import Planned, Recipe, check, plan
 from prunekit.recipe_file import read
 from prunekit.registry import Lazy
-from prunekit.remote import Remote
 from prunekit.steps.check import check_names
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
-from prunekit.store import Store
+from prunekit.store.remote import Remote
+from prunekit.store.store import Store
 
 COLUMNS = ("state", "stage", "kind", "key", "what")
 

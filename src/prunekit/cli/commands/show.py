@@ -14,7 +14,7 @@ from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit
 from prunekit.progress import SILENT
 from prunekit.registry import Lazy
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 INSPECT = Lazy("prunekit.steps.inspect:inspect")

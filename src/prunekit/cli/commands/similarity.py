@@ -18,7 +18,7 @@ from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams
 from prunekit.steps.check import check_comparable, check_names
 from prunekit.steps.findings import hidden_findings, noise_findings
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 COLUMNS = ("method", "prune_ratio", "metric", "level", "value", "low", "high", "n", "seeds", "flags")
 CHURN_COLUMNS = (

@@ -21,7 +21,7 @@ from prunekit.params import Params, PruneParams, RetrainParams, TrainParams
 from prunekit.registry import Lazy
 from prunekit.steps.check import check_names, check_on_parent
 from prunekit.steps.settings import Settings
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 COLUMNS = ("key", "method", "asked", "prune_ratio", "error_before", "error", "nonzero")
 JOINED = Lazy("prunekit.training.distributed:joined")

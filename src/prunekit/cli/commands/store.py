@@ -9,7 +9,7 @@ import typer
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit, say
 from prunekit.errors import StoreError
-from prunekit.store import Store
+from prunekit.store.store import Store
 
 COLUMNS = ("key", "label", "arch", "dataset", "seed", "method", "prune_ratio", "error", "nonzero", "parent")
 

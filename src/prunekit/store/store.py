@@ -22,11 +22,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from prunekit import archive
 from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
-from prunekit.locks import is_held, lock
 from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, STEPS, Params
-from prunekit.records import MeasurementRecord, ModelRecord
+from prunekit.store import archive
+from prunekit.store.locks import is_held, lock
+from prunekit.store.records import MeasurementRecord, ModelRecord
 
 MASK_PREFIX = "mask:"
 SUFFIX = ".safetensors"

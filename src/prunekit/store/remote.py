@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from prunekit import archive
 from prunekit.errors import PrunekitError, StoreError, UsageError
-from prunekit.store import SUFFIX, Store, is_key
+from prunekit.store import archive
+from prunekit.store.store import SUFFIX, Store, is_key
 
 FOLDERS = ("models", "measurements")
 

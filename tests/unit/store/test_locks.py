@@ -8,12 +8,12 @@ import warnings
 import pytest
 
 from prunekit.errors import PrunekitWarning
-from prunekit.locks import is_held, lock
+from prunekit.store.locks import is_held, lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from prunekit.locks import lock
+from prunekit.store.locks import lock
 with lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

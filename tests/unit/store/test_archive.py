@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunekit import archive
 from prunekit.errors import PrunekitError, StoreError
+from prunekit.store import archive
 
 ARRAYS = {
     "weight": np.arange(12, dtype=np.float32).reshape(3, 4),

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from prunekit.errors import PrunekitError, StoreError, UsageError
-from prunekit.remote import Remote
-from prunekit.store import Store
+from prunekit.store.remote import Remote
+from prunekit.store.store import Store
 
 pytest.importorskip("fsspec", reason="fsspec is not installed (pip install 'prunekit[ray]')")
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "store" / "v1"
