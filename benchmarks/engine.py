@@ -25,7 +25,7 @@ from prunekit.engine.pool import Pool
 from prunekit.engine.run import Stop, execute
 from prunekit.engine.schedule import Schedule
 from prunekit.params import MODEL_STEPS, Params, TrainParams
-from prunekit.recipe import from_dict, plan
+from prunekit.recipes.plan import from_dict, plan
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 from prunekit.store import archive

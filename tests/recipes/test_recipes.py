@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from prunekit.recipe import check, plan
-from prunekit.recipe_file import read
+from prunekit.recipes.file import read
+from prunekit.recipes.plan import check, plan
 from prunekit.steps.check import check_names
 
 ROOT = Path(__file__).resolve().parents[2] / "recipes"

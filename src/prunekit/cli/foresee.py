@@ -11,7 +11,7 @@ from prunekit.engine.costs import Costs
 from prunekit.engine.forecast import NOTHING, Calibration, forecast, rows, sentence
 from prunekit.engine.pool import threads_each
 from prunekit.params import Params
-from prunekit.recipe import Planned
+from prunekit.recipes.plan import Planned
 from prunekit.steps.settings import Settings
 
 COLUMNS = ("stage", "steps", "flops", "seconds")

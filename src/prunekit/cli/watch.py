@@ -10,7 +10,7 @@ from prunekit.cli.output import say
 from prunekit.engine.costs import in_words
 from prunekit.engine.run import Event
 from prunekit.progress import Bar
-from prunekit.recipe import Planned
+from prunekit.recipes.plan import Planned
 
 
 class Watch:

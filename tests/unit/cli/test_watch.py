@@ -5,7 +5,7 @@ import pytest
 from prunekit.cli.watch import Watch
 from prunekit.engine.run import Event
 from prunekit.params import TrainParams
-from prunekit.recipe import Planned
+from prunekit.recipes.plan import Planned
 
 STEPS = [Planned(TrainParams(arch="resnet8", dataset="digits", seed=seed), "parents") for seed in range(3)]
 KEYS = [step.params.key for step in STEPS]

@@ -15,7 +15,7 @@ from prunekit.data.datasets import check_dataset
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.pruning.methods import METHODS
-from prunekit.recipe_text import mermaid, problems, template, words
+from prunekit.recipes.text import mermaid, problems, template, words
 
 app = sub_app(no_args_is_help=True, help="Write, check and explain recipes.")
 

@@ -14,8 +14,8 @@ from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit, hint
 from prunekit.errors import UsageError
 from prunekit.params import MODEL_STEPS, Params, ReportParams
-from prunekit.recipe import Recipe, plan
-from prunekit.recipe_file import read
+from prunekit.recipes.file import read
+from prunekit.recipes.plan import Recipe, plan
 from prunekit.registry import Lazy
 from prunekit.steps.findings import all_findings
 from prunekit.steps.study import measurements_of, pictures_of, report_context

@@ -26,8 +26,8 @@ from prunekit.engine.run import Executor, Outcome, execute, gentle_interrupt
 from prunekit.errors import PrunekitError, unknown
 from prunekit.params import Params
 from prunekit.progress import SILENT, Progress
-from prunekit.recipe import Planned, Recipe, check, plan
-from prunekit.recipe_file import read
+from prunekit.recipes.file import read
+from prunekit.recipes.plan import Planned, Recipe, check, plan
 from prunekit.registry import Lazy
 from prunekit.steps.check import check_names
 from prunekit.steps.settings import Settings

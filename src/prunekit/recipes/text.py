@@ -10,8 +10,8 @@ from typing import Any
 
 from prunekit.errors import PrunekitError, UsageError
 from prunekit.params import STEPS, ReportParams
-from prunekit.recipe import Planned, Recipe, from_dict, plan
-from prunekit.recipe_file import load, substituted
+from prunekit.recipes.file import load, substituted
+from prunekit.recipes.plan import Planned, Recipe, from_dict, plan
 from prunekit.steps.check import check_names
 
 _TEMPLATE = """\

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, PruneParams, RetrainParams, TrainParams
-from prunekit.recipe import from_dict, plan
+from prunekit.recipes.plan import from_dict, plan
 
 PARENTS = {
     "label": "parents",

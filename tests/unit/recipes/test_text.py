@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from prunekit.recipe import from_dict, plan
-from prunekit.recipe_file import read
-from prunekit.recipe_text import mermaid, problems, schema, template, words
+from prunekit.recipes.file import read
+from prunekit.recipes.plan import from_dict, plan
+from prunekit.recipes.text import mermaid, problems, schema, template, words
 
 ROOT = Path(__file__).resolve().parents[2] / "recipes"
 QUICKSTART = ROOT / "quickstart.toml"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunekit.errors import UsageError, unknown
-from prunekit.recipe import Recipe, from_dict, table
+from prunekit.recipes.plan import Recipe, from_dict, table
 
 Document = dict[str, Any]
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")

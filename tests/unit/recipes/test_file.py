@@ -1,8 +1,8 @@
 import pytest
 
 from prunekit.errors import UsageError
-from prunekit.recipe import plan
-from prunekit.recipe_file import assign, merged, read, substituted
+from prunekit.recipes.file import assign, merged, read, substituted
+from prunekit.recipes.plan import plan
 
 PARENTS = {
     "label": "parents",
