@@ -63,7 +63,7 @@ def test_the_package_itself_loads_no_torch():
 def test_findings_of_a_store_load_no_torch():
     assert (
         loaded(
-            "import prunekit.steps.findings, prunekit.steps.study, prunekit.recipes.plan, prunekit.store.store"
+            "import prunekit.studies.findings, prunekit.studies.subject, prunekit.recipes.plan, prunekit.store.store"
         )
         == []
     )

@@ -12,8 +12,8 @@ from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.params import FeaturesParams, ReportParams, TransferParams
 from prunekit.steps.check import check_comparable, check_names
-from prunekit.steps.findings import feature_findings
 from prunekit.store.store import Store
+from prunekit.studies.findings import feature_findings
 
 COLUMNS = ("finding", "method", "row_model", "column_model", "kept", "value", "low", "high", "n", "flags")
 

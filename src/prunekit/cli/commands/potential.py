@@ -17,8 +17,8 @@ from prunekit.distribution import parse
 from prunekit.engine.now import make_now
 from prunekit.params import ErrorParams, ReportParams
 from prunekit.steps.check import check_names
-from prunekit.steps.findings import check_pruned, error_findings, hidden_findings
 from prunekit.store.store import Store
+from prunekit.studies.findings import check_pruned, error_findings, hidden_findings
 
 COLUMNS = (
     "finding",

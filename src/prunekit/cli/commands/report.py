@@ -17,9 +17,9 @@ from prunekit.params import MODEL_STEPS, Params, ReportParams
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import Recipe, plan
 from prunekit.registry import Lazy
-from prunekit.steps.findings import all_findings
-from prunekit.steps.study import measurements_of, pictures_of, report_context
 from prunekit.store.store import Store
+from prunekit.studies.findings import all_findings
+from prunekit.studies.subject import measurements_of, pictures_of, report_context
 
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")

@@ -17,8 +17,8 @@ from prunekit.engine.now import make_now
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams
 from prunekit.steps.check import check_comparable, check_names
-from prunekit.steps.findings import hidden_findings, noise_findings
 from prunekit.store.store import Store
+from prunekit.studies.findings import hidden_findings, noise_findings
 
 COLUMNS = ("method", "prune_ratio", "metric", "level", "value", "low", "high", "n", "seeds", "flags")
 CHURN_COLUMNS = (

@@ -8,9 +8,9 @@ from typing import Any
 from prunekit.analysis.curves import resample
 from prunekit.analysis.longer import longer_errors, longer_potentials
 from prunekit.params import ErrorParams, ReportParams
-from prunekit.steps import outcomes as stored
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
+from prunekit.studies import outcomes as stored
 
 
 def longer_findings(

@@ -6,9 +6,9 @@ import torch
 
 from prunekit.data.digits import load
 from prunekit.params import FeaturesParams, TrainParams
-from prunekit.steps.pictures import pictures
-from prunekit.steps.study import pictures_of
 from prunekit.store.records import MeasurementRecord, Step
+from prunekit.studies.pictures import pictures
+from prunekit.studies.subject import pictures_of
 
 PIXELS = 32 * 32
 KEPT = 102

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from prunekit.params import NoiseParams, ReportParams, RetrainParams, TrainParams
-from prunekit.steps import findings
-from prunekit.steps.outcomes import compared, measured, roles_of
 from prunekit.store.records import MeasurementRecord, Step
+from prunekit.studies import findings
+from prunekit.studies.outcomes import compared, measured, roles_of
 
 SETTINGS = ReportParams(margin=0.1, resamples=200)
 

@@ -5,10 +5,10 @@ import pytest
 
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, ReportParams, TrainParams
-from prunekit.steps import findings
-from prunekit.steps.outcomes import measured, variant
-from prunekit.steps.study import measurements_of, report_context
 from prunekit.store.records import MeasurementRecord, Step
+from prunekit.studies import findings
+from prunekit.studies.outcomes import measured, variant
+from prunekit.studies.subject import measurements_of, report_context
 
 SETTINGS = ReportParams(margin=0.1, resamples=200)
 

@@ -20,10 +20,10 @@ from prunekit.analysis.rows import excess_errors, potential_summary, potentials,
 from prunekit.analysis.similarity import SEPARATE, noise_potentials, similarities
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams, TransferParams
-from prunekit.steps import outcomes as stored
-from prunekit.steps.longer import longer_findings
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
+from prunekit.studies import outcomes as stored
+from prunekit.studies.longer import longer_findings
 
 Row = dict[str, Any]
 NOMINAL, SHIFTED, ALL = "nominal", "shifted", "nominal and shifted"

@@ -14,8 +14,8 @@ from prunekit.analysis.features import kept_pixels
 from prunekit.errors import PrunekitError
 from prunekit.params import FeaturesParams
 from prunekit.steps.context import examples
-from prunekit.steps.outcomes import roles_of
 from prunekit.store.store import Store
+from prunekit.studies.outcomes import roles_of
 
 MOST_IMAGES = 3
 

@@ -11,7 +11,7 @@ from prunekit.registry import Lazy
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 
-PICTURES = Lazy("prunekit.steps.pictures:pictures")
+PICTURES = Lazy("prunekit.studies.pictures:pictures")
 
 
 def measurements_of(store: Store, keys: Sequence[str]) -> list[Params]:
