@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.layers import Layer
 from prunekit.pruning.subject import Scores, Subject, fitting, run
-from prunekit.pruning.tracing import evaluation
 
 
 def snip(subject: Subject) -> Scores:

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from prunekit.pruning.allocation import largest
-from prunekit.pruning.lifelines import lifelines
-from prunekit.pruning.propagation import between, by_filter
-from prunekit.pruning.room import Left, Room
-from prunekit.pruning.stock import amounts_of, stock_of
+from prunekit.pruning.graph.connectivity import lifelines
+from prunekit.pruning.graph.propagation import between, by_filter
+from prunekit.pruning.graph.remaining import Left, Room
+from prunekit.pruning.graph.stock import amounts_of, stock_of
 from prunekit.pruning.subject import Scores
 
 _STEPS = 48

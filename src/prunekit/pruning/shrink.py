@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.errors import UsageError
-from prunekit.pruning.graph import Graph, Op
+from prunekit.pruning.graph.graph import Graph, Op
+from prunekit.pruning.graph.propagation import propagate
+from prunekit.pruning.graph.remaining import room_of
+from prunekit.pruning.graph.stock import Stock
+from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.masks import Masks, apply_
-from prunekit.pruning.propagation import propagate
-from prunekit.pruning.room import room_of
-from prunekit.pruning.stock import Stock
-from prunekit.pruning.tracing import trace
 
 _NORM_VECTORS = ("weight", "bias", "running_mean", "running_var")
 

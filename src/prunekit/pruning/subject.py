@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.errors import PrunekitError, UsageError
-from prunekit.pruning.graph import Graph
+from prunekit.pruning.graph.graph import Graph
+from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.layers import Layer
-from prunekit.pruning.tracing import evaluation
 
 Scores = dict[str, Tensor]
 Visit = Callable[[Layer, nn.Module, Tensor], None]

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from prunekit.pruning.allocation import global_top
-from prunekit.pruning.room import Left, room_of
+from prunekit.pruning.graph.remaining import Left, room_of
+from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.search import _largest_below, _Ranking
-from prunekit.pruning.tracing import trace
 
 LENGTH = 1_000_000
 KEPT = {

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from prunekit.errors import UsageError
+from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.subject import Batch, Subject, finite, observe, output_positions, run
-from prunekit.pruning.tracing import trace
 
 
 def subject_of(model, *shape):

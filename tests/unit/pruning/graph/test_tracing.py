@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from prunekit.pruning.tracing import evaluation, trace
+from prunekit.pruning.graph.tracing import evaluation, trace
 
 
 class Gate(nn.Module):

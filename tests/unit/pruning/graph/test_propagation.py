@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from prunekit.pruning.graph.remaining import room_of
+from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.masks import apply_
-from prunekit.pruning.room import room_of
-from prunekit.pruning.tracing import trace
 
 
 class Residual(nn.Module):

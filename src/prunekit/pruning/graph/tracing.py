@@ -11,10 +11,10 @@ from typing import Any
 from torch import fx, nn
 
 from prunekit.errors import PrunekitWarning
-from prunekit.pruning.flows import Builder
-from prunekit.pruning.graph import Graph, classify
+from prunekit.pruning.graph.channels import Builder
+from prunekit.pruning.graph.graph import Graph, classify
+from prunekit.pruning.graph.operations import LEAVES, flow_of
 from prunekit.pruning.layers import Layer, prunable_layers
-from prunekit.pruning.rules import LEAVES, flow_of
 
 _TRIES = 64
 

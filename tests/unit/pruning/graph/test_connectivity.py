@@ -4,10 +4,10 @@ from torch import nn
 
 from prunekit.models.archs import build
 from prunekit.pruning.api import prune
-from prunekit.pruning.lifelines import lifelines
+from prunekit.pruning.graph.connectivity import lifelines
+from prunekit.pruning.graph.remaining import room_of
+from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
-from prunekit.pruning.room import room_of
-from prunekit.pruning.tracing import trace
 
 
 class Branched(nn.Module):

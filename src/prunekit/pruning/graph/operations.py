@@ -16,9 +16,9 @@ from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from prunekit.pruning import shapes
-from prunekit.pruning.flows import Builder, Flow, argument, same_axis
-from prunekit.pruning.graph import Norm
+from prunekit.pruning.graph import shapes
+from prunekit.pruning.graph.channels import Builder, Flow, argument, same_axis
+from prunekit.pruning.graph.graph import Norm
 from prunekit.pruning.layers import PRUNABLE, Layer
 
 NORMS = (_BatchNorm, _InstanceNorm)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import fx, nn
 
-from prunekit.pruning.graph import Graph, Op
+from prunekit.pruning.graph.graph import Graph, Op
 
 
 class Flow(NamedTuple):

@@ -14,8 +14,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from prunekit.pruning.graph import Graph, Op
-from prunekit.pruning.propagation import by_filter
+from prunekit.pruning.graph.graph import Graph, Op
+from prunekit.pruning.graph.propagation import by_filter
 
 Strengths = Mapping[str, Tensor]
 

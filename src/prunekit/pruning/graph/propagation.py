@@ -13,10 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from prunekit.pruning.graph import Graph, Op
+from prunekit.pruning.graph.graph import Graph, Op
+from prunekit.pruning.graph.stock import Stock
 from prunekit.pruning.layers import Layer
 from prunekit.pruning.masks import Masks
-from prunekit.pruning.stock import Stock
 
 Stocks = Mapping[str, Stock]
 

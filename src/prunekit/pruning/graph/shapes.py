@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from prunekit.pruning.flows import Builder, Flow, argument, same_axis, unfollowed
+from prunekit.pruning.graph.channels import Builder, Flow, argument, same_axis, unfollowed
 
 _CHUNKS = (torch.chunk, torch.split, "chunk", "split")
 
