@@ -9,7 +9,7 @@ from torch import nn
 from prunekit.pruning.allocation import Choice, global_share, largest, uniform_share
 from prunekit.pruning.api import prune, sensitivities
 from prunekit.pruning.methods import METHODS
-from prunekit.pruning.thinet import drop_order
+from prunekit.pruning.scores.thinet import drop_order
 
 X = torch.tensor([[1.0, 2.0]])
 

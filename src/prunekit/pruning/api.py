@@ -15,8 +15,8 @@ from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.masks import Masks, check, total_parameters
 from prunekit.pruning.methods import METHODS, Method
+from prunekit.pruning.scores.magnitude import check_finite
 from prunekit.pruning.search import UnreachableError, search_filters, search_weights
-from prunekit.pruning.sensitivity import check_finite
 from prunekit.pruning.subject import Scores, Subject, device_of, output_positions, read_batches
 
 # A filter method may miss the ratio by this much; further off is an error that says what can be reached.

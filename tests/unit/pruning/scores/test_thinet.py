@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from prunekit.pruning.thinet import drop_order
+from prunekit.pruning.scores.thinet import drop_order
 
 
 def plain_drop_order(parts):

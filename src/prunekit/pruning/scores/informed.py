@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from prunekit.pruning.layers import Layer
-from prunekit.pruning.patches import from_rows, patches, rows
+from prunekit.pruning.scores.patches import from_rows, patches, rows
 from prunekit.pruning.subject import Scores, Subject, observe
 
 # Sums this small give no shares: float32's epsilon, as in the authors' code.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.pruning.layers import Layer
-from prunekit.pruning.patches import patches, rows
+from prunekit.pruning.scores.patches import patches, rows
 from prunekit.pruning.subject import Scores, Subject, observe
 
 # Output entries drawn per image and layer, as in the paper (section 4: 10 instances of each image).

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from prunekit.pruning import informed
 from prunekit.pruning.api import sensitivities
 from prunekit.pruning.layers import prunable_layers
-from prunekit.pruning.patches import patches, rows
+from prunekit.pruning.scores import informed
+from prunekit.pruning.scores.patches import patches, rows
 
 LAYERS = {
     "conv": nn.Conv2d(4, 6, 3, stride=2, padding=1),

@@ -1,0 +1,1 @@
+"""Sensitivities: what a weight or filter scores; the lowest go first."""
