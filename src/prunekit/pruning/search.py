@@ -10,9 +10,9 @@ from torch import Tensor
 
 from prunekit.pruning.allocation import largest
 from prunekit.pruning.graph.connectivity import lifelines
+from prunekit.pruning.graph.counts import amounts_of, stock_of
 from prunekit.pruning.graph.propagation import between, by_filter
 from prunekit.pruning.graph.remaining import Left, Room
-from prunekit.pruning.graph.stock import amounts_of, stock_of
 from prunekit.pruning.subject import Scores
 
 _STEPS = 48

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.errors import UsageError
+from prunekit.pruning.graph.counts import Stock
 from prunekit.pruning.graph.graph import Graph, Op
 from prunekit.pruning.graph.propagation import propagate
 from prunekit.pruning.graph.remaining import room_of
-from prunekit.pruning.graph.stock import Stock
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.masks import Masks, apply_
 

@@ -9,7 +9,7 @@ from prunekit.store.remote import Remote
 from prunekit.store.store import Store
 
 pytest.importorskip("fsspec", reason="fsspec is not installed (pip install 'prunekit[ray]')")
-GOLDEN = Path(__file__).resolve().parents[1] / "data" / "store" / "v1"
+GOLDEN = Path(__file__).resolve().parents[2] / "data" / "store" / "v1"
 TRAIN, ERROR = "train-43ae8cc7ef596dce", "error-a74e85a2278b5a9a"
 
 

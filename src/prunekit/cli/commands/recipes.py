@@ -15,7 +15,9 @@ from prunekit.data.datasets import check_dataset
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.pruning.methods import METHODS
-from prunekit.recipes.text import mermaid, problems, template, words
+from prunekit.recipes.check import problems
+from prunekit.recipes.explain import mermaid, words
+from prunekit.recipes.template import template
 
 app = sub_app(no_args_is_help=True, help="Write, check and explain recipes.")
 

@@ -18,7 +18,7 @@ from prunekit.errors import unknown
 from prunekit.models.archs import ARCHS
 from prunekit.params import STEPS, ReportParams
 from prunekit.pruning.methods import METHODS
-from prunekit.recipes.text import schema as recipe_schema
+from prunekit.recipes.schema import schema as recipe_schema
 
 Row = dict[str, Any]
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from prunekit.pruning.graph.counts import Stock
 from prunekit.pruning.graph.graph import Graph, Op
-from prunekit.pruning.graph.stock import Stock
 from prunekit.pruning.layers import Layer
 from prunekit.pruning.masks import Masks
 

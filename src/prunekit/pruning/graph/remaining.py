@@ -10,9 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from prunekit.pruning.graph.counts import Stock, amounts_of, stock_of
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.propagation import Liveness, masks_of, propagate
-from prunekit.pruning.graph.stock import Stock, amounts_of, stock_of
 from prunekit.pruning.masks import Masks, parameters
 
 

@@ -1,0 +1,45 @@
+"""What a recipe will run, in words and as a graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prunekit.recipes.plan import Planned, Recipe
+
+
+def words(recipe: Recipe, steps: Iterable[Planned]) -> str:
+    """What a recipe will run, stage by stage."""
+    counts = Counter((step.stage, step.params.kind) for step in steps)
+    lines = [recipe.title, ""]
+    for stage in recipe.stages:
+        own = ", ".join(f"{count} {kind}" for (label, kind), count in counts.items() if label == stage.label)
+        lines.append(
+            f"{stage.label}: {' then '.join(stage.run)} ({own or 'nothing that an earlier stage does not make'})"
+        )
+        lines += [f"  {name}: {', '.join(labels)}" for name, labels in stage.starts.items()]
+        lines += [f"  each {name} of {', '.join(map(str, values))}" for name, values in stage.sweep.items()]
+        if stage.cascade:
+            lines.append("  cascade: each ratio starts from the network before it")
+    lines += [
+        "",
+        f"{sum(counts.values())} steps in all; findings at a margin of {recipe.report.margin:g}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def mermaid(recipe: Recipe, steps: Iterable[Planned]) -> str:
+    """The stages as a Mermaid graph: boxes with their number of steps, arrows from what each starts from."""
+    counts = Counter(step.stage for step in steps)
+    names = {stage.label: f"s{number}" for number, stage in enumerate(recipe.stages)}
+    lines = ["graph LR"]
+    for stage in recipe.stages:
+        text = f"{stage.label}: {' + '.join(stage.run)} x {counts[stage.label]}".replace('"', "'")
+        lines.append(f'  {names[stage.label]}["{text}"]')
+    for stage in recipe.stages:
+        starts = dict.fromkeys(label for labels in stage.starts.values() for label in labels)
+        lines += [f"  {names[label]} --> {names[stage.label]}" for label in starts]
+        if stage.cascade:
+            lines.append(f"  {names[stage.label]} -- cascade --> {names[stage.label]}")
+    return "\n".join(lines) + "\n"

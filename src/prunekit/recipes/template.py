@@ -1,0 +1,72 @@
+"""A commented recipe to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_TEMPLATE = """\
+# The whole study of {arch} on {dataset}: train, prune, retrain, measure, report.
+#   prunekit run {{this file}} --dry-run     shows what will be made
+#   prunekit run {{this file}} --out report  makes it, and goes on where it stopped
+title = "{arch} on {dataset}"
+
+[report]
+margin = 0.005                # rise in error still called commensurate
+
+[[stage]]                     # the networks to prune, one per seed
+label   = "parents"
+run     = ["train"]
+arch    = "{arch}"
+dataset = "{dataset}"
+epochs  = {epochs}
+sweep   = {{ seed = {seeds} }}
+
+[[stage]]                     # a separately trained network: the control for similarity
+label   = "separate"
+run     = ["train"]
+arch    = "{arch}"
+dataset = "{dataset}"
+epochs  = {epochs}
+seed    = {separate}
+
+[[stage]]                     # another control: the parents trained as long again, unpruned
+label   = "longer"
+run     = ["retrain"]
+parent  = "parents"
+
+[[stage]]                     # prune, retrain the whole schedule, prune further
+label   = "pruned"
+run     = ["prune", "retrain"]
+parent  = "parents"
+cascade = true                # false: every ratio from the unpruned parent
+sweep   = {{ method = {methods}, prune_ratio = [0.15, 0.46, 0.69, 0.80, 0.95] }}
+
+[[stage]]                     # per-example outcomes: the nominal test set, and all corruptions at severity 3
+label   = "errors"
+run     = ["error"]
+model   = ["parents", "longer", "pruned"]
+sweep   = {{ distribution = ["{dataset}", "@corruptions"] }}
+
+[[stage]]                     # functional similarity to the unpruned parent, under noise
+label   = "similarity"
+run     = ["noise"]
+model   = "pruned"
+
+[[stage]]
+label   = "control"
+run     = ["noise"]
+model   = "separate"
+to      = "parents"
+"""
+
+
+def template(*, arch: str, dataset: str, methods: Sequence[str], seeds: int, epochs: int) -> str:
+    """A commented recipe for the whole study of one network; its names are the caller's to check."""
+    return _TEMPLATE.format(
+        arch=arch,
+        dataset=dataset,
+        epochs=epochs,
+        seeds=list(range(seeds)),
+        separate=seeds,
+        methods="[" + ", ".join(f'"{name}"' for name in methods) + "]",
+    )
