@@ -38,15 +38,15 @@ _WITHIN = _of("allocation", "within_layers")
 _UNIFORM = _of("allocation", "uniform_share")
 _GLOBAL = _of("allocation", "global_share")
 _BOUND = _of("allocation", "error_bound")
-_MAGNITUDE = _of("sensitivity", "magnitude")
-_ALIKE = _of("sensitivity", "alike")
-_FILTERS_ALIKE = _of("sensitivity", "filters_alike")
-_SIPP = _of("informed", "sipp")
-_PFP = _of("informed", "pfp")
-_THINET = _of("thinet", "thinet")
-_SNIP = _of("gradients", "snip")
-_TAYLOR = _of("gradients", "taylor")
-_TAYLOR_FILTER = _of("gradients", "taylor_filter")
+_MAGNITUDE = _of("scores.magnitude", "magnitude")
+_ALIKE = _of("scores.magnitude", "alike")
+_FILTERS_ALIKE = _of("scores.magnitude", "filters_alike")
+_SIPP = _of("scores.informed", "sipp")
+_PFP = _of("scores.informed", "pfp")
+_THINET = _of("scores.thinet", "thinet")
+_SNIP = _of("scores.gradients", "snip")
+_TAYLOR = _of("scores.gradients", "taylor")
+_TAYLOR_FILTER = _of("scores.gradients", "taylor_filter")
 
 
 def _weights(sensitivity: Lazy, source: str, **more: Any) -> Method:
@@ -60,7 +60,7 @@ def _filters(sensitivity: Lazy, source: str, **more: Any) -> Method:
 _ROWS: dict[str, Method] = {
     "wt": _weights(_MAGNITUDE, "Han et al. 2015, arXiv:1506.02626"),
     "sipp": _weights(_SIPP, "Baykal et al. 2019, arXiv:1910.05422", data_informed=True),
-    "ft": _filters(_of("sensitivity", "filter_l1"), "Li et al. 2017, arXiv:1608.08710"),
+    "ft": _filters(_of("scores.magnitude", "filter_l1"), "Li et al. 2017, arXiv:1608.08710"),
     "pfp": Method(
         "filter", "layer", True, _PFP, _BOUND, "Liebenwein et al. 2020, arXiv:1911.07412", ranks="inputs"
     ),
@@ -68,7 +68,7 @@ _ROWS: dict[str, Method] = {
     "uniform-wt": Method(
         "weight", "layer", False, _MAGNITUDE, _WITHIN, "Zhu and Gupta 2017, arXiv:1710.01878"
     ),
-    "lamp": _weights(_of("sensitivity", "lamp"), "Lee et al. 2021, arXiv:2010.07611"),
+    "lamp": _weights(_of("scores.magnitude", "lamp"), "Lee et al. 2021, arXiv:2010.07611"),
     "snip": _weights(_SNIP, "Lee et al. 2019, arXiv:1810.02340", data_informed=True, needs_labels=True),
     "taylor": _weights(
         _TAYLOR,
@@ -93,13 +93,15 @@ _ROWS: dict[str, Method] = {
         "control: a uniform draw within every layer, Mittal et al. 2018, arXiv:1801.10447",
         sampled=True,
     ),
-    "l2": _filters(_of("sensitivity", "filter_l2"), "He et al. 2018 (soft filter pruning), arXiv:1808.06866"),
-    "fpgm": _filters(_of("sensitivity", "geometric_median"), "He et al. 2019, arXiv:1811.00250"),
+    "l2": _filters(
+        _of("scores.magnitude", "filter_l2"), "He et al. 2018 (soft filter pruning), arXiv:1808.06866"
+    ),
+    "fpgm": _filters(_of("scores.magnitude", "geometric_median"), "He et al. 2019, arXiv:1811.00250"),
     "slim": Method(
         "filter",
         "global",
         False,
-        _of("sensitivity", "norm_scale"),
+        _of("scores.magnitude", "norm_scale"),
         _GLOBAL,
         "Liu et al. 2017, arXiv:1708.06519",
     ),
