@@ -1,0 +1,325 @@
+"""Which networks are seeds of one variant, which are repetitions under one parent, and which are different networks.
+
+Everything is read from lineages: two networks are of one variant only if their lineages differ in seeds and ratios
+alone. A set of networks decides three things that no lineage says by itself: whether a network with one prune step is
+the first rung of a cascade, whether imported weights that differ are seeds of one variant, and which repetition under
+its parent a network is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from prunekit.analysis.curves import grouped, rung_of
+from prunekit.analysis.variant import Role, Seeds, Variant, settings_of
+from prunekit.params import STEPS
+from prunekit.pruning.methods import METHODS
+from prunekit.store.records import ModelRecord, Step
+
+# Fields that are columns of their own, or no part of what a network is.
+_ROOT_COLUMNS = ("arch", "dataset", "train_distribution")
+_RATIO, _WEIGHTS, _METHOD = "prune_ratio", "weights", "method"
+EARLIER, LADDER = "earlier rounds", "ladder"
+
+Values = dict[str, Any]
+
+
+class Standing(NamedTuple):
+    """Where a network stands in a study: its variant, its root's seed, and which repetition under that root it is."""
+
+    variant: Variant
+    seed: int
+    repetition: int = 0
+
+
+class _Network(NamedTuple):
+    """A lineage cut into its root, what was done before the first pruning, and rounds of one pruning each."""
+
+    record: ModelRecord
+    root: Step
+    before: tuple[Step, ...]
+    rounds: tuple[tuple[Step, ...], ...]
+
+    @property
+    def path(self) -> tuple[float, ...]:
+        """The ratio of every round; the last is the network's rung."""
+        return (*(_asked(each[0]) or 0.0 for each in self.rounds[:-1]), rung(self.record))
+
+    @property
+    def seeds(self) -> Seeds:
+        """All seeds of the lineage."""
+        steps = self.record.lineage[1:]
+        return Seeds(
+            _seed(self.root),
+            tuple(_seed(step) for step in steps if step.kind != "retrain"),
+            tuple(_seed(step) for step in steps if step.kind == "retrain"),
+        )
+
+    @property
+    def last(self) -> tuple[Step, ...]:
+        """The steps of the last round."""
+        return self.rounds[-1] if self.rounds else ()
+
+
+def asked_ratio(record: ModelRecord) -> float | None:
+    """The prune ratio that the latest prune step was asked for; None where nothing was pruned here."""
+    steps = [step for step in record.lineage if step.kind != "retrain"]
+    return _asked(steps[-1])
+
+
+def _asked(step: Step) -> float | None:
+    """The ratio that a step was asked for; None for one that was asked for none."""
+    return float(str(step.params[_RATIO])) if _RATIO in step.params else None
+
+
+def rung(record: ModelRecord) -> float:
+    """The ratio of the grid at which a network is compared with others."""
+    return rung_of(record.prune_ratio, asked_ratio(record))
+
+
+def seeds_of(record: ModelRecord) -> Seeds:
+    """The seeds of a network's lineage."""
+    return _cut(record).seeds
+
+
+def standings(records: Iterable[ModelRecord]) -> dict[str, tuple[Standing, ...]]:
+    """By key, every place that a network has in this set: more than one if it belongs to two curves."""
+    networks = [_cut(record) for record in {record.key: record for record in records}.values()]
+    placed = _placed(networks, _identities(networks))
+    found: dict[str, tuple[Standing, ...]] = {network.record.key: () for network in networks}
+    for (variant, _), members in grouped(placed, lambda each: (each[0], each[1].root.key)).items():
+        for key, repetitions in _repetitions([network for _, network in members]).items():
+            seed = members[0][1].seeds.root
+            found[key] += tuple(Standing(variant, seed, each) for each in repetitions)
+    return found
+
+
+def variant_of(record: ModelRecord) -> Variant:
+    """The identity of one network by itself, in no study."""
+    return standings([record])[record.key][0].variant
+
+
+def _cut(record: ModelRecord) -> _Network:
+    before: list[Step] = []
+    rounds: list[list[Step]] = []
+    for step in record.lineage[1:]:
+        if step.kind != "retrain":
+            rounds.append([step])
+        else:
+            (rounds[-1] if rounds else before).append(step)
+    return _Network(record, record.root, tuple(before), tuple(map(tuple, rounds)))
+
+
+def _seed(step: Step) -> int:
+    return int(str(step.params.get("seed", 0)))
+
+
+def _identity(network: _Network, *, weights: bool, own_weights: bool) -> Variant:
+    """The variant without ``cascade`` and ladder; ``weights`` says whether the digest of the root's weights counts.
+
+    ``own_weights`` says the same of the weights of a compressed network.
+    """
+    root, last, retrains = _settings(network.root), network.last, [*network.before, *network.last[1:]]
+    latest = retrains[-1] if retrains and (len(last) > 1 or not last) else None
+    hidden = _ROOT_COLUMNS if weights else (*_ROOT_COLUMNS, _WEIGHTS)
+    settings = {f"{network.root.kind}.{name}": root[name] for name in root if name not in hidden}
+    if network.root.kind != "train":
+        settings["root"] = network.root.kind
+    for place, step in enumerate(retrains, start=1):
+        if step is not latest:
+            settings[f"retrain {place}"] = _described(step)
+    if latest:
+        settings |= _named("retrain", latest, without=("mode", "epochs"))
+    if last:
+        prefix = "prune" if last[0].kind == "prune" else "compressed"
+        settings |= _named(prefix, last[0], without=(_METHOD, "" if own_weights else _WEIGHTS))
+    method = last[0].params.get(_METHOD) if last else None
+    return Variant(
+        role=_role(network),
+        method=None if method is None else str(method),
+        structure=METHODS[str(method)].structure if method in METHODS else None,
+        retraining=None if latest is None else str(_value(latest, "mode")),
+        retrain_epochs=None if latest is None else _epochs(latest, network.root),
+        settings=settings_of(settings | _earlier(network)),
+        **{name: _value(network.root, name) for name in _ROOT_COLUMNS},
+    )
+
+
+def _role(network: _Network) -> Role:
+    if network.last:
+        return Role.COMPRESSED if network.last[0].kind == "import" else Role.PRUNED
+    return Role.LONGER if network.before else Role.PARENT
+
+
+def _earlier(network: _Network) -> Values:
+    """What was done in the rounds before the last, where it is not what the last one did."""
+    rounds = [[_described(step) for step in each] for each in network.rounds]
+    if all(each == rounds[-1] for each in rounds):
+        return {}
+    alike = all(each == rounds[0] for each in rounds[:-1])
+    return {EARLIER: [rounds[0]] if alike else rounds[:-1]}
+
+
+def _settings(step: Step) -> Values:
+    """The parameters of a step that differ from their defaults, without seeds, ratios and keys of inputs."""
+    left_out = ("seed", _RATIO, *STEPS[step.kind].references)
+    return {name: value for name, value in step.params.items() if name not in left_out}
+
+
+def _named(prefix: str, step: Step, without: Sequence[str]) -> Values:
+    return {f"{prefix}.{name}": value for name, value in _settings(step).items() if name not in without}
+
+
+def _described(step: Step) -> Values:
+    return {"kind": step.kind, **_settings(step)}
+
+
+def _value(step: Step, name: str) -> Any:
+    """A parameter of a step, its default where it was left out; None where the step has no such field."""
+    return getattr(step.read(), name, None)
+
+
+def _epochs(retrain: Step, root: Step) -> int | None:
+    """How many epochs a network was retrained: as many as its root unless it says otherwise; none by mode none."""
+    if _value(retrain, "mode") == "none":
+        return None
+    epochs = _value(retrain, "epochs") or _value(root, "epochs")
+    return None if epochs is None else int(epochs)
+
+
+Placed = tuple[Variant, _Network]
+
+
+def _identities(networks: Sequence[_Network]) -> dict[str, Variant]:
+    """By key, the identity of every network, the digest of weights left out where seeds tell the weights apart.
+
+    Imported weights are part of what a network is, unless all that are otherwise alike have a seed (or, of compressed
+    networks, a parent or a rung) of their own: then they are declared to be one variant.
+    """
+    roots = {network.root.key: network.root for network in networks}
+    ambiguous = _ambiguous((_without_weights(_settings(root)), _seed(root), root) for root in roots.values())
+    found = {
+        each.record.key: _identity(each, weights=each.root.key in ambiguous, own_weights=False)
+        for each in networks
+    }
+    compressed = [each for each in networks if found[each.record.key].role == Role.COMPRESSED]
+    places = (
+        (found[each.record.key], (each.root.key, each.path, each.seeds), each.last[0]) for each in compressed
+    )
+    ambiguous = _ambiguous(places)
+    return found | {
+        each.record.key: _identity(each, weights=each.root.key in ambiguous, own_weights=True)
+        for each in compressed
+        if each.last[0].key in ambiguous
+    }
+
+
+def _without_weights(settings: Values) -> tuple[tuple[str, str], ...]:
+    return settings_of({name: value for name, value in settings.items() if name != _WEIGHTS})
+
+
+def _ambiguous(places: Iterable[tuple[Any, Any, Step]]) -> set[str]:
+    """Keys of the steps of all (identity, place, step) whose identity has two weights at one place."""
+    found: set[str] = set()
+    for members in grouped(places, lambda each: each[0]).values():
+        weights = {(place, str(step.params.get(_WEIGHTS))) for _, place, step in members}
+        if len({place for place, _ in weights}) < len(weights):
+            found |= {step.key for _, _, step in members}
+    return found
+
+
+def _placed(networks: Sequence[_Network], identities: dict[str, Variant]) -> list[Placed]:
+    """Every network with its variants: as it is, or as one-shot, or as a rung of cascades."""
+    pruned = [each for each in networks if identities[each.record.key].role == Role.PRUNED]
+    rest = [each for each in networks if identities[each.record.key].role != Role.PRUNED]
+    single = grouped(
+        (each for each in pruned if len(each.rounds) == 1), lambda each: identities[each.record.key]
+    )
+    several = grouped(
+        (each for each in pruned if len(each.rounds) > 1), lambda each: identities[each.record.key]
+    )
+    found = [(identities[each.record.key], each) for each in rest]
+    firsts: set[str] = set()
+    for variant, members in several.items():
+        alone = _first_round(variant, members)
+        own = [each for each in single.get(alone, []) if _starts(each, members)] if alone else []
+        firsts |= {each.record.key for each in own}
+        found += _by_ladder(variant._replace(cascade=True), [*own, *members])
+    for variant, members in single.items():
+        if any(each.record.key not in firsts for each in members):
+            found += [(variant._replace(cascade=False), each) for each in members]
+    return found
+
+
+def _first_round(variant: Variant, members: Sequence[_Network]) -> Variant | None:
+    """The identity that a cascade's first rung has by itself; None where no network alone can be that rung.
+
+    The last rung may not have been retrained yet, its earlier rounds have: the first rung is then not retrained either.
+    """
+    rounds = members[0].rounds
+    prunings = [_described(each[0]) for each in rounds]
+    if any(each != prunings[-1] for each in prunings):
+        return None
+    alone = variant._replace(settings=tuple(each for each in variant.settings if each[0] != EARLIER))
+    return alone if alone == variant or len(rounds[-1]) == 1 else None
+
+
+def _starts(network: _Network, cascades: Iterable[_Network]) -> bool:
+    """Whether a network is the first rung of one of the cascades, or differs from it in seeds alone."""
+    return any(each.path[0] == network.path[0] for each in cascades)
+
+
+def _by_ladder(variant: Variant, members: Sequence[_Network]) -> list[Placed]:
+    """A cascade's networks, those that reached one ratio over different ratios set apart."""
+    paths = {each.path for each in members}
+    if len({path[-1] for path in paths}) == len(paths):
+        return [(variant, each) for each in members]
+    ladders = [path for path in paths if not any(other[: len(path)] == path for other in paths - {path})]
+    return [
+        (variant._replace(settings=settings_of(_values(variant) | {LADDER: list(ladder)})), each)
+        for ladder in sorted(ladders)
+        for each in members
+        if ladder[: len(each.path)] == each.path
+    ]
+
+
+def _values(variant: Variant) -> Values:
+    values: Values = variant.columns_without_id()["settings"]
+    return values
+
+
+class _Repetition(NamedTuple):
+    """One network a rung under one parent, made with the same seeds of pruning and retraining: keys by rung."""
+
+    seeds: tuple[int, ...]
+    keys: dict[float, str]
+
+    def fits(self, seeds: tuple[int, ...], keys: dict[float, str]) -> bool:
+        """Whether networks made with these seeds stand on no rung that holds another network."""
+        return self.seeds == seeds and all(self.keys.get(rung, key) == key for rung, key in keys.items())
+
+
+def _repetitions(members: Sequence[_Network]) -> dict[str, list[int]]:
+    """By key, the repetitions under one parent that a network belongs to; an ancestor of several is in each of them."""
+    by_key = {each.record.key: each for each in members}
+    if len({each.path[-1] for each in members}) == len(by_key):
+        return {key: [0] for key in by_key}
+    chains = {
+        key: [step.key for step in each.record.lineage if step.key in by_key] for key, each in by_key.items()
+    }
+    ancestors = {key for chain in chains.values() for key in chain[:-1]}
+    found: list[_Repetition] = []
+    for leaf in sorted((by_key[key] for key in by_key if key not in ancestors), key=_in_order):
+        seeds = tuple(_seed(step) for step in leaf.last or leaf.before)
+        keys = {by_key[key].path[-1]: key for key in chains[leaf.record.key]}
+        fitting = next((each for each in found if each.fits(seeds, keys)), None)
+        if fitting:
+            fitting.keys.update(keys)
+        else:
+            found.append(_Repetition(seeds, keys))
+    return {key: [place for place, each in enumerate(found) if key in each.keys.values()] for key in by_key}
+
+
+def _in_order(network: _Network) -> tuple[Any, ...]:
+    return ([_seed(step) for step in network.last or network.before], network.path, network.record.key)
