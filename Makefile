@@ -7,7 +7,7 @@ JOBS ?= 2
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow lint format types arch docs check bench figures clean
+.PHONY: help setup study test test-slow coverage test-pre-releases release-check lint format types arch docs check bench figures clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -28,6 +28,18 @@ test: $(STAMP)  ## Run the tests (the slow and the GPU ones are left out)
 
 test-slow: $(STAMP)  ## Run the slow tests too
 	$(BIN)/python -m pytest -m 'not gpu'
+
+coverage: $(STAMP)  ## Run the tests with branch coverage; the shares by package go to coverage.json
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-report=json:coverage.json
+	$(BIN)/python .ci/coverage_floor.py coverage.json
+
+test-pre-releases: $(STAMP)  ## Run the tests against pre-releases of torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --pre --upgrade torch torchvision timm
+	$(BIN)/python -m pytest
+
+release-check: $(STAMP)  ## Build the package; try it with the newest and the lowest dependencies, and without torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[release]'
+	.ci/release-check
 
 lint: $(STAMP)  ## Check style, security rules and formatting
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import prunekit
-from prunekit.errors import PrunekitError, unknown
+from prunekit.errors import PrunekitError, missing_package, unknown
 
 INTERRUPTED = 130
 
@@ -24,9 +24,11 @@ class Entry(NamedTuple):
     panel: str
 
 
-STEPS, FINDINGS, STUDIES, STORE = "Steps", "Findings", "Studies", "Store and tables"
+START, STEPS, FINDINGS, STUDIES, STORE = "Start", "Steps", "Findings", "Studies", "Store and tables"
 
 COMMANDS: dict[str, Entry] = {
+    "quickstart": Entry("start:quickstart", "A whole study on handwritten digits, in minutes.", START),
+    "doctor": Entry("start:doctor", "Versions, devices, data and store: is all well here?", START),
     "train": Entry("steps:train", "Train a new network.", STEPS),
     "import": Entry("bring:bring", "Bring a trained network of your own into the store.", STEPS),
     "prune": Entry("steps:prune", "Remove weights or filters of a stored network.", STEPS),
@@ -98,7 +100,7 @@ EPILOG = """Environment: PRUNEKIT_STORE, PRUNEKIT_DATA, PRUNEKIT_OFFLINE, PRUNEK
 
 Exit codes: 0 done, 1 a step failed, 2 wrong input, 3 a stored file is missing or damaged, 130 interrupted.
 
-Try: prunekit run recipes/quickstart.toml --out study"""
+Try: prunekit quickstart"""
 
 
 def _version(wanted: bool) -> None:
@@ -136,6 +138,8 @@ def main(args: list[str] | None = None) -> None:
 
 def _line(error: Exception) -> tuple[str, int]:
     """What to say of an error, and the exit code."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        error = missing_package(error.name)
     if isinstance(error, PrunekitError):
         return str(error), error.exit_code
     if type(error).__name__ == "Abort":

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from prunekit.errors import PrunekitError, UsageError
+from prunekit.recipes.embedded import located
 from prunekit.recipes.file import load, substituted
 from prunekit.recipes.plan import Recipe, from_dict, plan
 from prunekit.steps.check import check_names
@@ -14,7 +15,7 @@ from prunekit.steps.check import check_names
 def problems(path: Path) -> list[tuple[int, str]]:
     """Every problem of a recipe file as (line, what is wrong); stages are looked at one by one."""
     try:
-        source = load(path)
+        source = load(located(path))
         raw, text = substituted(source.raw), source.text
     except UsageError as error:
         return [(_line_of_toml_error(error), str(error))]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunekit.errors import UsageError, unknown
+from prunekit.recipes.embedded import located
 from prunekit.recipes.plan import Recipe, from_dict, table
 
 Document = dict[str, Any]
@@ -24,7 +25,7 @@ class Source(NamedTuple):
 
 def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
     """The recipe in a file, with ``--set`` assignments such as ``parents.epochs=3`` laid over it."""
-    source = load(path)
+    source = load(located(path))
     raw = source.raw
     for assignment in assignments:
         raw = assign(raw, assignment)

@@ -37,7 +37,14 @@ from prunekit.store.store import Store
 
 COLUMNS = ("state", "stage", "kind", "key", "what")
 
-FILE = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file (TOML).", show_default=False)]
+FILE = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A recipe file (TOML), or the name of one that comes with prunekit: quickstart, cifar10/resnet20, ...",
+        show_default=False,
+    ),
+]
 OUT = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Also write the report to this folder.")
 ]
@@ -142,7 +149,8 @@ def describe(params: Params) -> str:
     return " ".join(f"{name}={value}" for name, value in shown.items())
 
 
-def _run(**given: Any) -> None:
+def run_recipe(**given: Any) -> None:
+    """Make what a recipe's plan lacks, then write its report; takes the arguments of ``run``."""
     chosen = options(given | {"force": False})
     recipe, steps = planned(given["recipe"], given["assignments"] or [])
     steps_chosen = choose(steps, given["only"] or [], given["until"])
@@ -271,25 +279,27 @@ def states(store: Store) -> Callable[[str], str]:
     return lambda key: next((word for word, keys in known if key in keys), "missing")
 
 
+RUN_ARGUMENTS: dict[str, tuple[Any, Any]] = {
+    "recipe": (FILE, ...),
+    "out": (OUT, None),
+    "dry_run": (DRY, False),
+    "calibrate": (CALIBRATE, None),
+    "assignments": (SET, None),
+    "only": (ONLY, None),
+    "until": (UNTIL, None),
+    "force": (FORCE, None),
+    "keep_going": (KEEP, True),
+    "executor": (EXECUTOR, "local"),
+    "address": (ADDRESS, None),
+    "per_gpu": (PER_GPU, 1),
+    "remote": (REMOTE, None),
+}
+
 command(
     run,
-    _run,
+    run_recipe,
     name="run",
-    arguments={
-        "recipe": (FILE, ...),
-        "out": (OUT, None),
-        "dry_run": (DRY, False),
-        "calibrate": (CALIBRATE, None),
-        "assignments": (SET, None),
-        "only": (ONLY, None),
-        "until": (UNTIL, None),
-        "force": (FORCE, None),
-        "keep_going": (KEEP, True),
-        "executor": (EXECUTOR, "local"),
-        "address": (ADDRESS, None),
-        "per_gpu": (PER_GPU, 1),
-        "remote": (REMOTE, None),
-    },
+    arguments=RUN_ARGUMENTS,
     common=("store", "data", "device", "threads", "jobs", "as_json"),
     help="Make every step of a recipe that the store lacks, in any order that its inputs allow; then write the "
     "report if --out is given. Ctrl-C once finishes the steps that run, twice stops now; run it again "
