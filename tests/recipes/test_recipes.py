@@ -25,6 +25,8 @@ TINY = (
     "control.images=20",
     "control.draws=2",
     "control.levels=[0.0, 0.3]",
+    "features.where.prune_ratio=[0.5]",
+    "transfer.where.prune_ratio=[0.5]",
 )
 
 

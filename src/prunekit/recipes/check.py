@@ -9,6 +9,7 @@ from prunekit.errors import PrunekitError, UsageError
 from prunekit.recipes.embedded import located
 from prunekit.recipes.file import load, substituted
 from prunekit.recipes.plan import Recipe, from_dict, plan
+from prunekit.recipes.stage import label_of
 from prunekit.steps.check import check_names
 
 
@@ -35,13 +36,21 @@ def _stage_problems(raw: dict[str, object], text: str) -> list[tuple[int, str]]:
         return []
     found = []
     for position, (block, line) in enumerate(zip(blocks, _stage_lines(text, len(blocks)), strict=True)):
-        earlier = [other for other in blocks[:position] if isinstance(other, dict)]
-        stubs = [{"label": other.get("label", ""), "run": ["train"]} for other in earlier]
+        stubs = [_stub(other, place) for place, other in enumerate(blocks[:position], start=1)]
         try:
             from_dict({"stage": [*stubs, block]})
         except PrunekitError as error:
             found.append((_line_of(text, str(error), line), str(error)))
     return found
+
+
+def _stub(block: object, position: int) -> dict[str, object]:
+    """A stage that has the label of another, and nothing wrong."""
+    try:
+        label = label_of(block, position) if isinstance(block, dict) else f"stage-{position}"
+    except UsageError:
+        label = f"stage-{position}"
+    return {"label": label, "run": ["train"]}
 
 
 def _plan_problems(recipe: Recipe, text: str) -> list[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunekit.errors import UsageError, unknown
+from prunekit.recipes.bounds import MOST_FILES, MOST_TEXT, check_size, read_text
 from prunekit.recipes.embedded import located
-from prunekit.recipes.plan import Recipe, from_dict, table
+from prunekit.recipes.plan import Recipe, from_dict
+from prunekit.recipes.stage import label_of, table
 
 Document = dict[str, Any]
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -34,8 +37,26 @@ def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
 
 def load(path: Path, below: tuple[Path, ...] = ()) -> Source:
     """Parse a file and lay it over the one that it ``extends``, whose path is relative to the file."""
+    text, raw = _parsed(path)
+    base = raw.pop("extends", None)
+    if base is None:
+        return Source(raw, text)
+    if not isinstance(base, str):
+        raise UsageError(f"{path}: extends names one file (given: {base!r})")
+    where = path.parent / base
+    if os.path.realpath(where) in map(os.path.realpath, (path, *below)):
+        raise UsageError(f"{path} extends {base}, which extends it in turn")
+    if len(below) + 1 >= MOST_FILES:
+        raise UsageError(f"{path} extends {base}: more than {MOST_FILES} files extend each other")
+    under = load(where, (*below, path))
+    _check_labelled(under.raw, where)
+    _check_labelled(raw, path)
+    return Source(merged(under.raw, raw), f"{text}\n# --- {base} ---\n{under.text}")
+
+
+def _parsed(path: Path) -> tuple[str, Document]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         raw = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
@@ -45,14 +66,27 @@ def load(path: Path, below: tuple[Path, ...] = ()) -> Source:
         raise UsageError(f"{path} is not TOML: {error}") from None
     except RecursionError:
         raise UsageError(f"{path} is nested too deeply") from None
-    base = raw.pop("extends", None)
-    if base is None:
-        return Source(raw, text)
-    where = path.parent / str(base)
-    if where.resolve() in (path.resolve(), *below):
-        raise UsageError(f"{path} extends {base}, which extends it in turn")
-    under = load(where, (*below, path.resolve()))
-    return Source(merged(under.raw, raw), f"{text}\n# --- {base} ---\n{under.text}")
+    except ValueError:
+        raise UsageError(f"cannot read the recipe {path}: its name, or a number in it, is none") from None
+    check_size(raw, str(path))
+    return text, raw
+
+
+def _check_labelled(raw: Mapping[str, Any], path: Path) -> None:
+    """Stages are laid over each other by label: each of a file that extends, or is extended, has one of its own."""
+    stages = raw.get("stage", [])
+    seen: set[str] = set()
+    for position, stage in enumerate(stages if isinstance(stages, list) else [], start=1):
+        if not isinstance(stage, dict):
+            continue
+        if "label" not in stage:
+            raise UsageError(
+                f"{path}: stage {position} has no label, by which stages are laid over each other"
+            )
+        label = label_of(stage, position)
+        if label in seen:
+            raise UsageError(f"{path}: two stages are labelled {label!r}")
+        seen.add(label)
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Document:
@@ -79,51 +113,90 @@ def _merged_stages(under: Sequence[Any], over: Sequence[Any]) -> list[Any]:
 
 
 def substituted(raw: Document) -> Document:
-    """A copy without ``vars`` in which every ``${NAME}`` is the variable's value (typed where it stands alone)."""
-    values = table(raw, "vars")
-    result: Document = _filled({name: value for name, value in raw.items() if name != "vars"}, values)
+    """A copy without ``vars`` in which every ``${NAME}`` is the variable's value (typed where it stands alone).
+
+    :class:`UsageError` for a variable that is not there, and for one that is used nowhere: it would change nothing.
+    """
+    variables = Variables(table(raw, "vars"))
+    result: Document = variables.filled({name: value for name, value in raw.items() if name != "vars"})
+    unused = [name for name in variables.values if name not in variables.used]
+    if unused:
+        raise UsageError(
+            f'variable {unused[0]!r} is used nowhere (write "${{{unused[0]}}}" where it belongs)'
+        )
+    check_size(result, "the recipe with its variables")
     return result
 
 
-def _filled(value: Any, values: Mapping[str, Any]) -> Any:
-    if isinstance(value, dict):
-        return {name: _filled(item, values) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_filled(item, values) for item in value]
-    if not isinstance(value, str):
-        return value
-    alone = _VARIABLE.fullmatch(value)
-    return (
-        _value_of(alone[1], values)
-        if alone
-        else _VARIABLE.sub(lambda found: str(_value_of(found[1], values)), value)
-    )
+class Variables:
+    """The variables of a recipe, and which of them were used."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+        self.used: set[str] = set()
+        for name, value in values.items():
+            if "${" in str(value):
+                raise UsageError(f"variable {name!r} holds a variable in turn: write its value")
+
+    def filled(self, value: Any) -> Any:
+        """A copy of a value in which every variable is replaced."""
+        if isinstance(value, dict):
+            return {name: self.filled(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.filled(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        alone = _VARIABLE.fullmatch(value)
+        return self._value(alone[1]) if alone else self._text(value)
+
+    def _text(self, text: str) -> str:
+        names = _VARIABLE.findall(text)
+        if len(names) != text.count("${"):
+            raise UsageError(f"a variable is not closed in {text[:80]!r}: write ${{NAME}}")
+        length = len(text) + sum(len(str(self._value(name))) for name in names)
+        if length > MOST_TEXT:
+            raise UsageError(
+                f"a text with its variables is longer than {MOST_TEXT:,} characters: {text[:80]!r}"
+            )
+        return _VARIABLE.sub(lambda found: str(self._value(found[1])), text)
+
+    def _value(self, name: str) -> Any:
+        if name not in self.values:
+            raise unknown("variable", name, self.values)
+        self.used.add(name)
+        return self.values[name]
 
 
-def _value_of(name: str, values: Mapping[str, Any]) -> Any:
-    if name not in values:
-        raise unknown("variable", name, values)
-    return values[name]
+DEEPEST = 3  # STAGE.sweep.FIELD
 
 
 def assign(raw: Mapping[str, Any], assignment: str) -> Document:
     """A copy of a parsed recipe with one ``STAGE.FIELD=VALUE`` (or ``vars.NAME``, ``report.FIELD``) laid over it."""
     path, equals, text = assignment.partition("=")
     head, *rest = path.strip().split(".")
-    if not equals or not rest:
-        raise UsageError(f"--set {assignment!r}: write STAGE.FIELD=VALUE, such as parents.epochs=3")
-    value = _literal(text.strip())
-    if head in ("report", "vars"):
-        return dict(raw) | {head: _placed(table(raw, head), rest, value)}
+    if not equals or not 0 < len(rest) < DEEPEST:
+        raise UsageError(f"--set {assignment[:200]!r}: write STAGE.FIELD=VALUE, such as parents.epochs=3")
+    value = _literal(text.strip(), assignment)
     stages = raw.get("stage")
     blocks = [dict(block) for block in stages if isinstance(block, dict)] if isinstance(stages, list) else []
-    named = [block for block in blocks if block.get("label") == head]
-    if not named:
-        raise unknown(
-            "stage in --set", head, [str(block.get("label")) for block in blocks] + ["report", "vars"]
-        )
-    named[0].update(_placed(named[0], rest, value))
+    labels = [label_of(block, position) for position, block in enumerate(blocks, start=1)]
+    if head in ("report", "vars"):
+        return _of_table(raw, head, rest, value, labels)
+    if head not in labels:
+        raise unknown("stage in --set", head, [*labels, "report", "vars"])
+    blocks[labels.index(head)] = _placed(blocks[labels.index(head)], rest, value)
     return dict(raw) | {"stage": blocks}
+
+
+def _of_table(
+    raw: Mapping[str, Any], head: str, rest: Sequence[str], value: Any, labels: Sequence[str]
+) -> Document:
+    known = table(raw, head)
+    if head in labels:
+        raise UsageError(f"--set {head}.{rest[0]}: a stage is labelled {head!r} too: give it another label")
+    if head == "vars" and rest[0] not in known:
+        raise unknown("variable in --set", rest[0], known)
+    return dict(raw) | {head: _placed(known, rest, value)}
 
 
 def _placed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
@@ -134,8 +207,15 @@ def _placed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[s
     }
 
 
-def _literal(text: str) -> Any:
+def _literal(text: str, assignment: str) -> Any:
+    """A value as TOML writes it; what is none is a text, such as the name of a method."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        found = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    except (ValueError, RecursionError):
+        raise UsageError(f"--set {assignment[:200]!r}: its value is too long or nested too deeply") from None
+    if set(found) != {"value"}:
+        raise UsageError(f"--set {assignment[:200]!r}: one value at a time")
+    check_size(found, f"--set {assignment[:200]!r}")
+    return found["value"]

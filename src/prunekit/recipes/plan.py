@@ -7,27 +7,19 @@ under ``sweep`` multiply; ``cascade`` prunes the last retrained network again in
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prunekit import distribution as grammar
 from prunekit.data.sets import expand
 from prunekit.errors import PrunekitError, UsageError, unknown
-from prunekit.params import STEPS, Params, ReportParams
+from prunekit.params import MODEL_STEPS, STEPS, Params, ReportParams
+from prunekit.recipes.bounds import MOST_STAGES, MOST_STEPS, check_steps
+from prunekit.recipes.select import Made, selected
+from prunekit.recipes.stage import Stage, read_stage, table
 
-STAGE_WORDS = ("label", "run", "where", "cascade", "sweep")
-
-
-class Stage(NamedTuple):
-    """One block of a recipe, checked for form: its steps exist and every field belongs to one of them."""
-
-    label: str
-    run: tuple[str, ...]
-    starts: Mapping[str, tuple[str, ...]]
-    where: Mapping[str, tuple[Any, ...]]
-    fields: Mapping[str, Any]
-    sweep: Mapping[str, tuple[Any, ...]]
-    cascade: bool
+# The kinds of results that a reference may name; networks where nothing is said.
+NAMED_BY: Mapping[str, Collection[str]] = {"features": ("features",)}
 
 
 class Recipe(NamedTuple):
@@ -37,19 +29,6 @@ class Recipe(NamedTuple):
     stages: tuple[Stage, ...]
     report: ReportParams
     text: str
-
-
-class Made(NamedTuple):
-    """A result that a stage will make: its key, and what is known of its lineage without running it.
-
-    ``chosen`` are the fields of the steps of its lineage, the later ones laid over the earlier.
-    """
-
-    key: str
-    root: str
-    dataset: str
-    prune_ratio: float
-    chosen: Mapping[str, Any]
 
 
 class Planned(NamedTuple):
@@ -67,55 +46,14 @@ def from_dict(raw: Mapping[str, Any], *, text: str = "", name: str = "recipe") -
     blocks = raw.get("stage")
     if not isinstance(blocks, list) or not blocks:
         raise UsageError(f"{name} has no [[stage]]: a recipe is a list of stages")
-    stages = tuple(_stage(block, position) for position, block in enumerate(blocks, start=1))
+    if len(blocks) > MOST_STAGES:
+        raise UsageError(f"{name} has {len(blocks):,} stages: at most {MOST_STAGES:,}")
+    stages = tuple(read_stage(block, position) for position, block in enumerate(blocks, start=1))
     _check_labels(stages)
-    return Recipe(str(raw.get("title", name)), stages, ReportParams.read(table(raw, "report")), text)
-
-
-def table(raw: Mapping[str, Any], word: str) -> dict[str, Any]:
-    """A table of a parsed document, empty where it is not there."""
-    table = raw.get(word, {})
-    if not isinstance(table, dict):
-        raise UsageError(f"{word} is a table: write [{word}] or {word} = {{ ... }}")
-    return table
-
-
-def _stage(block: Mapping[str, Any], position: int) -> Stage:
-    if not isinstance(block, dict):
-        raise UsageError(f"stage {position} is not a table: write [[stage]]")
-    label = str(block.get("label", f"stage-{position}"))
-    run = block.get("run")
-    if not isinstance(run, list) or not run:
-        raise UsageError(f'stage {label!r} needs run = ["..."], a list of: {", ".join(STEPS)}')
-    for kind in run:
-        if str(kind) not in STEPS:
-            raise unknown(f"step in stage {label!r}", str(kind), STEPS)
-    sweep = table(block, "sweep")
-    fields = {name: value for name, value in block.items() if name not in STAGE_WORDS}
-    run = [str(kind) for kind in run]
-    _check_fields(label, run, (*fields, *sweep))
-    starts = {name: _labels(fields.pop(name)) for name in STEPS[run[0]].references if name in fields}
-    where = _lists(label, "where", table(block, "where"))
-    swept = _lists(label, "sweep", sweep)
-    return Stage(label, tuple(run), starts, where, fields, swept, bool(block.get("cascade", False)))
-
-
-def _labels(value: Any) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
-
-
-def _lists(label: str, word: str, lists: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    for name, values in lists.items():
-        if not isinstance(values, list) or not values:
-            raise UsageError(f"stage {label!r}: {word}.{name} must be a list with at least one value")
-    return {name: tuple(values) for name, values in lists.items()}
-
-
-def _check_fields(label: str, run: Sequence[str], names: Iterable[str]) -> None:
-    allowed = dict.fromkeys(field for kind in run for field in STEPS[kind].model_fields)
-    for name in names:
-        if name not in allowed:
-            raise unknown(f"field in stage {label!r}", name, (*STAGE_WORDS, *allowed))
+    title = raw.get("title", name)
+    if not isinstance(title, str):
+        raise UsageError(f"the title of {name} is a text (given: {title!r})")
+    return Recipe(title, stages, ReportParams.read(table(raw, "report")), text)
 
 
 def _check_labels(stages: Sequence[Stage]) -> None:
@@ -136,9 +74,17 @@ def plan(recipe: Recipe) -> tuple[Planned, ...]:
     for stage in recipe.stages:
         try:
             made[stage.label] = list(_expand_stage(stage, made, steps))
+            if not made[stage.label]:
+                raise UsageError(_why_nothing(stage))
         except PrunekitError as error:
             raise type(error)(f"stage {stage.label!r}: {error}") from None
     return tuple(steps.values())
+
+
+def _why_nothing(stage: Stage) -> str:
+    if stage.where:
+        return "it makes nothing: no result that it starts from passes all of its where"
+    return "it makes nothing: a network is never compared with itself"
 
 
 def _expand_stage(
@@ -178,18 +124,23 @@ def _starts(stage: Stage, made: Mapping[str, Sequence[Made]]) -> Iterable[dict[s
     if missing:
         raise UsageError(f"say what it starts from: {missing[0]} = the label of an earlier stage")
     given = [name for name in fields if name in stage.starts]
-    pools = [
-        [result for label in stage.starts[name] for result in made[label] if _wanted(result, stage.where)]
-        for name in given
-    ]
+    named = [[result for label in stage.starts[name] for result in made[label]] for name in given]
+    for name, results in zip(given, named, strict=True):
+        _check_kind(name, results)
+    pools = selected(named, stage.where)
+    check_steps([len(pool) for pool in pools], stage.sweep, stage.fields)
     for choice in itertools.product(*pools):
         if len({result.key for result in choice}) == len(choice):
             yield dict(zip(given, choice, strict=True))
 
 
-def _wanted(result: Made, where: Mapping[str, tuple[Any, ...]]) -> bool:
-    """Whether a result's fields are among those that a stage asks for; a field that it has not rules nothing out."""
-    return all(result.chosen[name] in values for name, values in where.items() if name in result.chosen)
+def _check_kind(reference: str, results: Iterable[Made]) -> None:
+    allowed = NAMED_BY.get(reference, MODEL_STEPS)
+    wrong = next((result.kind for result in results if result.kind not in allowed), None)
+    if wrong is not None:
+        raise UsageError(
+            f"{reference} is the result of a {wrong} step: it must be one of {', '.join(allowed)}"
+        )
 
 
 def _chain(
@@ -201,11 +152,12 @@ def _chain(
     keys = {name: result.key for name, result in start.items()}
     for position, kind in enumerate(stage.run):
         own = {name: value for name, value in fields.items() if name in STEPS[kind].model_fields}
-        links = keys if position == 0 else {STEPS[kind].references[0]: made[0].key}
-        results = [
-            _add(kind, own_fields | links, made, stage, steps) for own_fields in _variants(kind, own, made)
+        if position > 0:
+            _check_kind(STEPS[kind].references[0], made)
+            keys = {STEPS[kind].references[0]: made[0].key}
+        made = [
+            _add(kind, own_fields | keys, made, stage, steps) for own_fields in _variants(kind, own, made)
         ]
-        made = results
     yield from made
 
 
@@ -224,6 +176,10 @@ def _add(
 ) -> Made:
     if kind == "noise" and "to" not in fields:
         fields["to"] = made[0].root
+    if kind == "noise" and fields["to"] == fields["model"]:
+        raise UsageError(
+            "noise would compare a network with itself: say what it is compared with (to = a stage)"
+        )
     if "distribution" in fields:
         fields["distribution"] = str(grammar.parse(fields["distribution"]))
     params = STEPS[kind].read(fields)
@@ -233,17 +189,20 @@ def _add(
             f"prune ratio {result.prune_ratio:g} is not above its parent's {made[0].prune_ratio:g}"
         )
     steps.setdefault(result.key, Planned(params, stage.label))
+    if len(steps) > MOST_STEPS:
+        raise UsageError(f"a recipe may have {MOST_STEPS:,} steps: cut it into several")
     return result
 
 
 def _result(params: Params, made: Sequence[Made]) -> Made:
     own = {name: value for name, value in params.model_dump().items() if name not in params.references}
     if not params.references:
-        return Made(params.key, params.key, str(own.get("dataset", "")), 0.0, own)
+        return Made(params.kind, params.key, params.key, str(own.get("dataset", "")), 0.0, own)
     start = made[0]
     ratio = own.get("prune_ratio", start.prune_ratio)
     seed = start.chosen["seed"]  # a lineage's seed is its root's
-    return start._replace(key=params.key, prune_ratio=ratio, chosen={**start.chosen, **own, "seed": seed})
+    chosen = {**start.chosen, **own, "seed": seed}
+    return start._replace(kind=params.kind, key=params.key, prune_ratio=ratio, chosen=chosen)
 
 
 def check(steps: Iterable[Planned], check_names: Callable[[Params], None]) -> None:

@@ -25,3 +25,10 @@ def test_a_missing_file_is_one_line(tmp_path):
     ((line, text),) = problems(tmp_path / "none.toml")
     assert line == 1
     assert text.startswith("cannot read the recipe")
+
+
+def test_a_stage_without_a_label_hides_no_problem_of_another(tmp_path):
+    path = tmp_path / "unlabelled.toml"
+    train = '[[stage]]\nrun = ["train"]\narch = "resnet8"\ndataset = "digits"\n'
+    path.write_text(train + train + '[[stage]]\nrun = ["error"]\nmodel = "stage-2"\nsede = 1\n')
+    assert [line for line, _ in problems(path)] == [12]

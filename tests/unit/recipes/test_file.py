@@ -2,7 +2,7 @@ import pytest
 
 from prunekit.errors import UsageError
 from prunekit.recipes.file import assign, merged, read, substituted
-from prunekit.recipes.plan import plan
+from prunekit.recipes.plan import from_dict, plan
 
 PARENTS = {
     "label": "parents",
@@ -96,3 +96,105 @@ def test_merging_leaves_both_documents_as_they_are():
     assert [stage["label"] for stage in result["stage"]] == ["parents", "x"]
     assert under == {"report": {"margin": 1}, "stage": [PARENTS]}
     assert over == {"report": {"seed": 2}, "stage": [{"label": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("vars.epoch=3", "unknown variable in --set 'epoch'; did you mean 'epochs'?"),
+        ("parents.a.b.c=3", "write STAGE.FIELD=VALUE"),
+        (f"parents.{'a.' * 5000}b=3", "write STAGE.FIELD=VALUE"),
+        ("parents.lr=1\nseed=2", "one value at a time"),
+        (f"parents.lr={'[' * 5000}", "nested too deeply"),
+        (f"parents.lr={'9' * 5000}", "too long"),
+        ("stage-2.epochs=3", "unknown stage in --set 'stage-2'"),
+    ],
+)
+def test_a_set_that_would_change_nothing_is_refused(assignment, message):
+    with pytest.raises(UsageError) as caught:
+        assign({"vars": {"epochs": 1}, "stage": [dict(PARENTS)]}, assignment)
+    assert message in str(caught.value)
+
+
+def test_a_set_on_a_swept_field_is_refused_and_one_on_the_sweep_taken():
+    raw = {"stage": [dict(PARENTS)]}
+    with pytest.raises(UsageError, match=r"seed stands beside its sweep.*--set parents.sweep.seed="):
+        from_dict(assign(raw, "parents.seed=3"))
+    steps = plan(from_dict(assign(raw, "parents.sweep.seed=[3]")))
+    assert [step.params.seed for step in steps] == [3]
+
+
+def test_a_cascade_is_not_turned_on_by_a_text():
+    cascade = {
+        "label": "p",
+        "run": ["prune"],
+        "parent": "parents",
+        "cascade": True,
+        "sweep": {"method": ["wt"]},
+    }
+    raw = {"stage": [dict(PARENTS), cascade | {"sweep": {"method": ["wt"], "prune_ratio": [0.5]}}]}
+    with pytest.raises(UsageError, match=r"cascade is true or false \(given: 'False'\)"):
+        from_dict(assign(raw, "p.cascade=False"))
+    assert not from_dict(assign(raw, "p.cascade=false")).stages[1].cascade
+
+
+def test_set_reaches_a_stage_without_a_label_by_its_place():
+    raw = {"stage": [{"run": ["train"], "arch": "resnet8", "dataset": "digits"}]}
+    assert assign(raw, "stage-1.epochs=3")["stage"][0]["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"vars": {"epochs": 1}, "title": "x"}, "variable 'epochs' is used nowhere"),
+        ({"vars": {"a": "${b}", "b": 1}, "title": "${a}"}, "variable 'a' holds a variable in turn"),
+        ({"vars": {"a": 1}, "title": "${a} and ${a"}, "a variable is not closed"),
+        ({"vars": {"a": "x" * 5000}, "title": "-${a}" * 50}, "longer than 5,000 characters"),
+    ],
+)
+def test_a_variable_is_used_whole_or_refused(raw, message):
+    with pytest.raises(UsageError) as caught:
+        substituted(raw)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("which", ["base", "child"])
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ('[[stage]]\nlabel = "a"\n[[stage]]\nlabel = "a"\n', "two stages are labelled 'a'"),
+        ('[[stage]]\nrun = ["train"]\n', "stage 1 has no label"),
+    ],
+)
+def test_stages_that_cannot_be_laid_over_each_other_are_refused(tmp_path, which, stages, message):
+    (tmp_path / "base.toml").write_text(stages if which == "base" else BASE)
+    (tmp_path / "child.toml").write_text('extends = "base.toml"\n' + (stages if which == "child" else ""))
+    with pytest.raises(UsageError, match=f"{which}.toml: .*{message}"):
+        read(tmp_path / "child.toml")
+
+
+def test_endless_extends_end_in_one_line(tmp_path):
+    for number in range(1200):
+        (tmp_path / f"{number}.toml").write_text(f'extends = "{number + 1}.toml"\n')
+    with pytest.raises(UsageError, match="more than 16 files extend each other"):
+        read(tmp_path / "0.toml")
+    (tmp_path / "self").symlink_to(".")
+    (tmp_path / "circle.toml").write_text('extends = "self/self/circle.toml"\n')
+    with pytest.raises(UsageError, match="which extends it in turn"):
+        read(tmp_path / "circle.toml")
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "9" * 5000, "a = " + "[" * 400 + "]" * 400, "a" + ".a" * 2000 + " = 1"]
+)
+def test_what_python_would_choke_on_is_one_line(tmp_path, text):
+    (tmp_path / "odd.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path / "odd.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_extends_names_one_file(tmp_path):
+    (tmp_path / "list.toml").write_text('extends = ["a.toml", "b.toml"]')
+    with pytest.raises(UsageError, match="extends names one file"):
+        read(tmp_path / "list.toml")

@@ -1,0 +1,67 @@
+"""Which results a stage starts from: those of the stages that it names, and of these what its ``where`` asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from prunekit import distribution as grammar
+from prunekit.errors import UsageError, unknown
+
+MOST_NAMED = 10
+
+
+class Made(NamedTuple):
+    """A result that a stage will make: its key, and what is known of its lineage without running it.
+
+    ``kind`` is that of its last step; ``chosen`` are the fields of the steps of its lineage, the later ones laid over
+    the earlier.
+    """
+
+    kind: str
+    key: str
+    root: str
+    dataset: str
+    prune_ratio: float
+    chosen: Mapping[str, Any]
+
+
+Where = Mapping[str, tuple[Any, ...]]
+
+
+def selected(pools: Sequence[Sequence[Made]], where: Where) -> list[list[Made]]:
+    """Of each pool what ``where`` asks for; a field that a result has not (a parent's method) rules nothing out.
+
+    :class:`UsageError` for a condition on a field that none of them has, and for a value that none of them has.
+    """
+    everyone = [result for pool in pools for result in pool]
+    canonical = {name: tuple(_canonical(name, value) for value in values) for name, values in where.items()}
+    for name, values in canonical.items():
+        _check(name, values, everyone)
+    return [[result for result in pool if _wanted(result, canonical)] for pool in pools]
+
+
+def _canonical(name: str, value: Any) -> Any:
+    return str(grammar.parse(value)) if name == "distribution" and isinstance(value, str) else value
+
+
+def _check(name: str, values: Sequence[Any], everyone: Sequence[Made]) -> None:
+    having = dict.fromkeys(result.chosen[name] for result in everyone if name in result.chosen)
+    if not having:
+        raise unknown(
+            "field in where", name, dict.fromkeys(field for each in everyone for field in each.chosen)
+        )
+    for value in values:
+        if value not in having:
+            raise UsageError(
+                f"where.{name}: nothing that it starts from has {value!r} (there are: {_some(having)})"
+            )
+
+
+def _some(values: Iterable[Any]) -> str:
+    named = ["unset" if value is None else repr(value) for value in values]
+    return ", ".join(named[:MOST_NAMED]) + (" ..." if len(named) > MOST_NAMED else "")
+
+
+def _wanted(result: Made, where: Where) -> bool:
+    return all(result.chosen[name] in values for name, values in where.items() if name in result.chosen)
