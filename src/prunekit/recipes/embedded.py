@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from prunekit.errors import unknown
@@ -31,4 +32,4 @@ def path_of(name: str) -> Path:
 def located(path: Path) -> Path:
     """A recipe file that exists as typed, else the one that prunekit brings along under that name."""
     name = path.as_posix().removesuffix(".toml")
-    return path_of(name) if not path.exists() and name in names() else path
+    return path_of(name) if not os.path.exists(path) and name in names() else path
