@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from pathlib import Path
 
 from prunekit.errors import unknown
@@ -32,4 +32,6 @@ def path_of(name: str) -> Path:
 def located(path: Path) -> Path:
     """A recipe file that exists as typed, else the one that prunekit brings along under that name."""
     name = path.as_posix().removesuffix(".toml")
-    return path_of(name) if not os.path.exists(path) and name in names() else path
+    with contextlib.suppress(OSError, ValueError):  # a name that is too long, or holds a null byte
+        return path_of(name) if name in names() and not path.exists() else path
+    return path
