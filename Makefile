@@ -54,9 +54,10 @@ types: $(STAMP)  ## Check types strictly
 arch: $(STAMP)  ## Check that a module imports lower layers only
 	$(BIN)/lint-imports
 
-docs: $(STAMP)  ## Check that the docs are current and name everything that exists
+docs: $(STAMP)  ## Check that the docs are current and name everything that exists; build the site into site/
 	$(BIN)/python docs/write_reference.py --check
 	$(BIN)/python -m pytest tests/docs
+	$(BIN)/zensical build --strict --clean
 
 figures: $(STAMP)  ## Draw the pictures of the docs
 	$(BIN)/python docs/draw_corruptions.py
