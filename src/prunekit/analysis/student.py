@@ -1,0 +1,43 @@
+"""Numbers with a standard error and degrees of freedom: their intervals and p values by Student's t."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from prunekit.analysis.outcome import Array
+
+LEVEL = 0.95
+
+
+class Student(NamedTuple):
+    """Any number of them at once, ``[...]`` each; an error that is not defined is NaN, and so is what follows."""
+
+    centre: Array
+    error: Array
+    degrees: Array
+
+    def ends(self, level: float = LEVEL) -> Array:
+        """The two-sided interval ``[2, ...]``."""
+        arm = stdtrit(self.degrees, (1 + level) / 2) * self.error
+        return np.stack([self.centre - arm, self.centre + arm])
+
+    def p_not_below(self, limit: float | Array) -> Array:
+        """One-sided p value: how likely so low a number is, were the truth at ``limit``."""
+        return np.asarray(stdtr(self.degrees, self._away(limit)))
+
+    def p_not_above(self, limit: float | Array) -> Array:
+        """One-sided p value: how likely so high a number is, were the truth at ``limit``."""
+        return np.asarray(stdtr(self.degrees, -self._away(limit)))
+
+    def p_value(self, null: float = 0.0) -> Array:
+        """Two-sided p value that the truth is ``null``."""
+        return np.asarray(2 * stdtr(self.degrees, -np.abs(self._away(null))))
+
+    def _away(self, limit: float | Array) -> Array:
+        """Distance from a limit in standard errors; without any error it is certain, and at the limit itself is 0."""
+        off = np.asarray(self.centre - limit, dtype=np.float64)
+        certain = np.where(off == 0, 0.0, np.copysign(np.inf, off))
+        return np.divide(off, self.error, out=certain, where=np.asarray(self.error) != 0)
