@@ -35,7 +35,7 @@ def _churn_row(group: Sequence[Paired], changed: Array, broken: Array, fixed: Ar
         net=net["value"],
         net_low=net["low"],
         net_high=net["high"],
-        mcnemar=[plain(mcnemar(*_counts(pair))) for pair in group],
+        mcnemar=[plain(float(mcnemar(*_counts(pair)))) for pair in group],
         **names_of(group),
     )
 

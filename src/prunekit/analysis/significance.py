@@ -1,18 +1,23 @@
-"""Tests of differences: McNemar's for paired flips, Welch's for populations of networks, Holm's correction."""
+"""Tests of differences, and what many of them are worth together.
+
+McNemar's for paired flips, Welch's and the paired t for populations of networks; Holm, false discovery rate, max-T.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import bdtr
+from scipy.special import bdtr, stdtr
 
 from prunekit.analysis.outcome import Array
 
 
-def mcnemar(broken: int, fixed: int) -> float:
-    """Exact two-sided p value that broken and fixed are equally likely (a binomial test of one half)."""
-    return min(1.0, 2 * float(bdtr(min(broken, fixed), broken + fixed, 0.5))) if broken + fixed else 1.0
+def mcnemar(broken: int | Array, fixed: int | Array) -> Array:
+    """Exact two-sided p value that broken and fixed are equally likely (a binomial test of one half), ``[...]``."""
+    broken, fixed = np.asarray(broken), np.asarray(fixed)
+    tail = bdtr(np.minimum(broken, fixed).astype(np.float64), (broken + fixed).astype(np.int64), 0.5)
+    return np.where(broken + fixed == 0, 1.0, np.minimum(1.0, 2 * tail))[()]
 
 
 def welch(before: Array, after: Array) -> Array:
@@ -32,6 +37,25 @@ def welch(before: Array, after: Array) -> Array:
     return np.asarray(np.where(still, mean == mean_after, tested), dtype=np.float64)
 
 
+def paired_t(differences: Array) -> Array:
+    """Two-sided p values per column that differences ``[networks, columns]`` have the mean 0, over networks.
+
+    NaN with fewer than two networks. Differences that do not vary at all are 0 for certain or not at all.
+    """
+    networks = len(differences)
+    if networks < 2:
+        return np.full(differences.shape[1], np.nan)
+    mean, spread = differences.mean(axis=0), differences.std(axis=0, ddof=1)
+    certain = np.where(mean == 0, 0.0, np.inf)
+    distance = np.divide(
+        np.abs(mean) * np.sqrt(networks),
+        spread,
+        out=certain,
+        where=spread > 1e-12 * np.abs(mean).max(initial=1),
+    )
+    return np.asarray(2 * stdtr(networks - 1, -distance))
+
+
 def holm(p_values: Sequence[float] | Array) -> Array:
     """Holm's step-down correction (1979): p values that hold for all tests together; NaN stays NaN and is no test."""
     raw = np.asarray(p_values, dtype=np.float64)
@@ -39,4 +63,38 @@ def holm(p_values: Sequence[float] | Array) -> Array:
     factors = np.maximum(np.count_nonzero(~np.isnan(raw)) - np.arange(len(raw)), 1)
     adjusted = np.empty(len(raw))
     adjusted[order] = np.minimum(1, np.maximum.accumulate(raw[order] * factors))
+    return adjusted
+
+
+def false_discovery(p_values: Sequence[float] | Array) -> Array:
+    """Benjamini and Hochberg (1995): the share of false ones among all that are at least as significant as each.
+
+    NaN stays NaN and is no test.
+    """
+    raw = np.asarray(p_values, dtype=np.float64)
+    tests = np.count_nonzero(~np.isnan(raw))
+    order = np.argsort(raw)[:tests]
+    scaled = raw[order] * tests / np.arange(1, tests + 1)
+    adjusted = np.full(len(raw), np.nan)
+    adjusted[order] = np.minimum(1, np.minimum.accumulate(scaled[::-1])[::-1])
+    return adjusted
+
+
+def max_t(values: Array, draws: Array) -> Array:
+    """One-sided p values, for all together, that values ``[contrasts]`` are not below zero (Westfall and Young 1993).
+
+    ``draws`` ``[contrasts, draws]`` are joint draws of the same. Step-down: once the surest contrast is rejected, it
+    counts no more against the others. Contrasts that do not vary are below zero for certain or not at all.
+    """
+    spread = draws.std(axis=1)
+    varies = spread > 0
+    distance = np.where(values < 0, np.inf, -np.inf)
+    distance[varies] = -values[varies] / spread[varies]
+    shifted = np.full(draws.shape, -np.inf)
+    shifted[varies] = -(draws[varies] - draws[varies].mean(axis=1, keepdims=True)) / spread[varies, None]
+    order = np.argsort(-distance, kind="stable")
+    largest = np.maximum.accumulate(shifted[order][::-1], axis=0)[::-1]
+    beaten = (np.count_nonzero(largest >= distance[order, None], axis=1) + 1) / (draws.shape[1] + 1)
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.maximum.accumulate(beaten)
     return adjusted

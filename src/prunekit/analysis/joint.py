@@ -1,0 +1,154 @@
+"""Contrasts on joint draws, and what several of them say of a claim that wants them all above zero.
+
+Both sides of a contrast come from the same resamples of images, and from the same worlds where seeds are drawn: what
+they share cancels. Two intervals set end against end would not let it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from prunekit.analysis.outcome import Array
+from prunekit.analysis.significance import holm, max_t
+from prunekit.analysis.student import LEVEL
+
+SIDE = (1 - LEVEL) / 2
+
+
+class Ruling(StrEnum):
+    """What a study says of a claim."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    UNKNOWN = "cannot tell"
+
+
+class Draws(NamedTuple):
+    """A number and its joint draws ``[draws]``.
+
+    ``least`` and ``most`` differ where the number is only known to lie between two: a potential at the largest tested
+    ratio may be higher, and one that no tested ratio reaches is anything below the smallest. ``on_grid``: it moves in
+    steps, those of the tested ratios.
+    """
+
+    value: float
+    least: Array
+    most: Array
+    on_grid: bool = False
+
+    def less(self, other: Draws) -> Draws:
+        """The difference, draw by draw."""
+        return Draws(
+            self.value - other.value,
+            self.least - other.most,
+            self.most - other.least,
+            self.on_grid or other.on_grid,
+        )
+
+    def above(self, limit: float) -> Draws:
+        """By how much it is above a limit."""
+        return Draws(self.value - limit, self.least - limit, self.most - limit, self.on_grid)
+
+    def below(self, limit: float) -> Draws:
+        """By how much it is below a limit."""
+        return Draws(limit - self.value, limit - self.most, limit - self.least, self.on_grid)
+
+    def ends(self) -> tuple[float, float]:
+        """The percentile interval; the outer draw where a quantile falls between two."""
+        low = np.quantile(self.least, SIDE, method="lower")
+        return float(low), float(np.quantile(self.most, 1 - SIDE, method="higher"))
+
+
+class Contrast(NamedTuple):
+    """A number that a claim wants above zero. ``group`` says which part of the evidence it is, ``what`` names it.
+
+    ``p_value`` is one-sided, that it is not below zero; ``adjusted`` the same for all contrasts of the claim together.
+    """
+
+    group: str
+    what: str
+    value: float
+    low: float
+    high: float
+    p_value: float
+    adjusted: float
+
+
+class Average(NamedTuple):
+    """The mean of all contrasts of a claim, each weighing alike."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Settled(NamedTuple):
+    """The verdict on a claim, the contrast that decides it, and what is lacking where the study cannot tell."""
+
+    ruling: Ruling
+    decided_by: Contrast | None
+    lacks: tuple[str, ...]
+
+
+def known(values: Array) -> Draws:
+    """Draws ``[1 + draws]``, the estimate in front, of a number that is known once images and seeds are."""
+    return Draws(float(values[0]), values[1:], values[1:])
+
+
+def contrasts_of(parts: Sequence[tuple[str, str, Draws]]) -> list[Contrast]:
+    """The contrasts of one claim from (group, name, draws), with p values for all of them together.
+
+    Max-T with steps down knows how they hang together. Potentials get Holm's correction: they move in steps of the
+    grid, and have no spread that a standard error could be made of.
+    """
+    each = [draws for _, _, draws in parts]
+    raw = np.array([_not_below(draws) for draws in each])
+    together = _adjusted(each, raw)
+    return [
+        Contrast(group, what, draws.value, *draws.ends(), float(p), float(adjusted))
+        for (group, what, draws), p, adjusted in zip(parts, raw, together, strict=True)
+    ]
+
+
+def _not_below(draws: Draws) -> float:
+    return float((np.count_nonzero(draws.most >= 0) + 1) / (len(draws.most) + 1))
+
+
+def _adjusted(draws: Sequence[Draws], raw: Array) -> Array:
+    if not draws or any(each.on_grid for each in draws):
+        return holm(raw)
+    return max_t(np.array([each.value for each in draws]), np.stack([each.most for each in draws]))
+
+
+def average(draws: Sequence[Draws]) -> Average | None:
+    """The mean of the contrasts with its interval; None of none."""
+    if not draws:
+        return None
+    mean = Draws(
+        float(np.mean([each.value for each in draws])),
+        np.mean([each.least for each in draws], axis=0),
+        np.mean([each.most for each in draws], axis=0),
+    )
+    return Average(mean.value, *mean.ends())
+
+
+def settle(contrasts: Sequence[Contrast], needs: Sequence[str]) -> Settled:
+    """The verdict: ``needs`` names the groups of evidence without which the study cannot tell.
+
+    *Holds*: each contrast is above zero by its own interval (intersection-union: the claim is as sure as its weakest
+    contrast, without correction). *Does not hold*: one is below zero even as one of so many; a tie on the grid is not.
+    """
+    lacks = tuple(group for group in needs if group not in {each.group for each in contrasts})
+    if not contrasts:
+        return Settled(Ruling.UNKNOWN, None, lacks)
+    weakest = min(contrasts, key=lambda each: each.low)
+    surest = min(contrasts, key=lambda each: (each.adjusted, each.high))
+    if lacks:
+        return Settled(Ruling.UNKNOWN, weakest, lacks)
+    if surest.adjusted <= SIDE and surest.high < 0:
+        return Settled(Ruling.FAILS, surest, ())
+    return Settled(Ruling.HOLDS if weakest.low > 0 else Ruling.UNKNOWN, weakest, ())
