@@ -1,0 +1,84 @@
+"""The prune potential to expect of networks that were not trained: what a few seeds and test images say of others.
+
+Three networks that agree on a ratio of the grid say little of a fourth. Each draw is therefore a world: rises in error
+as the images and the seeds may have missed them, and the potential that new networks have in it on average.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import chdtri, ndtr
+
+from prunekit.analysis.outcome import Array
+
+# Nodes and weights of the parent's luck, a standard normal number.
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
+WEIGHTS = WEIGHTS / WEIGHTS.sum()
+STILL = 1e-6
+
+
+class Worlds(NamedTuple):
+    """What may be true on one distribution: mean rises ``[draws, ratios]``, and how single networks scatter around.
+
+    ``pruned`` and ``parent`` are standard deviations ``[ratios]`` of a network's own luck and of its parent's, which
+    moves all ratios of a lineage together; ``stretch`` ``[draws]`` says how far both may be off.
+    """
+
+    rises: Array
+    pruned: Array
+    parent: Array
+    stretch: Array
+
+
+def worlds(
+    rises: Array,
+    between: Array,
+    *,
+    share: Array,
+    degrees: float,
+    seeds: int,
+    name: int,
+    parents: int,
+    seed: int,
+) -> Worlds:
+    """Draws of the truth from the image draws of the mean rise over ``seeds`` ``[draws, ratios]``.
+
+    ``between`` ``[ratios]`` is the variance of a rise between networks, ``share`` the part of it that is the pruned
+    network's rather than its parent's, ``degrees`` how well it is known. ``name`` and ``parents`` are numbers that
+    seed the luck of the networks and of their parents: what has the same parents shares their luck, draw by draw.
+    """
+    draws = len(rises)
+    stretch = stretches(draws, degrees, seed)
+    pruned, parent = np.sqrt(between * share), np.sqrt(between * (1 - share))
+    own = np.random.default_rng([seed, name, 1]).standard_normal(rises.shape)
+    common = np.random.default_rng([seed, parents, 2]).standard_normal((draws, 1))
+    luck = (own * pruned - common * parent) * stretch[:, None] / np.sqrt(seeds)
+    return Worlds(rises + luck, pruned, parent, stretch)
+
+
+def stretches(draws: int, degrees: float, seed: int) -> Array:
+    """By how much the spread between seeds may be larger than it seems, per draw: the root of ν / χ²."""
+    shares = (np.arange(draws) + 0.5) / draws
+    spread = np.sqrt(degrees / chdtri(degrees, shares))
+    return np.asarray(np.random.default_rng([seed, 3]).permutation(spread))
+
+
+def chances(world: Worlds, *, margin: float) -> Array:
+    """Chance that a new network's potential is at least each ratio, ``[draws, nodes, ratios]`` by rising ratio."""
+    stretch = world.stretch[:, None, None]
+    limit = margin - world.rises[:, None, :] + NODES[None, :, None] * world.parent * stretch
+    passes = ndtr(limit / np.maximum(world.pruned * stretch, STILL))
+    return np.asarray(1 - np.cumprod((1 - passes)[..., ::-1], axis=-1)[..., ::-1])
+
+
+def expected(at_least: Array, ratios: Array) -> Array:
+    """The mean potential of new networks in each draw, from ``at_least`` ``[draws, nodes, ratios]``."""
+    return np.asarray((at_least @ np.diff(ratios, prepend=0.0)) @ WEIGHTS)
+
+
+def expected_minimum(at_least: list[Array], ratios: Array) -> Array:
+    """The mean of the smallest potential over distributions of one grid, whose networks' luck is their own."""
+    every = np.prod([np.einsum("dnk,n->dk", each, WEIGHTS) for each in at_least], axis=0)
+    return np.asarray(every @ np.diff(ratios, prepend=0.0))
