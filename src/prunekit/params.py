@@ -25,6 +25,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     kind: ClassVar[str]
+    panel: ClassVar[str] = "Options"  # the group of its fields on a help page
     references: ClassVar[
         tuple[str, ...]
     ] = ()  # the fields that hold keys of earlier steps; the first is the main one
@@ -78,6 +79,8 @@ def describe(error: ValidationError) -> str:
 
 class Schedule(Params):
     """How a network is trained, and trained again: the defaults are the paper's CIFAR ResNet schedule (PAPER 1.8)."""
+
+    panel = "Schedule"
 
     epochs: Annotated[int, Field(ge=1, description="Passes over the training images.")] = 182
     batch_size: Annotated[int, Field(ge=1, description="Images per optimizer step.")] = 128

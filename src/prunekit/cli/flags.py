@@ -15,10 +15,13 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 import typer
 from pydantic.fields import FieldInfo
+from typer.models import ParameterInfo
 
+from prunekit.cli.completion import offers
+from prunekit.cli.help import Command
 from prunekit.params import Params
 
-TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT"}
+TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", Path: "PATH"}
 
 
 class Options(NamedTuple):
@@ -93,19 +96,35 @@ def options(given: dict[str, Any]) -> Options:
     return Options(**taken)
 
 
-def field_flag(name: str, field: FieldInfo) -> tuple[Any, Any]:
-    """The annotation and default of the flag of one field."""
+def field_flag(name: str, field: FieldInfo, panel: str | None = None) -> tuple[Any, Any]:
+    """The annotation and default of the flag of one field; ``panel`` is its group on the help page."""
     flag, help_text = "--" + name.replace("_", "-"), _help(field)
+    more: dict[str, Any] = {"help": help_text, "show_default": False, "rich_help_panel": panel}
     if field.annotation is bool:
-        return Annotated[
-            bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", help=help_text, show_default=False)
-        ], None
-    option = typer.Option(flag, help=help_text, metavar=metavar(field.annotation), show_default=False)
+        return Annotated[bool | None, typer.Option(f"{flag}/--no-{flag[2:]}", **more)], None
+    option = typer.Option(flag, metavar=metavar(field.annotation), **more)
     return (
         (Annotated[str, option], inspect.Parameter.empty)
         if field.is_required()
         else (Annotated[str | None, option], None)
     )
+
+
+def panel_of(cls: type[Params], name: str) -> str:
+    """The group of a field: the panel of the class that declares it."""
+    declares = next(base for base in cls.__mro__ if name in inspect.get_annotations(base))
+    return str(vars(declares).get("panel", Params.panel))
+
+
+def _finished(name: str, annotation: Any) -> Any:
+    """The annotation of a parameter with what it leaves unsaid: its value's type, and what completes it."""
+    kind, *more = get_args(annotation)
+    for info in more:
+        if isinstance(info, ParameterInfo):
+            if info.metavar is None and metavar(kind) != "BOOL":
+                info.metavar = metavar(kind)
+            info.autocompletion = info.autocompletion or offers(name)
+    return annotation
 
 
 def _help(field: FieldInfo) -> str:
@@ -168,7 +187,7 @@ def command(
     for cls in fields:
         for field, info in cls.model_fields.items():
             if field not in without and field not in declared:
-                declared[field] = field_flag(field, info)
+                declared[field] = field_flag(field, info, panel_of(cls, field))
     declared |= {option: COMMON[option] for option in common}
     declared |= {option: (COMMON[option][0], None) for option in ("store", "data") if option in common}
 
@@ -178,7 +197,9 @@ def command(
     required_first = sorted(declared.items(), key=lambda item: item[1][1] is not inspect.Parameter.empty)
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
-            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            inspect.Parameter(
+                key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_finished(key, annotation)
+            )
             for key, (annotation, default) in required_first
         ]
     )
@@ -189,4 +210,4 @@ def command(
         if examples
         else None
     )
-    app.command(name, epilog=epilog, no_args_is_help=False)(run)
+    app.command(name, cls=Command, epilog=epilog, no_args_is_help=False)(run)

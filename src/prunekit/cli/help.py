@@ -1,0 +1,110 @@
+"""A command's help page: flags in named groups, each name uncut, its default once, at any width."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from typer.core import TyperCommand
+
+FIRST, LAST = "Options", "Output"
+# Groups that are not named here come between these.
+PLACES = {"Arguments": 0, FIRST: 1, "Run": 3, LAST: 4}
+WIDEST, LEFT, INDENT = 100, 26, 2
+
+
+class Command(TyperCommand):
+    """A command whose help page is laid out here."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Usage, what the command does, its flags by group, its examples."""
+        formatter.write("\n".join(page(self, ctx, min(shutil.get_terminal_size().columns, WIDEST))) + "\n")
+
+
+def page(command: Any, ctx: Any, width: int) -> Iterator[str]:
+    """The lines of a help page that is ``width`` columns wide."""
+    arguments = [names_of(param) for param in command.params if param.param_type_name == "argument"]
+    usage = " ".join(["Usage:", ctx.command_path, "[OPTIONS]", *arguments])
+    yield from textwrap.wrap(usage, width, subsequent_indent=" " * 7)
+    yield ""
+    yield from _wrapped(plain(command.help), width, INDENT)
+    for panel, params in panels(command, ctx).items():
+        yield ""
+        yield heading(panel)
+        for param in params:
+            yield from entry(names_of(param), text_of(param), width)
+    examples = [line for line in (command.epilog or "").split("\n\n") if line.strip()]
+    if examples:
+        yield ""
+        yield heading(plain(examples[0]))
+        yield from (f"{' ' * INDENT}$ {plain(line)}" for line in examples[1:])
+
+
+def panels(command: Any, ctx: Any) -> dict[str, list[Any]]:
+    """The parameters by group: arguments first, what a step is about, how it runs, what it prints."""
+    found: dict[str, list[Any]] = {}
+    for param in command.get_params(ctx):
+        if not getattr(param, "hidden", False):
+            argument = param.param_type_name == "argument"
+            name = (
+                "Arguments" if argument else LAST if param.name == "help" else param.rich_help_panel or FIRST
+            )
+            found.setdefault(name, []).append(param)
+    return dict(sorted(found.items(), key=lambda item: PLACES.get(item[0], 2)))
+
+
+def names_of(param: Any) -> str:
+    """``--epochs INT``, ``--nesterov / --no-nesterov``, ``-q, --quiet``, or an argument's name."""
+    if param.param_type_name == "argument":
+        return str(param.metavar or param.name)
+    names = ", ".join(sorted(param.opts, key=len))
+    if param.secondary_opts:
+        return f"{names} / {', '.join(param.secondary_opts)}"
+    if param.is_flag:
+        return names
+    return f"{names} {param.metavar or 'TEXT'}"
+
+
+def text_of(param: Any) -> str:
+    """What a parameter means, and whether it must be given or else what it is."""
+    text = plain(param.help)
+    if param.param_type_name == "argument":
+        return text
+    if param.required:
+        return f"{text} (required)"
+    if isinstance(param.show_default, str):
+        return f"{text} (default: {param.show_default})"
+    silent = "(default" in text or not param.show_default or param.is_flag or param.default in (None, "", [])
+    return text if silent else f"{text} (default: {param.default})"
+
+
+def entry(names: str, text: str, width: int) -> Iterator[str]:
+    """The names on the left and the text on the right; names that are too long have a line to themselves."""
+    left = f"{' ' * INDENT}{names}"
+    lines = list(_wrapped(text, width, INDENT + LEFT)) or [""]
+    if len(left) < INDENT + LEFT - 1:
+        yield left.ljust(INDENT + LEFT) + lines[0].lstrip()
+        yield from lines[1:]
+    else:
+        yield left
+        yield from lines
+
+
+def heading(text: str) -> str:
+    """A group's name, bold on a terminal with colours."""
+    return text if os.environ.get("NO_COLOR") else f"\x1b[1m{text}\x1b[0m"
+
+
+def plain(text: str | None) -> str:
+    """Text without the terminal's markup."""
+    return re.sub(r"\[/?(?:dim|bold)\]", "", text or "").strip()
+
+
+def _wrapped(text: str, width: int, indent: int) -> Iterator[str]:
+    yield from textwrap.wrap(
+        text, width, initial_indent=" " * indent, subsequent_indent=" " * indent, break_on_hyphens=False
+    )

@@ -1,0 +1,57 @@
+"""Help pages at 80 columns: nothing cut, every default once, groups by what they are for."""
+
+import re
+
+import pytest
+from typer.main import get_command
+
+from prunekit.cli.app import COMMANDS, app, load
+from prunekit.cli.help import page
+
+ROOT = get_command(app)
+
+
+def commands():
+    for name in COMMANDS:
+        found = load(name)
+        yield from (
+            (f"{name} {inner}", each) for inner, each in getattr(found, "commands", {name: found}).items()
+        )
+
+
+def lines_of(command, width=80):
+    with command.make_context(command.name, [], resilient_parsing=True) as ctx:
+        return list(page(command, ctx, width))
+
+
+@pytest.mark.parametrize("command", [each for _, each in commands()], ids=[name for name, _ in commands()])
+def test_a_page_fits_and_cuts_nothing(command):
+    lines = lines_of(command)
+    text = "\n".join(lines)
+    assert [line for line in lines if len(line) > 80 and "$ " not in line] == []
+    assert "…" not in text
+    assert not re.search(r"<(bool|int|float|str)", text)
+    assert [
+        name for param in command.params for name in param.opts if name.startswith("-") and name not in text
+    ] == []
+    assert not re.search(
+        r"default[^\n]*\n?[^\n-]*\(default.*\(default", text.replace("\n ", " ").partition("  --")[0]
+    )
+
+
+def test_training_is_told_in_groups_on_one_and_a_half_screens():
+    lines = lines_of(load("train"))
+    assert len(lines) < 75
+    headings = [re.sub(r"\x1b\[\d*m", "", line) for line in lines if re.match(r"\x1b\[1m|[A-Z]\w+$", line)]
+    assert headings == ["Options", "Schedule", "Run", "Output", "Examples"]
+
+
+def test_long_names_have_a_line_of_their_own():
+    lines = lines_of(load("train"))
+    place = lines.index("  --train-distribution TEXT")
+    assert lines[place + 1].startswith(" " * 28 + "Train on")
+
+
+def test_no_colour_on_request(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in "\n".join(lines_of(load("train")))
