@@ -170,6 +170,10 @@ def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _parameter(key: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
 def command(
     app: typer.Typer,
     handler: Callable[..., None],
@@ -195,15 +199,9 @@ def command(
         handler(**given)
 
     required_first = sorted(declared.items(), key=lambda item: item[1][1] is not inspect.Parameter.empty)
-    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter(
-                key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_finished(key, annotation)
-            )
-            for key, (annotation, default) in required_first
-        ]
-    )
-    run.__annotations__ = {key: annotation for key, (annotation, _) in required_first}
+    finished = {key: (_finished(key, annotation), default) for key, (annotation, default) in required_first}
+    run.__signature__ = inspect.Signature([_parameter(key, *each) for key, each in finished.items()])  # type: ignore[attr-defined]
+    run.__annotations__ = {key: annotation for key, (annotation, _) in finished.items()}
     run.__doc__ = help
     epilog = (
         "\n\n".join(["[bold]Examples[/bold]", *(f"  {example}" for example in examples)])
