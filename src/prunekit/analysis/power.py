@@ -25,6 +25,8 @@ SIDE = (1 + LEVEL) / 2
 # So many standard deviations of the count of images that differ are summed over.
 REACH = 6.0
 MADE_UP = 2 * EITHER_WAY
+# Standard errors from the margin beyond which a decision is certain (and a noncentral t is not computed well).
+CERTAIN = 30.0
 
 
 class Rates(NamedTuple):
@@ -118,7 +120,7 @@ def _between_seeds(rates: Rates, n: int, margin: float, seeds: int) -> float:
     known = MOST_PRIOR_DEGREES + seeds - 1
     degrees = (by_seed + common) ** 2 / (by_seed**2 / known + common**2 / max(n - 1, 1))
     away = abs(margin - rates.rise) / np.sqrt(by_seed + common)
-    return float(1 - nctdtr(degrees, away, stdtrit(degrees, SIDE)))
+    return float(1 - nctdtr(degrees, min(away, CERTAIN), stdtrit(degrees, SIDE)))
 
 
 def images_needed(rates: Rates, *, margin: float, seeds: int = 1, wanted: float = POWER) -> int | None:

@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "potential": Entry(
         "potential:potential", "How far a network can be pruned on each distribution.", FINDINGS
     ),
+    "power": Entry("power:power", "How many images, seeds and ratios a verdict needs.", FINDINGS),
     "report": Entry("report:report", "Findings as one page, figures, tables and JSON.", FINDINGS),
     "run": Entry("run:run", "Run a recipe: make what is missing, then report.", STUDIES),
     "status": Entry("run:status", "What a recipe has, and what is missing.", STUDIES),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from prunekit.analysis.planning import decides
 from prunekit.cli.flags import Options
 from prunekit.cli.output import emit, hint, say
 from prunekit.engine.calibration import calibrate as calibrated
@@ -13,6 +14,7 @@ from prunekit.engine.pool import threads_each
 from prunekit.params import Params
 from prunekit.recipes.plan import Planned
 from prunekit.steps.settings import Settings
+from prunekit.studies.pilot import planned_images
 
 COLUMNS = ("stage", "steps", "flops", "seconds")
 
@@ -39,6 +41,8 @@ def tell_forecast(
         emit(table, as_json=chosen.as_json, columns=COLUMNS)
     for trouble in found.troubles if timing else ():
         say(trouble)
+    if decided := decides(planned_images(plan.values())):
+        say(decided)
     say(sentence(table[-1], timed=costs.known or bool(calibration.speeds)))
 
 

@@ -1,0 +1,178 @@
+"""``power``: how many images, seeds and ratios it takes to decide, from a pilot or from stated rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from prunekit.analysis.curves import grouped
+from prunekit.analysis.planning import Plan, Row, rise_rows, smallest_rows, step_rows
+from prunekit.analysis.power import POWER, USUAL_DISCORDANCE, rates_of
+from prunekit.analysis.verdict import Margin, checked
+from prunekit.cli.flags import command, options, sub_app
+from prunekit.cli.models import resolve_all
+from prunekit.cli.output import emit
+from prunekit.errors import UsageError
+from prunekit.store.store import Store
+from prunekit.studies.pilot import Pilot, pilots
+
+COLUMNS = (
+    *(
+        "what",
+        "method",
+        "prune_ratio",
+        "distribution",
+        "rise",
+        "discordance",
+        "margin",
+        "verdict",
+        "n",
+        "seeds",
+    ),
+    *("power", "potential", "next_ratio", "images_needed", "seeds_needed", "ratios_needed", "flags"),
+)
+IMAGES = (1000, 10_000)
+
+PILOT = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pilot", metavar="MODEL", help="A measured, pruned network to learn from; may be repeated."
+    ),
+]
+DISTRIBUTION = Annotated[
+    list[str] | None,
+    typer.Option("--distribution", metavar="NAME", help="Where the pilot was measured; may be repeated."),
+]
+RISE = Annotated[
+    float | None,
+    typer.Option(
+        "--rise", help="True rise in error that you expect, such as 0.01; 0 for none.", show_default=False
+    ),
+]
+DISCORDANCE = Annotated[
+    float,
+    typer.Option(
+        "--discordance",
+        help="Share of images that only one of the two networks gets right. Two networks of about the same error "
+        "often differ on 5 to 10 %; a pilot tells.",
+    ),
+]
+BETWEEN = Annotated[
+    float, typer.Option("--between", min=0, help="Standard deviation of the rise between seeds.")
+]
+MARGIN = Annotated[float, typer.Option("--margin", help="Rise in error still allowed.")]
+RELATIVE = Annotated[
+    float | None,
+    typer.Option(
+        "--parent-error",
+        min=0,
+        max=1,
+        help="The parent's error: the margin is then a share of it (0.1 of 0.05 allows half a point).",
+        show_default=False,
+    ),
+]
+N = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--images", min=1, metavar="N", help="Test images; may be repeated.", show_default="1000, 10000"
+    ),
+]
+SEEDS = Annotated[
+    list[int] | None, typer.Option("--seeds", min=1, metavar="N", help="Seeds; may be repeated.")
+]
+CHANCE = Annotated[float, typer.Option("--power", min=0.01, max=0.999, help="Wanted chance of a decision.")]
+COMPARISONS = Annotated[
+    int, typer.Option("--comparisons", min=1, help="How many must all be decided, as those of a claim.")
+]
+STEP = Annotated[
+    float | None,
+    typer.Option(
+        "--step", min=0.001, max=1, help="How finely a potential is to be known.", show_default=False
+    ),
+]
+
+power = sub_app()
+
+
+def _power(**given: Any) -> None:
+    chosen = options(given)
+    margin = checked(Margin(given["margin"], relative=given["parent_error"] is not None))
+    if given["pilot"] and given["rise"] is not None:
+        raise UsageError("--pilot and --rise both say what to expect; give one of them")
+    plan = Plan(
+        float(margin.of(given["parent_error"] or 0.0)),
+        given["images"] or IMAGES,
+        given["seeds"] or (1,),
+        given["wanted"],
+        given["comparisons"],
+        given["step"],
+    )
+    rows = _from_pilot(Store(chosen.store), given, plan) if given["pilot"] else _from_rates(given, plan)
+    emit(rows, as_json=chosen.as_json, columns=COLUMNS)
+
+
+def _from_rates(given: dict[str, Any], plan: Plan) -> list[Row]:
+    smallest = smallest_rows(plan, given["discordance"], given["between"])
+    if given["rise"] is None:
+        return smallest
+    rates = rates_of(given["rise"], given["discordance"], given["between"])
+    return rise_rows({"discordance": given["discordance"]}, rates, plan) + smallest
+
+
+def _from_pilot(store: Store, given: dict[str, Any], plan: Plan) -> list[Row]:
+    found = pilots(
+        store, resolve_all(store, given["pilot"]), given["distribution"] or (), between=given["between"]
+    )
+    rows = [row for each in found for row in _of_pilot(each, plan, given["images"])]
+    curves = grouped(found, lambda each: (each.method, each.parent, each.distribution))
+    for (method, parent, distribution), members in curves.items():
+        named = {"method": method, "parent": parent, "distribution": distribution}
+        rows += step_rows(named, _curve(members), plan)
+    return rows
+
+
+def _of_pilot(pilot: Pilot, plan: Plan, images: Sequence[int] | None) -> list[Row]:
+    named = {
+        "model": pilot.model,
+        "method": pilot.method,
+        "prune_ratio": pilot.prune_ratio,
+        "distribution": pilot.distribution,
+        "discordance": pilot.rates.discordance,
+    }
+    return rise_rows(named, pilot.rates, plan._replace(images=images or (pilot.n,)))
+
+
+def _curve(members: Sequence[Pilot]) -> list[tuple[float, Any]]:
+    return [(each.prune_ratio, each.rates) for each in sorted(members, key=lambda each: each.prune_ratio)]
+
+
+command(
+    power,
+    _power,
+    name="power",
+    arguments={
+        "pilot": (PILOT, None),
+        "distribution": (DISTRIBUTION, None),
+        "rise": (RISE, None),
+        "discordance": (DISCORDANCE, USUAL_DISCORDANCE),
+        "between": (BETWEEN, 0.0),
+        "margin": (MARGIN, 0.005),
+        "parent_error": (RELATIVE, None),
+        "images": (N, None),
+        "seeds": (SEEDS, None),
+        "wanted": (CHANCE, POWER),
+        "comparisons": (COMPARISONS, 1),
+        "step": (STEP, None),
+    },
+    common=("store", "as_json"),
+    help="How many images, seeds and ratios it takes until a verdict is decided: a rise in error within the margin or "
+    "beyond it, a step of a prune potential, or several comparisons together. From what stored networks did (--pilot), "
+    "or from rates that you state. Measures nothing.",
+    examples=[
+        "prunekit power --rise 0 --margin 0.005 --images 10000",
+        "prunekit power --rise 0.02 --discordance 0.06 --between 0.005 --seeds 3 --json",
+        "prunekit ls -q | prunekit power --pilot - --margin 0.01 --step 0.05",
+    ],
+)
