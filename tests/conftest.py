@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+pytest_plugins = ["pretend.plugin"]
 TRAIN = ("train", "--arch", "resnet8", "--dataset", "digits", "--epochs", "1", "--batch-size", "64")
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.data.datasets import Dataset
-from prunekit.data.examples import Examples
+from prunekit.data.examples import ArrayExamples, Examples
 from prunekit.data.normalise import Normaliser
 from prunekit.errors import PrunekitError, UsageError
 
@@ -48,14 +48,19 @@ def batches(
     batch_size: int | None = None,
     device: str | torch.device = "cpu",
 ) -> Iterator[Batch]:
-    """The examples (or those at ``indices``) in order, ``batch_size`` at a time (unset: what suits the device)."""
+    """The examples (or those at ``indices``) in order, ``batch_size`` at a time (unset: what suits the device).
+
+    Held examples move to the device as a whole, so that no batch waits for a copy.
+    """
     wanted = torch.arange(len(examples)) if indices is None else indices
     if not len(wanted):
         raise UsageError("there are no images to measure")
+    chosen = (examples if indices is None else examples.subset(indices)).to(device)
+    places = torch.arange(len(wanted), device=device if isinstance(chosen, ArrayExamples) else "cpu")
     normalise = Normaliser(dataset, device)
     step = batch_size or default_batch_size(dataset.size, device)
-    for part in torch.split(wanted, step):
-        images, labels = examples.take(part)
+    for part, place in zip(torch.split(wanted, step), torch.split(places, step), strict=True):
+        images, labels = chosen.take(place)
         yield Batch(part, normalise(images), labels.to(device))
 
 
@@ -65,11 +70,32 @@ def frozen_copy(model: nn.Module, device: str | torch.device = "cpu") -> nn.Modu
     return copy.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def checked_logits(model: nn.Module, images: Tensor, classes: int) -> Tensor:
-    """The model's outputs ``[n, classes, ...]``.
+class Finite:
+    """Whether all outputs of a measurement were finite: looked at once at its end, since a look waits for a GPU."""
+
+    def __init__(self) -> None:
+        self._seen: Tensor | None = None
+
+    def add(self, logits: Tensor) -> None:
+        """Take in the outputs of another batch."""
+        finite = torch.isfinite(logits).all()
+        self._seen = finite if self._seen is None else self._seen & finite
+        if logits.device.type == "cpu":
+            self.check()
+
+    def check(self) -> None:
+        """A :class:`PrunekitError` where an output was not finite."""
+        if self._seen is not None and not self._seen:
+            raise PrunekitError(
+                "the model's outputs are not finite (NaN or infinity): its weights are unusable"
+            )
+
+
+def checked_logits(model: nn.Module, images: Tensor, classes: int, finite: Finite) -> Tensor:
+    """The model's outputs ``[n, classes, ...]``, taken in by ``finite``, which the caller checks at the end.
 
     :class:`UsageError` if the model tells another number of classes apart, :class:`PrunekitError` if it does not
-    accept these images or an output is not finite.
+    accept these images.
     """
     try:
         output = model(images)
@@ -80,6 +106,5 @@ def checked_logits(model: nn.Module, images: Tensor, classes: int) -> Tensor:
     logits: Tensor = output["out"] if isinstance(output, Mapping) else output
     if logits.shape[1] != classes:
         raise UsageError(f"the model has {logits.shape[1]} outputs, but the data set has {classes} classes")
-    if not torch.isfinite(logits).all():
-        raise PrunekitError("the model's outputs are not finite (NaN or infinity): its weights are unusable")
+    finite.add(logits)
     return logits

@@ -6,14 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.tasks import TASKS
-from prunekit.measure.batches import Batch, batches, checked_logits, frozen_copy
+from prunekit.measure.batches import Batch, Finite, batches, checked_logits, frozen_copy
 from prunekit.measure.noise import unit_noise
 from prunekit.progress import SILENT, Progress
 
 
+@exact()
 @torch.inference_mode()
 def outcomes(
     model: nn.Module,
@@ -34,11 +36,13 @@ def outcomes(
     """
     frozen, task = frozen_copy(model, device), TASKS[dataset.task]
     parts: list[dict[str, Tensor]] = []
+    finite = Finite()
     with progress.bar("measure", len(examples)) as bar:
         for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
-            logits = checked_logits(frozen, noisy(batch, noise, seed=seed), len(dataset.classes))
+            logits = checked_logits(frozen, noisy(batch, noise, seed=seed), len(dataset.classes), finite)
             parts.append(task.outcomes(logits, batch.labels))
             bar.advance(len(batch.indices))
+    finite.check()
     return _joined(parts)
 
 

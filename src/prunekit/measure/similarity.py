@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.tasks import TASKS
 from prunekit.errors import UsageError
-from prunekit.measure.batches import Batch, batches, checked_logits, frozen_copy, per_channel
+from prunekit.measure.batches import Batch, Finite, batches, checked_logits, frozen_copy, per_channel
 from prunekit.measure.noise import unit_noise
 from prunekit.params import NoiseParams
 from prunekit.progress import SILENT, Progress
@@ -91,6 +92,7 @@ class Tally:
         return dict(zip(METRICS, per_image, strict=True)) | by_draw
 
 
+@exact()
 @torch.inference_mode()
 def noise_similarity(
     models: Mapping[str, nn.Module],
@@ -117,18 +119,19 @@ def noise_similarity(
     target = frozen_copy(reference, device)
     sizes = {"levels": len(params.levels), "images": params.images, "draws": params.draws}
     tallies = {name: Tally(**sizes, device=device) for name in models}
-    classes = len(dataset.classes)
+    classes, finite = len(dataset.classes), Finite()
     with progress.bar("similarity", params.images * sum(draws), "noisy images") as bar:
         start = 0
         for batch in batches(examples, dataset=dataset, indices=chosen, batch_size=batch_size, device=device):
             rows = slice(start, start := start + len(batch.indices))
             for level, which, images in noisy_images(batch, params=params, dataset=dataset):
-                expected = outputs_of(checked_logits(target, images, classes), batch.labels)
+                expected = outputs_of(checked_logits(target, images, classes, finite), batch.labels)
                 for name, model in frozen.items():
-                    found = outputs_of(checked_logits(model, images, classes), batch.labels)
+                    found = outputs_of(checked_logits(model, images, classes, finite), batch.labels)
                     values = compare(found, expected)
                     tallies[name].add(values, level=level, draws=which, rows=rows)
                 bar.advance(len(batch.indices))
+    finite.check()
     return {name: {"index": chosen.numpy()} | tally.means() for name, tally in tallies.items()}
 
 

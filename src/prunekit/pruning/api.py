@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from prunekit.arithmetic import exact
 from prunekit.errors import PrunekitWarning, UsageError, unknown
 from prunekit.pruning.allocation import Choice, sample_bound
 from prunekit.pruning.graph.remaining import Room, room_of
@@ -23,6 +24,7 @@ from prunekit.pruning.subject import Scores, Subject, device_of, output_position
 LARGEST_MISS = 0.02
 
 
+@exact()
 def sensitivities(
     model: nn.Module, *, method: str, batches: Iterable[Any] = (), seed: int = 0
 ) -> dict[str, Tensor]:
@@ -35,6 +37,7 @@ def sensitivities(
     return _scores(_subject(model, method, row, batches, seed), row)
 
 
+@exact()
 def prune(
     model: nn.Module,
     *,
@@ -63,7 +66,8 @@ def prune(
     _check_layers(subject, skip_layers)
     room = room_of(model, subject.graph, masks or {})
     kept = _chosen(subject, row, room, method, prune_ratio, total, frozenset(skip_layers))
-    return (masks or {}) | room.masks(kept)
+    made = {name: mask.to(device_of(model)) for name, mask in room.masks(kept).items()}
+    return (masks or {}) | made
 
 
 def _chosen(
@@ -83,6 +87,7 @@ def _chosen(
         raise _out_of_reach(method, ratio, [1 - kept / total for kept in (before, *error.nearest)]) from None
 
 
+@exact()
 def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
     """How many images the data-informed methods need for this model (METHODS 1): 183 for ResNet-20 on CIFAR.
 
@@ -122,6 +127,11 @@ def _scores(subject: Subject, row: Method) -> Scores:
     return check_finite(row.sensitivity(subject), "activations, gradients or norms")
 
 
+def _ranked(subject: Subject, row: Method) -> Scores:
+    """The scores on the CPU: what follows is thousands of small operations, each of which a GPU would be asked for."""
+    return {name: values.cpu() for name, values in _scores(subject, row).items()}
+
+
 def _check_layers(subject: Subject, names: Sequence[str]) -> None:
     for name in names:
         if name not in subject.layers:
@@ -143,7 +153,7 @@ def _keys(row: Method, scores: Scores, seed: int) -> Scores:
 def _prune_weights(
     subject: Subject, row: Method, room: Room, target: int, largest_miss: float, skipped: frozenset[str]
 ) -> dict[str, Tensor]:
-    scores = {name: values for name, values in _scores(subject, row).items() if name not in skipped}
+    scores = {name: values for name, values in _ranked(subject, row).items() if name not in skipped}
     if not scores:
         raise UsageError("every prunable layer is skipped")
     return search_weights(room, row.allocate(_keys(row, scores, subject.seed)), target, largest_miss)
@@ -158,7 +168,7 @@ def _prune_filters(
     if not names:
         raise UsageError("no layer of this model has filters that can be removed")
     _say_which_stay(subject, row, free | skipped)
-    scores = {name: values for name, values in _scores(subject, row).items() if name in free}
+    scores = {name: values for name, values in _ranked(subject, row).items() if name in free}
     there = _there(room, row.ranks, names)
     keys = _keys(row, scores, subject.seed)
     choice = Choice(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from prunekit.arithmetic import exact
 from prunekit.errors import UsageError
 from prunekit.params import TrainParams
 from prunekit.training.feed import Feed
@@ -18,6 +19,7 @@ def check_epochs(settings: TrainParams, start_epoch: int) -> None:
         raise UsageError(f"epochs: {settings.epochs} leave nothing to train from epoch {start_epoch} on")
 
 
+@exact()
 def check_data(model: nn.Module, feed: Feed) -> None:
     """Refuse data that the network cannot be trained on: too few images, other classes, images of another size."""
     count, classes = len(feed.examples), len(feed.dataset.classes)

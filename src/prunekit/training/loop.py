@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.tasks import TASKS
@@ -97,10 +98,9 @@ def _identity(
 
 @contextmanager
 def _reproducible(device: torch.device) -> Iterator[None]:
-    """Random numbers and convolution kernels of the block's own; the global generators are as before afterwards."""
-    devices = [device] if device.type == "cuda" else []
-    kernels = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
-    with torch.random.fork_rng(devices=devices), kernels:
+    """Random numbers of the block's own, on all devices that it seeds, and exact arithmetic."""
+    gpus = list(range(torch.cuda.device_count())) if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus), exact():
         yield
 
 

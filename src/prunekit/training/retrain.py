@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.normalise import Normaliser
@@ -124,6 +125,7 @@ PLANS: dict[str, Callable[[Pruned], Plan]] = {
 MODES = (*PLANS, "none")
 
 
+@exact()
 def recompute_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
     """Set the running statistics of every batch norm to the mean over ``batches`` of normalised images, in place."""
     norms = [

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from prunekit.errors import PrunekitError, UsageError
-from prunekit.measure.batches import batches, checked_logits, default_batch_size, frozen_copy
+from prunekit.measure.batches import Finite, batches, checked_logits, default_batch_size, frozen_copy
 
 
 def test_batches_hold_the_wanted_examples_in_their_order(examples, dataset):
@@ -48,12 +48,12 @@ def test_the_caller_s_model_is_not_touched(network):
 
 def test_a_model_of_other_classes_is_refused(network):
     with pytest.raises(UsageError, match=r"7 outputs.*4 classes"):
-        checked_logits(network(classes=7).eval(), torch.zeros(2, 3, 6, 6), 4)
+        checked_logits(network(classes=7).eval(), torch.zeros(2, 3, 6, 6), 4, Finite())
 
 
 def test_a_model_of_other_inputs_is_refused_in_one_line(network):
     with pytest.raises(PrunekitError, match="3 x 9 x 9") as refusal:
-        checked_logits(network().eval(), torch.zeros(2, 3, 9, 9), 4)
+        checked_logits(network().eval(), torch.zeros(2, 3, 9, 9), 4, Finite())
     assert "\n" not in str(refusal.value)
 
 
@@ -62,7 +62,7 @@ def test_outputs_that_are_not_finite_are_refused(network, bad):
     model = network().eval()
     nn.init.constant_(model[-1].bias, bad)
     with pytest.raises(PrunekitError, match="not finite"):
-        checked_logits(model, torch.zeros(2, 3, 6, 6), 4)
+        checked_logits(model, torch.zeros(2, 3, 6, 6), 4, Finite())
 
 
 def test_the_named_output_of_a_segmentation_network_is_its_logits():
@@ -70,4 +70,16 @@ def test_the_named_output_of_a_segmentation_network_is_its_logits():
         def forward(self, images):
             return {"out": images + 1, "aux": images}
 
-    assert checked_logits(Named(), torch.zeros(1, 3, 2, 2), 3).equal(torch.ones(1, 3, 2, 2))
+    assert checked_logits(Named(), torch.zeros(1, 3, 2, 2), 3, Finite()).equal(torch.ones(1, 3, 2, 2))
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_outputs_are_looked_at_once_at_the_end(network, gpu):
+    model = network().eval().to("cuda")
+    nn.init.constant_(model[-1].bias, float("nan"))
+    finite = Finite()
+    waits = None if gpu is None else sum(gpu.waits.values())
+    checked_logits(model, torch.zeros(2, 3, 6, 6, device="cuda"), 4, finite)
+    assert gpu is None or sum(gpu.waits.values()) == waits
+    with pytest.raises(PrunekitError, match="not finite"):
+        finite.check()

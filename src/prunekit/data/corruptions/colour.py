@@ -25,7 +25,8 @@ def saturate(pixels: Tensor, *, scale: float, shift: float) -> Tensor:
 def contrast(pixels: Tensor, *, scale: float) -> Tensor:
     """Draw every value towards the mean of its channel over the image."""
     unit = to_unit(pixels)
-    # Summed one by one, as the reference does: in flat areas the last bit of the mean decides the byte.
-    total = unit.flatten(1, 2).cumsum(1)[:, -1:, None]
+    # Summed one by one, as the reference does: in flat areas the last bit of the mean decides the byte. A GPU has no
+    # fixed order of such sums.
+    total = unit.flatten(1, 2).cpu().cumsum(1)[:, -1:, None].to(unit.device)
     mean = total / unit[0, ..., 0].numel()
     return to_bytes((unit - mean).mul_(scale).add_(mean))

@@ -88,18 +88,21 @@ def _amounts(stocks: Mapping[str, Stock], liveness: Liveness) -> dict[str, int]:
 
 
 def room_of(model: nn.Module, graph: Graph, masks: Masks) -> Room:
-    """The model under the masks in force; masks of parameters that are never pruned here stay as they are."""
+    """The model under the masks in force; masks of parameters that are never pruned here stay as they are.
+
+    All on the CPU, wherever the model is: choosing is many small operations, and few numbers.
+    """
     like = {name: value.detach() for name, value in parameters(model).items()}
     present, weights = {}, set()
     for name, layer in graph.layers.items():
         mask = masks.get(layer.weight)
         weights.add(layer.weight)
-        whole = torch.ones_like(like[layer.weight], dtype=torch.bool)
-        present[name] = layer.blocks(whole if mask is None else mask.to(whole.device))
+        whole = torch.ones_like(like[layer.weight], dtype=torch.bool, device="cpu")
+        present[name] = layer.blocks(whole if mask is None else mask.cpu())
     followed = {layer.bias for op in graph.ops if op.kind == "layer" for layer in (graph.layers[op.name],)}
     followed |= {part for norm in graph.norms.values() for part in norm}
     vectors = {
-        name: masks[name].to(value.device) if name in masks else torch.ones_like(value, dtype=torch.bool)
+        name: masks[name].cpu() if name in masks else torch.ones_like(value, dtype=torch.bool, device="cpu")
         for name, value in like.items()
         if name in followed
     }

@@ -41,11 +41,12 @@ def lamp(subject: Subject) -> Scores:
 
 
 def _lamp(weight: Tensor) -> Tensor:
-    squares, order = weight.flatten().double().square().sort(stable=True)
+    # On the CPU: a GPU adds up such running sums in no fixed order.
+    squares, order = weight.flatten().cpu().double().square().sort(stable=True)
     not_smaller = squares.flip(0).cumsum(0).flip(0).clamp(min=torch.finfo(torch.float64).tiny)
     scores = torch.empty_like(squares)
     scores[order] = squares / not_smaller
-    return scores.reshape(weight.shape).float()
+    return scores.reshape(weight.shape).float().to(weight.device)
 
 
 def geometric_median(subject: Subject) -> Scores:

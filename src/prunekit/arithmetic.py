@@ -1,0 +1,28 @@
+"""How a GPU computes while results are made: float32 whole, and the same bytes every time. Imports no torch by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+WHOLE = "highest"
+
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """For the block: convolutions by deterministic kernels without autotuning, and no TF32 in float32 arithmetic.
+
+    Also a decorator. On a CPU it changes nothing; whatever was set before is set again afterwards.
+    """
+    import torch
+
+    precision = torch.get_float32_matmul_precision()
+    flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with flags:
+        if precision != WHOLE:
+            torch.set_float32_matmul_precision(WHOLE)
+        try:
+            yield
+        finally:
+            if precision != WHOLE:
+                torch.set_float32_matmul_precision(precision)
