@@ -1,4 +1,4 @@
-"""How a GPU computes while results are made: float32 whole, and the same bytes every time. Imports no torch by itself."""
+"""How a GPU computes while results are made: float32 whole, and the same bytes every time. Loads no torch by itself."""
 
 from __future__ import annotations
 
