@@ -8,7 +8,18 @@ import torch
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support" / "pretend"
 # torch's private names that the pretend GPU is built on.
-PRIVATE = ["torch._C._ensureCUDADeviceGuardSet", "torch._C._only_lift_cpu_tensors", "torch._C._set_only_lift_cpu_tensors", "torch.Tensor._make_wrapper_subclass", "torch.utils._mode_utils.no_dispatch", "torch.utils._python_dispatch.TorchDispatchMode", "torch._has_compatible_shallow_copy_type", "torch.utils._pytree.tree_leaves", "torch.utils._pytree.tree_map", "torch.cuda._lazy_init"]
+PRIVATE = [
+    "torch._C._ensureCUDADeviceGuardSet",
+    "torch._C._only_lift_cpu_tensors",
+    "torch._C._set_only_lift_cpu_tensors",
+    "torch.Tensor._make_wrapper_subclass",
+    "torch.utils._mode_utils.no_dispatch",
+    "torch.utils._python_dispatch.TorchDispatchMode",
+    "torch._has_compatible_shallow_copy_type",
+    "torch.utils._pytree.tree_leaves",
+    "torch.utils._pytree.tree_map",
+    "torch.cuda._lazy_init",
+]
 
 
 @pytest.fixture
