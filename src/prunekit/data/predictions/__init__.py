@@ -1,0 +1,1 @@
+"""Predictions made elsewhere: files of logits, probabilities or classes, as per-example outcomes. No torch."""

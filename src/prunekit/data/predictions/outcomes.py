@@ -1,0 +1,138 @@
+"""From what a network said of each example to the outcomes that findings are made of. NumPy alone.
+
+The numbers are those of ``data.scoring``, which does the same for batches of tensors while it measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prunekit.errors import UsageError
+
+Array = NDArray[Any]
+UNIT_SUM = 1e-3  # how far probabilities that were rounded to three digits may be from a sum of one
+
+
+class Scores(StrEnum):
+    """What a file holds of each example."""
+
+    LOGITS = "logits"
+    PROBABILITIES = "probabilities"
+    CLASSES = "classes"
+
+
+class Predictions(NamedTuple):
+    """What one network said of every example of one distribution.
+
+    ``labels``: int64 ``[n]``. ``scores``: float ``[n, classes]`` as ``kind`` says, or int64 ``[n]`` predicted classes.
+    ``ids``: a name for each example, in the same order; None where the order alone identifies them.
+    """
+
+    labels: Array
+    scores: Array
+    kind: Scores
+    ids: tuple[str, ...] | None = None
+
+    @property
+    def n(self) -> int:
+        """How many examples."""
+        return len(self.labels)
+
+
+def checked(found: Predictions, source: str) -> Predictions:
+    """The predictions themselves; a :class:`UsageError` that names ``source`` and the first example that is wrong."""
+    if not found.n:
+        raise UsageError(f"{source} holds no predictions")
+    if len(found.scores) != found.n:
+        raise UsageError(f"{source}: {found.n} labels for {len(found.scores)} predictions")
+    if found.ids is not None:
+        _check_ids(found.ids, found.n, source)
+    if found.kind is Scores.CLASSES:
+        _refuse(found, source, found.labels < 0, "its label is below 0")
+        _refuse(found, source, found.scores < 0, "its predicted class is below 0")
+        return found
+    if found.scores.ndim != 2 or found.scores.shape[1] < 2:
+        raise UsageError(
+            f"{source}: {found.kind} of shape {found.scores.shape}; expected (examples, 2 or more classes)"
+        )
+    classes = found.scores.shape[1]
+    _refuse(
+        found,
+        source,
+        (found.labels < 0) | (found.labels >= classes),
+        f"its label is outside 0 to {classes - 1}",
+    )
+    _refuse(found, source, np.isnan(found.scores).any(axis=1), f"its {found.kind} are not numbers")
+    if found.kind is Scores.PROBABILITIES:
+        _check_probabilities(found, source)
+    else:
+        _refuse(found, source, ~np.isfinite(found.scores.max(axis=1)), "none of its logits is finite")
+    return found
+
+
+def _check_probabilities(found: Predictions, source: str) -> None:
+    outside = ((found.scores < 0) | (found.scores > 1 + UNIT_SUM)).any(axis=1)
+    _refuse(found, source, outside, "a probability is outside 0 to 1 (are these logits? say --scores logits)")
+    sums = np.abs(found.scores.sum(axis=1) - 1) > UNIT_SUM
+    _refuse(found, source, sums, "its probabilities do not sum to 1 (are these logits? say --scores logits)")
+
+
+def _check_ids(ids: Sequence[str], n: int, source: str) -> None:
+    if len(ids) != n:
+        raise UsageError(f"{source}: {len(ids)} ids for {n} labels")
+    seen: set[str] = set()
+    for each in ids:
+        if each in seen:
+            raise UsageError(f"{source}: the id {each!r} is there twice")
+        seen.add(each)
+
+
+def _refuse(found: Predictions, source: str, wrong: Array, why: str) -> None:
+    if wrong.any():
+        place = int(np.flatnonzero(wrong)[0])
+        name = f"example {found.ids[place]!r}" if found.ids is not None else f"example {place}"
+        more = int(wrong.sum()) - 1
+        raise UsageError(f"{source}, {name}: {why}{f' (and {more} more)' if more else ''}")
+
+
+def outcomes(found: Predictions) -> dict[str, Array]:
+    """Per-example outcomes as a measurement stores them, one entry per example.
+
+    ``predicted``, ``label``, ``rank`` (0: the true class is on top) int32; from scores also ``loss``, ``confidence``
+    and ``brier`` float32. From classes alone a rank is 0 or 1, so that a top-k error with k > 1 does not exist.
+    """
+    labels = found.labels.astype(np.int32)
+    if found.kind is Scores.CLASSES:
+        predicted = found.scores.astype(np.int32)
+        return {"predicted": predicted, "label": labels, "rank": (predicted != labels).astype(np.int32)}
+    logs = log_probabilities(found)
+    every = np.arange(found.n)
+    own = logs[every, found.labels]
+    lower = np.arange(logs.shape[1])[None] < found.labels[:, None]
+    above = (logs > own[:, None]) | ((logs == own[:, None]) & lower)
+    p = np.exp(logs)
+    truth = p[every, found.labels]
+    brier = np.square(p).sum(axis=1) - np.square(truth) + np.square(1 - truth)
+    return {
+        "predicted": found.scores.argmax(axis=1).astype(np.int32),
+        "label": labels,
+        "rank": above.sum(axis=1).astype(np.int32),
+        "loss": (-own).astype(np.float32),
+        "confidence": p.max(axis=1).astype(np.float32),
+        "brier": brier.astype(np.float32),
+    }
+
+
+def log_probabilities(found: Predictions) -> Array:
+    """Natural logarithms of the class probabilities, float64 ``[n, classes]``; a probability of 0 counts as 1e-12."""
+    scores = found.scores.astype(np.float64)
+    if found.kind is Scores.PROBABILITIES:
+        logs = np.log(np.maximum(scores, 1e-12))
+        return np.asarray(logs - np.log(np.exp(logs).sum(axis=1, keepdims=True)))
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
