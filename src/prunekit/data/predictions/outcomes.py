@@ -92,7 +92,7 @@ def _check_ids(ids: Sequence[str], n: int, source: str) -> None:
         seen.add(each)
 
 
-def _refuse(found: Predictions, source: str, wrong: Array, why: str) -> None:
+def _refuse(found: Predictions, source: str, wrong: Any, why: str) -> None:
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
         name = f"example {found.ids[place]!r}" if found.ids is not None else f"example {place}"

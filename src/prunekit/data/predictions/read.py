@@ -83,8 +83,8 @@ def _scores(columns: Columns, found: Columns, asked: Asked, path: Path) -> tuple
             return asked.scores or kind, _numbers(found[role], path)
     numbered = _numbered(columns, path)
     if numbered is not None:
-        kind, scores = numbered
-        return asked.scores or kind or _guess(scores), scores
+        named, scores = numbered
+        return asked.scores or named or _guess(scores), scores
     if "predicted" in found:
         return Scores.CLASSES, np.asarray(found["predicted"])
     raise _lacks(
