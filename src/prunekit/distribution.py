@@ -89,6 +89,7 @@ def parse(text: str) -> Distribution:
     """Read one distribution's name; a :class:`UsageError` names the part that is wrong."""
     base, plus, shift = text.rpartition("+") if _has_shift(text) else (text, "", "")
     dataset, split = _split_of(base)
+    dataset = tidy(dataset)
     if not dataset:
         raise UsageError(
             f"distribution {text!r} names no data set (like digits, digits+fog@3, cifar10-c/fog@3)"
@@ -103,9 +104,42 @@ def parse(text: str) -> Distribution:
     return Distribution(dataset, split, *_corruption(text, name, strength))
 
 
+def is_place(name: str) -> bool:
+    """Whether a name is that of a place, such as ``folder:PATH``."""
+    place, colon, _ = name.partition(":")
+    return bool(colon) and place in PLACES
+
+
+def tidy(dataset: str) -> str:
+    """One name for one place: ``folder:./images`` and ``folder:images/`` are ``folder:images``.
+
+    Nothing is looked up: ``..`` stays, since a folder before it may be a link.
+    """
+    if not is_place(dataset):
+        return dataset
+    place, _, path = dataset.partition(":")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    start = "/" if path.startswith("/") else ""
+    return f"{place}:{start}{'/'.join(parts)}" if parts or not path else f"{place}:{start or '.'}"
+
+
+def canonical(name: str) -> str:
+    """The one way to write a distribution of a place; other names, and what cannot be read, stay as they are."""
+    if not is_place(name):
+        return name
+    try:
+        return str(parse(name))
+    except UsageError:
+        return name
+
+
 def _has_shift(text: str) -> bool:
-    """A '+' inside a folder's path is part of the path: a shift is a '+' with no '/' behind it."""
-    return "+" in text and "/" not in text.rpartition("+")[2]
+    """A '+' inside a folder's path is part of the path: a shift is a '+' with no '/' behind it, and reads as one."""
+    tail = text.rpartition("+")[2]
+    if "+" not in text or "/" in tail:
+        return False
+    name, at, _ = tail.partition("@")
+    return not is_place(text) or bool(at) or name in (*CORRUPTIONS, *NOISES, *MIXTURES)
 
 
 def _split_of(base: str) -> tuple[str, str]:

@@ -11,13 +11,17 @@ import json
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from prunekit.distribution import canonical, tidy
 from prunekit.errors import UsageError, unknown
 
 KEY_DIGITS = 16
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+# One place has one name, and so one key: folder:./images is folder:images.
+DatasetName = Annotated[str, AfterValidator(tidy)]
+DistributionName = Annotated[str, AfterValidator(canonical)]
 
 
 class Params(BaseModel):
@@ -117,7 +121,7 @@ class Schedule(Params):
         Field(description="Forward precision; auto: bfloat16 on GPUs that have it, else float32."),
     ] = "auto"
     train_distribution: Annotated[
-        str | None,
+        DistributionName | None,
         Field(
             description="Train on a shifted set, such as cifar10+mix1 (robust training); unset: the data set."
         ),
@@ -129,7 +133,9 @@ class TrainParams(Schedule):
 
     kind = "train"
     arch: Annotated[str, Field(description="Architecture: see `prunekit list archs`.")]
-    dataset: Annotated[str, Field(description="Data set: see `prunekit list datasets`, or folder:PATH.")]
+    dataset: Annotated[
+        DatasetName, Field(description="Data set: see `prunekit list datasets`, or folder:PATH.")
+    ]
     seed: Annotated[
         int, Field(ge=0, description="Repetition: initial weights, data order, held-out split.")
     ] = 0
@@ -144,7 +150,7 @@ class ImportParams(Schedule):
 
     kind = "import"
     arch: Annotated[str, Field(description="Architecture of the weights: see `prunekit list archs`.")]
-    dataset: Annotated[str, Field(description="Data set that the network was trained on.")]
+    dataset: Annotated[DatasetName, Field(description="Data set that the network was trained on.")]
     weights: Annotated[
         str,
         Field(
@@ -209,7 +215,7 @@ class ErrorParams(Params):
     references = ("model",)
     model: Annotated[str, Field(description="The model to measure.")]
     distribution: Annotated[
-        str, Field(description="Distribution, such as digits, digits+fog@3, cifar10-c/fog@3.")
+        DistributionName, Field(description="Distribution, such as digits, digits+fog@3, cifar10-c/fog@3.")
     ]
     seed: Annotated[int, Field(ge=0, description="Draws of corruptions and noise made on the fly.")] = 0
 
@@ -227,7 +233,7 @@ class NoiseParams(Params):
         str, Field(description="What it is compared with; on the command line unset: its unpruned parent.")
     ]
     distribution: Annotated[
-        str | None, Field(description="Whose images; unset: the model's own test set.")
+        DistributionName | None, Field(description="Whose images; unset: the model's own test set.")
     ] = None
     images: Annotated[int, Field(ge=1, description="Test images, drawn with the seed.")] = 1000
     draws: Annotated[int, Field(ge=1, description="Noise draws per image and level.")] = 100
@@ -252,7 +258,7 @@ class FeaturesParams(Params):
     references = ("model",)
     model: Annotated[str, Field(description="The model whose informative pixels are sought.")]
     distribution: Annotated[
-        str | None, Field(description="Whose images; unset: the model's own test set.")
+        DistributionName | None, Field(description="Whose images; unset: the model's own test set.")
     ] = None
     images: Annotated[int, Field(ge=1, description="The first images of the distribution.")] = 250
     block: Annotated[

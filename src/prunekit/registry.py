@@ -48,10 +48,17 @@ class Registry(Mapping[str, Row], Generic[Row]):
     def _rows(self) -> dict[str, Row]:
         return self._own | self._plugins()
 
+    @cached_property
+    def _points(self) -> dict[str, Any]:
+        return {point.name: point for point in ENTRY_POINTS(group=self._group)} if self._group else {}
+
+    def origin(self, name: str) -> str | None:
+        """The ``module:function`` of the plugin that a row comes from; None for the table's own."""
+        own = name in self._own or name not in self._points
+        return None if own else str(self._points[name].value)
+
     def _plugins(self) -> dict[str, Row]:
-        if self._group is None:
-            return {}
-        found = {point.name: point for point in ENTRY_POINTS(group=self._group)}
+        found = self._points
         taken = sorted(found.keys() & self._own.keys())
         if taken:
             raise UsageError(f"a plugin redefines the built-in {self.kind} {taken[0]!r}: rename it")

@@ -1,70 +1,94 @@
-"""Decoded and made images kept in the data folder: found again by a name that says all that made them."""
+"""Decoded and made images kept in the data folder: found again by a name that says all that made them.
+
+Each file holds a digest of its name and its bytes, which is compared whenever it is read.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
+import json
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
-from prunekit.errors import PrunekitWarning
+from prunekit import files
+from prunekit.errors import PrunekitError, PrunekitWarning
 
 Tensors = dict[str, Tensor]
 FOLDER = "cache"
 # A data folder is often shared: what one user decoded, all may read.
 READABLE = 0o644
+CHUNK = 1 << 20
+MAX_HEADER = 1 << 20
+MARK = "prunekit"
+SLOT = "d" * 64
+# What version 0.1 kept, without a digest: it is made again, and replaced.
+EARLIER = ({"images"}, {"images", "labels"}, {"mean", "std"})
 
 
 def kept(root: Path, name: str, make: Callable[[], Tensors]) -> Tensors:
     """The tensors stored as ``cache/<name>.safetensors`` under ``root``, or else made, and stored for next time.
 
-    A file that is cut short is made anew; one that cannot be written costs a :class:`PrunekitWarning`, no more.
+    A file whose digest is not that of its bytes is made anew; one that cannot be written, or that prunekit did not
+    write, costs a :class:`PrunekitWarning`, no more.
     """
     path = root / FOLDER / f"{name}.safetensors"
-    try:
+    if _whole(path, name):
         return load_file(path)
-    except (OSError, SafetensorError):
-        tensors = make()
+    tensors = make()
     try:
-        _write(path, tensors)
-    except (OSError, SafetensorError) as error:
+        files.write(path, *_dump(tensors, name), within=root, ours=_is_ours, mode=READABLE)
+    except (PrunekitError, SafetensorError) as error:
         warnings.warn(f"cannot keep {path}: {error}", PrunekitWarning, stacklevel=2)
     return tensors
 
 
-def fingerprint(paths: Sequence[Path]) -> str:
-    """A digest of the files' places, sizes and times of change: 16 hexadecimal digits."""
-    found = ((path, path.stat()) for path in paths)
-    return _digest(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n" for path, status in found)
+def _dump(tensors: Tensors, name: str) -> tuple[bytes, memoryview]:
+    """The header, with the digest in it, and the tensors' bytes: a set may take gigabytes, so they are not copied."""
+    blob = save(tensors, metadata={MARK: SLOT})
+    start = 8 + int.from_bytes(blob[:8], "little")
+    body = memoryview(blob)[start:]
+    digest = hashlib.sha256(f"{name}\0".encode())
+    digest.update(body)
+    return blob[:start].replace(SLOT.encode(), digest.hexdigest().encode(), 1), body
 
 
-def contents(folder: Path, paths: Sequence[Path]) -> str:
-    """A digest of the files' places within ``folder`` and sizes, wherever the folder is: 16 hexadecimal digits."""
-    return _digest(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\n" for path in paths)
-
-
-def _digest(lines: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode())
-    return digest.hexdigest()[:16]
-
-
-def _write(path: Path, tensors: Tensors) -> None:
-    """Beside its place, synced, renamed: the file is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+def _whole(path: Path, name: str) -> bool:
+    """Whether the file is there, and holds what was kept under this name."""
     try:
-        save_file(tensors, beside)
-        beside.chmod(READABLE)
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        with files.regular(path) as file:
+            entries = _header(file)
+            claimed = entries.get("__metadata__", {}).get(MARK)
+            digest = hashlib.sha256(f"{name}\0".encode())
+            while claimed and (chunk := file.read(CHUNK)):
+                digest.update(chunk)
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+    return bool(claimed == digest.hexdigest())
+
+
+def _header(file: BinaryIO) -> dict[str, Any]:
+    size = int.from_bytes(file.read(8), "little")
+    found = json.loads(file.read(size)) if size <= MAX_HEADER else None
+    if not isinstance(found, dict):
+        raise ValueError("not a table")
+    return found
+
+
+def _is_ours(file: BinaryIO) -> bool:
+    """Whether prunekit kept a file, whole or damaged: by its mark, by its tensors, or because it holds nothing."""
+    start = file.read(4096)
+    if not start[8:].strip(b"\0") or f'"{MARK}":"'.encode() in start:
+        return True
+    file.seek(0)
+    try:
+        return _header(file).keys() in EARLIER
+    except (ValueError, RecursionError):
+        return start[8:].startswith(
+            tuple(b'{"%s":{"dtype"' % name for name in (b"images", b"labels", b"mean", b"std"))
+        )

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunekit.data.classes import names
-from prunekit.distribution import Distribution
+from prunekit.distribution import Distribution, parse
 from prunekit.errors import UsageError, unknown
 from prunekit.registry import Lazy, Registry
 
 if TYPE_CHECKING:
+    from prunekit.data.contents import Contents
     from prunekit.data.examples import Examples
 
 Channels = tuple[float, ...]
@@ -23,8 +24,8 @@ class Dataset(NamedTuple):
 
     ``mean`` and ``std`` are per channel of pixels in [0, 1]; ``size`` is (H, W) in pixels; ``augment`` a row of
     ``data.augment.AUGMENTS``. ``load(split)`` reads one of ``splits``: ``train`` is all training images, before any
-    are held out; ``valid`` is there only where the data set publishes one. ``contents`` stands for the files of a
-    data set of the user's own, which may change; those of a published one are checked when they are got.
+    are held out; ``valid`` is there only where the data set publishes one. ``contents`` is a digest of what the
+    files of a data set of the user's own hold (``prunekit.data.versions`` has those of published ones).
     """
 
     name: str
@@ -68,13 +69,15 @@ class ShiftedRow(NamedTuple):
 class Place(NamedTuple):
     """A data set of the user's own; ``check(path)`` is quick and needs no torch, ``open(path, root)`` reads.
 
-    ``glance(path)`` says what names and headers tell (:class:`prunekit.data.glance.Glance`).
+    ``glance(path)`` says what names and headers tell (:class:`prunekit.data.glance.Glance`), ``contents(path, root)``
+    what the files hold (:class:`prunekit.data.contents.Contents`); both are quick and need no torch.
     """
 
     check: Callable[[str], None]
     open: Callable[[str, Path], Dataset]
     source: str
     glance: Callable[[str], Any]
+    contents: Callable[[str, Path], Contents]
 
 
 _CIFAR10 = DatasetRow(
@@ -204,12 +207,14 @@ PLACES: Registry[Place] = Registry(
             open=Lazy("prunekit.data.folder:open_folder"),
             source="any image folder: train/<class>/*.jpg and test/<class>/*.jpg, all of one size",
             glance=Lazy("prunekit.data.folder:glance_at"),
+            contents=Lazy("prunekit.data.folder_names:contents"),
         ),
         "hf": Place(
             check=Lazy("prunekit.data.hf_names:check"),
             open=Lazy("prunekit.data.hf:open_saved"),
             source="a Hugging Face data set on disk: parquet files, or a saved folder",
             glance=Lazy("prunekit.data.hf:glance_at"),
+            contents=Lazy("prunekit.data.hf_names:contents"),
         ),
     },
 )
@@ -244,6 +249,7 @@ def check_dataset(name: str, *, split: str = "test") -> None:
     """
     place, colon, path = name.partition(":")
     if colon and place in PLACES:
+        _check_reads_as_itself(name)
         PLACES[place].check(path)
     elif name in SHIFTED:
         raise UsageError(f"{name!r} is read one corruption at a time, such as {name}/fog@3")
@@ -251,6 +257,13 @@ def check_dataset(name: str, *, split: str = "test") -> None:
         check_split(name, DATASETS[name].splits, split)
     else:
         raise unknown("data set", name, (*DATASETS, *(f"{place}:PATH" for place in PLACES)))
+
+
+def _check_reads_as_itself(name: str) -> None:
+    """A folder called ``photos+fog@3`` would be trained on, and then measured as fogged ``photos``."""
+    meant = parse(name)
+    if not meant.nominal or meant.dataset != name:
+        raise UsageError(f"{name!r} reads as {meant.dataset!r} with something done to it: rename the folder")
 
 
 def check_distribution(distribution: Distribution) -> None:

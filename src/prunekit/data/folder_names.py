@@ -6,6 +6,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from prunekit.data.contents import Contents, read_contents
 from prunekit.errors import UsageError
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm")
@@ -27,6 +28,14 @@ def check(path: str) -> None:
         for name in classes:
             if not any(_is_image(file) for file in (folder / split / name).iterdir()):
                 raise _empty(folder / split / name)
+
+
+def contents(path: str, keep: Path) -> Contents:
+    """What the images of every split hold; ``keep`` is the data folder."""
+    folder = Path(path).expanduser().resolve()
+    classes = class_names(folder)
+    listings = [list_split(folder / split, classes) for split in splits_of(folder)]
+    return read_contents(folder, [image for listing in listings for image in listing.paths], keep=keep)
 
 
 def splits_of(folder: Path) -> tuple[str, ...]:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from prunekit.data.cache import contents, fingerprint, kept
+from prunekit.data.cache import kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
 from prunekit.data.glance import Glance
-from prunekit.data.hf_names import check, splits
+from prunekit.data.hf_names import check, contents, splits
 from prunekit.data.images import Encoded, Source, decode_all, size_of
 from prunekit.data.npy import checked_labels
 from prunekit.data.own import TASK, augment_of, held, own_dataset
@@ -38,15 +38,16 @@ def open_saved(path: str, root: Path) -> Dataset:
     folder = Path(path).expanduser().resolve()
     files = splits(folder)
     columns = read_columns(files["train"][0])
+    held = contents(path, root).digest
     return own_dataset(
         f"hf:{path}",
         classes=columns.classes,
         size=size_of(_images(files["train"][:1], columns, rows=1)[0]),
         splits=tuple(files),
-        load=lambda split: _load(files[split], columns, root),
+        load=lambda split: _load(files[split], columns, root, key=f"hf-{split}-{held}"),
         keep=root,
-        key=f"hf-{fingerprint(files['train'])}",
-        contents=contents(folder, [file for found in files.values() for file in found]),
+        key=f"hf-train-{held}",
+        contents=held,
     )
 
 
@@ -62,8 +63,8 @@ def glance_at(path: str) -> Glance:
     return Glance(TASK, len(columns.classes), size, augment_of(size), images)
 
 
-def _load(files: Sequence[Path], columns: Columns, root: Path) -> ArrayExamples:
-    return ArrayExamples(**kept(root, f"hf-{fingerprint(files)}", lambda: _decoded(files, columns)))
+def _load(files: Sequence[Path], columns: Columns, root: Path, *, key: str) -> ArrayExamples:
+    return ArrayExamples(**kept(root, key, lambda: _decoded(files, columns)))
 
 
 def _decoded(files: Sequence[Path], columns: Columns) -> dict[str, Tensor]:

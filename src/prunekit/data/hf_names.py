@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from prunekit.data.contents import Contents, read_contents
+from prunekit.data.folder_names import IMAGE_ENDINGS
 from prunekit.errors import UsageError
 
 ENDINGS = (".parquet", ".arrow")
@@ -18,6 +20,14 @@ def check(path: str) -> None:
     splits(Path(path).expanduser())
     if find_spec("pyarrow") is None:
         raise UsageError(f"hf:{path} needs pyarrow: pip install 'prunekit[hf]'")
+
+
+def contents(path: str, keep: Path) -> Contents:
+    """What the files of every split hold, and the images that lie beside them; ``keep`` is the data folder."""
+    folder = Path(path).expanduser().resolve()
+    tables = [file for found in splits(folder).values() for file in found]
+    beside = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_ENDINGS)
+    return read_contents(folder, [*tables, *beside], keep=keep)
 
 
 def splits(folder: Path) -> dict[str, list[Path]]:

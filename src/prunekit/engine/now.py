@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from prunekit.engine.pool import Pool
 from prunekit.engine.run import execute, gentle_interrupt
@@ -13,6 +14,7 @@ from prunekit.progress import Progress
 from prunekit.registry import Lazy
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
+from prunekit.steps.versions import settle
 from prunekit.store.store import Store
 
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
@@ -29,7 +31,11 @@ def make_now(
     say: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Make every step that the store lacks; the first failure is raised."""
-    todo = missing(steps, store.has, frozenset(settings.force))
+    settled = settle(steps, store, Path(settings.data), settings.force)
+    for note in settled.notes:
+        say(note)
+    settings = settings._replace(force=tuple(sorted(settled.again)))
+    todo = missing(steps, store.has, settled.again)
     if not todo:
         return
     if jobs > 1:

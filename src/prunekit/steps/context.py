@@ -20,15 +20,17 @@ from prunekit.data.examples import Examples
 from prunekit.data.load import load_distribution, training_split
 from prunekit.data.mixed import mixed_epoch
 from prunekit.data.tasks import TASKS
+from prunekit.distribution import is_place
 from prunekit.errors import UsageError
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build
 from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import ErrorParams, Params
 from prunekit.progress import SILENT, Progress
-from prunekit.store.records import MeasurementRecord, ModelRecord, Step
+from prunekit.steps.versions import check_parent, measurement_sources, model_sources
+from prunekit.store.records import MeasurementRecord, ModelRecord, Sources, Step
 from prunekit.store.remote import Remote
-from prunekit.store.store import Store
+from prunekit.store.store import Store, digest_of_model
 
 Masks = dict[str, Tensor]
 HELD_SETS = 4  # distributions kept in memory between steps of one process
@@ -119,29 +121,14 @@ def valid_error(context: Context, model: nn.Module, data: TrainingData) -> float
 
 
 def load(context: Context, key: str) -> Loaded:
-    """A model out of the store, on the device, with its masks; UsageError where its data are not what they were."""
+    """A model out of the store, on the device, with its masks; UsageError where its data or code have changed."""
     record = context.store.record(key)
-    check_same_data(record, dataset(record.param("dataset"), context.data))
+    check_parent(record, context.data)
     weights, masks = context.store.tensors(key)
     model = build(record.param("arch"), classes=len(record.classes))
     load_arrays(model, weights)
     on_device = {name: torch.from_numpy(mask).to(context.device) for name, mask in masks.items()}
     return Loaded(record, model.to(context.device), on_device)
-
-
-def made_of(opened: Dataset) -> dict[str, Any]:
-    """What provenance says of data that have no published contents: a name does not say which images it held."""
-    return {"data": opened.contents} if opened.contents else {}
-
-
-def check_same_data(record: ModelRecord, opened: Dataset) -> None:
-    """Refuse to go on from a model whose data set has changed since: its results would mix two sets of images."""
-    then = record.provenance.get("data", opened.contents)
-    if then != opened.contents:
-        raise UsageError(
-            f"{opened.name} is not what {record.key} was made of: names or sizes of its files have changed (put them "
-            "back, or give the new images a folder of their own)"
-        )
 
 
 def save(
@@ -155,29 +142,38 @@ def save(
     results: Mapping[str, Any] | None = None,
 ) -> ModelRecord:
     """Store a model whole: its nominal test outcomes first, then itself, so that a model in the store is measured."""
-    step = Step.of(params)
-    root = (*ancestors, step)[0].read()
-    opened = dataset(getattr(root, "dataset", ""), context.data)
-    error = measure_nominal(context, params.key, model, opened)
+    lineage = (*ancestors, Step.of(params))
+    opened = dataset(getattr(lineage[0].read(), "dataset", ""), context.data)
+    sources = model_sources(lineage, context.store, context.data)
+    check_unchanged(opened, sources)
+    weights, arrays = to_arrays(model), {name: mask.cpu().numpy() for name, mask in masks.items()}
+    itself = sources._replace(inputs={params.key: digest_of_model(weights, arrays)})
+    error = measure_nominal(context, params.key, model, opened, itself)
     total = sum(parameter.numel() for parameter in model.parameters())
     removed = sum(int((~mask).sum()) for mask in masks.values())
     record = ModelRecord(
         key=params.key,
-        lineage=(*ancestors, step),
+        lineage=lineage,
         classes=opened.classes,
         parameters=parameters or total,
         nonzero=total - removed,
         error=error,
         results=dict(results or {}),
-        provenance=provenance(context.device) | made_of(opened),
+        provenance=provenance(context.device) | sources.noted(),
     )
-    context.store.save_model(
-        record, to_arrays(model), {name: mask.cpu().numpy() for name, mask in masks.items()}
-    )
+    context.store.save_model(record, weights, arrays)
     return record
 
 
-def measure_nominal(context: Context, key: str, model: nn.Module, opened: Dataset) -> float:
+def check_unchanged(opened: Dataset, sources: Sources) -> None:
+    """Refuse to store what was made of data that changed while it was made."""
+    if opened.contents and sources.data.get(opened.name) != opened.contents:
+        raise UsageError(
+            f"{opened.name} has changed while it was in use: nothing made of it is stored (run again)"
+        )
+
+
+def measure_nominal(context: Context, key: str, model: nn.Module, opened: Dataset, sources: Sources) -> float:
     """Error of a model on its own test set; the outcomes are stored as the measurement that they are."""
     params = ErrorParams(model=key, distribution=opened.name)
     arrays = outcomes(
@@ -187,25 +183,41 @@ def measure_nominal(context: Context, key: str, model: nn.Module, opened: Datase
         device=context.device,
         progress=context.progress,
     )
-    return save_outcomes(context, params, arrays, opened)
+    return save_outcomes(context, params, arrays, opened, sources)
 
 
 def save_outcomes(
-    context: Context, params: ErrorParams, arrays: Mapping[str, np.ndarray], opened: Dataset
+    context: Context,
+    params: ErrorParams,
+    arrays: Mapping[str, np.ndarray],
+    opened: Dataset,
+    sources: Sources | None = None,
 ) -> float:
     """Store per-example outcomes with their error and n as summary; returns the error."""
     error = TASKS[opened.task].error(arrays)
     count = len(next(iter(arrays.values())))
-    save_measurement(context, params, arrays, {"error": error, "n": count, "task": opened.task})
+    summary = {"error": error, "n": count, "task": opened.task}
+    save_measurement(context, params, arrays, summary, sources)
     return error
 
 
 def save_measurement(
-    context: Context, params: Params, arrays: Mapping[str, np.ndarray], summary: Mapping[str, Any]
+    context: Context,
+    params: Params,
+    arrays: Mapping[str, np.ndarray],
+    summary: Mapping[str, Any],
+    sources: Sources | None = None,
 ) -> None:
-    """Store a measurement and its summary."""
+    """Store a measurement and its summary; ``sources`` is what it was made of, where its model is not stored yet."""
+    found = sources or measurement_sources(params, context.store, context.data)
+    for name in found.data:
+        if is_place(name):
+            check_unchanged(dataset(name, context.data), found)
     record = MeasurementRecord(
-        key=params.key, step=Step.of(params), summary=dict(summary), provenance=provenance(context.device)
+        key=params.key,
+        step=Step.of(params),
+        summary=dict(summary),
+        provenance=provenance(context.device) | found.noted(),
     )
     context.store.save_outcomes(record, arrays)
 

@@ -18,6 +18,8 @@ from prunekit.steps.context import Context
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import RUN
 from prunekit.steps.train import kept_key
+from prunekit.steps.versions import code_of
+from prunekit.store.records import Step
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store, require
 
@@ -72,6 +74,7 @@ def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tup
 def _run(left: Sequence[Params], context: Context) -> None:
     for params in left:
         require(context.store, params)
+        code_of([Step.of(params)])  # what it is before it is imported
     started = time.perf_counter()
     RUN[left[0].kind].run(left, context)
     seconds = (time.perf_counter() - started) / len(left)

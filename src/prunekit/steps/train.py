@@ -11,6 +11,7 @@ from prunekit.models.state import Arrays
 from prunekit.params import TrainParams
 from prunekit.steps.context import Context, TrainingData, provenance
 from prunekit.steps.loop import Loop
+from prunekit.steps.versions import model_sources
 from prunekit.store.records import ModelRecord, Step
 from prunekit.training.loop import fit
 
@@ -39,7 +40,7 @@ def _keep(context: Context, params: TrainParams, model: nn.Module, data: Trainin
         parameters=total,
         nonzero=total,
         error=None,
-        provenance=provenance(context.device),
+        provenance=provenance(context.device) | model_sources([step], context.store, context.data).noted(),
     )
     context.store.save_model(record, kept, {})
 

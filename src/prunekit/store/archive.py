@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors.numpy import load as load_safetensors
@@ -42,12 +42,32 @@ def dump(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> bytes:
     return header.replace(_HEADER_SLOT.encode(), _digest(header), 1) + blob[size:]
 
 
+def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
+    """The digest that a file of these arrays will have, whatever its record."""
+    blob = save_safetensors(
+        {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
+    )
+    return _digest(blob[8 + int.from_bytes(blob[:8], "little") :]).decode()
+
+
 def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).hexdigest().encode()
 
 
+class Header(NamedTuple):
+    """What a file says of itself: its record, and the digest of its tensors."""
+
+    record: dict[str, Any]
+    digest: str
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """The record alone, its header checked and the file's length with it; no tensor is read."""
+    return read_header(path).record
+
+
+def read_header(path: Path) -> Header:
+    """The record and the digest of the tensors, which are not read."""
     with _opened(path) as file:
         prefix = file.read(8)
         size = int.from_bytes(prefix, "little")
@@ -58,8 +78,7 @@ def read_record(path: Path) -> dict[str, Any]:
     fields, end = _checked_header(path, header, size)
     if length != 8 + size + end:
         raise damaged(path, f"{length} bytes where the header says {8 + size + end}")
-    record: dict[str, Any] = fields["record"]
-    return record
+    return Header(fields["record"], str(fields["data"]))
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -29,6 +30,34 @@ class Step(BaseModel):
         return STEPS[self.kind].read(self.params)
 
 
+class Sources(NamedTuple):
+    """What a result was made of: digests of the data by their names, of the user's own code, of the results it needed.
+
+    Empty for results of version 0.1, which noted none of it.
+    """
+
+    data: dict[str, str]
+    code: dict[str, str]
+    inputs: dict[str, str]
+
+    @classmethod
+    def of(cls, provenance: Mapping[str, JsonValue]) -> Sources:
+        """As a record's provenance has them."""
+        return cls(*(_texts(provenance.get(name)) for name in SOURCES))
+
+    def noted(self) -> dict[str, JsonValue]:
+        """As provenance says it."""
+        found = zip(SOURCES, self, strict=True)
+        return {name: dict(sorted(each.items())) for name, each in found if each}
+
+
+SOURCES = ("made_of", "made_by", "made_from")
+
+
+def _texts(found: JsonValue) -> dict[str, str]:
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
 class ModelRecord(BaseModel):
     """A stored model: its lineage (unpruned parent first, itself last), its size and its nominal test error."""
 
@@ -41,6 +70,11 @@ class ModelRecord(BaseModel):
     error: float | None
     results: dict[str, JsonValue] = {}
     provenance: dict[str, JsonValue] = {}
+
+    @property
+    def sources(self) -> Sources:
+        """What it was made of."""
+        return Sources.of(self.provenance)
 
     @property
     def kind(self) -> str:
@@ -74,7 +108,7 @@ class ModelRecord(BaseModel):
 
     def row(self) -> dict[str, Any]:
         """One flat JSON object for the terminal and for pipes."""
-        return {
+        own = {
             "key": self.key,
             "kind": self.kind,
             "arch": self.param("arch"),
@@ -86,8 +120,8 @@ class ModelRecord(BaseModel):
             "parameters": self.parameters,
             "nonzero": self.nonzero,
             "parent": self.parent,
-            **self.results,
         }
+        return own | {name: value for name, value in self.results.items() if name not in own}
 
 
 class MeasurementRecord(BaseModel):
@@ -100,10 +134,16 @@ class MeasurementRecord(BaseModel):
     provenance: dict[str, JsonValue] = {}
 
     @property
+    def sources(self) -> Sources:
+        """What it was made of."""
+        return Sources.of(self.provenance)
+
+    @property
     def kind(self) -> str:
         """error, noise, features or transfer."""
         return self.step.kind
 
     def row(self) -> dict[str, Any]:
         """One flat JSON object for the terminal and for pipes."""
-        return {"key": self.key, "kind": self.kind, **self.step.params, **self.summary}
+        own = {"key": self.key, "kind": self.kind, **self.step.params}
+        return own | {name: value for name, value in self.summary.items() if name not in own}

@@ -26,7 +26,7 @@ from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
 from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, STEPS, Params
 from prunekit.store import archive
 from prunekit.store.locks import is_held, lock
-from prunekit.store.records import MeasurementRecord, ModelRecord
+from prunekit.store.records import MeasurementRecord, ModelRecord, Sources
 
 MASK_PREFIX = "mask:"
 SUFFIX = ".safetensors"
@@ -87,6 +87,15 @@ class Store:
         """The record of a measurement; reads the header alone."""
         return self._validated(key, MeasurementRecord)
 
+    def digest(self, key: str) -> str:
+        """The digest of a result's arrays: two results of one key are the same only if it is."""
+        return archive.read_header(self.path(key)).digest
+
+    def sources(self, key: str) -> Sources:
+        """What a result was made of, from its header alone, the rest of its record unchecked."""
+        provenance = archive.read_header(self.path(key)).record.get("provenance")
+        return Sources.of(provenance if isinstance(provenance, dict) else {})
+
     def _validated(self, key: str, cls: type[Record]) -> Record:
         path = self.path(key)
         try:
@@ -118,8 +127,7 @@ class Store:
         self, record: ModelRecord, weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]
     ) -> None:
         """Store a model; it is there whole or not at all."""
-        arrays = dict(weights) | {f"{MASK_PREFIX}{name}": mask for name, mask in masks.items()}
-        archive.write(self.path(record.key), arrays, record.model_dump(mode="json"))
+        archive.write(self.path(record.key), _joined(weights, masks), record.model_dump(mode="json"))
 
     def save_outcomes(self, record: MeasurementRecord, arrays: Mapping[str, np.ndarray]) -> None:
         """Store a measurement; it is there whole or not at all."""
@@ -260,6 +268,15 @@ class Store:
 
     def _finished(self, key: str) -> bool:
         return bool(_KEY.fullmatch(key)) and self.has(key)
+
+
+def _joined(weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]) -> Arrays:
+    return dict(weights) | {f"{MASK_PREFIX}{name}": mask for name, mask in masks.items()}
+
+
+def digest_of_model(weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]) -> str:
+    """The digest that a model will have once it is stored."""
+    return archive.digest_of(_joined(weights, masks))
 
 
 def _strange(record: ModelRecord | MeasurementRecord) -> str:

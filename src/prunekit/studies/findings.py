@@ -24,6 +24,7 @@ from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
 from prunekit.studies.longer import longer_findings
+from prunekit.studies.versions import check_versions
 
 Row = dict[str, Any]
 NOMINAL, SHIFTED, ALL = "nominal", "shifted", "nominal and shifted"
@@ -45,6 +46,7 @@ class Pairs(NamedTuple):
 def error_findings(store: Store, errors: Iterable[ErrorParams], settings: ReportParams) -> list[Row]:
     """Prune curves, potentials, their mean and minimum, excess and corruption errors, the longer trained control."""
     errors = list(errors)
+    check_versions(store, errors)
     found = stored.measured(store, errors)
     for each in found:
         _check_top_k(settings.top_k, each.record)
@@ -105,6 +107,8 @@ def hidden_findings(
     to: Callable[[ModelRecord], str | None] = stored.unpruned_parent,
 ) -> list[Row]:
     """Churn, classes, exemplars, calibration: what the stored outcomes say beyond the error (classification)."""
+    errors = list(errors)
+    check_versions(store, errors)
     found = [each for each in stored.measured(store, errors, to) if _classifies(store, each.own)]
     rows: list[Row] = []
     for classes, members in grouped(found, lambda each: each.record.classes).items():
@@ -119,6 +123,8 @@ def _classifies(store: Store, params: ErrorParams) -> bool:
 
 def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: ReportParams) -> list[Row]:
     """Functional similarity per level, the gain over the separate network, and the noise prune potential."""
+    noises = list(noises)
+    check_versions(store, noises)
     found = stored.compared(store, noises)
     if not found:
         return []
@@ -131,6 +137,8 @@ def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: Report
 
 def feature_findings(store: Store, steps: Iterable[TransferParams], settings: ReportParams) -> list[Row]:
     """The heat map of informative features."""
+    steps = list(steps)
+    check_versions(store, steps)
     found = stored.transfers(store, steps)
     return transfers(found, kept=settings.kept, resamples=settings.resamples, seed=settings.seed)
 

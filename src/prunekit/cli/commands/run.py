@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +32,7 @@ from prunekit.registry import Lazy
 from prunekit.steps.check import check_names
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
+from prunekit.steps.versions import settle, standing
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store
 
@@ -156,7 +157,7 @@ def run_recipe(**given: Any) -> None:
     steps_chosen = choose(steps, given["only"] or [], given["until"])
     by_key = {step.params.key: step for step in steps_chosen}
     store = Store(chosen.store)
-    forced = frozenset(step.params.key for step in choose_stages(steps, given["force"] or []))
+    forced = settled([step.params for step in steps_chosen], steps, store, chosen, given["force"] or [])
     costs = measured(store)
     remote = Remote(given["remote"]) if given["remote"] else None
     have = (remote or store).present() - forced
@@ -184,6 +185,17 @@ def run_recipe(**given: Any) -> None:
         raise PrunekitError(
             f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} that need them were not tried"
         )
+
+
+def settled(
+    todo: Sequence[Params], steps: Sequence[Planned], store: Store, chosen: Options, force: Sequence[str]
+) -> frozenset[str]:
+    """Keys to make although they are there; says which of those that are kept were made by other code."""
+    forced = {step.params.key for step in choose_stages(steps, force)}
+    found = settle(todo, store, chosen.data, forced)
+    for note in found.notes:
+        say(note)
+    return found.again
 
 
 def choose_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:
@@ -257,7 +269,8 @@ def _tell(outcome: Outcome, steps: int, seconds: float) -> None:
 def _status(**given: Any) -> None:
     chosen = options(given)
     _, steps = planned(given["recipe"], given["assignments"] or [])
-    rows = state_rows({step.params.key: step for step in steps}, states(Store(chosen.store)))
+    by_key = {step.params.key: step for step in steps}
+    rows = state_rows(by_key, states(Store(chosen.store), by_key, chosen.data))
     counts = Counter((row["stage"], row["kind"], row["state"]) for row in rows)
     if given["summary"]:
         rows = [
@@ -273,9 +286,20 @@ def _status(**given: Any) -> None:
         raise typer.Exit(1)
 
 
-def states(store: Store) -> Callable[[str], str]:
-    """have, running (a process works on it now), failed (at the last attempt, see its log) or missing, by key."""
-    known = (("have", store.present()), ("running", store.running()), ("failed", store.failed()))
+def states(store: Store, steps: Mapping[str, Planned], data: Path) -> Callable[[str], str]:
+    """The state of a step by its key.
+
+    stale (made of other data, or from another version of an input, than are here), have, running (a process works on
+    it now), failed (at the last attempt, see its log) or missing.
+    """
+    found = standing([step.params for step in steps.values()], store, data)
+    stale = {**found.data, **found.inputs}
+    known: tuple[tuple[str, Collection[str]], ...] = (
+        ("stale", stale),
+        ("have", store.present()),
+        ("running", store.running()),
+        ("failed", store.failed()),
+    )
     return lambda key: next((word for word, keys in known if key in keys), "missing")
 
 
@@ -323,7 +347,8 @@ command(
             False,
         ),
     },
-    common=("store", "as_json"),
-    help="Which steps of a recipe are there, running, failed or missing; exit 1 unless all are there.",
+    common=("store", "data", "as_json"),
+    help="Which steps of a recipe are there, stale (made of other data than are here), running, failed or missing; "
+    "exit 1 unless all are there.",
     examples=["prunekit status recipes/quickstart.toml --summary"],
 )

@@ -1,0 +1,73 @@
+"""Which version of a data set is on this machine, by a digest of what its files hold. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from prunekit.data.contents import Contents, read_contents, tree
+from prunekit.data.datasets import PLACES
+from prunekit.data.downloads import DOWNLOADS
+from prunekit.distribution import is_place, parse
+
+# Published corruptions that are one file each: only what is read is hashed.
+SHIFTED_FILES: dict[str, Callable[[str], Sequence[str]]] = {
+    "cifar10-c": lambda corruption: (f"CIFAR-10-C/{corruption}.npy", "CIFAR-10-C/labels.npy"),
+    "cifar100-c": lambda corruption: (f"CIFAR-100-C/{corruption}.npy", "CIFAR-100-C/labels.npy"),
+}
+
+
+def source_of(distribution: str) -> str:
+    """What a distribution's images come from, as records name it: ``digits``, ``folder:photos``, ``cifar10-c/fog``."""
+    parsed = parse(distribution)
+    return f"{parsed.dataset}/{parsed.corruption}" if parsed.published else parsed.dataset
+
+
+def version_of(source: str, root: Path) -> str:
+    """The digest of what ``source`` holds now; empty for published sets that are not here, or too many files to read.
+
+    :class:`UsageError` where a place such as ``folder:PATH`` cannot be read.
+    """
+    found = _contents_of(source, root)
+    return found.digest if found is not None else ""
+
+
+def earlier_version_of(source: str, root: Path) -> str:
+    """The same as version 0.1 noted it, for data sets of the user's own: names and sizes alone."""
+    found = _contents_of(source, root) if is_place(source) else None
+    return found.earlier if found is not None else ""
+
+
+def _contents_of(source: str, root: Path) -> Contents | None:
+    if is_place(source):
+        place, _, path = source.partition(":")
+        return PLACES[place].contents(path, root)
+    return _published(source, root)
+
+
+def _published(source: str, root: Path) -> Contents | None:
+    if source == "digits":
+        package = find_spec("sklearn")
+        home = Path(str(package and package.origin)).parent
+        return _of_files(home, [home / "datasets" / "data" / "digits.csv.gz"], root)
+    name, _, corruption = source.partition("/")
+    if corruption and name in SHIFTED_FILES:
+        return _of_files(root, [root / place for place in SHIFTED_FILES[name](corruption)], root)
+    return None if corruption or name not in DOWNLOADS else _of_places(DOWNLOADS[name].places, root)
+
+
+def _of_files(home: Path, paths: Sequence[Path], root: Path) -> Contents | None:
+    there = all(path.is_file() for path in paths)
+    return read_contents(home, paths, keep=root) if there else None
+
+
+def _of_places(places: Sequence[str], root: Path) -> Contents | None:
+    """All files of a published set's folders, unless there are too many of them."""
+    paths: list[Path] = []
+    for place in places:
+        found = [root / place] if (root / place).is_file() else tree(root / place)
+        if found is None:
+            return None
+        paths += found
+    return read_contents(root, paths, keep=root)

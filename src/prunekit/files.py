@@ -1,0 +1,192 @@
+"""The one place that writes and deletes files, and opens those that others may have put there.
+
+Nothing is written, replaced or deleted through a link below the folder that a caller names as ``within``; what is there
+already goes only where ``ours`` recognises it by its content; and only regular files are read, so that a FIFO or a
+device never makes a command wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from prunekit.errors import PrunekitError
+
+PART = ".part"
+TOKEN_BYTES = 6
+# What file systems say that cannot sync a folder (CIFS, some FUSE, 9p): the file itself is synced all the same.
+NO_FOLDER_SYNC = {
+    errno.EINVAL,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EBADF,
+    errno.EPERM,
+    errno.EACCES,
+}
+Ours = Callable[[BinaryIO], bool]
+
+
+class ForeignFileError(PrunekitError):
+    """A file, link or folder that prunekit did not write lies where it would write or delete."""
+
+
+def regular(path: Path, *, folder: int | None = None, follow: bool = True) -> BinaryIO:
+    """``path`` open for reading; an ``OSError`` says so where it is a folder, FIFO, socket or device."""
+    how = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    handle = os.open(path, how, dir_fd=folder)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(handle)
+        raise
+
+
+def read(path: Path, *, most: int | None = None) -> bytes:
+    """The bytes of a regular file, ``most`` of them where that is given."""
+    with regular(path) as file:
+        return file.read() if most is None else file.read(most)
+
+
+def write(
+    path: Path, *data: bytes | memoryview, within: Path, ours: Ours | None = None, mode: int | None = None
+) -> None:
+    """Put ``data`` at ``path`` so that it is there whole or not at all: beside its place, synced, renamed.
+
+    ``ours`` recognises by its content what may be replaced (unset: any regular file); ``mode`` are the permissions
+    where the user's own mask is not to decide. A :class:`PrunekitError` of one
+    line where that is not so, the disk is full or the folder is read-only; nothing is left behind then.
+    """
+    try:
+        within.mkdir(parents=True, exist_ok=True)
+        with _folder(within, path.parent, make=True) as folder:
+            _check_replaceable(path, folder, ours)
+            _write_beside(path.name, data, folder, mode)
+            sync_folder(folder)
+    except OSError as error:
+        raise PrunekitError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _write_beside(name: str, data: Iterable[bytes | memoryview], folder: int, mode: int | None) -> None:
+    beside = f".{name}.{secrets.token_hex(TOKEN_BYTES)}{PART}"
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            file.writelines(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside, dir_fd=folder)
+        raise
+
+
+def sync_folder(handle: int) -> None:
+    """Make a rename last; what cannot sync folders at all does without."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
+
+
+def append(path: Path, line: bytes, *, within: Path) -> None:
+    """Add one line in one write, so that lines of several processes do not mix; an ``OSError`` where it cannot be."""
+    within.mkdir(parents=True, exist_ok=True)
+    with _folder(within, path.parent, make=True) as folder:
+        how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        handle = os.open(path.name, how, 0o644, dir_fd=folder)
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(errno.EINVAL, "it is not a regular file")
+            os.write(handle, line)
+        finally:
+            os.close(handle)
+
+
+def remove(path: Path, *, within: Path, ours: Ours | None = None) -> bool:
+    """Delete a regular file that ``ours`` recognises; whether it was deleted. Others are left alone."""
+    try:
+        with _folder(within, path.parent) as folder:
+            if not _is_ours(path.name, folder, ours):
+                return False
+            os.unlink(path.name, dir_fd=folder)
+    except (FileNotFoundError, NotADirectoryError, ForeignFileError):
+        return False
+    except OSError as error:
+        raise PrunekitError(f"cannot delete {path}: {error.strerror or error}") from None
+    return True
+
+
+def listed(folder: Path, *, within: Path) -> list[str]:
+    """Names of the regular files of a folder that is reached without a link; none where there is no such folder."""
+    try:
+        with _folder(within, folder) as handle, os.scandir(handle) as entries:
+            return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+    except (OSError, ForeignFileError):
+        return []
+
+
+@contextmanager
+def _folder(within: Path, folder: Path, *, make: bool = False) -> Iterator[int]:
+    """A handle of ``folder``, reached from ``within`` (which may be a link itself) step by step through no link."""
+    handle = os.open(within, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in folder.relative_to(within).parts:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=handle)
+            inner = _step(name, handle, folder)
+            os.close(handle)
+            handle = inner
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _step(name: str, handle: int, folder: Path) -> int:
+    try:
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise ForeignFileError(
+                f"{folder} cannot be used: {name} is a link or a file, not a folder (move it away)"
+            ) from None
+        raise
+
+
+def _check_replaceable(path: Path, folder: int, ours: Ours | None) -> None:
+    try:
+        os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if not _is_ours(path.name, folder, ours):
+        raise ForeignFileError(
+            f"cannot write {path}: what is there was not written by prunekit (move it away)"
+        )
+
+
+def _is_ours(name: str, folder: int, ours: Ours | None) -> bool:
+    """Whether a regular file is recognised; a link, a FIFO or a folder never is."""
+    try:
+        with regular(Path(name), folder=folder, follow=False) as file:
+            return ours is None or ours(file)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR):
+            return False
+        raise

@@ -1,0 +1,212 @@
+"""What results are made of, and whether what is stored still fits what is here. No torch.
+
+A key says with which parameters a result was made, not of which images: ``folder:photos`` may hold others by now. So
+every record notes digests of the data, of the user's own code and of the results that it was made from, and they are
+compared wherever a result is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from prunekit.data.datasets import DATASETS
+from prunekit.data.versions import earlier_version_of, source_of, version_of
+from prunekit.errors import PrunekitError, StoreError, UsageError
+from prunekit.models.archs import ARCHS
+from prunekit.params import MODEL_STEPS, Params
+from prunekit.pruning.methods import METHODS
+from prunekit.source import digest_of
+from prunekit.store.records import ModelRecord, Sources, Step
+from prunekit.store.store import Store
+
+MODULE = "module:"
+PUT_BACK = (
+    "put the images back, give the new ones a folder of their own, or make the results again with --force"
+)
+
+
+# What a result is made of, as its record notes it.
+
+
+def model_sources(lineage: Sequence[Step], store: Store, data: Path) -> Sources:
+    """What a model is made of: its lineage's data set and code, and the model that its last step starts from."""
+    parents = [step.key for step in lineage[-2:-1]]
+    dataset = str(getattr(lineage[0].read(), "dataset", ""))
+    return Sources(data_of([dataset], data), code_of(lineage), {key: store.digest(key) for key in parents})
+
+
+def measurement_sources(params: Any, store: Store, data: Path) -> Sources:
+    """What a measurement is made of: the data of its models and its own images, its models' code, and its inputs."""
+    models = [store.record(key) for key in params.inputs if key.partition("-")[0] in MODEL_STEPS]
+    names = [*(str(record.param("dataset")) for record in models), source_of(_distribution(params, store))]
+    lineage = [step for record in models for step in record.lineage]
+    return Sources(data_of(names, data), code_of(lineage), {key: store.digest(key) for key in params.inputs})
+
+
+def _distribution(params: Any, store: Store) -> str:
+    """Whose images a measurement takes."""
+    if params.kind == "transfer":
+        return _distribution(store.measurement(params.features).step.read(), store)
+    model = params.to if params.kind == "noise" else params.model
+    return params.distribution or str(store.record(model).param("dataset"))
+
+
+def data_of(names: Iterable[str], data: Path) -> dict[str, str]:
+    """The digests of data sets by their names, those that have one."""
+    found = {name: version_of(name, data) for name in dict.fromkeys(names)}
+    return {name: digest for name, digest in found.items() if digest}
+
+
+def code_of(lineage: Iterable[Step]) -> dict[str, str]:
+    """The digests of the user's own code that the steps of a lineage name: builders, and rows of plugins."""
+    targets = {target for step in lineage for target in _targets(step.params)}
+    found = {target: digest_of(target.removeprefix(MODULE)) for target in sorted(targets)}
+    return {target: digest for target, digest in found.items() if digest}
+
+
+def _targets(params: Mapping[str, Any]) -> Iterator[str]:
+    arch = str(params.get("arch", ""))
+    if arch.startswith(MODULE):
+        yield arch
+    rows = ((ARCHS, arch), (METHODS, params.get("method")), (DATASETS, params.get("dataset")))
+    yield from (origin for table, name in rows if (origin := table.origin(str(name))))
+
+
+# What is here now.
+
+
+class Here:
+    """The data and the code of this machine, each looked at once; what is not here cannot be compared."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self.data = cache(self._version)
+        self.code = cache(lambda target: digest_of(target.removeprefix(MODULE)))
+
+    def _version(self, name: str) -> str:
+        try:
+            return version_of(name, self._data)
+        except PrunekitError:
+            return ""
+
+    def other_data(self, found: Sources) -> str | None:
+        """The first data set that is here and is not what a result was made of."""
+        return next((name for name, then in found.data.items() if self.data(name) not in ("", then)), None)
+
+    def other_code(self, found: Sources) -> str | None:
+        """The first builder or plugin that is here and is not what a result was made by."""
+        return next((name for name, then in found.code.items() if self.code(name) not in ("", then)), None)
+
+
+def check_parent(record: ModelRecord, data: Path) -> None:
+    """Refuse to go on from a model whose data or code have changed since: its results would mix two versions."""
+    here, name = Here(data), str(record.param("dataset"))
+    changed = here.other_data(record.sources)
+    then = record.provenance.get("data")  # as version 0.1 noted it
+    if changed or (isinstance(then, str) and then != earlier_version_of(name, data)):
+        raise UsageError(
+            f"{changed or name} is not what {record.key} was made of: its files have changed ({PUT_BACK})"
+        )
+    code = here.other_code(record.sources)
+    if code:
+        raise UsageError(
+            f"{code} is not the code that {record.key} was made by (put it back, or make that again with --force)"
+        )
+
+
+# What a command is to do with the results that it finds.
+
+
+class Standing(NamedTuple):
+    """How the finished results of some steps stand: by key, what is other than it was."""
+
+    data: dict[str, str]
+    code: dict[str, str]
+    inputs: dict[str, str]
+
+
+def standing(steps: Iterable[Params], store: Store, data: Path) -> Standing:
+    """Compare what finished results note with what is here; a result of version 0.1, which notes nothing, stands."""
+    here, found = Here(data), Standing({}, {}, {})
+    digest = cache(lambda key: _digest(store, key))
+    for key in (params.key for params in steps):
+        try:
+            sources = store.sources(key)
+        except StoreError:
+            continue  # missing or damaged: whoever reads it says so
+        for table, other in ((found.data, here.other_data(sources)), (found.code, here.other_code(sources))):
+            if other is not None:
+                table[key] = other
+        inputs = sources.inputs.items()
+        changed = next((name for name, then in inputs if digest(name) not in ("", then)), None)
+        found.inputs.update({} if changed is None else {key: changed})
+    return found
+
+
+def _digest(store: Store, key: str) -> str:
+    try:
+        return store.digest(key)
+    except StoreError:
+        return ""
+
+
+class Settled(NamedTuple):
+    """Keys to make again although they are there, and what a person should know of those that are kept."""
+
+    again: frozenset[str]
+    notes: tuple[str, ...]
+
+
+def settle(steps: Sequence[Params], store: Store, data: Path, forced: Collection[str]) -> Settled:
+    """What a command does with finished results, parents before children.
+
+    Made again: what is ``forced``, what was made from another version of an input, and whatever comes from those.
+    Refused (:class:`UsageError`): to take a result of other data than are here, or to go on from one of other code.
+    """
+    found = standing(steps, store, data)
+    again = set(forced)
+    for params in steps:
+        if params.key in found.inputs or not again.isdisjoint(params.inputs):
+            again.add(params.key)
+    _refuse_other_data([key for key in found.data if key not in again], found.data)
+    kept = {key: name for key, name in found.code.items() if key not in again}
+    _refuse_other_code(steps, kept, lambda key: key in again or not store.has(key))
+    return Settled(frozenset(again), tuple(_note(name, keys) for name, keys in _by_name(kept).items()))
+
+
+def _by_name(found: Mapping[str, str]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for key, name in found.items():
+        names.setdefault(name, []).append(key)
+    return names
+
+
+def _refuse_other_data(keys: Sequence[str], found: Mapping[str, str]) -> None:
+    if keys:
+        name = found[keys[0]]
+        raise UsageError(f"{name} is not what {_few(keys)} in this store {_was(keys)} made of ({PUT_BACK})")
+
+
+def _refuse_other_code(steps: Sequence[Params], kept: Mapping[str, str], wanted: Any) -> None:
+    for params in steps:
+        parent = next((key for key in params.inputs if key in kept), None)
+        if parent is not None and wanted(params.key):
+            raise UsageError(
+                f"{kept[parent]} is not the code that {parent} was made by, and {params.key} would go on from it "
+                "(put it back, or make that again with --force)"
+            )
+
+
+def _note(name: str, keys: Sequence[str]) -> str:
+    return f"{_few(keys)} {_was(keys)} made by other code than {name} is now (--force makes results again)"
+
+
+def _few(keys: Sequence[str]) -> str:
+    return keys[0] if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1} more results"
+
+
+def _was(keys: Sequence[str]) -> str:
+    return "was" if len(keys) == 1 else "were"

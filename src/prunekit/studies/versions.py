@@ -1,0 +1,66 @@
+"""Findings pair results example by example: only those of one version of the data, code and inputs. No torch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from prunekit.errors import PrunekitWarning, StoreError, UsageError
+from prunekit.params import MEASUREMENT_STEPS, Params
+from prunekit.store.records import Sources
+from prunekit.store.store import Store
+
+REMEDY = "make one of them again with --force, or report on them apart"
+OF_EARLIER = (
+    "some of these results are of prunekit 0.1 and do not note which version of the data they are of: whether they go "
+    "together is not checked"
+)
+
+
+class Noted(NamedTuple):
+    """What a result says it was made of."""
+
+    key: str
+    sources: Sources
+
+
+def check_versions(store: Store, steps: Iterable[Params]) -> None:
+    """Refuse measurements that do not go together (:class:`UsageError`), by what their records note.
+
+    No two results may be of two versions of one data set or of the user's own code, and none may have been made from
+    another version of an input than the store holds. Results of 0.1 note nothing, which is warned of once.
+    """
+    held = [step for step in steps if store.has(step.key)]
+    keys = dict.fromkeys([*(step.key for step in held), *(key for step in held for key in step.inputs)])
+    noted = [Noted(key, store.sources(key)) for key in keys if store.has(key)]
+    _check_one_version(noted)
+    digests: dict[str, str] = {}
+    for each in noted:
+        for name, then in each.sources.inputs.items():
+            if name not in digests:
+                digests[name] = _digest(store, name)
+            if digests[name] not in ("", then):
+                raise UsageError(
+                    f"{each.key} was made from another {name} than the store holds now: run its recipe again"
+                )
+    if not all(any(each.sources) for each in noted if each.key.partition("-")[0] in MEASUREMENT_STEPS):
+        warnings.warn(OF_EARLIER, PrunekitWarning, stacklevel=1)
+
+
+def _check_one_version(noted: Iterable[Noted]) -> None:
+    first: dict[str, tuple[str, str]] = {}
+    for each in noted:
+        for name, digest in (*each.sources.data.items(), *each.sources.code.items()):
+            then, key = first.setdefault(name, (digest, each.key))
+            if digest != then:
+                raise UsageError(
+                    f"two versions of {name} are mixed: {key} and {each.key} were not made of the same ({REMEDY})"
+                )
+
+
+def _digest(store: Store, key: str) -> str:
+    try:
+        return store.digest(key)
+    except StoreError:
+        return ""
