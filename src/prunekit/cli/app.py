@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import prunekit
-from prunekit.errors import PrunekitError, missing_package, unknown
+from prunekit.errors import PrunekitError, PrunekitWarning, missing_package, unknown
 
 INTERRUPTED = 130
 
@@ -123,6 +124,7 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line; every error is one line on stderr and a known exit code."""
     # Threads that spin while they wait starve each other on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    warnings.showwarning = _warn
     try:
         code = app(args=args, prog_name="prunekit", standalone_mode=False)
     except KeyboardInterrupt:
@@ -150,6 +152,11 @@ def _line(error: Exception) -> tuple[str, int]:
     if hasattr(error, "format_message"):  # the command line itself is wrong
         return f"{error.format_message()}{_usage(error)}", 2
     return f"{type(error).__name__}: {error} (PRUNEKIT_DEBUG=1 shows the traceback)", 1
+
+
+def _warn(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """A warning of prunekit's own is one line; of those of libraries only what they say is of use."""
+    _say(f"{'' if issubclass(category, PrunekitWarning) else category.__name__ + ': '}{message}", 0)
 
 
 def _usage(error: Any) -> str:

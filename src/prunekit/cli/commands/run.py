@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ import typer
 from prunekit.cli.commands.report import SET, of_recipes, write
 from prunekit.cli.flags import Options, command, options, sub_app
 from prunekit.cli.foresee import tell_forecast
+from prunekit.cli.found import settled, states
 from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
 from prunekit.cli.watch import Watch
@@ -32,7 +33,6 @@ from prunekit.registry import Lazy
 from prunekit.steps.check import check_names
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
-from prunekit.steps.versions import settle, standing
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store
 
@@ -157,7 +157,12 @@ def run_recipe(**given: Any) -> None:
     steps_chosen = choose(steps, given["only"] or [], given["until"])
     by_key = {step.params.key: step for step in steps_chosen}
     store = Store(chosen.store)
-    forced = settled([step.params for step in steps_chosen], steps, store, chosen, given["force"] or [])
+    forced = settled(
+        [step.params for step in steps_chosen],
+        store,
+        chosen.data,
+        {step.params.key for step in choose_stages(steps, given["force"] or [])},
+    )
     costs = measured(store)
     remote = Remote(given["remote"]) if given["remote"] else None
     have = (remote or store).present() - forced
@@ -185,17 +190,6 @@ def run_recipe(**given: Any) -> None:
         raise PrunekitError(
             f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} that need them were not tried"
         )
-
-
-def settled(
-    todo: Sequence[Params], steps: Sequence[Planned], store: Store, chosen: Options, force: Sequence[str]
-) -> frozenset[str]:
-    """Keys to make although they are there; says which of those that are kept were made by other code."""
-    forced = {step.params.key for step in choose_stages(steps, force)}
-    found = settle(todo, store, chosen.data, forced)
-    for note in found.notes:
-        say(note)
-    return found.again
 
 
 def choose_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:
@@ -270,7 +264,7 @@ def _status(**given: Any) -> None:
     chosen = options(given)
     _, steps = planned(given["recipe"], given["assignments"] or [])
     by_key = {step.params.key: step for step in steps}
-    rows = state_rows(by_key, states(Store(chosen.store), by_key, chosen.data))
+    rows = state_rows(by_key, states(Store(chosen.store), [step.params for step in steps], chosen.data))
     counts = Counter((row["stage"], row["kind"], row["state"]) for row in rows)
     if given["summary"]:
         rows = [
@@ -284,23 +278,6 @@ def _status(**given: Any) -> None:
     )
     if any(row["state"] != "have" for row in rows):
         raise typer.Exit(1)
-
-
-def states(store: Store, steps: Mapping[str, Planned], data: Path) -> Callable[[str], str]:
-    """The state of a step by its key.
-
-    stale (made of other data, or from another version of an input, than are here), have, running (a process works on
-    it now), failed (at the last attempt, see its log) or missing.
-    """
-    found = standing([step.params for step in steps.values()], store, data)
-    stale = {**found.data, **found.inputs}
-    known: tuple[tuple[str, Collection[str]], ...] = (
-        ("stale", stale),
-        ("have", store.present()),
-        ("running", store.running()),
-        ("failed", store.failed()),
-    )
-    return lambda key: next((word for word, keys in known if key in keys), "missing")
 
 
 RUN_ARGUMENTS: dict[str, tuple[Any, Any]] = {

@@ -1,0 +1,36 @@
+"""What a store has of some steps: what stands, what is stale, what is to be made again. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from prunekit.cli.output import say
+from prunekit.params import Params
+from prunekit.steps.versions import settle, standing
+from prunekit.store.store import Store
+
+
+def settled(steps: Sequence[Params], store: Store, data: Path, forced: Collection[str]) -> frozenset[str]:
+    """Keys to make although they are there; says which of those that are kept were made by other code."""
+    found = settle(steps, store, data, forced)
+    for note in found.notes:
+        say(note)
+    return found.again
+
+
+def states(store: Store, steps: Sequence[Params], data: Path) -> Callable[[str], str]:
+    """The state of a step by its key.
+
+    stale (made of other data, or from another version of an input, than are here), have, running (a process works on
+    it now), failed (at the last attempt, see its log) or missing.
+    """
+    found = standing(steps, store, data)
+    stale = {**found.data, **found.inputs}
+    known: tuple[tuple[str, Collection[str]], ...] = (
+        ("stale", stale),
+        ("have", store.present()),
+        ("running", store.running()),
+        ("failed", store.failed()),
+    )
+    return lambda key: next((word for word, keys in known if key in keys), "missing")
