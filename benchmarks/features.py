@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from prunekit.measure.batches import Finite, default_batch_size, frozen_copy
+from prunekit.measure.batches import Guard, default_batch_size, frozen_copy
 from prunekit.measure.features import TOGETHER, TOGETHER_ELSEWHERE, Search, as_images, as_pixels, next_masked
 from prunekit.models.archs import build
 
@@ -83,7 +83,7 @@ def main() -> None:
     print(f"| bare forward passes of the exact order, batch {size} | {60 / bare:.3f} | 1.00 |")
     for name, way in WAYS.items():
         took = order_seconds(
-            Search(model, 10, (SIDE, SIDE), batch_size=size, finite=Finite(), **way), options.device
+            Search(model, 10, (SIDE, SIDE), batch_size=size, guard=Guard(), **way), options.device
         )
         print(f"| {name} | {60 / took:.3f} | {bare / took:.2f} |", flush=True)
 

@@ -102,7 +102,7 @@ class Stopwatch:
     def advance(self, amount: int = 1, *, note: str = "") -> None:
         """Note the time, once the device is done."""
         if self._device.startswith("cuda"):
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(self._device)
         self._marks.append(time.perf_counter())
 
     @property

@@ -70,41 +70,60 @@ def frozen_copy(model: nn.Module, device: str | torch.device = "cpu") -> nn.Modu
     return copy.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-class Finite:
-    """Whether all outputs of a measurement were finite: looked at once at its end, since a look waits for a GPU."""
+class Guard:
+    """What is watched over one measurement: that outputs are finite, and how many images the device has memory for.
+
+    Whether they are finite is looked at once, by ``check`` at the end, since a look waits for a GPU.
+    """
 
     def __init__(self) -> None:
-        self._seen: Tensor | None = None
+        self.most: int | None = None
+        self._finite: Tensor | None = None
 
     def add(self, logits: Tensor) -> None:
         """Take in the outputs of another batch."""
         finite = torch.isfinite(logits).all()
-        self._seen = finite if self._seen is None else self._seen & finite
+        self._finite = finite if self._finite is None else self._finite & finite
         if logits.device.type == "cpu":
             self.check()
 
     def check(self) -> None:
         """A :class:`PrunekitError` where an output was not finite."""
-        if self._seen is not None and not self._seen:
+        if self._finite is not None and not self._finite:
             raise PrunekitError(
                 "the model's outputs are not finite (NaN or infinity): its weights are unusable"
             )
 
 
-def checked_logits(model: nn.Module, images: Tensor, classes: int, finite: Finite) -> Tensor:
-    """The model's outputs ``[n, classes, ...]``, taken in by ``finite``, which the caller checks at the end.
+def checked_logits(model: nn.Module, images: Tensor, classes: int, guard: Guard) -> Tensor:
+    """The model's outputs ``[n, classes, ...]``, taken in by ``guard``, which the caller checks at the end.
 
+    Where the device has too little memory for so many images, they are forwarded in halves, and so are later ones.
     :class:`UsageError` if the model tells another number of classes apart, :class:`PrunekitError` if it does not
-    accept these images.
+    accept these images, or there is no memory for one of them.
     """
+    parts = [_forwarded(model, part, guard) for part in torch.split(images, guard.most or len(images))]
+    logits = parts[0] if len(parts) == 1 else torch.cat(parts)
+    if logits.shape[1] != classes:
+        raise UsageError(f"the model has {logits.shape[1]} outputs, but the data set has {classes} classes")
+    guard.add(logits)
+    return logits
+
+
+def _forwarded(model: nn.Module, images: Tensor, guard: Guard) -> Tensor:
     try:
         output = model(images)
+    except torch.OutOfMemoryError as error:
+        if len(images) == 1:
+            raise PrunekitError(f"{images.device} has too little memory to forward a single image") from error
     except RuntimeError as error:
         shape, reason = " x ".join(map(str, images.shape[1:])), str(error).partition("\n")[0]
         raise PrunekitError(f"the model fails on images of {shape}: {reason}") from error
-    # torchvision's segmentation networks name their outputs.
-    logits: Tensor = output["out"] if isinstance(output, Mapping) else output
-    if logits.shape[1] != classes:
-        raise UsageError(f"the model has {logits.shape[1]} outputs, but the data set has {classes} classes")
-    finite.add(logits)
-    return logits
+    else:
+        # torchvision's segmentation networks name their outputs.
+        logits: Tensor = output["out"] if isinstance(output, Mapping) else output
+        return logits
+    # Outside the handler, whose error holds on to what the failed pass had made.
+    guard.most = -(-len(images) // 2)
+    torch.cuda.empty_cache()
+    return torch.cat([_forwarded(model, part, guard) for part in torch.split(images, guard.most)])

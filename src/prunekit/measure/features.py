@@ -18,7 +18,7 @@ from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.errors import UsageError
-from prunekit.measure.batches import Finite, batches, checked_logits, default_batch_size, frozen_copy
+from prunekit.measure.batches import Guard, batches, checked_logits, default_batch_size, frozen_copy
 from prunekit.progress import SILENT, Progress
 
 # Images that are ordered together, so that a batch is full even when few pixels are left to try.
@@ -35,7 +35,7 @@ class Search(NamedTuple):
     block: int
     candidates: int | None
     batch_size: int
-    finite: Finite
+    guard: Guard
 
 
 @exact()
@@ -61,7 +61,7 @@ def informative_order(
         raise UsageError(f"block: {block} pixels cannot be chosen among {candidates} candidates")
     rows = batch_size or default_batch_size(dataset.size, device)
     search = Search(
-        frozen_copy(model, device), len(dataset.classes), dataset.size, block, candidates, rows, Finite()
+        frozen_copy(model, device), len(dataset.classes), dataset.size, block, candidates, rows, Guard()
     )
     together = TOGETHER.get(torch.device(device).type, TOGETHER_ELSEWHERE)
     orders = []
@@ -69,7 +69,7 @@ def informative_order(
         for batch in batches(examples, dataset=dataset, batch_size=together, device=device):
             orders.append(_order(search, batch.images))
             bar.advance(len(batch.images))
-    search.finite.check()
+    search.guard.check()
     order = torch.cat(orders).cpu().numpy()
     return order.astype(np.int16 if order.shape[1] <= np.iinfo(np.int16).max else np.int32)
 
@@ -77,7 +77,7 @@ def informative_order(
 def _order(search: Search, images: Tensor) -> Tensor:
     """The order of every image: int64 ``[n, H * W]``."""
     pixels = as_pixels(images)
-    predicted = checked_logits(search.model, images, search.classes, search.finite).argmax(dim=1)
+    predicted = checked_logits(search.model, images, search.classes, search.guard).argmax(dim=1)
     left = torch.arange(pixels.shape[1], device=pixels.device).repeat(len(pixels), 1)
     masked: list[Tensor] = []
     while left.shape[1]:
@@ -122,7 +122,7 @@ def _candidates(search: Search, pixels: Tensor, left: Tensor, predicted: Tensor)
     if search.candidates is None or search.candidates >= left.shape[1]:
         return left
     point = pixels.clone().requires_grad_()
-    logits = checked_logits(search.model, as_images(point, search.size), search.classes, search.finite)
+    logits = checked_logits(search.model, as_images(point, search.size), search.classes, search.guard)
     chosen = logits.log_softmax(dim=1).gather(1, predicted[:, None]).sum()
     (gradient,) = torch.autograd.grad(chosen, point)
     rise = -(gradient * pixels).sum(dim=2).gather(1, left)
@@ -137,7 +137,7 @@ def _confidence_without(search: Search, pixels: Tensor, tried: Tensor, predicted
     rows = (torch.split(part, search.batch_size) for part in (image, tried.flatten()))
     for of, pixel in zip(*rows, strict=True):
         images = as_images(without(pixels[of], pixel[:, None]), search.size)
-        logits = checked_logits(search.model, images, search.classes, search.finite)
+        logits = checked_logits(search.model, images, search.classes, search.guard)
         parts.append(logits.softmax(dim=1).gather(1, predicted[of, None]))
     return torch.cat(parts).view(tried.shape)
 
@@ -165,17 +165,17 @@ def transfer(
         raise UsageError(
             f"the order is of {order.shape[0]} images of {order.shape[1]} pixels, not of these examples"
         )
-    frozen, ordered, finite = frozen_copy(model, device), torch.from_numpy(order).long(), Finite()
+    frozen, ordered, guard = frozen_copy(model, device), torch.from_numpy(order).long(), Guard()
     confidence = np.empty((len(examples), len(kept)), dtype=np.float32)
     with progress.bar("transfer", len(examples)) as bar:
         for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
             for column, share in enumerate(kept):
                 masked = ordered[batch.indices, : pixels - kept_pixels(pixels, share)].to(batch.images.device)
                 images = as_images(without(as_pixels(batch.images), masked), dataset.size)
-                p = checked_logits(frozen, images, len(dataset.classes), finite).softmax(dim=1)
+                p = checked_logits(frozen, images, len(dataset.classes), guard).softmax(dim=1)
                 confidence[batch.indices, column] = _of_true_class(p, batch.labels).cpu().numpy()
             bar.advance(len(batch.indices))
-    finite.check()
+    guard.check()
     return confidence
 
 

@@ -10,7 +10,7 @@ from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.tasks import TASKS
-from prunekit.measure.batches import Batch, Finite, batches, checked_logits, frozen_copy
+from prunekit.measure.batches import Batch, Guard, batches, checked_logits, frozen_copy
 from prunekit.measure.noise import unit_noise
 from prunekit.progress import SILENT, Progress
 
@@ -36,13 +36,13 @@ def outcomes(
     """
     frozen, task = frozen_copy(model, device), TASKS[dataset.task]
     parts: list[dict[str, Tensor]] = []
-    finite = Finite()
+    guard = Guard()
     with progress.bar("measure", len(examples)) as bar:
         for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
-            logits = checked_logits(frozen, noisy(batch, noise, seed=seed), len(dataset.classes), finite)
+            logits = checked_logits(frozen, noisy(batch, noise, seed=seed), len(dataset.classes), guard)
             parts.append(task.outcomes(logits, batch.labels))
             bar.advance(len(batch.indices))
-    finite.check()
+    guard.check()
     return _joined(parts)
 
 

@@ -17,7 +17,7 @@ from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.tasks import TASKS
 from prunekit.errors import UsageError
-from prunekit.measure.batches import Batch, Finite, batches, checked_logits, frozen_copy, per_channel
+from prunekit.measure.batches import Batch, Guard, batches, checked_logits, frozen_copy, per_channel
 from prunekit.measure.noise import unit_noise
 from prunekit.params import NoiseParams
 from prunekit.progress import SILENT, Progress
@@ -119,19 +119,19 @@ def noise_similarity(
     target = frozen_copy(reference, device)
     sizes = {"levels": len(params.levels), "images": params.images, "draws": params.draws}
     tallies = {name: Tally(**sizes, device=device) for name in models}
-    classes, finite = len(dataset.classes), Finite()
+    classes, guard = len(dataset.classes), Guard()
     with progress.bar("similarity", params.images * sum(draws), "noisy images") as bar:
         start = 0
         for batch in batches(examples, dataset=dataset, indices=chosen, batch_size=batch_size, device=device):
             rows = slice(start, start := start + len(batch.indices))
             for level, which, images in noisy_images(batch, params=params, dataset=dataset):
-                expected = outputs_of(checked_logits(target, images, classes, finite), batch.labels)
+                expected = outputs_of(checked_logits(target, images, classes, guard), batch.labels)
                 for name, model in frozen.items():
-                    found = outputs_of(checked_logits(model, images, classes, finite), batch.labels)
+                    found = outputs_of(checked_logits(model, images, classes, guard), batch.labels)
                     values = compare(found, expected)
                     tallies[name].add(values, level=level, draws=which, rows=rows)
                 bar.advance(len(batch.indices))
-    finite.check()
+    guard.check()
     return {name: {"index": chosen.numpy()} | tally.means() for name, tally in tallies.items()}
 
 

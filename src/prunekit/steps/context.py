@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import prunekit
 from prunekit import distribution as grammar
 from prunekit.data.datasets import Dataset, open_dataset
-from prunekit.data.examples import Examples
+from prunekit.data.examples import ArrayExamples, Examples
 from prunekit.data.load import load_distribution, training_split
 from prunekit.data.mixed import mixed_epoch
 from prunekit.data.tasks import TASKS
@@ -107,8 +107,9 @@ def epoch_images(root: Any, data: TrainingData) -> Callable[[int], Tensor] | Non
     """For robust training: the images that an epoch trains on, corrupted anew; None where nothing is shifted."""
     if root.train_distribution is None:
         return None
-    mixture = str(grammar.parse(root.train_distribution).mixture)
-    images, _ = data.train.take(torch.arange(len(data.train)))
+    if not isinstance(data.train, ArrayExamples):
+        raise UsageError(f"{root.dataset} is too large to be trained on images that change every epoch")
+    mixture, images = str(grammar.parse(root.train_distribution).mixture), data.train.images
     return lambda epoch: mixed_epoch(images, mixture=mixture, seed=root.seed, epoch=epoch)
 
 
@@ -223,12 +224,17 @@ def save_measurement(
 
 
 def provenance(device: str) -> dict[str, Any]:
-    """What computed a result: versions, device and threads. Not time: equal work leaves equal bytes."""
-    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    """What computed a result: versions, device and threads; not when, nor on which of several equal GPUs."""
+    kind = torch.device(device).type
+    name, more = platform.machine(), {}
+    if kind == "cuda":
+        name = torch.cuda.get_device_name(device)
+        more = {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}  # type: ignore[no-untyped-call]
     return {
         "prunekit": prunekit.__version__,
         "torch": str(torch.__version__),
         "numpy": np.__version__,
-        "device": f"{device} ({name})",
+        "device": f"{kind} ({name})",
         "threads": torch.get_num_threads(),
+        **more,
     }

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from prunekit.errors import UsageError
 from prunekit.params import MODEL_STEPS, ErrorParams, Params
 from prunekit.progress import Progress
 from prunekit.steps.context import Context
+from prunekit.steps.device import checked, enough_memory
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import RUN
 from prunekit.steps.train import kept_key
@@ -27,17 +27,13 @@ TRAINED = ("train", "retrain")
 
 
 def open_context(settings: Settings, progress: Progress) -> Context:
-    """Turn a run's settings into what steps work with; sets this process's threads and, under torchrun, its GPU."""
+    """Turn a run's settings into what steps work with; sets this process's threads and GPU."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    if settings.device == "cuda" and "LOCAL_RANK" in os.environ:
-        settings = settings._replace(device=f"cuda:{os.environ['LOCAL_RANK']}")
-    if settings.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError(f"device {settings.device!r}: torch sees no CUDA device here (use --device cpu)")
     return Context(
         store=Store(Path(settings.store)),
         data=Path(settings.data),
-        device=settings.device,
+        device=checked(settings.device),
         progress=progress,
         force=frozenset(settings.force),
         remote=Remote(settings.remote) if settings.remote else None,
@@ -76,7 +72,8 @@ def _run(left: Sequence[Params], context: Context) -> None:
         require(context.store, params)
         code_of([Step.of(params)])  # what it is before it is imported
     started = time.perf_counter()
-    RUN[left[0].kind].run(left, context)
+    with enough_memory(context.device, left[0].kind):
+        RUN[left[0].kind].run(left, context)
     seconds = (time.perf_counter() - started) / len(left)
     if context.rank > 0:
         return

@@ -48,6 +48,8 @@ def _probe(model: nn.Module, feed: Feed) -> object:
     was_training = model.training
     try:
         return model.eval()(torch.zeros(1, 3, height, width, device=feed.device))
+    except torch.OutOfMemoryError:
+        raise
     except (RuntimeError, ValueError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(f"the network cannot take images of {height}x{width} pixels: {reason}") from error

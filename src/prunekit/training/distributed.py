@@ -123,7 +123,8 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         wide = x.float()
-        count = summed(torch.tensor(float(x.numel() / x.shape[1]), device=x.device))
+        # Filled on the device: a number that is copied there would be waited for.
+        count = summed(torch.full((), x.numel() / x.shape[1], device=x.device))
         mean = _total(wide.sum((0, 2, 3))) / count
         centred = wide - mean[:, None, None]
         variance = _total(centred.square().sum((0, 2, 3))) / count
@@ -139,7 +140,7 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked += 1
-        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
         self.running_mean.lerp_(mean, share)
         self.running_var.lerp_(variance, share)
 

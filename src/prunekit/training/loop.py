@@ -14,6 +14,7 @@ from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.tasks import TASKS
+from prunekit.errors import PrunekitError
 from prunekit.models.state import Arrays, copied, load_arrays, to_arrays
 from prunekit.params import TrainParams
 from prunekit.progress import SILENT, Bar, Progress
@@ -75,7 +76,7 @@ def fit(
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
         kept = checkpoint if feed.place.rank == 0 else None
-        with Writer(kept, identity) as writer, progress.bar("training", images) as bar:
+        with Writer(kept, identity) as writer, progress.bar("training", images) as bar, _enough_memory(feed):
             run.train(writer, bar)
     model.train(was_training)
     return FitResult(tuple(run.log.epochs), run.kept, run.step, time.monotonic() - started)
@@ -104,6 +105,18 @@ def _reproducible(device: torch.device) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _enough_memory(feed: Feed) -> Iterator[None]:
+    """For the block: a batch that is too large for the device is an error that says which size to try."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        remedy = f"try batch_size {feed.batch_size // 2}" if feed.batch_size > 1 else "use a larger device"
+        raise PrunekitError(
+            f"{feed.device} has too little memory for a training step of {feed.batch_size} images: {remedy}"
+        ) from error
+
+
 def task_loss(
     task: str, outputs: Tensor | Mapping[str, Tensor], labels: Tensor, label_smoothing: float
 ) -> Tensor:
@@ -120,7 +133,7 @@ def task_loss(
 
 def autocast(settings: TrainParams, device: torch.device) -> torch.autocast:
     """The forward precision that the settings ask for; ``auto`` is bfloat16 on GPUs that have it."""
-    has = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    has = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     wanted = settings.precision == "bfloat16" or (settings.precision == "auto" and has)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from prunekit.errors import PrunekitError, UsageError
-from prunekit.measure.batches import Finite, batches, checked_logits, default_batch_size, frozen_copy
+from prunekit.measure.batches import Guard, batches, checked_logits, default_batch_size, frozen_copy
 
 
 def test_batches_hold_the_wanted_examples_in_their_order(examples, dataset):
@@ -48,12 +48,12 @@ def test_the_caller_s_model_is_not_touched(network):
 
 def test_a_model_of_other_classes_is_refused(network):
     with pytest.raises(UsageError, match=r"7 outputs.*4 classes"):
-        checked_logits(network(classes=7).eval(), torch.zeros(2, 3, 6, 6), 4, Finite())
+        checked_logits(network(classes=7).eval(), torch.zeros(2, 3, 6, 6), 4, Guard())
 
 
 def test_a_model_of_other_inputs_is_refused_in_one_line(network):
     with pytest.raises(PrunekitError, match="3 x 9 x 9") as refusal:
-        checked_logits(network().eval(), torch.zeros(2, 3, 9, 9), 4, Finite())
+        checked_logits(network().eval(), torch.zeros(2, 3, 9, 9), 4, Guard())
     assert "\n" not in str(refusal.value)
 
 
@@ -62,7 +62,7 @@ def test_outputs_that_are_not_finite_are_refused(network, bad):
     model = network().eval()
     nn.init.constant_(model[-1].bias, bad)
     with pytest.raises(PrunekitError, match="not finite"):
-        checked_logits(model, torch.zeros(2, 3, 6, 6), 4, Finite())
+        checked_logits(model, torch.zeros(2, 3, 6, 6), 4, Guard())
 
 
 def test_the_named_output_of_a_segmentation_network_is_its_logits():
@@ -70,16 +70,46 @@ def test_the_named_output_of_a_segmentation_network_is_its_logits():
         def forward(self, images):
             return {"out": images + 1, "aux": images}
 
-    assert checked_logits(Named(), torch.zeros(1, 3, 2, 2), 3, Finite()).equal(torch.ones(1, 3, 2, 2))
+    assert checked_logits(Named(), torch.zeros(1, 3, 2, 2), 3, Guard()).equal(torch.ones(1, 3, 2, 2))
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_outputs_are_looked_at_once_at_the_end(network, gpu):
     model = network().eval().to("cuda")
     nn.init.constant_(model[-1].bias, float("nan"))
-    finite = Finite()
+    guard = Guard()
     waits = None if gpu is None else sum(gpu.waits.values())
-    checked_logits(model, torch.zeros(2, 3, 6, 6, device="cuda"), 4, finite)
+    checked_logits(model, torch.zeros(2, 3, 6, 6, device="cuda"), 4, guard)
     assert gpu is None or sum(gpu.waits.values()) == waits
     with pytest.raises(PrunekitError, match="not finite"):
-        finite.check()
+        guard.check()
+
+
+class Small(nn.Module):
+    """A network on a device that has memory for ``most`` images."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most, self.sizes = most, []
+
+    def forward(self, images):
+        self.sizes.append(len(images))
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return images.mean((2, 3))
+
+
+def test_a_batch_that_does_not_fit_is_forwarded_in_halves_and_later_ones_too():
+    model, guard = Small(most=3), Guard()
+    images = torch.arange(8 * 3 * 2 * 2.0).view(8, 3, 2, 2)
+    found = checked_logits(model, images, 3, guard)
+    assert torch.equal(found, images.mean((2, 3)))
+    assert model.sizes == [8, 4, 2, 2, 4, 2, 2]
+    model.sizes.clear()
+    assert torch.equal(checked_logits(model, images, 3, guard), found)
+    assert model.sizes == [2] * 4
+
+
+def test_a_device_without_memory_for_one_image_is_no_bad_input():
+    with pytest.raises(PrunekitError, match="too little memory to forward a single image"):
+        checked_logits(Small(most=0), torch.zeros(2, 3, 2, 2), 3, Guard())

@@ -15,7 +15,17 @@ from torch import nn
 
 from prunekit.errors import UsageError
 from prunekit.store import archive
-from prunekit.training.distributed import ALONE, World, agree, joined, parallel, share, summed, world
+from prunekit.training.distributed import (
+    ALONE,
+    World,
+    _SharedBatchNorm,
+    agree,
+    joined,
+    parallel,
+    share,
+    summed,
+    world,
+)
 
 # What each of the processes runs: first with seeds that differ, then as it should be.
 PROGRAM = """
@@ -196,3 +206,18 @@ def test_shares_are_even_and_complete() -> None:
     assert parts == [[0, 3, 6], [1, 4], [2, 5]]
     with pytest.raises(UsageError, match="2 images cannot be shared by 3 processes: change batch_size"):
         share(torch.arange(2), World(0, 3))
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_shared_batch_norm_waits_for_no_gpu_and_is_torchs(pretend_gpu, momentum) -> None:
+    norms = [nn.BatchNorm2d(4, momentum=momentum) for _ in range(2)]
+    images = torch.randn(8, 4, 5, 5, generator=torch.Generator().manual_seed(0))
+    expected = norms[0](images)
+    with pretend_gpu() as gpu:
+        norms[1].to("cuda").__class__ = _SharedBatchNorm
+        there = images.to("cuda")
+        gpu.waits.clear()
+        found = norms[1](there)
+        assert not gpu.waits
+        torch.testing.assert_close(found.cpu(), expected)
+        torch.testing.assert_close(norms[1].running_var.cpu(), norms[0].running_var)

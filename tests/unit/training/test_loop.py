@@ -201,3 +201,44 @@ def test_derived_seeds_are_golden() -> None:
     # Stored models were trained with these: a change would silently unmake every key.
     assert derived_seed(0, "order", 0) == 3955691223199900983
     assert torch.randperm(5, generator=generator(0, "order", 0)).tolist() == [1, 4, 3, 2, 0]
+
+
+class Hungry(nn.Module):
+    """A network on a device with memory for ``most`` images in training, and for ``probe`` in evaluation."""
+
+    def __init__(self, most: int, probe: int = 1) -> None:
+        super().__init__()
+        self.most, self.probe, self.last = most, probe, nn.Linear(3, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > (self.most if self.training else self.probe):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return self.last(images.mean((2, 3)))
+
+
+def test_too_large_a_batch_for_the_device_names_the_size_to_try(tiny) -> None:
+    with pytest.raises(
+        PrunekitError, match="too little memory for a training step of 16 images: try batch_size 8"
+    ):
+        tiny.train(model=Hungry(most=8))
+    with pytest.raises(torch.OutOfMemoryError):  # no word of images that do not fit the network
+        tiny.train(model=Hungry(most=8, probe=0))
+
+
+def test_bfloat16_by_emulation_is_not_taken_unasked(tiny, pretend_gpu) -> None:
+    def wanted(precision: str, has: bool) -> bool:
+        with pretend_gpu(bf16=has), autocast(tiny.settings(precision=precision), torch.device("cuda")):
+            return torch.is_autocast_enabled("cuda")
+
+    assert (wanted("auto", True), wanted("auto", False), wanted("float32", True)) == (True, False, False)
+
+
+def test_random_numbers_of_every_gpu_are_restored(tiny, pretend_gpu, monkeypatch) -> None:
+    """A seed is given to all GPUs of the process, not to the one that trains alone."""
+    restored: list[int] = []
+    with pretend_gpu(), monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "device_count", lambda: 3)
+        patch.setattr(torch.cuda, "get_rng_state", lambda device: torch.tensor([device]))
+        patch.setattr(torch.cuda, "set_rng_state", lambda state, device: restored.append(int(state)))
+        tiny.train(device="cuda", settings=tiny.settings(epochs=1))
+    assert restored == [0, 1, 2]

@@ -1,0 +1,57 @@
+"""The device of a run: looked at before anything is computed; too little memory on it is one line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from prunekit.errors import PrunekitError, UsageError
+
+KNOWN = re.compile(r"cpu|cuda(?::(\d+))?")
+
+
+def checked(device: str) -> str:
+    """``device``, under torchrun with this process's own GPU; a :class:`UsageError` where it cannot compute.
+
+    A GPU that is named becomes torch's current one, so that what names none uses the same.
+    """
+    match = KNOWN.fullmatch(device)
+    if match is None:
+        raise UsageError(
+            f"device {device!r}: {_why_not(device)}; allowed are cpu, cuda, and cuda:0, cuda:1, ..."
+        )
+    if device == "cpu":
+        return device
+    if not torch.cuda.is_available():
+        raise UsageError(f"device {device!r}: torch sees no CUDA device here (use --device cpu)")
+    wanted = match[1] or os.environ.get("LOCAL_RANK")
+    if wanted is None:
+        return device
+    count = torch.cuda.device_count()
+    if int(wanted) >= count:
+        raise UsageError(f"device 'cuda:{wanted}': here are {count} GPUs, cuda:0 to cuda:{count - 1}")
+    torch.cuda.set_device(int(wanted))
+    return f"cuda:{wanted}"
+
+
+def _why_not(device: str) -> str:
+    if device.startswith("mps"):
+        return "Apple's GPUs have no float64, in which networks are compared"
+    return "did you mean cuda?" if device.startswith(("gpu", "cud", "nvidia")) else "unknown"
+
+
+@contextmanager
+def enough_memory(device: str, doing: str) -> Iterator[None]:
+    """For the block: a device that runs out of memory is a :class:`PrunekitError` of one line, not bad input."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise PrunekitError(
+            f"{device} has too little memory to {doing} ({reason}): use a GPU that nothing else uses, a larger one, "
+            "or --device cpu"
+        ) from error
