@@ -181,10 +181,17 @@ class PruneParams(Params):
         ),
     ] = None
     skip_layers: Annotated[tuple[str, ...], Field(description="Layers to leave whole, by name.")] = ()
+    repair: Annotated[
+        bool,
+        Field(
+            description="Fit every layer to its outputs before pruning by least squares, without labels or training."
+        ),
+    ] = False
 
 
-# Training images that batch-norm statistics are taken from by the retraining mode none.
+# Training images that batch-norm statistics are taken from by the retraining mode none, and those of least-squares.
 BATCHNORM_IMAGES = 8192
+REPAIR_IMAGES = 256
 
 
 class RetrainParams(Params):
@@ -196,10 +203,11 @@ class RetrainParams(Params):
         str, Field(description="The model to retrain: key, unique prefix, label, or - for stdin.")
     ]
     mode: Annotated[
-        Literal["lr-rewind", "weight-rewind", "fine-tune", "scratch", "none"],
+        Literal["lr-rewind", "weight-rewind", "fine-tune", "scratch", "none", "least-squares"],
         Field(
             description="lr-rewind: the whole schedule again (the paper's); weight-rewind: from a kept early epoch; "
-            "fine-tune: the last learning rate; scratch: same masks, new weights; none: batch-norm statistics only."
+            "fine-tune: the last learning rate; scratch: same masks, new weights; none: batch-norm statistics only; "
+            "least-squares: no training, every layer fitted to its outputs before pruning."
         ),
     ] = "lr-rewind"
     epochs: Annotated[

@@ -7,6 +7,8 @@ import shutil
 import pytest
 from PIL import Image
 
+from prunekit.store.store import Store
+
 PARENT_FIELDS = {
     "key",
     "kind",
@@ -87,6 +89,23 @@ def test_steps_pipe(store, key, cli):
     potential = cli("potential", "-", "--distribution", "digits", store=store, stdin=again.row["key"] + "\n")
     assert potential.code == 0, potential.err
     assert {row["finding"] for row in potential.rows} >= {"potential", "potential-mean", "potential-minimum"}
+
+
+def test_least_squares_repairs_at_once_or_after_pruning(store, key, cli):
+    fields = ("--method", "ft", "--prune-ratio", "0.5")
+    plain = cli("prune", key, *fields, store=store).row
+    at_once = cli("prune", key, *fields, "--repair", store=store).row
+    after = cli("retrain", plain["key"], "--mode", "least-squares", store=store)
+    assert after.code == 0, after.err
+    tensors = {row["key"]: Store(store).tensors(row["key"]) for row in (plain, at_once, after.row)}
+    (weights, masks), *mended = tensors.values()
+    for found, held in mended:
+        assert all((held[name] == mask).all() for name, mask in masks.items())
+        assert not any(found[name][~mask].any() for name, mask in masks.items())
+        assert (found["layer1.0.conv1.weight"] != weights["layer1.0.conv1.weight"]).any()
+    twice = cli("retrain", after.row["key"], "--mode", "least-squares", store=store)
+    assert twice.code == 2
+    assert "was not just pruned: retrain the result of a prune step" in twice.err
 
 
 def test_another_margin_measures_nothing_again(store, key, cli):

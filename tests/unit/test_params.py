@@ -30,6 +30,14 @@ GOLDEN = {
         "retrain",
         {"parent": "prune-0123456789abcdef", "mode": "fine-tune", "epochs": 4},
     ),
+    "prune-c25e48e54a685803": (
+        "prune",
+        {"parent": "train-4cb3d101b7093e5d", "method": "ft", "prune_ratio": 0.5, "repair": True},
+    ),
+    "retrain-ece0180939e48a6e": (
+        "retrain",
+        {"parent": "prune-0123456789abcdef", "mode": "least-squares"},
+    ),
     "error-8c9e8abe57b4441e": (
         "error",
         {"model": "train-4cb3d101b7093e5d", "distribution": "cifar10-c/fog@3"},

@@ -15,7 +15,7 @@ from prunekit.distribution import parse
 from prunekit.engine.costs import Costs, in_words, roots_of
 from prunekit.engine.schedule import LARGEST_OF_KIND
 from prunekit.errors import UsageError
-from prunekit.params import BATCHNORM_IMAGES, Params
+from prunekit.params import BATCHNORM_IMAGES, REPAIR_IMAGES, Params
 
 TRAINING_PASSES = 3
 Row = dict[str, Any]
@@ -37,6 +37,9 @@ class Calibration(NamedTuple):
     images: Mapping[str, Mapping[str, int]]
     troubles: tuple[str, ...] = ()
 
+
+# Forward passes over its images that a least-squares repair takes: one a layer, and the fits (33 for resnet20).
+REPAIR_PASSES = 33
 
 NOTHING = Calibration({}, {})
 
@@ -104,6 +107,8 @@ def _train(params: Any, known: Known) -> Work:
 def _retrain(params: Any, known: Known) -> Work:
     if params.mode == "none":
         return Work(0, min(BATCHNORM_IMAGES, known.train) + known.checked)
+    if params.mode == "least-squares":
+        return Work(0, REPAIR_PASSES * min(REPAIR_IMAGES, known.train) + known.checked)
     epochs = params.epochs or known.root.epochs
     done = getattr(known.root, "keep_epoch", None) or 0 if params.mode == "weight-rewind" else 0
     return Work((epochs - done) * known.train, known.checked)

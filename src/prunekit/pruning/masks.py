@@ -42,6 +42,14 @@ def apply_(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
         own[name].masked_fill_(~mask.to(own[name].device), 0)
 
 
+@torch.no_grad()
+def write_(model: nn.Module, values: Mapping[str, Tensor]) -> None:
+    """Give the model's parameters and buffers these values, by state-dict name, in place."""
+    own = dict(model.named_parameters()) | dict(model.named_buffers())
+    for name, value in values.items():
+        own[name].copy_(value)
+
+
 def check(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
     """Refuse masks that name no parameter of the model or have another shape."""
     own = parameters(model)

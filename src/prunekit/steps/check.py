@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from prunekit.data.datasets import check_dataset, check_distribution
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
-from prunekit.params import Params
+from prunekit.params import KEY_DIGITS, Params
 from prunekit.pruning.methods import METHODS
 from prunekit.store.store import Store
 
@@ -48,11 +49,20 @@ def _method(params: Any) -> None:
     METHODS[params.method]  # a wrong name raises
 
 
+def _retraining(params: Any) -> None:
+    parent = re.match(f"([a-z]+)-[0-9a-f]{{{KEY_DIGITS}}}$", params.parent)
+    if params.mode == "least-squares" and parent is not None and parent[1] != "prune":
+        raise UsageError(
+            f"mode least-squares fits a network to what it was before it was pruned, and {params.parent} was not just "
+            "pruned: retrain the result of a prune step"
+        )
+
+
 CHECKS: dict[str, Callable[[Any], None]] = {
     "train": _root,
     "import": _root,
     "prune": _method,
-    "retrain": _nothing,
+    "retrain": _retraining,
     "error": _distribution,
     "noise": _distribution,
     "features": _distribution,
@@ -79,3 +89,4 @@ def check_on_parent(params: Any, store: Store) -> None:
         raise UsageError(
             f"prune ratio {ratio:g} is not above the {record.prune_ratio:.4f} that {params.parent} is already pruned to"
         )
+    check_names(params)

@@ -90,6 +90,9 @@ def needed(batch: Sequence[Any], store: Store) -> Iterator[str]:
             root: Any = store.record(params.parent).root
             epoch = getattr(root.read(), "keep_epoch", None)
             yield from () if epoch is None else (kept_key(root.key, epoch),)
+        elif getattr(params, "mode", "") == "least-squares" and store.has(params.parent):
+            before = store.record(params.parent).parent
+            yield from () if before is None else (before,)
 
 
 def products(params: Any, store: Store) -> tuple[str, ...]:

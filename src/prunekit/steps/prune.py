@@ -10,8 +10,9 @@ from torch import Tensor
 from prunekit.data.normalise import Normaliser
 from prunekit.params import PruneParams
 from prunekit.pruning.api import prune, sample_size
-from prunekit.pruning.masks import apply_
+from prunekit.pruning.masks import apply_, write_
 from prunekit.pruning.methods import METHODS
+from prunekit.pruning.repair import repair
 from prunekit.steps.context import Context, Loaded, TrainingData, load, save, training_data
 
 SAMPLE_BATCH = 64
@@ -21,21 +22,23 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
     """Prune every network of the batch."""
     for params in batch:
         parent = load(context, params.parent)
+        looks = METHODS[params.method].data_informed or params.repair
+        sample = list(_sample(context, params, parent)) if looks else []
         with context.progress.bar(f"prune {params.method} to {params.prune_ratio:g}", 1, "networks") as bar:
             masks = prune(
                 parent.model,
                 method=params.method,
                 prune_ratio=params.prune_ratio,
-                batches=list(_sample(context, params, parent))
-                if METHODS[params.method].data_informed
-                else (),
+                batches=sample,
                 masks=parent.masks or None,
                 skip_layers=params.skip_layers,
                 seed=params.seed,
                 total=parent.record.parameters,
             )
+            values = repair(parent.model, masks=masks, batches=sample) if params.repair else {}
             bar.advance()
         apply_(parent.model, masks)
+        write_(parent.model, values)
         save(
             context,
             params,

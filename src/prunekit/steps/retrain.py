@@ -11,6 +11,7 @@ from prunekit.params import RetrainParams, Schedule, TrainParams
 from prunekit.steps.context import Context, load
 from prunekit.steps.loop import Loop
 from prunekit.steps.train import kept_key
+from prunekit.store.records import ModelRecord
 from prunekit.training.retrain import retrain
 
 
@@ -32,6 +33,7 @@ def _one(params: RetrainParams, context: Context) -> None:
         seed=root.seed + params.seed,
         epochs=params.epochs,
         kept=_kept(context, parent.record.root.key, root, params.mode),
+        before=_before(context, parent.record, params.mode),
         masks=parent.masks,
     )
     if context.rank > 0:
@@ -63,3 +65,13 @@ def _kept(context: Context, key: str, root: Any, mode: str) -> Arrays | None:
     if not context.store.has(kept):
         raise StoreError(f"{kept} is not in the store: train {key} again with --force to keep epoch {epoch}")
     return context.store.tensors(kept)[0]
+
+
+def _before(context: Context, record: ModelRecord, mode: str) -> Arrays | None:
+    """The weights before the last pruning, to whose outputs least-squares fits those that are left."""
+    if mode != "least-squares" or record.kind != "prune":
+        return None
+    parent = str(record.parent)
+    if not context.store.has(parent):
+        raise StoreError(f"{parent} is not in the store: least-squares needs the network before pruning")
+    return context.store.tensors(parent)[0]

@@ -1,9 +1,9 @@
-"""What retraining means: five modes around the one training loop (Renda et al. 2020; PAPER 1.6)."""
+"""What retraining means: modes around the one training loop (Renda et al. 2020; PAPER 1.6), and two without it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -17,8 +17,10 @@ from prunekit.data.normalise import Normaliser
 from prunekit.errors import UsageError, unknown
 from prunekit.models.archs import build
 from prunekit.models.state import Arrays, load_arrays, to_arrays
-from prunekit.params import BATCHNORM_IMAGES, TrainParams
+from prunekit.params import BATCHNORM_IMAGES, REPAIR_IMAGES, TrainParams
 from prunekit.progress import SILENT, Progress
+from prunekit.pruning.masks import write_
+from prunekit.pruning.repair import repair
 from prunekit.training.checkpoint import Checkpoint
 from prunekit.training.feed import EpochImages, derived_seed, generator
 from prunekit.training.loop import FitResult, fit
@@ -26,6 +28,7 @@ from prunekit.training.schedules import last_learning_rate
 from prunekit.training.sgd import hold
 
 BATCHNORM_BATCH = 128
+REPAIR_BATCH = 64
 
 
 class Pruned(NamedTuple):
@@ -56,6 +59,7 @@ def retrain(
     seed: int,
     epochs: int | None = None,
     kept: Arrays | None = None,
+    before: Arrays | None = None,
     device: str | torch.device = "cpu",
     masks: Mapping[str, Tensor] | None = None,
     checkpoint: Checkpoint | None = None,
@@ -64,11 +68,13 @@ def retrain(
 ) -> FitResult:
     """Train the pruned ``model`` again, in place, by one of ``MODES``, with ``masks`` (True = kept) held.
 
-    ``settings`` are the unpruned parent's, ``kept`` its weights after ``keep_epoch`` (for weight-rewind). With
-    ``epochs``, milestones that are set stay at their epoch and unset ones move. Errors as of :func:`fit`.
+    ``settings`` are the unpruned parent's, ``kept`` its weights after ``keep_epoch`` (for weight-rewind), ``before``
+    the weights before the last pruning (for least-squares). With ``epochs``, milestones that are set stay at their
+    epoch and unset ones move. Errors as of :func:`fit`.
     """
-    if mode == "none":
-        return _recalibrated(model, examples, dataset, masks or {}, seed, torch.device(device))
+    if mode in UNTRAINED:
+        sample = Sample(examples, dataset, seed, torch.device(device))
+        return UNTRAINED[mode](model, sample, masks or {}, before)
     plan = plan_of(mode, Pruned(settings, kept, len(dataset.classes), len(examples), seed))
     if plan.weights is not None:
         load_arrays(model, plan.weights)
@@ -122,7 +128,6 @@ PLANS: dict[str, Callable[[Pruned], Plan]] = {
     "fine-tune": _fine_tune,
     "scratch": _scratch,
 }
-MODES = (*PLANS, "none")
 
 
 @exact()
@@ -146,20 +151,51 @@ def recompute_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
     model.train(was_training)
 
 
+class Sample(NamedTuple):
+    """Training images for the modes that do not train: a seeded choice of them, normalised, without labels."""
+
+    examples: Examples
+    dataset: Dataset
+    seed: int
+    device: torch.device
+
+    def batches(self, purpose: str, images: int, size: int) -> Iterator[Tensor]:
+        """Up to ``images`` images in full batches of ``size``, or of all there are where those are fewer."""
+        chosen = torch.randperm(len(self.examples), generator=generator(self.seed, purpose))[:images]
+        normalise, size = Normaliser(self.dataset, self.device), min(size, len(chosen))
+        for part in torch.split(chosen[: len(chosen) // size * size], size):
+            yield normalise(self.examples.take(part)[0])
+
+
 def _recalibrated(
-    model: nn.Module,
-    examples: Examples,
-    dataset: Dataset,
-    masks: Mapping[str, Tensor],
-    seed: int,
-    device: torch.device,
+    model: nn.Module, sample: Sample, masks: Mapping[str, Tensor], before: Arrays | None
 ) -> FitResult:
     started = time.monotonic()
-    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(device=sample.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     hold(model, masks)
-    chosen = torch.randperm(len(examples), generator=generator(seed, "batchnorm"))[:BATCHNORM_IMAGES]
-    normalise = Normaliser(dataset, device)
-    size = min(BATCHNORM_BATCH, len(chosen))
-    full = torch.split(chosen[: len(chosen) // size * size], size)
-    recompute_batchnorm(model, (normalise(examples.take(part)[0]) for part in full))
+    recompute_batchnorm(model, sample.batches("batchnorm", BATCHNORM_IMAGES, BATCHNORM_BATCH))
     return FitResult((), None, 0, time.monotonic() - started)
+
+
+def _least_squares(
+    model: nn.Module, sample: Sample, masks: Mapping[str, Tensor], before: Arrays | None
+) -> FitResult:
+    if before is None:
+        raise UsageError(
+            "least-squares: it needs the weights before pruning, so retrain a network just pruned"
+        )
+    started = time.monotonic()
+    load_arrays(model.to(sample.device), before)
+    batches = sample.batches("repair", REPAIR_IMAGES, REPAIR_BATCH)
+    values = repair(model, masks=dict(masks), batches=batches)
+    hold(model, masks)
+    write_(model, values)
+    return FitResult((), None, 0, time.monotonic() - started)
+
+
+# The modes that do not train; the network is changed in place.
+UNTRAINED: dict[str, Callable[[nn.Module, Sample, Mapping[str, Tensor], Arrays | None], FitResult]] = {
+    "none": _recalibrated,
+    "least-squares": _least_squares,
+}
+MODES = (*PLANS, *UNTRAINED)

@@ -58,6 +58,7 @@ def of(trained, forwarded):
         (RetrainParams(parent=PRUNE.key, epochs=2), 2 * TRAINED, CHECKED),
         (RetrainParams(parent=PRUNE.key, mode="weight-rewind"), 6 * TRAINED, CHECKED),
         (RetrainParams(parent=PRUNE.key, mode="none"), 0, TRAINED + CHECKED),
+        (RetrainParams(parent=PRUNE.key, mode="least-squares"), 0, 33 * 256 + CHECKED),
         (ErrorParams(model=PRUNE.key, distribution="digits+fog@3"), 0, 50),
         (ErrorParams(model=PRUNE.key, distribution="digits:valid"), 0, 100),
         (ErrorParams(model=PRUNE.key, distribution="digits:train"), 0, 900),

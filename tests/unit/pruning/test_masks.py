@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from prunekit.errors import UsageError
-from prunekit.pruning.masks import apply_, prune_ratio, removed, total_parameters
+from prunekit.pruning.masks import apply_, prune_ratio, removed, total_parameters, write_
 
 MASKS = {"weight": torch.tensor([[True, False], [False, True]])}
 
@@ -29,3 +29,9 @@ def test_apply_refuses_masks_of_another_shape_before_it_changes_anything():
     with pytest.raises(UsageError, match=r"mask 'bias' has shape \(3,\), its parameter \(2,\)"):
         apply_(layer, MASKS | {"bias": torch.zeros(3, dtype=torch.bool)})
     assert bool((layer.weight == 1).all())
+
+
+def test_values_are_written_into_parameters_and_buffers():
+    model = nn.Sequential(nn.BatchNorm1d(1))
+    write_(model, {"0.weight": torch.tensor([3.0]), "0.running_mean": torch.tensor([4.0])})
+    assert (model[0].weight.item(), model[0].running_mean.item(), model[0].bias.item()) == (3, 4, 0)

@@ -10,6 +10,7 @@ from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import RetrainParams
 from prunekit.training.feed import derived_seed
 from prunekit.training.retrain import MODES, Pruned, plan_of, recompute_batchnorm, retrain
+from prunekit.training.sgd import hold
 
 
 @pytest.fixture
@@ -28,7 +29,13 @@ def parent(tiny):
 def _retrain(tiny, parent, mode: str, **changes: object):
     model = tiny.network()
     load_arrays(model, parent.arrays)
-    work = {"settings": parent.settings, "kept": parent.result.kept, "masks": parent.masks, **changes}
+    work = {
+        "settings": parent.settings,
+        "kept": parent.result.kept,
+        "before": parent.arrays,
+        "masks": parent.masks,
+        **changes,
+    }
     result = retrain(model, tiny.examples(), mode=mode, dataset=tiny.dataset(), seed=0, **work)
     return model, result
 
@@ -113,6 +120,28 @@ def test_mode_none_changes_batch_norm_statistics_alone(tiny, parent, same) -> No
     assert all(
         name.rpartition(".")[2] in ("running_mean", "running_var", "num_batches_tracked") for name in changed
     )
+
+
+def test_least_squares_brings_a_pruned_network_back_without_labels(tiny, parent) -> None:
+    images = Normaliser(tiny.dataset(), torch.device("cpu"))(tiny.examples().images)
+
+    def gap(model) -> float:
+        with torch.no_grad():
+            return float((model.eval()(images) - parent.model.eval()(images)).norm())
+
+    pruned = tiny.network()
+    load_arrays(pruned, parent.arrays)
+    hold(pruned, parent.masks)
+    model, result = _retrain(tiny, parent, "least-squares")
+    assert (result.losses, result.steps) == ((), 0)
+    assert gap(model) < 0.3 * gap(pruned)
+    again, _ = _retrain(tiny, parent, "least-squares")
+    assert all((to_arrays(model)[name] == value).all() for name, value in to_arrays(again).items())
+
+
+def test_least_squares_needs_the_weights_before_pruning(tiny, parent) -> None:
+    with pytest.raises(UsageError, match="weights before pruning"):
+        _retrain(tiny, parent, "least-squares", before=None)
 
 
 def test_recomputed_statistics_are_the_mean_over_the_batches(tiny) -> None:

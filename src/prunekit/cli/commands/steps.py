@@ -100,7 +100,7 @@ def _on_models(cls: type[Params], given: dict[str, Any]) -> None:
     chosen, names = options(given), given.pop("model")
     fields = read_fields(cls, given)
     check_names(
-        cls.read(fields | {"parent": "train-0000000000000000"})
+        cls.read(fields | {"parent": "prune-0000000000000000"})
     )  # a wrong flag fails before a wrong model
     store = Store(chosen.store)
     steps = [cls.read(fields | {"parent": key}) for key in resolve_all(store, names)]

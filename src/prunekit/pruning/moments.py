@@ -1,0 +1,86 @@
+"""What a layer's inputs and outputs amount to over a sample, as a least-squares fit of its weights needs it."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.pruning.layers import Layer
+from prunekit.pruning.scores.patches import patches, rows
+
+# Numbers in the patches that are taken together: 32 MB in float32.
+CHUNK_ELEMENTS = 8_000_000
+# A layer whose outputs are further than this share from its weight times its patches computes something else.
+LARGEST_GAP = 0.02
+
+
+class Moments(NamedTuple):
+    """Sums over all images and positions, in float64, per group of a layer; J: channels times kernel positions.
+
+    ``gram`` ``[groups, J, J]``: products of inputs with inputs; ``cross`` ``[groups, J, filters]``: with outputs;
+    ``inputs`` ``[groups, J]`` and ``outputs`` ``[groups, filters]``: plain sums; ``positions``: their number.
+    """
+
+    gram: Tensor
+    cross: Tensor
+    inputs: Tensor
+    outputs: Tensor
+    positions: int
+
+    def added(self, other: Moments) -> Self:
+        """The moments of both samples."""
+        return self._replace(
+            gram=self.gram + other.gram,
+            cross=self.cross + other.cross,
+            inputs=self.inputs + other.inputs,
+            outputs=self.outputs + other.outputs,
+            positions=self.positions + other.positions,
+        )
+
+    def about_means(self) -> Self:
+        """The same with ``gram`` and ``cross`` about the means, as a fit with an intercept needs them."""
+        seen, made = self.inputs / self.positions, self.outputs / self.positions
+        gram = self.gram - self.inputs[..., :, None] * seen[..., None, :]
+        return self._replace(gram=gram, cross=self.cross - self.inputs[..., :, None] * made[..., None, :])
+
+
+def moments_of(layer: Layer, module: nn.Module, inputs: Tensor, outputs: Tensor) -> Moments:
+    """The moments of one call's inputs and of outputs in the shape of the call's own."""
+    elements = patches(layer, module, inputs[:1]).numel()
+    step = max(1, CHUNK_ELEMENTS // max(1, elements))
+    parts = [
+        _moments(patches(layer, module, some), by_group(layer, module, made))
+        for some, made in zip(torch.split(inputs, step), torch.split(outputs, step), strict=True)
+    ]
+    return reduce(Moments.added, parts)
+
+
+def _moments(seen: Tensor, made: Tensor) -> Moments:
+    """Of patches ``[images, groups, J, positions]`` and outputs ``[images, groups, filters, positions]``."""
+    seen, made = (part.permute(1, 2, 0, 3).flatten(2) for part in (seen, made))
+    sums = seen @ seen.mT, seen @ made.mT, seen.sum(-1), made.sum(-1)
+    gram, cross, inputs, outputs = (part.double() for part in sums)
+    return Moments(gram, cross, inputs, outputs, seen.shape[-1])
+
+
+def by_group(layer: Layer, module: nn.Module, outputs: Tensor) -> Tensor:
+    """A call's output as ``[images, groups, filters per group, positions]``."""
+    if isinstance(module, nn.Linear):
+        return outputs.reshape(len(outputs), -1, layer.outputs).transpose(1, 2).unsqueeze(1)
+    return outputs.reshape(len(outputs), layer.groups, layer.outputs // layer.groups, -1)
+
+
+def is_product(layer: Layer, module: nn.Module, inputs: Tensor, outputs: Tensor) -> bool:
+    """Whether a call's output is the layer's weight times its patches plus its bias, to rounding."""
+    product = rows(layer, layer.tensor().float()) @ patches(layer, module, inputs)
+    made = by_group(layer, module, outputs) if outputs.numel() == product.numel() else product.new_empty(0)
+    if product.shape != made.shape:
+        return False
+    bias = module.bias
+    if isinstance(bias, Tensor):
+        product = product + bias.detach().float().reshape(1, *product.shape[1:3], 1)
+    gap, size = (product - made).norm(), made.norm()
+    return bool(gap <= LARGEST_GAP * size + torch.finfo(torch.float32).eps)

@@ -1,0 +1,194 @@
+"""Repair a pruned network without labels: every layer's kept weights by least squares, in forward order.
+
+A layer of a pruned network sees other inputs than it did before. Its kept weights, and its bias, are set to those with
+which its outputs come nearest to what they were, given the inputs that the layers repaired so far make: the
+reconstruction of He et al. 2017 (arXiv:1707.06168, section 3.1) for any mask, with an intercept and a ridge.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from prunekit.errors import PrunekitWarning, UsageError
+from prunekit.pruning.graph.graph import Graph
+from prunekit.pruning.graph.tracing import evaluation, trace
+from prunekit.pruning.layers import Layer, prunable_layers
+from prunekit.pruning.masks import Masks, apply_, check, write_
+from prunekit.pruning.moments import Moments, is_product, moments_of
+from prunekit.pruning.scores.patches import from_rows, rows
+from prunekit.pruning.subject import Batch, device_of, read_batches, run
+
+# The pull towards the pruned weights, as a share of the mean square of the inputs (about their means) that are kept.
+RIDGE = 1e-3
+
+
+def repair(
+    model: nn.Module, *, masks: Masks, batches: Iterable[Any], ridge: float = RIDGE
+) -> dict[str, Tensor]:
+    """New weights, biases and running means of the pruned network, by state-dict name; masked entries are zero.
+
+    ``model``: the network before ``masks`` (True = kept) were applied; it stays as it is. ``batches``: inputs, or
+    (inputs, labels), whose labels are not looked at. Layers that the batches do not reach keep their weights, and so
+    do layers whose outputs are not their weight times their inputs, which a warning names.
+    """
+    check(model, masks)
+    sample = read_batches(batches, device_of(model))
+    if not sample:
+        raise UsageError("least squares looks at images: give it batches")
+    pruned = copy.deepcopy(model)
+    apply_(pruned, masks)
+    graph, before = trace(pruned), prunable_layers(model)
+    norms, strange = _norms_behind(pruned, graph), []
+    found: dict[str, Tensor] = {}
+    with evaluation(model), evaluation(pruned), torch.no_grad():
+        for name, calls in calls_of(pruned, graph.layers, sample[0]).items():
+            moments = _moments(_Pair(model, pruned, before[name], graph.layers[name], calls), sample)
+            if moments is None:
+                strange.append(name)
+                continue
+            mended = _mended(graph.layers[name], moments, norms.get(name), masks, ridge)
+            write_(pruned, mended)
+            found |= mended
+    if strange:
+        some = ", ".join(strange[:6]) + (f" and {len(strange) - 6} more" if len(strange) > 6 else "")
+        warnings.warn(f"not repaired, as more than a product is computed there: {some}", PrunekitWarning, 2)
+    return found
+
+
+def solved(moments: Moments, weight: Tensor, kept: Tensor, ridge: float) -> Tensor:
+    """The weights of least squared error plus a ridge about ``weight``, zero where not ``kept``.
+
+    ``weight`` and ``kept``: ``[groups, filters, J]``. Filters that keep the same columns are solved together.
+    """
+    found = torch.zeros_like(weight)
+    # Sums in float32 lose digits of what varies beside a large mean, and no pull may be smaller than that.
+    squares = moments.gram.diagonal(dim1=-2, dim2=-1) + moments.inputs.square() / moments.positions
+    lost = torch.finfo(torch.float32).eps * squares
+    groups = zip(moments.gram, moments.cross, lost, weight, kept, found, strict=True)
+    for gram, cross, least, old, mask, new in groups:
+        supports, which = mask.unique(dim=0, return_inverse=True)
+        for index, support in enumerate(supports):
+            columns, filters = support.nonzero().flatten(), (which == index).nonzero().flatten()
+            if len(columns):
+                inner, right = gram[columns[:, None], columns], cross[columns[:, None], filters]
+                pull = torch.maximum(ridge * inner.diagonal().mean(), least[columns].sum())
+                new[filters[:, None], columns] = _fit(inner, right, old[filters[:, None], columns].T, pull).T
+    return found
+
+
+def _fit(gram: Tensor, cross: Tensor, old: Tensor, pull: Tensor) -> Tensor:
+    """``min |X w - y|^2 + pull |w - old|^2``; where all inputs are zero that is ``old``."""
+    pull = pull.clamp(min=torch.finfo(torch.float64).tiny)
+    factor: Tensor = torch.linalg.cholesky(
+        gram + pull * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    )
+    return torch.cholesky_solve(cross + pull * old, factor)
+
+
+def _mended(
+    layer: Layer, moments: Moments, norm: tuple[str, _BatchNorm] | None, masks: Masks, ridge: float
+) -> dict[str, Tensor]:
+    """The layer's new weight, and its new intercept: in its bias, or in the mean of the batch norm behind it."""
+    weight = layer.tensor()
+    kept = rows(layer, masks.get(layer.weight, torch.ones_like(weight, dtype=torch.bool)).to(weight.device))
+    movable = layer.bias is not None or norm is not None
+    new = solved(moments.about_means() if movable else moments, rows(layer, weight).double(), kept, ridge)
+    found = {layer.weight: from_rows(layer, new).to(weight.dtype)}
+    intercept = ((moments.outputs - (new @ moments.inputs[..., None])[..., 0]) / moments.positions).flatten()
+    if layer.bias is not None:
+        mask = masks.get(layer.bias, torch.ones_like(intercept, dtype=torch.bool)).to(weight.device)
+        found[layer.bias] = intercept.masked_fill(~mask, 0).to(weight.dtype)
+    elif norm is not None:
+        mean, alive = cast(Tensor, norm[1].running_mean), kept.any(-1).flatten()
+        found[f"{norm[0]}.running_mean"] = (mean - intercept.masked_fill(~alive, 0)).to(mean.dtype)
+    return found
+
+
+def _norms_behind(model: nn.Module, graph: Graph) -> dict[str, tuple[str, _BatchNorm]]:
+    """By layer, the batch norm with running statistics that alone reads its output, and reads nothing else."""
+    modules = dict(model.named_modules())
+    readers = Counter(value for op in graph.ops for value in op.inputs)
+    makers = {op.output: op.name for op in graph.ops if op.kind == "layer"}
+    norms = [op for op in graph.ops if op.kind == "norm"]
+    uses = Counter(op.name for op in norms)
+    found = {}
+    for op in norms:
+        module, value = modules.get(op.name), op.inputs[0]
+        alone = value in makers and readers[value] == 1 and uses[op.name] == 1
+        if alone and isinstance(module, _BatchNorm) and module.running_mean is not None:
+            found[makers[value]] = op.name, module
+    return found
+
+
+class _Pair(NamedTuple):
+    """A layer before and after pruning, in its networks; ``calls``: how often a forward pass calls it."""
+
+    model: nn.Module
+    pruned: nn.Module
+    before: Layer
+    after: Layer
+    calls: int
+
+
+def _moments(pair: _Pair, sample: list[Batch]) -> Moments | None:
+    """What the layer sees after pruning with what it made before; None where it is no product with its weight."""
+    total: Moments | None = None
+    for batch in sample:
+        wanted = _seen(pair.model, pair.before, pair.calls, batch.inputs)
+        seen = _seen(pair.pruned, pair.after, pair.calls, batch.inputs)
+        for (_, _, target), (module, inputs, output) in zip(wanted, seen, strict=True):
+            if total is None and not is_product(pair.after, module, inputs[:1], output[:1]):
+                return None
+            found = moments_of(pair.after, module, inputs, target)
+            total = found if total is None else total.added(found)
+    return total
+
+
+class _ReachedError(Exception):
+    """Ends a forward pass where what is looked for has been seen."""
+
+
+def _seen(
+    model: nn.Module, layer: Layer, calls: int, inputs: Tensor
+) -> list[tuple[nn.Module, Tensor, Tensor]]:
+    """Module, input and output of every call of the layer in a forward pass, which ends behind the last."""
+    found: list[tuple[nn.Module, Tensor, Tensor]] = []
+
+    def hook(module: nn.Module, args: Any, kwargs: Any, output: Tensor) -> None:
+        given = args[0] if args else next(iter(kwargs.values()))
+        found.append((module, given.float(), output.float()))
+        if len(found) == calls:
+            raise _ReachedError
+
+    with ExitStack() as stack, suppress(_ReachedError):
+        for module in layer.modules:
+            stack.callback(module.register_forward_hook(hook, with_kwargs=True).remove)
+        run(model, inputs)
+    return found
+
+
+def calls_of(model: nn.Module, layers: Mapping[str, Layer], batch: Batch) -> dict[str, int]:
+    """How often a forward pass calls every layer, in the order of the first calls."""
+    calls: dict[str, int] = {}
+
+    def counter(name: str) -> Callable[..., None]:
+        def hook(*_: Any) -> None:
+            calls[name] = calls.get(name, 0) + 1
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, layer in layers.items():
+            for module in layer.modules:
+                stack.callback(module.register_forward_hook(counter(name)).remove)
+        run(model, batch.inputs[:1])
+    return calls
