@@ -68,21 +68,18 @@ def retrain(
 ) -> FitResult:
     """Train the pruned ``model`` again, in place, by one of ``MODES``, with ``masks`` (True = kept) held.
 
-    ``settings`` are the unpruned parent's, ``kept`` its weights after ``keep_epoch`` (for weight-rewind), ``before``
-    the weights before the last pruning (for least-squares). With ``epochs``, milestones that are set stay at their
-    epoch and unset ones move. Errors as of :func:`fit`.
+    ``settings``: the unpruned parent's; ``kept``: its weights after ``keep_epoch``; ``before``: those before the last
+    pruning. With ``epochs``, milestones that are set stay at their epoch and unset ones move. Errors: :func:`fit`.
     """
     if mode in UNTRAINED:
         sample = Sample(examples, dataset, seed, torch.device(device))
         return UNTRAINED[mode](model, sample, masks or {}, before)
     plan = plan_of(mode, Pruned(settings, kept, len(dataset.classes), len(examples), seed))
-    if plan.weights is not None:
-        load_arrays(model, plan.weights)
-    length = {"epochs": settings.epochs if epochs is None else epochs, "keep_epoch": None}
+    load_arrays(model, to_arrays(model) if plan.weights is None else plan.weights)
     return fit(
         model,
         examples,
-        settings=settings.model_copy(update={**length, **plan.changes}),
+        settings=_changed(settings, plan, epochs),
         dataset=dataset,
         seed=seed,
         device=device,
@@ -92,6 +89,11 @@ def retrain(
         epoch_images=epoch_images,
         progress=progress,
     )
+
+
+def _changed(settings: TrainParams, plan: Plan, epochs: int | None) -> TrainParams:
+    length = {"epochs": settings.epochs if epochs is None else epochs, "keep_epoch": None}
+    return settings.model_copy(update={**length, **plan.changes})
 
 
 def plan_of(mode: str, pruned: Pruned) -> Plan:
