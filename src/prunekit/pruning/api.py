@@ -14,6 +14,7 @@ from prunekit.errors import PrunekitWarning, UsageError, unknown
 from prunekit.pruning.allocation import Choice, sample_bound
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import trace
+from prunekit.pruning.guards import disagreeing, moves_nothing, unscored
 from prunekit.pruning.masks import Masks, check, total_parameters
 from prunekit.pruning.methods import METHODS, Method
 from prunekit.pruning.scores.magnitude import check_finite
@@ -48,6 +49,7 @@ def prune(
     skip_layers: Sequence[str] = (),
     seed: int = 0,
     total: int | None = None,
+    example: Tensor | None = None,
 ) -> Masks:
     """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model to ``prune_ratio``.
 
@@ -55,19 +57,39 @@ def prune(
     propagation. ``total``: parameters of the unpruned parent (default: of this model). ``masks``: those in force, whose
     entries are zero in the model; they are never revived. ``skip_layers``: layers of which nothing is chosen (what is
     dead in them still goes). Weight methods hit the ratio to the weight, filter methods to the nearest filter; a ratio
-    that is out of reach by more than 0.02 is a :class:`UsageError` that says what can be reached.
+    that is out of reach by more than 0.02 is a :class:`UsageError` that says what can be reached. ``example``: inputs
+    to watch one forward pass on (default: the first batch, or a shape that fits the first layer).
     """
     row = METHODS[method]
     total = total_parameters(model) if total is None else total
     if not 0 < prune_ratio < 1:
         raise UsageError(f"prune_ratio must be between 0 and 1, not {prune_ratio}")
     check(model, masks or {})
-    subject = _subject(model, method, row, batches, seed)
+    subject = _subject(model, method, row, batches, seed, example)
     _check_layers(subject, skip_layers)
-    room = room_of(model, subject.graph, masks or {})
-    kept = _chosen(subject, row, room, method, prune_ratio, total, frozenset(skip_layers))
-    made = {name: mask.to(device_of(model)) for name, mask in room.masks(kept).items()}
+    skipped = frozenset(skip_layers) | unscored(subject, row)
+    found = _masks(subject, row, masks or {}, method, prune_ratio, total, skipped)
+    if found is None:
+        graph = disagreeing(subject.model, subject.layers)
+        found = _masks(subject._replace(graph=graph), row, masks or {}, method, prune_ratio, total, skipped)
+    made = {name: mask.to(device_of(model)) for name, mask in (found or {}).items()}
     return (masks or {}) | made
+
+
+def _masks(
+    subject: Subject,
+    row: Method,
+    masks: Masks,
+    method: str,
+    ratio: float,
+    total: int,
+    skipped: frozenset[str],
+) -> Masks | None:
+    """The masks, or None where what follows from the choice moves an output: then the graph is wrong."""
+    room = room_of(subject.model, subject.graph, masks)
+    kept = _chosen(subject, row, room, method, ratio, total, skipped)
+    found = room.masks(kept)
+    return found if moves_nothing(subject.model, subject.graph, kept, found) else None
 
 
 def _chosen(
@@ -94,7 +116,7 @@ def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
     ``image_shape``: of one input, such as ``(3, 32, 32)``.
     """
     image = torch.zeros(1, *image_shape, device=device_of(model))
-    subject = Subject(model, trace(model), read_batches([image], device_of(model)), 0)
+    subject = Subject(model, trace(model, image), read_batches([image], device_of(model)), 0)
     positions = output_positions(subject)
     return sample_bound([subject.layers[name].outputs * count for name, count in positions.items()])
 
@@ -112,13 +134,21 @@ def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> Usag
     )
 
 
-def _subject(model: nn.Module, method: str, row: Method, batches: Iterable[Any], seed: int) -> Subject:
+def _subject(
+    model: nn.Module,
+    method: str,
+    row: Method,
+    batches: Iterable[Any],
+    seed: int,
+    example: Tensor | None = None,
+) -> Subject:
     found = read_batches(batches, device_of(model)) if row.data_informed else []
     if row.data_informed and not found:
         raise UsageError(f"{method} looks at data: give it batches")
     if row.needs_labels and any(batch.labels is None for batch in found):
         raise UsageError(f"{method} looks at the loss: give it batches of (inputs, labels)")
-    subject = Subject(model, trace(model), found, seed)
+    inputs = example if example is not None else found[0].inputs if found else None
+    subject = Subject(model, trace(model, inputs), found, seed)
     check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
     return subject
 

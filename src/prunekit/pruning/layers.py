@@ -6,13 +6,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import cast
 
-from torch import Tensor, nn
+from torch import Tensor, nn, no_grad
+from torch.nn.parameter import UninitializedParameter
 
 from prunekit.errors import UsageError
 
 CONVS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 PRUNABLE = (*CONVS, *TRANSPOSED, nn.Linear)
+REMEDY = (
+    "make them parameters first (remove_parametrizations, remove_weight_norm, or torch.nn.utils.prune.remove)"
+)
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,22 @@ def prunable_layers(model: nn.Module) -> dict[str, Layer]:
         if isinstance(module, PRUNABLE) and id(module.weight) in names:
             holders.setdefault(id(module.weight), []).append((name, module))
     if not holders:
-        raise UsageError("this model has no prunable layer (a convolution or a linear layer)")
+        hidden = ", ".join(computed_weights(model)[:3])
+        reason = f": the weights of {hidden} are computed from others, {REMEDY}" if hidden else ""
+        raise UsageError(f"this model has no prunable layer (a convolution or a linear layer){reason}")
     layers = [_layer(found, names, places[key]) for key, found in holders.items()]
     return {layer.name: layer for layer in layers}
+
+
+def computed_weights(model: nn.Module) -> list[str]:
+    """The convolutions and linear layers whose weight is no parameter: weight norm, spectral norm, parametrizations."""
+    own = {id(value) for value in model.parameters()}
+    found = []
+    for name, module in model.named_modules():
+        if isinstance(module, PRUNABLE) and not isinstance(module.weight, UninitializedParameter):
+            with no_grad():
+                found += [name] if id(module.weight) not in own else []
+    return found
 
 
 def _layer(holders: list[tuple[str, nn.Module]], names: dict[int, str], places: int) -> Layer:

@@ -13,9 +13,14 @@ from prunekit.errors import PrunekitError, UsageError
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.layers import Layer
+from prunekit.pruning.scores.patches import patches, rows
 
 Scores = dict[str, Tensor]
 Visit = Callable[[Layer, nn.Module, Tensor], None]
+Look = Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]
+# How far a layer's output may be from weight × patches + bias, in shares of its largest entry: rounding, no more.
+_ROUNDING = {torch.float16: 2e-2, torch.bfloat16: 5e-2}
+_FINE = 1e-3
 
 
 class Batch(NamedTuple):
@@ -80,7 +85,8 @@ def observe(subject: Subject, visit: Visit, *, images: int | None = None) -> Non
         for layer in subject.layers.values():
             for module in layer.modules:
                 # Behind the layer's own forward, which is the one to refuse inputs that do not fit.
-                stack.callback(module.register_forward_hook(_hook(visit, layer)).remove)
+                hook = module.register_forward_hook(_hook(visit, layer), with_kwargs=True)
+                stack.callback(hook.remove)
         for batch in subject.batches[: None if images is None else 1]:
             run(subject.model, batch.inputs[:images])
 
@@ -108,9 +114,9 @@ def fitting(what: str) -> Iterator[None]:
         raise UsageError(f"{what} does not fit this model: {reason}") from error
 
 
-def _hook(visit: Visit, layer: Layer) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
-    def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        inputs = _batched(module, args[0].float())
+def _hook(visit: Visit, layer: Layer) -> Look:
+    def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+        inputs = _batched(module, _given(args, named).float())
         if not finite(inputs):
             raise UsageError(f"layer {layer.name!r} sees inputs that are not finite")
         try:
@@ -132,6 +138,54 @@ def _batched(module: nn.Module, inputs: Tensor) -> Tensor:
     return inputs.unsqueeze(0) if inputs.dim() < rank else inputs
 
 
+def unlike_products(subject: Subject) -> frozenset[str]:
+    """The layers whose output is not weight × patches + bias on the sample's first image, whatever class they have."""
+    found: set[str] = set()
+
+    def look(layer: Layer) -> Look:
+        def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+            if not (isinstance(output, Tensor) and _is_product(layer, module, _given(args, named), output)):
+                found.add(layer.name)
+
+        return hook
+
+    _first_image(subject, look)
+    return frozenset(found)
+
+
+def _first_image(subject: Subject, look: Callable[[Layer], Look]) -> None:
+    """Run the sample's first image in evaluation mode, with a hook on every layer."""
+    with ExitStack() as stack:
+        stack.enter_context(evaluation(subject.model))
+        stack.enter_context(torch.no_grad())
+        for layer in subject.layers.values():
+            for module in layer.modules:
+                stack.callback(module.register_forward_hook(look(layer), with_kwargs=True).remove)
+        inputs = subject.batches[0].inputs
+        with fitting(f"a batch of shape {tuple(inputs.shape)}"):
+            subject.model(inputs[:1])
+
+
+def _given(args: tuple[Any, ...], named: dict[str, Any]) -> Tensor:
+    """What a layer was called with, by place or by name."""
+    given: Tensor = args[0] if args else next(iter(named.values()))
+    return given
+
+
+def _is_product(layer: Layer, module: nn.Module, given: Tensor, output: Tensor) -> bool:
+    seen = patches(layer, module, _batched(module, given)[:1].float())
+    product = rows(layer, layer.tensor().float()) @ seen[0]
+    if module.bias is not None:
+        product = product + module.bias.float().reshape(layer.groups, -1, 1)  # type: ignore[operator]
+    first = _batched(module, output)[0].float()
+    first = first.reshape(-1, layer.outputs).T if isinstance(module, nn.Linear) else first
+    difference = (
+        (product.reshape(-1) - first.reshape(-1)).abs().max() if product.numel() == first.numel() else None
+    )
+    allowed = _ROUNDING.get(output.dtype, _FINE)
+    return difference is not None and not bool(difference > allowed * max(1e-3, float(product.abs().max())))
+
+
 def output_positions(subject: Subject) -> dict[str, int]:
     """Output positions per image of every layer (H · W of a convolution, 1 of a linear layer on vectors).
 
@@ -139,10 +193,12 @@ def output_positions(subject: Subject) -> dict[str, int]:
     """
     found: dict[str, int] = {}
 
-    def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
-        with torch.no_grad():
-            forward = type(module).forward(module, inputs)
-        found[layer.name] = forward.numel() // (layer.outputs * max(1, len(inputs)))
+    def look(layer: Layer) -> Look:
+        def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+            images = len(_batched(module, _given(args, named)))
+            found[layer.name] = output.numel() // (layer.outputs * max(1, images))
 
-    observe(subject, visit, images=1)
+        return hook
+
+    _first_image(subject, look)
     return found

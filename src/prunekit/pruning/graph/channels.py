@@ -1,92 +1,139 @@
-"""Where the channels of a tensor are, and the graph in the making.
+"""Where the channels of a tensor are: a label for every element, moved as the elements move.
 
-A *flow* says which value of the graph a tensor's channels are, and along which axis. ``rules`` and ``shapes`` say what
-every recorded operation does to flows.
+A *flow* says to which channel of which value every element of a tensor belongs; what moves elements (views, slices,
+shuffles, windows) is applied to the labels themselves, so that no rule has to know its arithmetic.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from torch import fx, nn
+from torch import Tensor
 
-from prunekit.pruning.graph.graph import Graph, Op
+# More distinct pairs of channels than this are not followed.
+_MANY = 1_000_000
 
 
 class Flow(NamedTuple):
-    """The channels of a tensor: a value, its axis (counted from the end where ``rank`` is unknown).
-
-    ``folded``: the axis also holds the positions that a flattening put behind every channel.
-    """
+    """The channels of a tensor: ``table`` holds the channel (of ``value``) along those ``axes`` on which it changes."""
 
     value: int
+    axes: tuple[int, ...]
+    table: Tensor
+
+
+class Part(NamedTuple):
+    """The elements of a tensor that was made from a parameter or buffer: their places along one axis of it.
+
+    ``axes`` · ``table``: as in :class:`Flow`.
+    """
+
+    name: str
     axis: int
-    rank: int | None = None
-    folded: bool = False
+    axes: tuple[int, ...]
+    table: Tensor
 
 
-@dataclass
-class Builder:
-    """A graph in the making: the flow of every node so far, and how often each module and parameter is named."""
+@dataclass(frozen=True)
+class Made:
+    """A tensor without channels of its own: the parameters that it was made from, and the values that it was read from.
 
-    model: nn.Module
-    graph: Graph
-    calls: Counter[Any]
-    flows: dict[fx.Node, Flow | None] = field(default_factory=dict)
+    ``pure``: the parameter of which it holds the numbers as they are, only moved. ``like``: it has the shape of an
+    activation, such as zeros_like gives; where that shrinks it shrinks, too. ``stale``: its memory was written to
+    under another name, so that whoever uses it reads its origins.
+    """
 
-    def __post_init__(self) -> None:
-        self.modules = dict(self.model.named_modules())
-        self.names = {id(value): name for name, value in self.model.named_parameters()}
-        self.layer_of = {
-            id(module): layer for layer in self.graph.layers.values() for module in layer.modules
-        }
-
-    def inputs(self, node: fx.Node) -> list[Flow]:
-        """The flows that go into a node."""
-        return [flow for source in node.all_input_nodes if (flow := self.flows[source]) is not None]
-
-    def read(self, flows: Sequence[Flow], name: str = "") -> None:
-        """All these channels are needed."""
-        if flows or name:
-            self.graph.ops.append(Op("read", tuple(flow.value for flow in flows), name=name))
-
-    def make(self, kind: Any, flows: Sequence[Flow], **more: Any) -> Flow:
-        """A flow like the first of these, made by a new operation."""
-        size = self.graph.sizes[flows[0].value]
-        value = self.graph.add(kind, [flow.value for flow in flows], size=size, **more)
-        return flows[0]._replace(value=value)
-
-    def chosen(self, flow: Flow, picks: torch.Tensor) -> Flow:
-        """The flow with these channels, in this order."""
-        value = self.graph.add("index", [flow.value], size=len(picks), picks=picks)
-        return flow._replace(value=value, folded=False)
-
-    def unfolded(self, flow: Flow, size: int) -> Flow | None:
-        """A flow of ``size`` channels: positions that were flattened in become channels of their own."""
-        own = self.graph.sizes[flow.value]
-        if not flow.folded or size == own:
-            return flow if size == own else None
-        positions, rest = divmod(size, own)
-        return None if rest else self.chosen(flow, torch.arange(own).repeat_interleave(positions))
+    parts: tuple[Part, ...] = ()
+    origins: frozenset[int] = frozenset()
+    pure: str = ""
+    like: bool = False
+    stale: bool = False
 
 
-def unfollowed(builder: Builder, flow: Flow) -> Flow | None:
-    """Every channel is read, and what comes out is unknown."""
-    builder.read([flow])
-    return None
+def labels_of(flow: Flow | Part, shape: Sequence[int]) -> Tensor:
+    """The label of every element of a tensor of this shape, without copies."""
+    sizes = [size if axis in flow.axes else 1 for axis, size in enumerate(shape)]
+    return flow.table.reshape(sizes).expand(tuple(shape))
 
 
-def same_axis(flow: Flow, axis: int) -> bool:
-    """Whether the channels lie along this axis."""
-    if flow.axis == axis:
-        return True
-    return flow.rank is not None and flow.axis % flow.rank == axis % flow.rank
+def table_of(labels: Tensor) -> tuple[tuple[int, ...], Tensor]:
+    """The axes along which labels change, and the labels along these alone."""
+    axes = []
+    for axis in range(labels.dim()):
+        first = labels.narrow(axis, 0, 1)
+        if labels.shape[axis] > 1 and bool((labels != first).any()):
+            axes.append(axis)
+        else:
+            labels = first
+    return tuple(axes), labels.reshape([labels.shape[axis] for axis in axes]).contiguous()
 
 
-def argument(node: fx.Node, place: int, name: str, default: Any = None) -> Any:
-    """An argument of a recorded call, given by place or by name."""
-    return node.args[place] if len(node.args) > place else node.kwargs.get(name, default)
+def relabelled(flow: Flow, labels: Tensor) -> Flow:
+    """The flow of a tensor with these labels."""
+    return Flow(flow.value, *table_of(labels))
+
+
+def along(flow: Flow | Part, shape: Sequence[int], axis: int) -> Tensor | None:
+    """The labels along one axis of a tensor, or None where they change along another one, too."""
+    axis %= len(shape)
+    if any(other != axis for other in flow.axes):
+        return None
+    return flow.table.reshape(-1).expand(shape[axis])
+
+
+def by_axis(flow: Flow, shape: Sequence[int], axis: int) -> Tensor:
+    """The labels as ``[other axes that they change along, axis]``."""
+    axis %= len(shape)
+    labels = labels_of(flow, shape).movedim(axis, -1)
+    others = [other for other in range(len(shape)) if other != axis]
+    places = [slice(None) if other in flow.axes else slice(0, 1) for other in others]
+    return labels[(*places, slice(None))].reshape(-1, shape[axis])
+
+
+class Pairs(NamedTuple):
+    """Two tensors' channels met element by element: ``left[i]`` and ``right[i]`` make channel ``i`` of the result."""
+
+    left: Tensor
+    right: Tensor
+    axes: tuple[int, ...]
+    table: Tensor
+
+
+def pairs(
+    left: Flow | Part, right: Flow | Part, shapes: Sequence[Sequence[int]], shape: Sequence[int]
+) -> Pairs | None:
+    """The pairs that a broadcast operation makes, or None where each side meets many of the other side."""
+    both = [broadcast(flow, own, shape) for flow, own in zip((left, right), shapes, strict=True)]
+    axes = tuple(sorted({axis for flow in both for axis in flow[0]}))
+    sizes = [shape[axis] for axis in axes]
+    first, second = (
+        table.reshape([shape[axis] if axis in own else 1 for axis in axes]).expand(sizes).reshape(-1)
+        for own, table in both
+    )
+    if len(first) > _MANY:
+        return None
+    wide = int(second.max()) + 1
+    codes, inverse = distinct(first * wide + second)
+    if len(codes) > max(*(len(distinct(side)[0]) for side in (first, second))):
+        return None
+    return Pairs(codes // wide, codes % wide, axes, inverse.reshape(sizes))
+
+
+def broadcast(flow: Flow | Part, own: Sequence[int], shape: Sequence[int]) -> tuple[tuple[int, ...], Tensor]:
+    """Axes and table in a result of this shape, to which a tensor of shape ``own`` is broadcast."""
+    moved = len(shape) - len(own)
+    return tuple(axis + moved for axis in flow.axes), flow.table
+
+
+def distinct(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """The different codes in order of their first appearance, and the place of every code among them."""
+    found, inverse = torch.unique(codes, return_inverse=True)
+    first = torch.full((len(found),), len(codes), dtype=torch.int64)
+    first.scatter_reduce_(0, inverse, torch.arange(len(codes)), "amin")
+    order = first.argsort()
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order))
+    return found[order], place[inverse]

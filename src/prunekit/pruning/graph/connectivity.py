@@ -88,14 +88,14 @@ class _Ways:
 
     def _arrive(self, op: Op) -> None:
         """Work out the ways to what an operation makes; a source, a fresh channel or an output is never zero."""
-        if op.kind in ("source", "read", "fresh") or op.name in self.graph.heads:
+        if op.kind in ("source", "read", "fresh", "mix") or op.name in self.graph.heads:
             return
         widths = self._fed(op) if op.kind == "layer" else self.to[self._sources(op)]
         self.to[self.channels[op.output]] = widths.amin(1) if op.kind == "product" else widths.amax(1)
 
     def _leave(self, op: Op) -> None:
         """Work out the ways on from what an operation takes."""
-        if op.kind == "read":
+        if op.kind in ("read", "mix"):
             for value in op.inputs:
                 self.on[self.channels[value]] = torch.inf
         elif op.kind == "layer":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,17 +25,22 @@ Kind = Literal[
     "cat",  # channels side by side
     "index",  # a choice or repetition of channels
     "fresh",  # channel by channel, but zero does not stay zero (sigmoid, adding a constant)
+    "mix",  # needs every channel and makes others, none of them zero (attention, group norms, computed weights)
 ]
 
 
 class Op(NamedTuple):
-    """One operation; ``name`` is a layer's or a norm's, ``picks`` the channels that an ``index`` operation takes."""
+    """One operation; ``name`` is a layer's or a norm's, ``picks`` the channels that an ``index`` operation takes.
+
+    ``scope``: the module that ran it.
+    """
 
     kind: Kind
     inputs: tuple[int, ...]
     output: int = -1
     name: str = ""
     picks: Tensor = torch.empty(0, dtype=torch.int64)
+    scope: str = ""
 
 
 class Norm(NamedTuple):
@@ -45,14 +50,52 @@ class Norm(NamedTuple):
     shift: str | None
 
 
+class Attached(NamedTuple):
+    """A parameter or buffer that carries channels of a value: place ``i`` along ``axis`` belongs to ``labels[i]``."""
+
+    name: str
+    axis: int
+    value: int
+    labels: Tensor
+
+
+class Joined(NamedTuple):
+    """Channels of two values that can only be taken out together: ``left[i]`` of one and ``right[i]`` of the other."""
+
+    first: int
+    left: Tensor
+    second: int
+    right: Tensor
+
+
+class Sized(NamedTuple):
+    """A tensor that the module ``scope`` makes with sizes written as numbers.
+
+    ``axes`` · ``table``: the channels of ``value`` along these of its axes; ``shape``: all its sizes; ``numbers``:
+    those given. ``pieces``: whether the channels were cut into parts, along the first axis of the table.
+    """
+
+    scope: str
+    value: int
+    axes: tuple[int, ...]
+    table: Tensor
+    shape: tuple[int, ...]
+    numbers: tuple[int, ...]
+    pieces: bool = False
+
+
 @dataclass
 class Graph:
     """A network's layers and norms, and how channels flow between them.
 
     ``free_filters`` are the layers whose filters can go with all that hangs on them; ``free_channels`` those whose
     input channels all come from prunable layers; ``heads`` make the network's outputs, ``entries`` read its inputs.
-    Layers in no operation (inside an untraced module) are followed neither way. ``traced`` is False when nothing could
-    be followed.
+    Layers in no operation are followed neither way. ``traced`` is False when nothing could be followed.
+
+    For taking channels out: ``attached`` parameters and buffers, ``joined`` channels, ``sized`` tensors, and
+    ``pinned`` values, of which none can be taken out, with the module that is the reason. ``computed``: layers whose
+    weights the network computes from what is stored. ``dynamic``: the modules that decide by activations what to do
+    next. ``called``: layers that ran. ``example``: what the network was run on.
     """
 
     layers: dict[str, Layer]
@@ -64,6 +107,14 @@ class Graph:
     free_filters: frozenset[str] = frozenset()
     free_channels: frozenset[str] = frozenset()
     traced: bool = True
+    attached: list[Attached] = field(default_factory=list)
+    joined: list[Joined] = field(default_factory=list)
+    sized: list[Sized] = field(default_factory=list)
+    pinned: list[tuple[int, str]] = field(default_factory=list)
+    computed: frozenset[str] = frozenset()
+    dynamic: frozenset[str] = frozenset()
+    called: frozenset[str] = frozenset()
+    example: Any = None
 
     def value(self, size: int) -> int:
         """A new value of ``size`` channels; its number."""
@@ -83,12 +134,15 @@ def classify(graph: Graph) -> Graph:
     Heads are found from the last ``read``, which is the network's output. Depthwise layers follow their
     neighbours and are never free.
     """
-    blocked = _against_the_flow(graph, [op for op in graph.ops if op.kind in ("read", "fresh")])
+    blocked = _against_the_flow(graph, [op for op in graph.ops if op.kind in ("read", "fresh", "mix")])
     heading = _against_the_flow(graph, [op for op in graph.ops if op.name == "output"])
     opened = _along_the_flow(graph)
     ops = [op for op in graph.ops if op.kind == "layer"]
     plain = {op.name for op in ops if not graph.layers[op.name].depthwise}
     given = {op.output for op in graph.ops if op.kind == "source" and op.name == "input"}
+    for op in graph.ops:
+        if op.kind not in ("source", "layer") and op.inputs and given.issuperset(op.inputs):
+            given.add(op.output)
     graph.heads = frozenset(op.name for op in ops if op.output in heading)
     graph.entries = frozenset(op.name for op in ops if op.inputs[0] in given)
     graph.free_filters = frozenset(op.name for op in ops if op.name in plain and op.output not in blocked)
@@ -111,6 +165,6 @@ def _along_the_flow(graph: Graph) -> set[int]:
     for op in graph.ops:
         if op.kind in ("read", "layer"):
             continue
-        if op.kind in ("source", "fresh") or found.intersection(op.inputs):
+        if op.kind in ("source", "fresh", "mix") or found.intersection(op.inputs):
             found.add(op.output)
     return found

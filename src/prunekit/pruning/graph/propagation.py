@@ -160,6 +160,7 @@ def _index_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: St
 _BACKWARD: dict[str, Callable[[Graph, Op, _Vectors, _Vectors, Stocks], _Vectors]] = {
     "source": lambda graph, op, used, zero, stocks: [],
     "read": _read,
+    "mix": _read,
     "layer": _layer_uses,
     "norm": _passed_on,
     "sum": _passed_on,

@@ -1,41 +1,48 @@
-"""From a model to its channel graph: torch.fx records the operations, the tables of ``flows`` say what each does."""
+"""From a model to its channel graph: one real forward pass is watched, and what no rule follows is left alone."""
 
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import fx, nn
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from prunekit.errors import PrunekitWarning
-from prunekit.pruning.graph.channels import Builder
-from prunekit.pruning.graph.graph import Graph, classify
-from prunekit.pruning.graph.operations import LEAVES, flow_of
+from prunekit.pruning.graph.builder import Builder, origins_of
+from prunekit.pruning.graph.examples import examples
+from prunekit.pruning.graph.graph import Graph, Op, classify
+from prunekit.pruning.graph.recording import watched
 from prunekit.pruning.layers import Layer, prunable_layers
 
-_TRIES = 64
 
+def trace(model: nn.Module, example: Any = None) -> Graph:
+    """The channel graph of a model, as one forward pass in evaluation mode shows it; the model is left as it was.
 
-def trace(model: nn.Module) -> Graph:
-    """The channel graph of a model, recorded in evaluation mode (restored).
-
-    A module that cannot be traced is taken as one unknown operation; if the model itself cannot, every layer stands
-    alone and a :class:`PrunekitWarning` says so.
+    ``example``: inputs to run it on; where there are none, shapes that fit its first layer are tried. If none of them
+    runs, every layer stands alone and a :class:`PrunekitWarning` says so.
     """
     layers = prunable_layers(model)
-    try:
-        with evaluation(model):
-            recorded = _record(model)
-    except Exception as error:  # any model code may run here, and fail in any way
-        reason = str(error).strip().partition("\n")[0]
-        warnings.warn(
-            f"cannot trace {type(model).__name__}: masks are layer by layer ({reason})", PrunekitWarning, 3
-        )
-        return layer_by_layer(layers)
-    return _build(model, recorded, layers)
+    reason = "no input was found that it takes: give example="
+    for inputs in examples(model, example):
+        try:
+            with _untouched(model):
+                builder = _watch(model, layers, inputs)
+        except Exception as error:  # any model code may run here, and fail in any way
+            if example is not None:
+                reason = str(error).strip().partition("\n")[0]
+            continue
+        if "" not in builder.dynamic:
+            return _finished(builder, inputs)
+        reason = "it decides by its activations what to compute"
+        break
+    warnings.warn(
+        f"cannot trace {type(model).__name__}: masks are layer by layer ({reason})", PrunekitWarning, 3
+    )
+    return layer_by_layer(layers)
 
 
 @contextmanager
@@ -50,6 +57,96 @@ def evaluation(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+@contextmanager
+def _untouched(model: nn.Module) -> Iterator[None]:
+    """Modes, buffers and the random state are afterwards what they were."""
+    buffers = {name: value.detach().clone() for name, value in model.named_buffers()}
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with evaluation(model), torch.random.fork_rng(devices):
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, value in model.named_buffers():
+                    if (
+                        name in buffers
+                        and value.shape == buffers[name].shape
+                        and value.is_inference() is False
+                    ):
+                        value.copy_(buffers[name])
+
+
+def _watch(model: nn.Module, layers: dict[str, Layer], inputs: Any) -> Builder:
+    builder = Builder(model, Graph(layers))
+    for tensor in tree_leaves(inputs):
+        if isinstance(tensor, Tensor):
+            _give(builder, tensor)
+    with watched(builder):
+        output = model(*inputs)
+    found = [builder.get(leaf) for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
+    _protect(builder.graph)
+    builder.read_values(origins_of(found), name="output")
+    return builder
+
+
+def _give(builder: Builder, tensor: Tensor) -> None:
+    """The network's input: channels that stay."""
+    axis = 1 if tensor.dim() > 2 else tensor.dim() - 1
+    if tensor.is_floating_point() and tensor.dim() > 1:
+        builder.put(tensor, builder.source(tensor.shape[axis], axis, name="input"))
+
+
+def _protect(graph: Graph) -> None:
+    """What nothing seems to use is read: the network computes it, whatever for."""
+    used = {value for op in graph.ops for value in op.inputs}
+    made = [op.output for op in graph.ops if op.output >= 0 and op.output not in used]
+    for value in made:
+        graph.add("read", [value])
+
+
+def _finished(builder: Builder, inputs: Any) -> Graph:
+    """The graph with layers cut off that are used in more than one way, and everything classified."""
+    graph = builder.graph
+    _say_what_is_closed(builder.dynamic)
+    called = frozenset(op.name for op in graph.ops if op.kind == "layer")
+    cut = {name for name, count in builder.calls.items() if count > 1}
+    for layer in graph.layers.values():
+        if layer.shared or layer.weight in builder.odd or layer.weight in builder.poisoned:
+            cut.add(layer.name)
+    apart = [op.name in cut or _closed(op, builder.dynamic) for op in graph.ops]
+    for op, alone in zip(graph.ops, apart, strict=True):
+        graph.pinned += [(value, op.scope) for value in (*op.inputs, op.output) if alone and value >= 0]
+    parts = [_apart(op) if alone else (op,) for op, alone in zip(graph.ops, apart, strict=True)]
+    graph.ops = [part for some in parts for part in some]
+    graph.norms = {name: parts for name, parts in graph.norms.items() if name not in cut}
+    for attached in graph.attached:
+        if attached.name in builder.poisoned or f"{attached.name}:{attached.axis}" in builder.poisoned:
+            graph.pinned.append((attached.value, ""))
+    graph.computed = frozenset(layer.name for layer in graph.layers.values() if layer.weight in builder.odd)
+    graph.dynamic, graph.called, graph.example = frozenset(builder.dynamic), called, inputs
+    return classify(graph)
+
+
+def _closed(op: Op, dynamic: set[str]) -> bool:
+    """Whether an operation ran in a module that takes one of several paths."""
+    return any(op.scope == scope or op.scope.startswith(f"{scope}.") for scope in dynamic)
+
+
+def _say_what_is_closed(dynamic: set[str]) -> None:
+    if dynamic:
+        some = ", ".join(sorted(dynamic)[:6])
+        warnings.warn(
+            f"left alone, as they decide by activations what to compute: {some}", PrunekitWarning, 4
+        )
+
+
+def _apart(op: Op) -> tuple[Op, ...]:
+    """An operation of which only that it reads and that it makes something is known."""
+    read = (Op("read", op.inputs, scope=op.scope),) if op.inputs else ()
+    return (*read, Op("source", (), op.output, scope=op.scope)) if op.output >= 0 else read
+
+
 def layer_by_layer(layers: dict[str, Layer]) -> Graph:
     """The graph of a model that cannot be traced: no layer knows another, the last one counts as the head."""
     graph = Graph(layers, traced=False)
@@ -61,44 +158,3 @@ def layer_by_layer(layers: dict[str, Layer]) -> Graph:
     graph.free_filters = frozenset(plain[:-1])
     graph.free_channels = frozenset(plain[1:])
     return graph
-
-
-class _Tracer(fx.Tracer):
-    """Records calls of layers, norms and activations whole, whoever wrote the class; also of ``closed`` modules."""
-
-    def __init__(self, closed: set[str]) -> None:
-        super().__init__()
-        self.closed = closed
-        self.inside: list[str] = []
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        known = isinstance(m, LEAVES) or module_qualified_name in self.closed
-        return known or super().is_leaf_module(m, module_qualified_name)
-
-    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
-        self.inside.append(self.path_of_module(m))
-        result = super().call_module(m, forward, args, kwargs)
-        self.inside.pop()  # not reached when tracing fails inside: the path then says where
-        return result
-
-
-def _record(model: nn.Module) -> fx.Graph:
-    """Trace, closing the innermost module in which tracing fails, until it works or the model itself fails."""
-    closed: set[str] = set()
-    for _ in range(_TRIES):
-        tracer = _Tracer(closed)
-        try:
-            return tracer.trace(model)
-        except Exception:
-            if not tracer.inside:
-                raise
-            closed.add(tracer.inside[-1])
-    raise RuntimeError(f"more than {_TRIES} modules cannot be traced")
-
-
-def _build(model: nn.Module, recorded: fx.Graph, layers: dict[str, Layer]) -> Graph:
-    calls = Counter(node.target for node in recorded.nodes if node.op in ("call_module", "get_attr"))
-    builder = Builder(model, Graph(layers), calls)
-    for node in recorded.nodes:
-        builder.flows[node] = flow_of(builder, node)
-    return classify(builder.graph)

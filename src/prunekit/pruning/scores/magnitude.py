@@ -64,6 +64,10 @@ def _distances(filters: Tensor) -> Tensor:
 def norm_scale(subject: Subject) -> Scores:
     """The size of the scale of the batch norm right behind every filter; 1 where there is none."""
     norms = {op.inputs[0]: op.name for op in subject.graph.ops if op.kind == "norm"}
+    if not norms:
+        raise UsageError(
+            "slim ranks filters by the batch norm behind them, and this model has none: use ft or l2"
+        )
     found = filters_alike(subject)
     parameters = dict(subject.model.named_parameters())
     for op in subject.graph.ops:

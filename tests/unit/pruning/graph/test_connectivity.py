@@ -75,7 +75,7 @@ def test_a_layer_that_nobody_reads_is_no_obstacle(ratio):
     assert prune_ratio(found, total_parameters(model)) == pytest.approx(
         ratio, abs=0.5 / total_parameters(model)
     )
-    assert not found["aux.weight"].any()
+    assert found["aux.weight"].any()
 
 
 def alive(room, strengths, level, name):

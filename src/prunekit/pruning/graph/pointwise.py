@@ -1,0 +1,128 @@
+"""Operations that treat every element alone: what they make of zero is found by asking them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from prunekit.pruning.graph.builder import Builder, Call, Track, origins_of
+from prunekit.pruning.graph.channels import Flow, Made, Part, broadcast, pairs
+
+Behaviour = Literal["keep", "sum", "product", "fresh", "read"]
+# Stand-ins for a zero channel, and for what else meets it: of both signs, and no round numbers.
+_OTHERS = (0.7, -0.7, 1.3, -1.3)
+
+
+def pointwise(builder: Builder, call: Call) -> list[Track] | None:
+    """Channels stay apart; they are zero where the operation makes zero of zero."""
+    operands = [tensor for name, tensor in call.tensors() if name != "out"]
+    tracks = [builder.get(tensor) for tensor in operands]
+    flows = [
+        (tensor, track) for tensor, track in zip(operands, tracks, strict=True) if isinstance(track, Flow)
+    ]
+    output = call.outputs[0]
+    if not flows:
+        return [_made(builder, operands, tracks, output)]
+    behaviour = behaviour_of(call, [isinstance(track, Flow) for track in tracks])
+    if behaviour == "read":
+        return None
+    found = _met(builder, flows, behaviour, output)
+    if found is None:
+        return None
+    for tensor, track in zip(operands, tracks, strict=True):
+        if isinstance(track, Made) and tensor.numel() > 1:
+            builder.tie_made(track, tensor.shape, found, output.shape)
+    return [found]
+
+
+def _made(builder: Builder, operands: list[Tensor], tracks: list[Track], output: Tensor) -> Made:
+    """Parameters and constants among themselves."""
+    parts = []
+    for tensor, track in zip(operands, tracks, strict=True):
+        for part in track.parts if isinstance(track, Made) and tensor.dim() <= output.dim() else ():
+            axes, table = broadcast(part, tensor.shape, output.shape)
+            parts.append(Part(part.name, part.axis, axes, table))
+    like = any(isinstance(track, Made) and track.like for track in tracks)
+    return Made(tuple(parts), origins_of(tracks), like=like)
+
+
+def _met(
+    builder: Builder, flows: list[tuple[Tensor, Flow]], behaviour: Behaviour, output: Tensor
+) -> Flow | None:
+    """The flow of the result, and the operation that makes it."""
+    (tensor, first), *others = flows
+    axes, table = broadcast(first, tensor.shape, output.shape)
+    found = Flow(first.value, axes, table)
+    for other, flow in others:
+        met = pairs(found, flow, (output.shape, other.shape), output.shape)
+        if met is None:
+            return None
+        inputs = [builder.picked(found.value, met.left), builder.picked(flow.value, met.right)]
+        kind = "sum" if behaviour == "fresh" else behaviour
+        found = Flow(builder.add(kind, inputs, size=len(met.left)), met.axes, met.table)
+    if behaviour == "fresh":
+        value = builder.add("fresh", [found.value], size=builder.graph.sizes[found.value])
+        found = found._replace(value=value)
+    return found
+
+
+def behaviour_of(call: Call, channels: list[bool]) -> Behaviour:
+    """What the operation makes of zero channels; ``channels``: which of its tensors have some."""
+    alone = sum(channels) == 1
+    try:
+        if not _finite(zeroed := _asked(call, channels)):
+            return "read"
+        if alone:
+            return "fresh" if bool(zeroed.any()) else "keep"
+        places = [place for place, has in enumerate(channels) if has]
+        one_zero = [_asked(call, [place == only for place in range(len(channels))]) for only in places]
+    except (RuntimeError, TypeError, ValueError):
+        return "read"
+    if not all(_finite(found) for found in one_zero):
+        return "read"
+    if not any(bool(found.any()) for found in one_zero):
+        return "product"
+    return "fresh" if bool(zeroed.any()) else "sum"
+
+
+def _finite(found: Tensor) -> bool:
+    return bool(torch.isfinite(found).all())
+
+
+def _asked(call: Call, zero: list[bool]) -> Tensor:
+    """The result with zeros in place of some of the tensors, and other numbers in place of the rest."""
+    marks = iter(zero)
+    args = {name: _stand_in(value, marks) for name, value in call.args.items() if name != "out"}
+    args |= {"out": torch.empty(0, dtype=call.outputs[0].dtype)} if "out" in call.args else {}
+    found: Tensor = call.func(**args)
+    return found.to(torch.float32)
+
+
+def _stand_in(value: Any, marks: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(_stand_in(part, marks) for part in value)
+    if not isinstance(value, Tensor):
+        return value
+    if next(marks):
+        return torch.zeros(len(_OTHERS), dtype=value.dtype)
+    if value.dtype == torch.bool:
+        return torch.tensor([True, False, True, False])
+    return (
+        torch.tensor(_OTHERS).to(value.dtype)
+        if value.is_floating_point()
+        else torch.ones(4, dtype=value.dtype)
+    )
+
+
+def prelu(builder: Builder, call: Call) -> list[Track] | None:
+    """One slope per channel of the second axis, or one for all."""
+    tensor, slopes = call.args["self"], call.args["weight"]
+    track, made = builder.get(tensor), builder.get(slopes)
+    if not isinstance(track, Flow) or not isinstance(made, Made):
+        return None
+    if slopes.numel() > 1:
+        moved = Made(tuple(part._replace(axes=(1,)) for part in made.parts), like=made.like)
+        builder.tie_made(moved, [1, slopes.numel(), *[1] * (tensor.dim() - 2)], track, tensor.shape)
+    return [track]

@@ -1,0 +1,84 @@
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from prunekit.errors import PrunekitWarning, UsageError
+from prunekit.pruning.api import prune
+from prunekit.pruning.graph.tracing import trace
+from prunekit.pruning.guards import moves_nothing
+from prunekit.pruning.subject import Batch, Subject, unlike_products
+
+X = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+class Doubled(nn.Conv2d):
+    """A convolution that is not weight × patches + bias, though its class is one."""
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def test_a_layer_that_does_something_else_than_its_class_is_found():
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1, groups=1), Doubled(4, 4, 3), nn.ConvTranspose2d(4, 4, 2, groups=2), nn.Flatten(), nn.Linear(196, 2)
+    )  # fmt: skip
+    subject = Subject(model, trace(model, X), [Batch(X, None)], 0)
+    assert unlike_products(subject) == {"1"}
+
+
+def test_a_layer_that_the_sample_does_not_pass_through_has_no_score():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(8, 16), nn.TransformerEncoderLayer(16, 2, 64, batch_first=True), nn.Linear(16, 4)
+    )
+    with pytest.warns(PrunekitWarning, match=r"layers of their own: 1\.self_attn\.out_proj"):
+        masks = prune(model, method="sipp", prune_ratio=0.4, batches=[torch.randn(3, 5, 8)])
+    assert masks["1.self_attn.out_proj.weight"].all()
+
+
+def test_weights_that_are_computed_from_others_are_named():
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 1), parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), nn.ReLU(), nn.Conv2d(8, 4, 1)
+    )
+    with pytest.warns(
+        PrunekitWarning, match=r"computed from other parameters .*remove_parametrizations.*: 1"
+    ):
+        masks = prune(model, method="wt", prune_ratio=0.2)
+    assert not any("parametrizations" in name for name in masks)
+    alone = nn.Sequential(parametrizations.weight_norm(nn.Linear(4, 4)))
+    with pytest.raises(
+        UsageError, match=r"the weights of 0 are computed from others, .*remove_parametrizations"
+    ):
+        prune(alone, method="wt", prune_ratio=0.2)
+
+
+def test_dead_weights_that_are_not_dead_are_found():
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    graph = trace(model, torch.randn(2, 4))
+    kept = {name: torch.ones(*layer.shape, 1, dtype=torch.bool) for name, layer in graph.layers.items()}
+    wrong = {"0.weight": torch.ones(3, 4, dtype=torch.bool), "2.weight": torch.ones(2, 3, dtype=torch.bool)}
+    assert moves_nothing(model, graph, kept, copy.deepcopy(wrong))
+    wrong["2.weight"][0, 0] = False
+    assert not moves_nothing(model, graph, kept, wrong)
+
+
+def test_slim_refuses_a_network_without_batch_norm():
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 2, 1))
+    with pytest.raises(UsageError, match=r"batch norm .*use ft or l2"):
+        prune(model, method="slim", prune_ratio=0.3)
+
+
+def test_an_input_may_be_named():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.f = nn.Conv2d(3, 8, 3), nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.f(input=F.relu(self.a(input=x)).mean((2, 3)))
+
+    assert prune(Named(), method="sipp", prune_ratio=0.3, batches=[X])["f.weight"].any()
