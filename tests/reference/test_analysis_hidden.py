@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from prunekit.analysis.calibration import BIASED, NOT_STORED, calibration
+from prunekit.analysis.calibration import calibration
 from prunekit.analysis.churn import churn
 from prunekit.analysis.class_potential import class_potentials
-from prunekit.analysis.classes import NO_TEST, excessive_losses, recall_shifts
-from prunekit.analysis.corruption import ALEXNET, NOT_ALL_CORRUPTIONS, NOT_ALL_SEVERITIES, corruption_errors
+from prunekit.analysis.classes import excessive_losses, recall_shifts
+from prunekit.analysis.corruption import ALEXNET, corruption_errors
 from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.exemplars import exemplars, most_frequent, taxicab
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import wrong
 from prunekit.analysis.paired import Paired
+from prunekit.analysis.variant import Variant
 from prunekit.errors import UsageError
 
 LABEL = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -31,7 +33,7 @@ def outcomes(predicted, loss=0.0, confidence=0.9):
 
 def paired(own, reference, *, seed=0, ratio=0.5, **more):
     return Paired(
-        "wt",
+        Variant(method="wt", dataset="digits"),
         seed,
         ratio,
         f"pruned-{seed}-{ratio}",
@@ -66,7 +68,7 @@ def test_recall_shift_by_class():
     rows = recall_shifts([PAIR], classes=["zero", "one"], resamples=50)
     assert only(rows, **{"class": "zero"})["value"] == -0.5
     assert only(rows, **{"class": "one"})["value"] == 0.25
-    assert all(NO_TEST in row["flags"] and row["p_value"] is None and row["n"] == 4 for row in rows)
+    assert all(Flag.NO_TEST in row["flags"] and row["p_value"] is None and row["n"] == 4 for row in rows)
 
 
 def test_recall_is_tested_against_the_shift_of_the_accuracy():
@@ -124,7 +126,7 @@ def test_calibration_by_hand():
     rows = calibration([PAIR._replace(own=own)], resamples=50)
     ece = only(rows, metric="ece", prune_ratio=0.5)
     assert ece["value"] == pytest.approx(0.175)
-    assert BIASED in ece["flags"]
+    assert Flag.BIASED in ece["flags"]
     assert only(rows, metric="nll", prune_ratio=0.5)["value"] == pytest.approx(0.5)
     # The parent: six right of eight, all at .9.
     assert only(rows, metric="ece", prune_ratio=0.0)["value"] == pytest.approx(0.9 - 0.75)
@@ -133,7 +135,7 @@ def test_calibration_by_hand():
 def test_a_score_that_was_not_stored_says_so_instead_of_a_number():
     rows = [row for row in calibration([PAIR], resamples=20) if row["metric"] == "brier"]
     assert [row["value"] for row in rows] == [None, None]
-    assert all(NOT_STORED in row["flags"] for row in rows)
+    assert all(Flag.NOT_STORED in row["flags"] for row in rows)
     stored = [side | {"brier": np.full(8, 0.25)} for side in (PAIR.own, PAIR.reference)]
     rows = calibration([PAIR._replace(own=stored[0], reference=stored[1])], resamples=20)
     assert [row["value"] for row in rows if row["metric"] == "brier"] == [0.25, 0.25]
@@ -144,7 +146,9 @@ def errors(count, n=100):
 
 
 def corrupted(name, parent, pruned):
-    return Curve("wt", 0, name, "parent", errors(parent), (Point(0.5, "pruned", errors(pruned)),))
+    return Curve(
+        Variant(method="wt"), 0, name, "parent", errors(parent), (Point(0.5, "pruned", errors(pruned)),)
+    )
 
 
 def test_mean_corruption_error_relative_to_the_parent():
@@ -156,7 +160,7 @@ def test_mean_corruption_error_relative_to_the_parent():
     ]
     rows = corruption_errors(resample([*curves, corrupted("digits", 5, 9)], resamples=50))
     assert [(row["prune_ratio"], row["value"]) for row in rows] == [(0.0, 1.0), (0.5, 2.0)]
-    assert all(row["flags"][0] == NOT_ALL_SEVERITIES for row in rows)
+    assert all(row["flags"][0] == Flag.NOT_ALL_SEVERITIES for row in rows)
 
 
 def test_on_imagenet_c_the_reference_is_alexnet():
@@ -164,7 +168,10 @@ def test_on_imagenet_c_the_reference_is_alexnet():
     curves.append(corrupted("imagenet-c/spatter@1", 1, 99))
     rows = corruption_errors(resample(curves, resamples=50))
     assert [row["value"] for row in rows] == pytest.approx([0.4 / ALEXNET["fog"], 0.5 / ALEXNET["fog"]])
-    assert all(NOT_ALL_CORRUPTIONS in row["flags"] and NOT_ALL_SEVERITIES not in row["flags"] for row in rows)
+    assert all(
+        Flag.NOT_ALL_CORRUPTIONS in row["flags"] and Flag.NOT_ALL_SEVERITIES not in row["flags"]
+        for row in rows
+    )
 
 
 def test_outcomes_of_different_test_sets_are_refused():
@@ -175,6 +182,9 @@ def test_outcomes_of_different_test_sets_are_refused():
         churn([other], resamples=20)
 
 
-def test_a_second_network_of_one_seed_is_not_a_second_seed():
-    twice = [PAIR, PAIR._replace(key="another")]
-    assert churn(twice, resamples=50) == churn([PAIR], resamples=50)
+def test_a_second_network_of_one_seed_is_a_repetition_under_its_parent():
+    """Of the first 4 of 8 predictions changed, of the second none: 2 of 8 on average, of one parent."""
+    (row,) = churn([PAIR, PAIR._replace(key="another", own=PAIR.reference, repetition=1)], resamples=50)
+    assert (row["value"], row["seeds"], row["repetitions"]) == (2 / 8, 1, 2)
+    assert row["models"] == ["pruned-0-0.5", "another"]
+    assert len(row["mcnemar"]) == 2

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from prunekit.errors import StoreError
-from prunekit.params import FeaturesParams, RetrainParams
+from prunekit.params import FeaturesParams, ReportParams, RetrainParams
 from prunekit.store import archive
 from prunekit.store.store import Store
+from prunekit.studies.findings import all_findings
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "store" / "v1"
 TRAIN = "train-43ae8cc7ef596dce"
@@ -74,6 +75,15 @@ def test_measurements_are_what_they_were(store):
     features = store.measurement("features-fefb22b66413c676").step.read()
     assert features == FeaturesParams(model=TRAIN, images=2)
     assert store.outcomes("features-fefb22b66413c676")["order"].shape == (2, 4)
+
+
+def test_its_findings_are_the_numbers_of_version_0_1(store):
+    steps = [store.measurement(key).step.read() for key in store.keys("measurements")]
+    rows = all_findings(store, steps, ReportParams(resamples=200))
+    numbers = json.loads((GOLDEN.parent / "v1-findings.json").read_text(encoding="utf-8"))
+    assert [
+        {name: row.get(name) for name in known} for row, known in zip(rows, numbers, strict=True)
+    ] == numbers
 
 
 def test_commands_read_it(store, cli):

@@ -6,20 +6,20 @@ Brier, the squared distance of the probabilities to the truth, where it was stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from prunekit.analysis.curves import grouped
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.paired import Arrays, Paired, across_seeds, names_of, resampled_means
+from prunekit.analysis.paired import Arrays, Paired, across_seeds, names_of, resampled_means, seeds_of
 from prunekit.analysis.resample import RESAMPLES, estimate
-from prunekit.analysis.rows import Row, row
+from prunekit.analysis.rows import Row, role_at, row
 
 BINS = 15
-BIASED = "ECE of a finite sample is biased upwards, most at small n"
-NOT_STORED = "not stored with these outcomes"
 
 
 class Score(NamedTuple):
@@ -30,7 +30,7 @@ class Score(NamedTuple):
     combine: Callable[[Array], Array]
     unit: str
     bounds: tuple[float, float]
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 def gap_by_bin(arrays: Arrays) -> Array:
@@ -48,7 +48,7 @@ def _column(name: str) -> Callable[[Arrays], Array]:
 
 SCORES: dict[str, Score] = {
     "ece": Score(
-        "confidence", gap_by_bin, lambda means: np.abs(means).sum(axis=0), "share", (0.0, 1.0), (BIASED,)
+        "confidence", gap_by_bin, lambda means: np.abs(means).sum(axis=0), "share", (0.0, 1.0), (Flag.BIASED,)
     ),
     "nll": Score("loss", _column("loss"), lambda means: means[0], "nats", (0.0, np.inf)),
     "brier": Score("brier", _column("brier"), lambda means: means[0], "squared distance", (0.0, 2.0)),
@@ -56,14 +56,21 @@ SCORES: dict[str, Score] = {
 
 
 def calibration(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
-    """Every score per method, prune ratio and distribution, the unpruned parent at ratio 0 included."""
+    """Every score per variant, prune ratio and distribution, the unpruned parent at ratio 0 included."""
     groups = across_seeds(pairs)
-    parents = {(group[0].method, group[0].distribution): list(map(_parent, group)) for group in groups}
+    curves = grouped(groups, lambda group: (group[0].variant, group[0].distribution)).values()
+    parents = [_parents(pair for group in curve for pair in group) for curve in curves]
     return [
         each
         for name, score in SCORES.items()
-        for each in _score_rows(name, score, [*parents.values(), *groups], resamples=resamples, seed=seed)
+        for each in _score_rows(name, score, [*parents, *groups], resamples=resamples, seed=seed)
     ]
+
+
+def _parents(pairs: Iterable[Paired]) -> list[Paired]:
+    """The unpruned parents of a curve, each once, by rising seed."""
+    found = {pair.parent: _parent(pair) for pair in pairs}
+    return sorted(found.values(), key=lambda pair: pair.seed)
 
 
 def _parent(pair: Paired) -> Paired:
@@ -79,7 +86,7 @@ def _score_rows(
         yield _score_row(name, score, group, score.combine(means), score.flags)
     for group in (group for group in groups if not _is_stored(score, group)):
         unknown = np.full((len(group), 1 + resamples), np.nan)
-        yield _score_row(name, score, group, unknown, (NOT_STORED,))
+        yield _score_row(name, score, group, unknown, (Flag.NOT_STORED,))
 
 
 def _columns_of(pair: Paired, *, score: Score) -> Array:
@@ -90,11 +97,14 @@ def _is_stored(score: Score, group: Sequence[Paired]) -> bool:
     return all(score.needs in pair.own for pair in group)
 
 
-def _score_row(name: str, score: Score, group: Sequence[Paired], draws: Array, flags: tuple[str, ...]) -> Row:
+def _score_row(
+    name: str, score: Score, group: Sequence[Paired], draws: Array, flags: tuple[Flag, ...]
+) -> Row:
     return row(
         "calibration",
-        estimate(draws, n=group[0].n, bounds=score.bounds, flags=flags),
+        estimate(draws, n=group[0].n, seeds=seeds_of(group), bounds=score.bounds, flags=flags),
         unit=score.unit,
+        role=role_at(group[0].rung),
         metric=name,
         **names_of(group),
     )

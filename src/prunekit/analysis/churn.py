@@ -12,32 +12,37 @@ import numpy as np
 
 from prunekit.analysis.estimate import plain
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.paired import Paired, across_seeds, names_of, resampled_means
-from prunekit.analysis.resample import RESAMPLES, estimate
+from prunekit.analysis.paired import Paired, across_seeds, names_of, resampled_means, seeds_of
+from prunekit.analysis.resample import RESAMPLES, estimate, over_repetitions
 from prunekit.analysis.rows import RATIO, Row, row
 from prunekit.analysis.significance import mcnemar
 
 
 def churn(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
-    """The share of changed predictions per method, prune ratio and distribution, with what it is made of."""
+    """The share of changed predictions per variant, prune ratio and distribution, with what it is made of."""
     found = resampled_means(across_seeds(pairs), _columns, resamples=resamples, seed=seed)
     return [_churn_row(group, *draws) for group, draws in found]
 
 
 def _churn_row(group: Sequence[Paired], changed: Array, broken: Array, fixed: Array) -> Row:
-    net = estimate(fixed - broken, n=group[0].n, bounds=(-1.0, 1.0)).as_row()
+    seeds, n = seeds_of(group), group[0].n
+    net = estimate(fixed - broken, n=n, seeds=seeds, bounds=(-1.0, 1.0)).as_row()
     return row(
         "churn",
-        estimate(changed, n=group[0].n, bounds=RATIO),
+        estimate(changed, n=n, seeds=seeds, bounds=RATIO),
         unit="share of predictions",
-        broken=plain(broken[:, 0].mean()),
-        fixed=plain(fixed[:, 0].mean()),
+        broken=_mean(broken, seeds),
+        fixed=_mean(fixed, seeds),
         net=net["value"],
         net_low=net["low"],
         net_high=net["high"],
         mcnemar=[plain(float(mcnemar(*_counts(pair)))) for pair in group],
         **names_of(group),
     )
+
+
+def _mean(draws: Array, seeds: Sequence[int]) -> float | None:
+    return plain(over_repetitions(draws, seeds)[:, 0].mean())
 
 
 def flips(pair: Paired) -> tuple[Array, Array]:

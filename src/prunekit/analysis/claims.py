@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from prunekit.analysis import contrasts as compare
 from prunekit.analysis.estimate import plain
 from prunekit.analysis.evidence import Contrast, Row, Verdict, verdict_on
+from prunekit.analysis.labels import labelled
 
 
 class Claim(NamedTuple):
@@ -94,7 +95,7 @@ CLAIMS: dict[int, Claim] = {
 
 def judge(rows: Iterable[Row]) -> list[Row]:
     """A row per claim: the verdict, the evidence, and the interval that decides it (``value``, ``low``, ``high``)."""
-    rows = list(rows)
+    rows = labelled(rows)
     return [_claim_row(number, claim, rows) for number, claim in CLAIMS.items()]
 
 

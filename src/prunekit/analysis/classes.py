@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from prunekit.analysis.estimate import plain
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.paired import Arrays, Paired, across_seeds, names_of, resampled_means
-from prunekit.analysis.resample import RESAMPLES, estimate
+from prunekit.analysis.paired import Arrays, Paired, across_seeds, names_of, resampled_means, seeds_of
+from prunekit.analysis.resample import RESAMPLES, estimate, over_repetitions
 from prunekit.analysis.rows import Row, row
 from prunekit.analysis.significance import holm, welch
-
-NO_TEST = "1 seed: no Welch test"
-LARGEST = "the largest gap of many classes is biased upwards"
 
 
 def classes_in(pair: Paired, names: Sequence[str] = ()) -> dict[int, str]:
@@ -39,7 +37,7 @@ def recall_shifts(
     for group, draws in _rises_by_class(pairs, _right, resamples=resamples, seed=seed):
         named = classes_in(group[0], classes)
         tests = welch(*(_relative_recalls(group, side, list(named)) for side in ("reference", "own")))
-        flags = (NO_TEST,) if len(group) < 2 else ()
+        flags = (Flag.NO_TEST,) if len(set(seeds_of(group))) < 2 else ()
         more = [
             {"p_value": plain(p), "p_holm": plain(adjusted)}
             for p, adjusted in zip(tests, holm(tests), strict=True)
@@ -59,7 +57,9 @@ def excessive_losses(
         named = classes_in(group[0], classes)
         rows += _class_rows("excessive-loss", group, named, draws, "nats", [{}] * len(named))
         gap = draws.max(axis=0) - draws.min(axis=0)
-        found = estimate(gap, n=group[0].n, bounds=(0.0, np.inf), flags=(LARGEST,))
+        found = estimate(
+            gap, n=group[0].n, seeds=seeds_of(group), bounds=(0.0, np.inf), flags=(Flag.LARGEST,)
+        )
         rows.append(row("excessive-loss-gap", found, unit="nats", **names_of(group)))
     return rows
 
@@ -73,10 +73,16 @@ def _class_rows(
     more: Sequence[dict[str, Any]],
     **options: Any,
 ) -> list[Row]:
-    """A row per class, from draws ``[classes, seeds, 1 + resamples]``."""
+    """A row per class, from draws ``[classes, pairs, 1 + resamples]``."""
     counts = [int(np.count_nonzero(group[0].own["label"] == label)) for label in named]
     return [
-        row(finding, estimate(own, n=n, **options), unit=unit, **names_of(group), **({"class": name} | extra))
+        row(
+            finding,
+            estimate(own, n=n, seeds=seeds_of(group), **options),
+            unit=unit,
+            **names_of(group),
+            **({"class": name} | extra),
+        )
         for name, own, n, extra in zip(named.values(), draws, counts, more, strict=True)
     ]
 
@@ -92,7 +98,7 @@ def _loss(arrays: Arrays) -> Array:
 def _rises_by_class(
     pairs: Sequence[Paired], value: Callable[[Arrays], Array], *, resamples: int, seed: int
 ) -> Iterator[tuple[list[Paired], Array]]:
-    """Rise of the mean of a per-image value within each class: draws ``[classes, seeds, 1 + resamples]``."""
+    """Rise of the mean of a per-image value within each class: draws ``[classes, pairs, 1 + resamples]``."""
     columns = partial(_class_columns, value=value)
     for group, means in resampled_means(across_seeds(pairs), columns, resamples=resamples, seed=seed):
         sums, counts = np.split(means, 2)
@@ -112,4 +118,4 @@ def _relative_recalls(group: Sequence[Paired], side: str, labels: Sequence[int])
     for pair in group:
         right = _right(getattr(pair, side))
         recalls.append([right[pair.own["label"] == label].mean() - right.mean() for label in labels])
-    return np.array(recalls)
+    return over_repetitions(np.array(recalls), seeds_of(group))

@@ -1,14 +1,15 @@
-"""Prune curves: what a lineage's models did on one distribution, and the same for every resample of its images."""
+"""Prune curves: what the networks of one variant did on one distribution, and on every resample of its images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from prunekit.analysis.outcome import Array, Outcome
 from prunekit.analysis.resample import RESAMPLES, resampled_errors
+from prunekit.analysis.variant import Variant
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 
@@ -36,19 +37,21 @@ class Point(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """The pruned models of one method and one training seed on one distribution, with their unpruned parent.
+    """The networks of one variant and one seed on one distribution, with the unpruned parent that they are judged by.
 
+    ``repetition`` tells networks of one variant, seed and rung apart: they differ in seeds of pruning or retraining.
     ``images`` names the test images where the distribution's name does not tell: curves whose ``images`` are equal
     hold the same images in the same order, and are resampled together.
     """
 
-    method: str
+    variant: Variant
     seed: int
     distribution: str
     parent: str
     parent_outcome: Outcome
     points: tuple[Point, ...]
     images: str = ""
+    repetition: int = 0
 
 
 class Model(NamedTuple):
@@ -59,11 +62,12 @@ class Model(NamedTuple):
     errors: Array
 
 
-class Lineage(NamedTuple):
+class ResampledCurve(NamedTuple):
     """One curve after resampling: errors ``[1 + resamples, points]`` by rising ratio, the sample in row 0."""
 
-    method: str
+    variant: Variant
     seed: int
+    repetition: int
     distribution: str
     keys: tuple[str, ...]
     parent_key: str
@@ -95,7 +99,7 @@ def images_of(distribution: str) -> str:
     return f"{dataset}:{parts.split}"
 
 
-def resample(curves: Iterable[Curve], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Lineage]:
+def resample(curves: Iterable[Curve], *, resamples: int = RESAMPLES, seed: int = 0) -> list[ResampledCurve]:
     """Resample the images of every curve, paired: the same draws for all models and distributions that share them."""
     curves = list(curves)
     errors: dict[tuple[str, str], Array] = {}
@@ -105,7 +109,7 @@ def resample(curves: Iterable[Curve], *, resamples: int = RESAMPLES, seed: int =
             if _images(curve) == images:
                 outcomes |= _outcomes(curve)
         errors |= resampled_errors(outcomes, resamples=resamples, seed=seed, images=images)
-    return [_lineage(curve, errors) for curve in curves]
+    return [_resampled(curve, errors) for curve in curves]
 
 
 def _images(curve: Curve) -> str:
@@ -117,13 +121,14 @@ def _outcomes(curve: Curve) -> dict[tuple[str, str], Outcome]:
     return {(curve.distribution, key): outcome for key, outcome in models}
 
 
-def _lineage(curve: Curve, errors: dict[tuple[str, str], Array]) -> Lineage:
+def _resampled(curve: Curve, errors: dict[tuple[str, str], Array]) -> ResampledCurve:
     points = sorted(curve.points, key=lambda point: (point.prune_ratio, point.key))
     own = [errors[curve.distribution, point.key] for point in points]
     parent = errors[curve.distribution, curve.parent]
-    return Lineage(
-        method=curve.method,
+    return ResampledCurve(
+        variant=curve.variant,
         seed=curve.seed,
+        repetition=curve.repetition,
         distribution=curve.distribution,
         keys=tuple(point.key for point in points),
         parent_key=curve.parent,
@@ -143,15 +148,35 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Group]) -> dict[Group, 
     return groups
 
 
-def by_seed(lineages: Iterable[Lineage]) -> dict[int, dict[str, Lineage]]:
-    """The lineages of one method: seed -> distribution -> lineage; UsageError where one is there twice."""
-    found: dict[int, dict[str, Lineage]] = {}
-    for lineage in sorted(lineages, key=lambda lineage: lineage.seed):
-        row = found.setdefault(lineage.seed, {})
-        if lineage.distribution in row:
+# The networks of one variant that share a seed and a repetition, by distribution.
+Unit = dict[str, ResampledCurve]
+
+
+def units_of(curves: Iterable[ResampledCurve]) -> list[Unit]:
+    """The curves of one variant by seed and repetition, in that order; UsageError where a distribution comes twice."""
+    found: dict[tuple[int, int], Unit] = {}
+    for curve in sorted(curves, key=lambda curve: (curve.seed, curve.repetition)):
+        unit = found.setdefault((curve.seed, curve.repetition), {})
+        if curve.distribution in unit:
             raise UsageError(
-                f"two lineages of method {lineage.method} and seed {lineage.seed} on {lineage.distribution}: "
-                "name the models of one of them"
+                f"two curves of one variant ({curve.variant.method}), seed {curve.seed} and repetition "
+                f"{curve.repetition} on {curve.distribution}: name the models of one of them"
             )
-        row[lineage.distribution] = lineage
-    return found
+        unit[curve.distribution] = curve
+    return list(found.values())
+
+
+def seed_of(unit: Unit) -> int:
+    """The seed of a unit's unpruned parent."""
+    return next(iter(unit.values())).seed
+
+
+def seeds_of(items: Iterable[ResampledCurve]) -> list[int]:
+    """The seed of every curve."""
+    return [item.seed for item in items]
+
+
+def distinct_at(curves: Sequence[ResampledCurve], rung: float) -> list[ResampledCurve]:
+    """The curves that hold a ratio of the grid, one per network: repetitions may share their first rungs."""
+    held = {curve.at(rung).key: curve for curve in reversed(curves) if curve.has(rung)}
+    return list(reversed(held.values()))

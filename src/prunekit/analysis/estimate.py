@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from prunekit.analysis.flags import Flag
 
 SIGNIFICANT_DIGITS = 8
-ONE_SEED = "1 seed: the interval covers images only"
-UNDEFINED = "undefined: nothing to average over"
-OUTSIDE = "the value lies outside its interval: resampling is biased here"
+
+Item = TypeVar("Item", bound=str)
 
 
 class Estimate(NamedTuple):
-    """A value with its 95 % interval; ``n`` images, ``seeds`` repetitions; ``interval`` says how it was made."""
+    """A value with its 95 % interval; ``interval`` says how it was made.
+
+    ``n`` counts images, ``seeds`` unpruned parents of different seeds, ``repetitions`` the networks under one parent
+    that differ in seeds of pruning or retraining and are averaged under it (of the parent with the most).
+    """
 
     value: float
     low: float
@@ -21,20 +26,30 @@ class Estimate(NamedTuple):
     n: int
     seeds: int
     interval: str
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    repetitions: int = 1
+
+    def averaging(self, repetitions: int) -> Estimate:
+        """The same of up to so many networks a parent, averaged under it: said in the row, and never "1 seed"."""
+        if repetitions == 1:
+            return self
+        flags = (Flag.ONE_PARENT if flag == Flag.ONE_SEED else flag for flag in self.flags)
+        made = f"{self.interval}, up to {repetitions} repetitions a parent, averaged under it"
+        return self._replace(repetitions=repetitions, interval=made, flags=unique(flags))
 
     def as_row(self) -> dict[str, Any]:
         """The columns of a long row, in JSON values: a number that is not finite becomes None and is flagged."""
         numbers = {name: plain(getattr(self, name)) for name in ("value", "low", "high")}
         found = {
-            UNDEFINED: numbers["value"] is None,
-            OUTSIDE: self.value < self.low or self.value > self.high,
+            Flag.UNDEFINED: numbers["value"] is None,
+            Flag.OUTSIDE: self.value < self.low or self.value > self.high,
         }
         return numbers | {
             "n": self.n,
             "seeds": self.seeds,
+            "repetitions": self.repetitions,
             "interval": self.interval,
-            "flags": list(unique([*self.flags, *(flag for flag, applies in found.items() if applies)])),
+            "flags": [str(flag) for flag in unique([*self.flags, *(flag for flag in found if found[flag])])],
         }
 
 
@@ -43,6 +58,6 @@ def plain(number: float) -> float | None:
     return float(f"{number:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(number) else None
 
 
-def unique(flags: Iterable[str]) -> tuple[str, ...]:
-    """Each flag once, in the order of its first appearance."""
-    return tuple(dict.fromkeys(flags))
+def unique(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Each flag or key once, in the order of its first appearance."""
+    return tuple(dict.fromkeys(items))

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 from scipy.special import ndtri, stdtrit
 
-from prunekit.analysis.potential import AT_LARGEST
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.resample import LEVEL
-from prunekit.distribution import Distribution, parse
-from prunekit.errors import UsageError
+from prunekit.analysis.shifts import parts_of
 
 Row = dict[str, Any]
 
@@ -79,7 +78,7 @@ def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
     """
     asked = {"finding": finding, **where}
     return [
-        row | {"high": 1.0} if finding in CAPPED and AT_LARGEST in row.get("flags", ()) else row
+        row | {"high": 1.0} if finding in CAPPED and Flag.AT_LARGEST in row.get("flags", ()) else row
         for row in rows
         if all(row.get(name) == value for name, value in asked.items())
         and None not in (row["value"], row["low"], row["high"])
@@ -103,23 +102,7 @@ def difference(what: str, more: Row, less: Row, *, limit: float = 0.0) -> Contra
     )
 
 
-def parts(name: str | None) -> Distribution | None:
-    """A distribution by its parts; None for the name of a set."""
-    try:
-        return parse(name) if name else None
-    except UsageError:
-        return None
-
-
-def nominal_names(rows: Iterable[Row]) -> list[str]:
-    """The distributions that others are shifts of, by rising length."""
-    names = {row["distribution"]: parts(row["distribution"]) for row in rows if row["finding"] == "potential"}
-    shifted = {each.dataset.removesuffix("-c") for each in names.values() if each and not each.nominal}
-    plain = [name for name, each in names.items() if each and each.nominal]
-    return sorted((name for name in plain if name in shifted), key=len) or sorted(plain, key=len)[:1]
-
-
 def corruption_of(row: Row) -> str | None:
     """The corruption of the row's distribution."""
-    found = parts(row["distribution"])
+    found = parts_of(row["distribution"])
     return found.corruption if found else None

@@ -1,4 +1,4 @@
-"""Excess error: what a shift costs beyond the nominal error, and how much more of it pruning brings (PAPER 1.3)."""
+"""Excess error: what a shift costs beyond the nominal error, and how much more of it pruning brings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prunekit.analysis.curves import Lineage
+from prunekit.analysis.curves import ResampledCurve
 from prunekit.analysis.outcome import Array
 
 
@@ -26,29 +26,29 @@ class Excess(NamedTuple):
         return slope_draws(self.ratios, self.draws)
 
 
-def excess_of(seed: int, shifted: Sequence[Lineage], nominal: Sequence[Lineage]) -> Excess:
+def excess_of(seed: int, shifted: Sequence[ResampledCurve], nominal: Sequence[ResampledCurve]) -> Excess:
     """Excess error of the pruned models less that of their unpruned parent.
 
     The excess error is the mean error over the shifted distributions less that over the nominal ones, each
-    distribution weighted alike (METHODS 4.4). All lineages are of one method and seed; models that one of the
+    distribution weighted alike. All curves are of one variant, seed and repetition; models that one of the
     distributions lacks are left out.
     """
-    lineages = [*shifted, *nominal]
-    first = lineages[0]
-    at = [index for index, key in enumerate(first.keys) if all(key in each.keys for each in lineages)]
+    curves = [*shifted, *nominal]
+    first = curves[0]
+    at = [index for index, key in enumerate(first.keys) if all(key in each.keys for each in curves)]
     keys = tuple(first.keys[index] for index in at)
     draws = _mean_rise(shifted, keys) - _mean_rise(nominal, keys)
     return Excess(seed, keys, first.ratios[at], tuple(first.rungs[index] for index in at), draws)
 
 
-def _mean_rise(lineages: Sequence[Lineage], keys: tuple[str, ...]) -> Array:
-    return np.asarray(np.mean([rise_draws(lineage, keys) for lineage in lineages], axis=0))
+def _mean_rise(curves: Sequence[ResampledCurve], keys: tuple[str, ...]) -> Array:
+    return np.asarray(np.mean([rise_draws(curve, keys) for curve in curves], axis=0))
 
 
-def rise_draws(lineage: Lineage, keys: tuple[str, ...] | None = None) -> Array:
+def rise_draws(curve: ResampledCurve, keys: tuple[str, ...] | None = None) -> Array:
     """How much higher than the unpruned parent's each model's error is, ``[1 + resamples, models]``."""
-    chosen = [lineage.keys.index(key) for key in (lineage.keys if keys is None else keys)]
-    return np.asarray(lineage.errors[:, chosen] - lineage.parent[:, None])
+    chosen = [curve.keys.index(key) for key in (curve.keys if keys is None else keys)]
+    return np.asarray(curve.errors[:, chosen] - curve.parent[:, None])
 
 
 def slope_draws(ratios: Array, excess: Array) -> Array:

@@ -5,24 +5,24 @@ Hooker et al. 2019, "What Do Compressed Deep Neural Networks Forget?" (arXiv 191
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from prunekit.analysis.curves import images_of
 from prunekit.analysis.estimate import plain
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.paired import Paired, across_seeds, names_of
+from prunekit.analysis.paired import Paired, across_seeds, names_of, seeds_of
 from prunekit.analysis.resample import RESAMPLES, estimate, resampled_sums
 from prunekit.analysis.rows import RATIO, Row, row
 
-FEW_SEEDS = "fewer than 30 seeds: the most frequent label of few networks is uncertain"
-FIXED_SEEDS = "the interval covers images only"
-ENOUGH_SEEDS = 30
+ENOUGH_NETWORKS = 30
 
 
 def exemplars(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
-    """The share of exemplars per method, prune ratio and distribution; one seed alone has none and is left out."""
+    """The share of exemplars per variant, prune ratio and distribution; one network has none and is left out."""
     groups = [group for group in across_seeds(pairs) if len(group) > 1]
     items = ((group, images_of(group[0].distribution), _found(group)[:, None]) for group in groups)
     sums = resampled_sums(items, resamples=resamples, seed=seed)
@@ -40,10 +40,12 @@ def _predicted(group: Sequence[Paired], side: str) -> Array:
 def _exemplar_row(group: Sequence[Paired], draws: Array) -> Row:
     found = _found(group)
     right = np.stack([pair.reference["rank"] == 0 for pair in group]).mean(axis=0)
-    flags = (FIXED_SEEDS, FEW_SEEDS) if len(group) < ENOUGH_SEEDS else (FIXED_SEEDS,)
+    flags = (Flag.IMAGES_ONLY, *((Flag.FEW_NETWORKS,) if len(group) < ENOUGH_NETWORKS else ()))
+    seeds = Counter(seeds_of(group))
+    made = estimate(draws, n=len(found), bounds=RATIO)
     return row(
         "exemplars",
-        estimate(draws, n=len(found), bounds=RATIO)._replace(seeds=len(group), flags=flags),
+        made._replace(seeds=len(seeds), repetitions=max(seeds.values()), flags=flags),
         unit="share of images",
         parent_accuracy=plain(right.mean()),
         parent_accuracy_on_exemplars=plain(right[found].mean()) if found.any() else None,

@@ -1,8 +1,8 @@
-"""Whose informative pixels carry whose predictions: the heat map of PAPER 1.5 and 2.7."""
+"""Whose informative pixels carry whose predictions: a heat map of networks by networks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,16 +11,18 @@ from prunekit.analysis.curves import grouped
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
 from prunekit.analysis.rows import RATIO, Row, row
+from prunekit.analysis.variant import Variant
 
 
 class Transfer(NamedTuple):
     """One network shown another's informative pixels: confidence in the true class ``[n, kept shares]``.
 
     ``row`` is whose pixels, ``column`` who predicts: a prune ratio of the grid, 0.0 for the unpruned parent, or
-    "separate".
+    "separate"; ``separate`` is the variant of the separate network among the two, if there is one. ``seed`` is that of
+    the unpruned parent, ``block`` and ``candidates`` say how the pixels were sought.
     """
 
-    method: str
+    variant: Variant
     seed: int
     row: float | str
     column: float | str
@@ -29,6 +31,9 @@ class Transfer(NamedTuple):
     distribution: str
     kept: tuple[float, ...]
     confidence: Array
+    separate: Variant | None = None
+    block: int = 1
+    candidates: int | None = None
 
 
 def kept_pixels(pixels: int, share: float) -> int:
@@ -41,7 +46,7 @@ def transfers(
 ) -> list[Row]:
     """The heat map at one kept share (``features-transfer``), where measured, and every share (``features-curve``).
 
-    Of several separate networks of one parent the first counts: a second one is not a second seed.
+    Several networks of one place and parent (separate networks, repetitions) are averaged under that parent.
     """
     rows: list[Row] = []
     for group in _cells(items):
@@ -54,11 +59,13 @@ def transfers(
 
 
 def _cells(items: Sequence[Transfer]) -> list[list[Transfer]]:
-    """What shares a cell of a heat map, one per seed."""
-    cells = grouped(items, lambda item: (item.method, item.distribution, item.row, item.column, item.kept))
-    return [
-        [first for first, *_ in grouped(group, lambda item: item.seed).values()] for group in cells.values()
-    ]
+    """What shares a cell of a heat map: networks that differ in seeds alone."""
+    return list(grouped(items, _cell_of).values())
+
+
+def _cell_of(item: Transfer) -> tuple[Hashable, ...]:
+    sought = (item.block, item.candidates, len(item.confidence))
+    return (item.variant, item.distribution, item.row, item.column, item.separate, item.kept, *sought)
 
 
 def _draws(item: Transfer, *, resamples: int, seed: int) -> Array:
@@ -70,16 +77,19 @@ def _draws(item: Transfer, *, resamples: int, seed: int) -> Array:
 
 
 def _cell(finding: str, group: Sequence[Transfer], draws: Array, share: float) -> Row:
-    first = group[0]
+    first, seeds = group[0], [item.seed for item in group]
     return row(
         finding,
-        estimate(draws, n=len(first.confidence), bounds=RATIO),
+        estimate(draws, n=len(first.confidence), seeds=seeds, bounds=RATIO),
         unit="confidence in the true class",
-        method=first.method,
+        variant=first.variant,
         distribution=first.distribution,
         models=list(dict.fromkeys(key for item in group for key in (item.row_key, item.column_key))),
-        seed_set=[item.seed for item in group],
+        seed_set=seeds,
         row_model=first.row,
         column_model=first.column,
         kept=share,
+        control=first.separate.id if first.separate else None,
+        block=first.block,
+        candidates=first.candidates,
     )

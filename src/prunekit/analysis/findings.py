@@ -5,32 +5,67 @@ One declaration gives the JSON schema, the checks and the docs (``schema.py``).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from prunekit.analysis.flags import Flag
+from prunekit.analysis.variant import Role
 from prunekit.registry import Registry
 
 Columns = dict[str, tuple[Any, str]]
 
 Strings = list[str]
 Number = float | None
+# Closed lists of codes, so that the schema lists them.
+ROLE: Any = Literal[tuple(map(str, Role))]
+FLAG: Any = Literal[tuple(map(str, Flag))]
 
 COLUMNS: Columns = {
     "finding": (str, "Which finding this is a row of."),
-    "method": (str | None, "Pruning method; 'separate' and 'dense-longer' are unpruned controls."),
+    "variant": (
+        str,
+        "Short name of what the networks are, seeds and prune ratio aside; equal in all rows of them.",
+    ),
+    "role": (ROLE, "Part that the networks play; at ratio 0 of a curve, parent."),
+    "method": (str | None, "Pruning method of the networks or of their curve; none for other unpruned ones."),
+    "structure": (str | None, "What the method removes: weight or filter."),
+    "retraining": (str | None, "Mode of the latest retraining; none without one."),
+    "retrain_epochs": (int | None, "Epochs of that retraining."),
+    "cascade": (
+        bool | None,
+        "Pruned step by step (true) or at once (false); none for what was not pruned here.",
+    ),
+    "train_distribution": (
+        str | None,
+        "What the parent was trained on in place of its data set (robust training).",
+    ),
+    "arch": (str | None, "Architecture."),
+    "dataset": (str | None, "Data set that the networks were made for."),
+    "settings": (dict[str, Any], "By step, every other parameter that differs from its default."),
     "prune_ratio": (
         Number,
         "Achieved prune ratio, mean over seeds; none where the finding is of a whole curve.",
     ),
     "distribution": (str | None, "Distribution, or the name of a set of them."),
+    "nominal": (
+        bool | None,
+        "Whether it is the test split of the networks' own data set; none for a set that holds both kinds.",
+    ),
     "models": (Strings, "Keys of the models."),
     "value": (Number, "The number itself, mean over seeds; none where it is not defined."),
     "low": (Number, "Lower end of the 95 % interval."),
     "high": (Number, "Upper end of the 95 % interval."),
     "n": (int, "Images (of the smallest distribution, for a set)."),
-    "seeds": (int, "How many seeds."),
+    "seeds": (int, "How many unpruned parents of different seeds; of separate networks, how many networks."),
+    "repetitions": (
+        int,
+        "Networks under one parent that differ in seeds of pruning or retraining alone, averaged under it.",
+    ),
     "interval": (str, "How the interval was made."),
-    "flags": (Strings, "What a reader must know before using the number."),
-    "seed_set": (list[int], "Which seeds."),
+    "flags": (
+        list[FLAG],
+        "Codes of what a reader must know before using the number.",
+    ),
+    "seed_set": (list[int], "Seeds of the unpruned parents."),
     "unit": (str, "Unit of value, low and high."),
 }
 
@@ -41,18 +76,28 @@ PER_SEED = (list[Number], "The value of each seed.")
 SPREAD = (Number, "Standard deviation over seeds; none for one seed.")
 LEVEL = (float, "Noise size ε.")
 CLASS = (str, "Class, by its name.")
-ROLE = (float | str, "Prune ratio of the network, or 'separate'; 0 for the unpruned parent.")
+PLACE = (float | str, "Prune ratio of the network, or 'separate'; 0 for the unpruned parent.")
+CONTROL = (str | None, "The variant of the control.")
 _AT: Columns = {"asked": ASKED}
 _FEATURES: Columns = {
-    "row_model": ROLE,
-    "column_model": ROLE,
+    "row_model": PLACE,
+    "column_model": PLACE,
     "kept": (float, "Share of pixels kept."),
+    "control": (str | None, "The variant of the separate network among the two; none without one."),
+    "block": (int, "Pixels removed at a time when the informative ones were sought."),
+    "candidates": (int | None, "Pixels tried at a time; none: all of them (exact)."),
+}
+_DRAWN: Columns = {
+    "noise": (str, "Kind of noise."),
+    "space": (str, "Where noise was added: normalised inputs, or pixels."),
+    "clip": (bool, "Whether noisy inputs were clipped to the range of real pixels."),
+    "draws": (int, "Noise draws per image and level."),
 }
 _NOISE: Columns = {
     "asked": ASKED,
     "metric": (str, "Which comparison."),
     "level": LEVEL,
-    "noise": (str, "Kind of noise."),
+    **_DRAWN,
     "parents": (Strings, "What the models were compared with."),
 }
 _POTENTIAL: Columns = {"margin": MARGIN, "per_seed": PER_SEED, "sd": SPREAD}
@@ -61,7 +106,7 @@ _RISE: Columns = {
     "rise_low": (Number, "Lower end of its 95 % interval, images paired."),
     "rise_high": (Number, "Upper end of its 95 % interval, images paired."),
 }
-_EXCESS: Columns = {"distributions": MEMBERS, "nominal": (Strings, "Nominal distributions.")}
+_EXCESS: Columns = {"distributions": MEMBERS, "nominal_set": (Strings, "Nominal distributions.")}
 
 
 class Finding(NamedTuple):
@@ -110,6 +155,7 @@ FINDINGS: Registry[Finding] = Registry(
             "PAPER 1.9",
             _POTENTIAL
             | {
+                "control": (str | None, "The variant of the networks trained without."),
                 "distributions": MEMBERS,
                 "robust": (Number, "Potential with robust training, mean over the seeds."),
                 "other": (Number, "Potential without, mean over the same seeds."),
@@ -118,17 +164,17 @@ FINDINGS: Registry[Finding] = Registry(
         "noise-potential": Finding(
             "Prune potential on inputs with noise of one size.",
             "PAPER 2.4",
-            _POTENTIAL | {"interpolated": (bool, "Always false."), "level": LEVEL},
+            _POTENTIAL | {"interpolated": (bool, "Always false."), "level": LEVEL, **_DRAWN},
         ),
         "longer-error": Finding(
-            "Error of the control dense-longer: the unpruned parent, trained again as pruned networks are retrained.",
+            "Error of the longer trained control: the unpruned parent, trained again as pruned networks are retrained.",
             "Jin et al. 2022, arXiv 2210.13738",
             _RISE,
         ),
         "longer-potential": Finding(
-            "Prune potential with the control dense-longer in the unpruned parent's place.",
+            "Prune potential with the longer trained control in the unpruned parent's place.",
             "PAPER 1.2, with another parent",
-            _POTENTIAL | {"interpolated": (bool, "Always false.")},
+            _POTENTIAL | {"interpolated": (bool, "Always false."), "control": CONTROL},
         ),
         "excess-error": Finding(
             "Difference in excess error: (shifted - nominal) of the pruned network less that of its parent.",
@@ -142,9 +188,9 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "similarity": Finding("One comparison with the unpruned parent under noise.", "PAPER 1.4", _NOISE),
         "similarity-gain": Finding(
-            "How much closer to the parent than the separate network: positive is closer.",
+            "How much closer to the parent than separate networks: positive is closer.",
             "PAPER 3, claim 1",
-            _NOISE,
+            _NOISE | {"control": CONTROL},
         ),
         "features-transfer": Finding(
             "Mean confidence in the true class of one network that sees only another's informative pixels.",
@@ -162,7 +208,7 @@ FINDINGS: Registry[Finding] = Registry(
                 "net": (Number, "Fixed less broken: the rise in accuracy."),
                 "net_low": (Number, "Lower end of its 95 % interval."),
                 "net_high": (Number, "Upper end of its 95 % interval."),
-                "mcnemar": (list[Number], "McNemar's exact p value of each seed."),
+                "mcnemar": (list[Number], "McNemar's exact p value of each network."),
             },
         ),
         "recall-shift": Finding(

@@ -1,4 +1,4 @@
-"""A pruned network's stored outcomes beside those of its unpruned parent, image by image."""
+"""A network's stored outcomes with those of the network that it is compared with, image by image."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import numpy as np
 from prunekit.analysis.curves import grouped, images_of, rung_of
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.resample import resampled_sums
+from prunekit.analysis.variant import Variant
 from prunekit.errors import UsageError
 
 Arrays = Mapping[str, Array]
 
 
 class Paired(NamedTuple):
-    """One pruned network and its unpruned parent on one distribution: per-example arrays as stored.
+    """One network and what it is compared with, its unpruned parent as a rule: per-example arrays as stored.
 
     ``own`` and ``reference`` hold ``predicted``, ``label``, ``rank``, ``loss`` and ``confidence``, ``[n]`` each
     (``brier`` where stored). ``asked`` is the grid's ratio.
     """
 
-    method: str
+    variant: Variant
     seed: int
     prune_ratio: float
     key: str
@@ -31,6 +32,7 @@ class Paired(NamedTuple):
     own: Arrays
     reference: Arrays
     asked: float | None = None
+    repetition: int = 0
 
     @property
     def rung(self) -> float:
@@ -44,13 +46,10 @@ class Paired(NamedTuple):
 
 
 def across_seeds(pairs: Iterable[Paired]) -> list[list[Paired]]:
-    """The pairs that differ in their seed only, by rising seed; UsageError where test sets are mixed.
-
-    Of several networks of one seed the first counts: a second one is not a second seed.
-    """
-    by_network = grouped(pairs, lambda pair: (pair.method, pair.distribution, pair.rung, pair.seed))
-    ordered = sorted((first for first, *_ in by_network.values()), key=lambda pair: pair.seed)
-    groups = list(grouped(ordered, lambda pair: (pair.method, pair.distribution, pair.rung)).values())
+    """The pairs that differ in seeds only, by rising seed; UsageError where test sets are mixed."""
+    distinct = {(pair.variant, pair.distribution, pair.key, pair.parent): pair for pair in pairs}
+    ordered = sorted(distinct.values(), key=lambda pair: (pair.seed, pair.repetition))
+    groups = list(grouped(ordered, lambda pair: (pair.variant, pair.distribution, pair.rung)).values())
     for group in groups:
         for pair in group:
             _check_same_images(pair, group[0])
@@ -69,7 +68,7 @@ def _check_same_images(pair: Paired, first: Paired) -> None:
 def resampled_means(
     groups: Iterable[list[Paired]], columns: Callable[[Paired], Array], *, resamples: int, seed: int
 ) -> Iterator[tuple[list[Paired], Array]]:
-    """Each group with means over images of what ``columns`` gives ``[n, k]``: draws ``[k, seeds, 1 + resamples]``."""
+    """Each group with means over images of what ``columns`` gives ``[n, k]``: draws ``[k, pairs, 1 + resamples]``."""
     stacked = (
         (group, images_of(group[0].distribution), np.concatenate([columns(pair) for pair in group], axis=1))
         for group in groups
@@ -78,14 +77,19 @@ def resampled_means(
         yield group, np.asarray(sums.reshape(len(group), -1, 1 + resamples).swapaxes(0, 1) / group[0].n)
 
 
+def seeds_of(group: Sequence[Paired]) -> list[int]:
+    """The seed of every pair."""
+    return [pair.seed for pair in group]
+
+
 def names_of(group: Sequence[Paired]) -> dict[str, Any]:
     """The columns that say which networks a row is about."""
     first = group[0]
     return {
-        "method": first.method,
+        "variant": first.variant,
         "prune_ratio": float(np.mean([pair.prune_ratio for pair in group])),
         "distribution": first.distribution,
         "models": [pair.key for pair in group],
-        "seed_set": [pair.seed for pair in group],
+        "seed_set": seeds_of(group),
         "asked": first.rung,
     }

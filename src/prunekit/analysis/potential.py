@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.resample import LEVEL
 from prunekit.errors import UsageError
@@ -18,11 +19,7 @@ MARGIN = 0.005
 # Far below the 1 / n by which errors differ, far above float rounding: "at most" is decided as if by counts.
 TOLERANCE = 1e-9
 
-AT_LARGEST = "at the largest ratio tested: the potential may be higher"
-NONE_COMMENSURATE = "no tested ratio is commensurate"
-NOT_MONOTONE = "not monotone: a smaller tested ratio is not commensurate"
 # Seeds that happen to agree on a ratio of the grid say little of other seeds (docs/statistics.md).
-FEW_SEEDS = "few seeds on a grid of ratios: the interval may cover less than 95 %"
 ENOUGH_SEEDS = 10
 
 
@@ -75,13 +72,13 @@ def confirmed_ratio(ratios: Array, errors: Array, parent: Array, *, margin: floa
     return float(np.where(upper <= margin + TOLERANCE, ratios, 0.0).max(initial=0.0))
 
 
-def potential_flags(ratios: Array, errors: Array, parent: float, *, margin: float) -> tuple[str, ...]:
+def potential_flags(ratios: Array, errors: Array, parent: float, *, margin: float) -> tuple[Flag, ...]:
     """What a reader must know of the potential of one curve: errors ``[ratios]``."""
     passes = is_commensurate(errors[None], np.array([parent]), margin=margin)[0][np.argsort(ratios)]
     found = {
-        AT_LARGEST: bool(passes[-1:].any()),
-        NONE_COMMENSURATE: not passes.any(),
-        NOT_MONOTONE: bool((passes[1:] & ~np.minimum.accumulate(passes)[:-1]).any()),
+        Flag.AT_LARGEST: bool(passes[-1:].any()),
+        Flag.NONE_COMMENSURATE: not passes.any(),
+        Flag.NOT_MONOTONE: bool((passes[1:] & ~np.minimum.accumulate(passes)[:-1]).any()),
     }
     return tuple(flag for flag, applies in found.items() if applies)
 

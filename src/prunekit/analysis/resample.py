@@ -7,13 +7,15 @@ each statistic is written once and computed for all of them together.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
-from prunekit.analysis.estimate import ONE_SEED, Estimate, unique
+from prunekit.analysis.estimate import Estimate, unique
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array, Outcome, mean_over_groups
 from prunekit.errors import UsageError
 
@@ -130,27 +132,50 @@ def weight_chunks(
         yield np.bincount(picks.ravel(), minlength=rows * n).reshape(rows, n).astype(dtype)
 
 
+def over_repetitions(draws: Array, seeds: Sequence[int]) -> Array:
+    """Draws ``[seeds, ...]`` from those of networks ``[networks, ...]``: networks of one seed are averaged under it."""
+    if len(set(seeds)) == len(seeds):
+        return draws
+    places = np.array(seeds)
+    return np.stack([draws[places == seed].mean(axis=0) for seed in dict.fromkeys(seeds)])
+
+
 def estimate(
-    draws: Array, *, n: int, bounds: tuple[float, float] = (-np.inf, np.inf), flags: tuple[str, ...] = ()
+    draws: Array,
+    *,
+    n: int,
+    seeds: Sequence[int] = (),
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+    flags: tuple[Flag, ...] = (),
 ) -> Estimate:
-    """The mean over seeds of a statistic with its 95 % interval, from draws ``[seeds, 1 + resamples]``."""
+    """The mean over seeds of a statistic with its 95 % interval, from draws ``[networks, 1 + resamples]``.
+
+    ``seeds`` are those of the networks' unpruned parents; networks of one seed are repetitions and averaged under it.
+    Left out, every network is of a seed of its own.
+    """
     draws = np.atleast_2d(draws)
-    seeds = len(draws)
+    draws = over_repetitions(draws, seeds or range(len(draws)))
+    count = len(draws)
     low, high = interval(draws) if np.isfinite(draws[:, 0]).all() else (np.nan, np.nan)
-    return Estimate(
+    found = Estimate(
         value=float(draws[:, 0].mean()),
         low=float(np.clip(low, *bounds)),
         high=float(np.clip(high, *bounds)),
         n=n,
-        seeds=seeds,
-        interval=interval_name(seeds, draws.shape[1] - 1),
-        flags=unique(flags if seeds > 1 else (*flags, ONE_SEED)),
+        seeds=count,
+        interval=interval_name(count, draws.shape[1] - 1),
+        flags=unique(flags if count > 1 else (*flags, Flag.ONE_SEED)),
     )
+    return found.averaging(max(Counter(seeds).values(), default=1))
 
 
 def interval(draws: Array, *, level: float = LEVEL) -> tuple[float, float]:
     """Percentile interval of :func:`spread_draws`; the outer draw where a quantile falls between two."""
-    values = spread_draws(draws)
+    return quantiles_of(spread_draws(draws), level=level)
+
+
+def quantiles_of(values: Array, *, level: float = LEVEL) -> tuple[float, float]:
+    """The ends that hold ``level`` of the finite draws ``[resamples]`` between them."""
     values = values[np.isfinite(values)]
     tail = (1 - level) / 2
     low = np.quantile(values, tail, method="lower")
@@ -179,11 +204,11 @@ def spread_draws(draws: Array) -> Array:
         return np.asarray(means)
     own_luck = (resampled - means).var(axis=1).sum() / (seeds - 1)
     between = max(0.0, values.var(ddof=1) - OWN_LUCK_COUNTED_ONCE * own_luck)
-    return np.asarray(means + np.sqrt(between / seeds) * _student_draws(resamples, seeds - 1))
+    return np.asarray(means + np.sqrt(between / seeds) * student_draws(resamples, seeds - 1))
 
 
-def _student_draws(count: int, degrees: int) -> Array:
-    """``count`` evenly spread quantiles of Student's t, in a fixed shuffled order."""
+def student_draws(count: int, degrees: int) -> Array:
+    """So many evenly spread quantiles of Student's t, in a fixed shuffled order."""
     shares = (np.arange(count) + 0.5) / count
     return np.random.default_rng(count).permutation(np.asarray(stdtrit(degrees, shares)))
 

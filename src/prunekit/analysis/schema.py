@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -26,6 +27,7 @@ def check_row(row: Mapping[str, Any]) -> None:
         raise PrunekitError(f"a row of {name} is malformed: {describe(error)}") from None
 
 
+@cache
 def _model(finding: str) -> type[BaseModel]:
     """A strict model of one finding; a column's name may be a word of Python, so fields are numbered and aliased."""
     found = FINDINGS[finding]

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from prunekit.analysis.labels import LABEL, labelled
+from prunekit.report.codes import sentences_of
+
 Row = Mapping[str, Any]
 
 
@@ -19,13 +22,20 @@ def emit(
     elif as_json or not sys.stdout.isatty():
         _lines(json.dumps(row, ensure_ascii=False) for row in rows)
     else:
-        _table(list(rows), columns)
+        _table(_in_words(list(rows)) if LABEL in columns else list(rows), columns)
 
 
 def _lines(lines: Iterable[str]) -> None:
     for line in lines:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+
+def _in_words(rows: Sequence[Row]) -> list[Row]:
+    """Rows for people: what sets their networks apart, flags as sentences."""
+    return [
+        {**row, "flags": sentences_of(row["flags"])} if row.get("flags") else row for row in labelled(rows)
+    ]
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:

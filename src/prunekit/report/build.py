@@ -53,7 +53,7 @@ def _contents(study: Study) -> Iterator[tuple[str, bytes]]:
     left_out = [_why_not(FIGURES[name], study) for name, section in drawn.items() if not section.drawings]
     sections = [*(section for section in drawn.values() if section.drawings), *_others(study)]
     yield PAGE, as_page(study, sections, left_out).encode()
-    yield "findings.json", _as_json(study.rows)
+    yield "findings.json", _as_json(study.plain_rows)
     for finding, rows in study.findings.items():
         yield f"tables/{slug(finding)}.csv", as_csv(rows).encode()
     for section in sections:

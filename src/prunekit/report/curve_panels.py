@@ -12,7 +12,7 @@ from prunekit.report import plots
 from prunekit.report.canvas import Panel
 from prunekit.report.plots import PERCENT_SPAN, RATIO, Scale, percentage
 from prunekit.report.select import (
-    by_method,
+    by_label,
     curve_distributions,
     last_commensurate,
     nominal_rows,
@@ -36,7 +36,7 @@ def accuracy(study: Study) -> list[Panel]:
 
 
 def _draw_accuracy(study: Study, distribution: Any, axes: Axes) -> None:
-    series = by_method(study.of("prune-curve", distribution=distribution))
+    series = by_label(study.of("prune-curve", distribution=distribution))
     unpruned = [row for rows in series.values() for row in rows if row.get("prune_ratio") == 0]
     for row in unpruned[:1]:
         limit = ACCURACY.convert(row["value"] + study.margin)
@@ -51,8 +51,8 @@ def _draw_accuracy(study: Study, distribution: Any, axes: Axes) -> None:
 def excess(study: Study) -> list[Panel]:
     """A panel per method, all on one scale: points, and the fitted line through the origin."""
     chosen = shift_set(study, "excess-error")
-    series = by_method(study.of("excess-error", distribution=chosen))
-    slopes = by_method(study.of("excess-slope", distribution=chosen))
+    series = by_label(study.of("excess-error", distribution=chosen))
+    slopes = by_label(study.of("excess-slope", distribution=chosen))
     span = _span([row for rows in series.values() for row in rows])
     return [
         Panel(
@@ -89,7 +89,7 @@ def curve(finding: str, y: Scale, **where: Any) -> Callable[[Study], list[Panel]
 
     def panels(study: Study) -> list[Panel]:
         rows = [row for row in nominal_rows(study, finding, **where) if row.get("prune_ratio") is not None]
-        series = by_method(rows)
+        series = by_label(rows)
         return [Panel(finding, partial(_draw_curve, study, series, y))] if series else []
 
     return panels

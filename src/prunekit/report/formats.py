@@ -15,6 +15,7 @@ COLUMNS_FIRST = (
     *("claim", "text", "verdict", "evidence"),
     *(
         "finding",
+        "label",
         "method",
         "prune_ratio",
         "distribution",
@@ -27,7 +28,21 @@ COLUMNS_FIRST = (
 )
 COLUMNS_NEXT = ("value", "low", "high", "sd", "n", "seeds", "unit", "interval", "flags")
 # Columns that a reader of the page does without: they are in the CSV.
-UNSEEN = ("finding", "models", "interval", "unit", "seed_set")
+UNSEEN = (
+    *(
+        "finding",
+        "models",
+        "interval",
+        "unit",
+        "seed_set",
+        "variant",
+        "role",
+        "method",
+        "structure",
+        "settings",
+    ),
+    *("retraining", "retrain_epochs", "cascade", "train_distribution", "arch", "dataset"),
+)
 MOST_ROWS = 20
 TEX = str.maketrans(
     {

@@ -8,16 +8,17 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from prunekit.analysis.variant import Role
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
 from prunekit.report.plots import KEPT, LEVEL, Scale, percentage
-from prunekit.report.select import by_method, noisy_rows, slug, spread
+from prunekit.report.select import by_label, noisy_rows, slug, spread
 from prunekit.report.study import SEPARATE, Row, Study, distinct, measured, split
 from prunekit.report.style import method_looks, ratio_looks
 from prunekit.report.words import percent
 
 MOST_RATIOS = 6
-UNPRUNED = 0.0
+UNPRUNED, PRUNED = 0.0, str(Role.PRUNED)
 CONFIDENCE = Scale("value", "Confidence in the true class")
 METRICS = {
     "agreement": Scale("value", "Matching predictions (%)", percentage),
@@ -30,24 +31,23 @@ def _by_metric(finding: str, metrics: Mapping[str, Scale]) -> Callable[[Study], 
     """A figure of a panel per method and metric: a line per prune ratio, and the separate network where it is."""
 
     def panels(study: Study) -> list[Panel]:
-        methods = [name for name in by_method(noisy_rows(study, finding)) if name != SEPARATE]
         return [
             Panel(slug(finding, metric, name), partial(_draw_levels, study, finding, name, metric, scale))
-            for name in methods
+            for name in by_label(noisy_rows(study, finding, role=PRUNED))
             for metric, scale in metrics.items()
-            if measured(noisy_rows(study, finding, method=name, metric=metric))
+            if measured(noisy_rows(study, finding, label=name, metric=metric))
         ]
 
     return panels
 
 
-def _draw_levels(study: Study, finding: str, method: str, metric: str, y: Scale, axes: Axes) -> None:
-    own = noisy_rows(study, finding, method=method, metric=metric)
-    control = noisy_rows(study, finding, method=SEPARATE, metric=metric)
+def _draw_levels(study: Study, finding: str, label: str, metric: str, y: Scale, axes: Axes) -> None:
+    own = noisy_rows(study, finding, label=label, metric=metric)
+    control = noisy_rows(study, finding, role=SEPARATE, metric=metric)
     if min((row["value"] for row in measured(own)), default=0) < 0:
         plots.zero_line(axes)
     _roles(axes, split(measured(own), "prune_ratio"), measured(control), x=LEVEL, y=y)
-    axes.set_title(f"Pruned by {method}")
+    axes.set_title(f"Pruned by {label}")
 
 
 def _roles(
@@ -68,7 +68,7 @@ def transfer(study: Study) -> list[Panel]:
     """A heat map per method: whose pixels, who predicts."""
     return [
         Panel(slug("features-transfer", name), partial(_draw_transfer, name, rows), height=4.2)
-        for name, rows in by_method(study.of("features-transfer")).items()
+        for name, rows in by_label(study.of("features-transfer")).items()
     ]
 
 
@@ -90,7 +90,7 @@ def role(value: float | str) -> str:
 
 def kept_pixels(study: Study) -> list[Panel]:
     """A panel per method: how well each network does on the pixels that the unpruned parent rests on."""
-    groups = by_method(study.of("features-curve", row_model=UNPRUNED))
+    groups = by_label(study.of("features-curve", row_model=UNPRUNED))
     return [
         Panel(slug("features-curve", name), partial(_draw_kept, name, rows)) for name, rows in groups.items()
     ]

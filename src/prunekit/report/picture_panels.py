@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from prunekit.analysis.labels import LABEL
 from prunekit.report.canvas import Panel
 from prunekit.report.function_panels import UNPRUNED, role
 from prunekit.report.plots import shortened
@@ -26,7 +27,7 @@ def kept(study: Study) -> list[Panel]:
     """A panel per method: a row per image; the whole image, then what each network keeps of it."""
     return [
         _panel(method, sorted(rows, key=lambda row: row["place"]))
-        for method, rows in split(study.pictures, "method").items()
+        for method, rows in split(study.pictures, LABEL).items()
     ]
 
 
@@ -58,7 +59,7 @@ def _draw(method: str, rows: Sequence[Row], models: Sequence[float | str], axes:
     columns = ["whole", *map(role, models)]
     axes.set_xticks(_centres(len(columns), width, gap), labels=columns)
     axes.set_yticks(
-        _centres(len(rows), height, gap), labels=[shortened(str(row["label"]), 14) for row in rows]
+        _centres(len(rows), height, gap), labels=[shortened(str(row["class"]), 14) for row in rows]
     )
     axes.xaxis.tick_top()
     axes.tick_params(length=0)

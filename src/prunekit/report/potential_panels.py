@@ -8,14 +8,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from prunekit.analysis.robust import without_robust
 from prunekit.distribution import SEVERITIES
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
 from prunekit.report.plots import LEVEL, PERCENT_SPAN, Scale, percentage
 from prunekit.report.select import (
     at_deployed,
-    by_method,
+    by_label,
     mean_of,
     noisy_rows,
     nominal_rows,
@@ -38,14 +37,14 @@ SUMMARY_MARKS = {"minimum": ("|", True), "mean": ("o", False), "nominal": ("o", 
 
 def summary(study: Study) -> list[Panel]:
     """One panel: per method the nominal, mean and minimum potential on one line."""
-    found = {method: _ends(study, method, rows) for method, rows in by_method(study.of("potential")).items()}
+    found = {method: _ends(study, method, rows) for method, rows in by_label(study.of("potential")).items()}
     ends = {method: each for method, each in found.items() if each}
     draw = partial(_draw_summary, study, ends)
     return [Panel("potential-summary", draw, 0.95 + 0.3 * len(ends))] if ends else []
 
 
 def _ends(study: Study, method: str, rows: Sequence[Row]) -> dict[str, float]:
-    nominal = next((row for row in rows if row.get("distribution") == study.nominal), None)
+    nominal = next((row for row in rows if row.get("nominal")), None)
     kinds = {"nominal": nominal} | {kind: summary_row(study, method, kind) for kind in ("mean", "minimum")}
     return {kind: POTENTIAL.of(row) for kind, row in kinds.items() if row is not None}
 
@@ -86,20 +85,21 @@ def _nominal_first(study: Study, name: Any, rows: Sequence[Row]) -> tuple[bool, 
 
 
 def side_by_side(study: Study) -> list[Panel]:
-    """A panel per method that was also trained robustly: a row per distribution, a dot for either training."""
-    methods = by_method(study.of("robust-gain"))
-    return [panel for method in methods for panel in _with_and_without(study, str(method))]
+    """A panel per robustly trained variant: a row per distribution, a dot for either training."""
+    gains = by_label(study.of("robust-gain"))
+    return [panel for label, rows in gains.items() for panel in _with_and_without(study, str(label), rows)]
 
 
-def _with_and_without(study: Study, method: str) -> list[Panel]:
-    compared = {row["distribution"] for row in study.of("robust-gain", method=method)}
+def _with_and_without(study: Study, label: str, gains: Sequence[Row]) -> list[Panel]:
+    compared = {row["distribution"] for row in gains}
+    variants = {row[name] for row in gains for name in ("variant", "control")}
     rows = [
         row
         for row in measured(study.of("potential"))
-        if without_robust(str(row["method"])) == method and row["distribution"] in compared
+        if row["variant"] in variants and row["distribution"] in compared
     ]
-    name, order = slug("robust-gain", method), partial(_nominal_first, study)
-    return _dots(study, name, rows, POTENTIAL, "distribution", order, title=f"Pruned by {method}")
+    name, order = slug("robust-gain", label), partial(_nominal_first, study)
+    return _dots(study, name, rows, POTENTIAL, "distribution", order, title=f"Pruned by {label}")
 
 
 def by_severity(study: Study) -> list[Panel]:
@@ -114,7 +114,7 @@ def by_severity(study: Study) -> list[Panel]:
 
 
 def _draw_severity(study: Study, name: str, rows: Sequence[Row], axes: Axes) -> None:
-    plots.lines(axes, by_method(rows), looks_of(study), x=SEVERITY, y=POTENTIAL)
+    plots.lines(axes, by_label(rows), looks_of(study), x=SEVERITY, y=POTENTIAL)
     axes.set_xticks(SEVERITIES)
     axes.set(title=plots.shortened(name, 44), ylim=PERCENT_SPAN)
 
@@ -144,7 +144,7 @@ def _dots(
     order: Callable[[Any, list[Row]], Any],
     title: str = "",
 ) -> list[Panel]:
-    groups, series = split(rows, by), by_method(rows)
+    groups, series = split(rows, by), by_label(rows)
     if not groups or not series:
         return []
     ranked = sorted(groups, key=lambda key: order(key, groups[key]))
@@ -160,7 +160,7 @@ def _dots(
 
 def under_noise(study: Study) -> list[Panel]:
     """One panel: potential against the noise level, a line per method."""
-    series = by_method(noisy_rows(study, "noise-potential"))
+    series = by_label(noisy_rows(study, "noise-potential"))
 
     def draw(axes: Axes) -> None:
         plots.lines(axes, series, looks_of(study), x=LEVEL, y=POTENTIAL)

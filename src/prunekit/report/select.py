@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from prunekit.distribution import parse
-from prunekit.errors import UsageError
+from prunekit.analysis.labels import LABEL
+from prunekit.analysis.shifts import parts_of
 from prunekit.report.study import SEPARATE, Row, Study, distinct, measured, only, sort_by, split
 
 MOST_CURVES = 6
 
 
-def by_method(rows: Iterable[Row]) -> dict[Any, list[Row]]:
-    """The rows that hold a number, by method in reading order."""
-    return split(measured(rows), "method")
+def by_label(rows: Iterable[Row]) -> dict[Any, list[Row]]:
+    """The rows that hold a number, by the label of their networks in reading order."""
+    return split(measured(rows), LABEL)
 
 
 def nominal_rows(study: Study, finding: str, **where: Any) -> list[Row]:
     """The rows of a finding on the nominal distribution, or all of them where none is on it."""
-    return only(study.of(finding, **where), lambda row: row.get("distribution") == study.nominal)
+    return only(study.of(finding, **where), lambda row: bool(row.get("nominal")))
 
 
 def noisy_rows(study: Study, finding: str, **where: Any) -> list[Row]:
@@ -42,11 +42,11 @@ def shift_set(study: Study, finding: str) -> str | None:
     return min(order, key=order.__getitem__, default=None)
 
 
-def summary_row(study: Study, method: str, statistic: str) -> Row | None:
-    """The mean or minimum potential of one method over the set to speak of."""
+def summary_row(study: Study, label: str, statistic: str) -> Row | None:
+    """The mean or minimum potential of the networks of one label over the set to speak of."""
     finding = f"potential-{statistic}"
     chosen = shift_set(study, finding)
-    rows = study.of(finding, method=method, distribution=chosen) if chosen else []
+    rows = study.of(finding, label=label, distribution=chosen) if chosen else []
     return next(iter(measured(rows)), None)
 
 
@@ -57,8 +57,8 @@ def last_commensurate(rows: Iterable[Row]) -> Row | None:
 
 
 def deployed(study: Study) -> dict[str, float]:
-    """Per method the prune ratio that nominal test error allows, the smallest tested one where it allows none."""
-    curves = by_method(row for row in nominal_rows(study, "prune-curve") if row.get("prune_ratio"))
+    """Per label the prune ratio that nominal test error allows, the smallest tested one where it allows none."""
+    curves = by_label(row for row in nominal_rows(study, "prune-curve") if row.get("prune_ratio"))
     chosen = {
         name: last_commensurate(rows) or sort_by(rows, "prune_ratio")[0] for name, rows in curves.items()
     }
@@ -66,12 +66,12 @@ def deployed(study: Study) -> dict[str, float]:
 
 
 def at_deployed(study: Study, finding: str) -> list[Row]:
-    """The nominal rows of a finding at each method's deployed ratio, or at its largest ratio where that is missing."""
+    """The nominal rows of a finding at each network's deployed ratio, or at its largest ratio where that is missing."""
     chosen = deployed(study)
     found = []
-    for method, rows in by_method(nominal_rows(study, finding)).items():
+    for label, rows in by_label(nominal_rows(study, finding)).items():
         ratios = distinct(rows, "prune_ratio")
-        ratio = chosen.get(method) if chosen.get(method) in ratios else next(reversed(ratios), None)
+        ratio = chosen.get(label) if chosen.get(label) in ratios else next(reversed(ratios), None)
         found += [row for row in rows if row.get("prune_ratio") == ratio]
     return found
 
@@ -79,10 +79,8 @@ def at_deployed(study: Study, finding: str) -> list[Row]:
 def shift_of(row: Row) -> tuple[str, int]:
     """The corruption of a row's distribution by its name without the severity, and the severity; 0 if it has none."""
     name = str(row.get("distribution"))
-    try:
-        severity = parse(name).severity
-    except UsageError:
-        severity = 0
+    parts = parts_of(name)
+    severity = parts.severity if parts else 0
     return name.removesuffix(f"@{severity}"), severity
 
 
@@ -100,7 +98,7 @@ def _span(rows: Iterable[Row]) -> float:
 
 def has_control(study: Study) -> bool:
     """Whether a separate network was compared with the parent."""
-    return bool(study.of("similarity", method=SEPARATE))
+    return bool(study.of("similarity", role=SEPARATE))
 
 
 def mean_of(rows: Iterable[Row]) -> float:

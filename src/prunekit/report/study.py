@@ -7,19 +7,19 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from prunekit.distribution import parse
-from prunekit.errors import UsageError
+from prunekit.analysis.labels import LABEL, labelled
+from prunekit.analysis.variant import Role
 
 Row = Mapping[str, Any]
 
 DEFAULT_MARGIN = 0.005
-SEPARATE = "separate"
+SEPARATE = str(Role.SEPARATE)
 METHODS_FIRST = ("wt", "sipp", "ft", "pfp")
 _OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage")
 
 
 class Study(NamedTuple):
-    """One report's input: long rows by kind of finding, and their context.
+    """One report's input: long rows by kind of finding, each with the label of its network, and their context.
 
     ``nominal`` is the unshifted distribution, ``lineage`` the models (parents first), ``facts`` whatever else the
     context says, by name, ``pictures`` a few images with the pixels that networks rest on, ``no_pictures`` why there
@@ -38,8 +38,13 @@ class Study(NamedTuple):
 
     @property
     def rows(self) -> list[Row]:
-        """All rows, kind after kind."""
+        """All rows, kind after kind, with their labels."""
         return [row for rows in self.findings.values() for row in rows]
+
+    @property
+    def plain_rows(self) -> list[Row]:
+        """All rows as they came: codes and numbers, no label."""
+        return [{name: value for name, value in row.items() if name != LABEL} for row in self.rows]
 
     def of(self, finding: str, **where: Any) -> list[Row]:
         """The rows of one kind of finding whose named fields are as given.
@@ -63,10 +68,10 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
     rows = sorted((plain({"finding": "unnamed", **row}) for row in findings), key=_as_text)
     known = plain(context)
     return Study(
-        findings=split(rows, "finding"),
+        findings=split(labelled(rows), "finding"),
         title=str(known.get("title") or "Is the pruned network still the same function?"),
         margin=DEFAULT_MARGIN if known.get("margin") is None else float(known["margin"]),
-        nominal=known.get("nominal") or nominal_of(_distributions(rows)),
+        nominal=known.get("nominal") or nominal_of(rows),
         recipe=str(known.get("recipe") or ""),
         lineage=tuple(known.get("lineage") or ()),
         facts=tuple(sorted((name, value) for name, value in known.items() if name not in _OWN_FIELDS)),
@@ -77,7 +82,16 @@ def with_pictures(study: Study, found: Sequence[Row] | str) -> Study:
     """The study with its pictures, or with the line that says why it has none."""
     if isinstance(found, str):
         return study._replace(no_pictures=found)
-    return study._replace(pictures=tuple(plain(found)))
+    return study._replace(pictures=tuple(labelled_as(study, plain(found))))
+
+
+def labelled_as(study: Study, found: Sequence[Row]) -> list[Row]:
+    """Pictures with the labels that their networks have in the study's findings."""
+    labels = {row.get("variant"): row[LABEL] for row in study.rows if LABEL in row}
+    return [
+        {**each, LABEL: labels.get(each.get("variant"), own.get(LABEL))}
+        for each, own in zip(found, labelled(found), strict=True)
+    ]
 
 
 def plain(value: Any) -> Any:
@@ -98,23 +112,10 @@ def _as_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _distributions(rows: Iterable[Row]) -> list[str]:
-    """The distributions that rows are of; the names of sets of them ("nominal", "shifted") are none."""
-    return distinct((row for row in rows if not row.get("distributions")), "distribution")
-
-
-def nominal_of(distributions: Iterable[str]) -> str | None:
-    """The nominal distribution among these names: unshifted, and the shortest (cifar10 before cifar10.1)."""
-    return min(
-        (name for name in distributions if _unshifted(name)), key=lambda name: (len(name), name), default=None
-    )
-
-
-def _unshifted(name: str) -> bool:
-    try:
-        return parse(name).nominal
-    except UsageError:
-        return False
+def nominal_of(rows: Iterable[Row]) -> str | None:
+    """The nominal distribution of these rows; the shortest name where networks of several data sets are studied."""
+    found = {str(row["distribution"]) for row in rows if row.get("nominal") and not row.get("distributions")}
+    return min(found, key=lambda name: (len(name), name), default=None)
 
 
 def distinct(rows: Iterable[Row], field: str) -> list[Any]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from prunekit.report.select import by_method, shift_set, summary_row
+from prunekit.analysis.flags import Flag
+from prunekit.analysis.labels import LABEL
+from prunekit.analysis.variant import Role
+from prunekit.report.select import by_label, shift_set, summary_row
 from prunekit.report.study import SEPARATE, Row, Study, measured, sort_by, split
 from prunekit.report.words import count, listed, name_of, percent, points, trimmed
 
@@ -20,12 +23,12 @@ VERDICTS = {
 
 def headline(study: Study) -> str:
     """The finding of the report in one sentence, about the method that test error lets prune most."""
-    nominal = sort_by(measured(study.of("potential", distribution=study.nominal)), "method")
+    nominal = sort_by(measured(_nominal(study, "potential")), LABEL)
     best = max(nominal, key=lambda row: row["value"], default=None)
     if best is None:
         return "No prune potential was found on the nominal distribution."
-    method, kept = name_of(best.get("method")), percent(best["value"])
-    worst = summary_row(study, best.get("method", ""), "minimum")
+    method, kept = name_of(best[LABEL]), percent(best["value"])
+    worst = summary_row(study, best[LABEL], "minimum")
     if best["value"] == 0:
         return f"No tested prune ratio keeps the test error of the unpruned network, by {method} or any other method."
     if worst is None:
@@ -36,13 +39,17 @@ def headline(study: Study) -> str:
     return f"Test error lets {method} prune {kept}, but the worst shifted distribution allows only {least}."
 
 
+def _nominal(study: Study, finding: str) -> list[Row]:
+    return study.of(finding, nominal=True)
+
+
 def sentences(study: Study) -> list[str]:
     """The summary, one statement each: potentials, excess error, similarity, claims, and what to beware of."""
     return [statement for part in PARTS for statement in part(study)]
 
 
 def _potentials(study: Study) -> Iterator[str]:
-    for method, rows in by_method(study.of("potential", distribution=study.nominal)).items():
+    for method, rows in by_label(_nominal(study, "potential")).items():
         yield f"{_kept(method, rows[0]['value'], points(study.margin))}{_shifted(study, method)}."
 
 
@@ -64,7 +71,7 @@ def _shifted(study: Study, method: str) -> str:
 
 
 def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
-    rows = [row for row in measured(study.of("potential", method=method)) if row.get("distribution") in held]
+    rows = [row for row in measured(study.of("potential", label=method)) if row.get("distribution") in held]
     least = min((row["value"] for row in rows), default=0.0)
     names = [name_of(row["distribution"]) for row in rows if row["value"] == least]
     return listed(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
@@ -72,14 +79,14 @@ def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
 
 def _longer(study: Study) -> Iterator[str]:
     """What is left of the nominal potentials where the parent has been trained as long."""
-    nominal = by_method(study.of("longer-potential", distribution=study.nominal))
+    nominal = by_label(_nominal(study, "longer-potential"))
     told = [f"{percent(rows[0]['value'])} by {name}" for name, rows in nominal.items()]
     if told:
         yield f"Against the unpruned parent trained as long again, the nominal potential is {listed(told)}."
 
 
 def _excess(study: Study) -> Iterator[str]:
-    slopes = by_method(study.of("excess-slope", distribution=shift_set(study, "excess-slope")))
+    slopes = by_label(study.of("excess-slope", distribution=shift_set(study, "excess-slope")))
     told = [f"{points(rows[0]['value'] / 10)} by {name}{_interval(rows[0])}" for name, rows in slopes.items()]
     if told:
         verdict = _verdict([rows[0] for rows in slopes.values()])
@@ -95,7 +102,7 @@ def _interval(row: Row) -> str:
 
 def _verdict(slopes: Sequence[Row]) -> str:
     """What the slopes' intervals decide, counted over methods."""
-    above = [name_of(row.get("method")) for row in slopes if (row.get("low") or 0) > 0]
+    above = [name_of(row[LABEL]) for row in slopes if (row.get("low") or 0) > 0]
     if len(above) == len(slopes):
         return "Every interval lies above zero: test error understates the damage under shift."
     if not above:
@@ -104,8 +111,8 @@ def _verdict(slopes: Sequence[Row]) -> str:
 
 
 def _similarity(study: Study) -> Iterator[str]:
-    control = {metric: _by_level(study.of("similarity", method=SEPARATE, metric=metric)) for metric in CLOSER}
-    methods = [name for name in by_method(study.of("similarity")) if name != SEPARATE]
+    control = {metric: _by_level(study.of("similarity", role=SEPARATE, metric=metric)) for metric in CLOSER}
+    methods = list(by_label(study.of("similarity", role=Role.PRUNED)))
     if any(control.values()) and methods:
         reaches = [(_reach(study, name, control), name) for name in methods]
         told = [
@@ -118,7 +125,7 @@ def _similarity(study: Study) -> Iterator[str]:
 
 def _reach(study: Study, method: str, control: dict[str, dict[float, float]]) -> str:
     """Up to which prune ratio the networks of a method are closer than the control at every level."""
-    ratios = split(measured(study.of("similarity", method=method)), "prune_ratio")
+    ratios = split(measured(study.of("similarity", label=method)), "prune_ratio")
     closer = [ratio for ratio, rows in ratios.items() if _is_closer(rows, control)]
     if not closer:
         return "at no tested prune ratio"
@@ -153,9 +160,7 @@ def _caution(study: Study) -> Iterator[str]:
     seeds = [row["seeds"] for row in study.rows if isinstance(row.get("seeds"), int)]
     if seeds and max(seeds) == 1:
         yield "One seed: intervals cover the choice of test images, and say nothing about other trainings."
-    flagged = [
-        row for row in study.of("potential") if any("largest" in str(flag) for flag in row.get("flags") or [])
-    ]
+    flagged = [row for row in study.of("potential") if Flag.AT_LARGEST in (row.get("flags") or [])]
     if flagged:
         subject = "1 potential sits" if len(flagged) == 1 else f"{len(flagged)} potentials sit"
         yield f"{subject} on the largest prune ratio that was tested: the true value may be higher."

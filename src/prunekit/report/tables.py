@@ -28,7 +28,7 @@ class Spec(NamedTuple):
     title: str
     findings: tuple[str, ...]
     down: str
-    across: str = "method"
+    across: str = "label"
     unit: str = "%"
     scale: float = 100.0
     digits: int = 1
@@ -36,7 +36,7 @@ class Spec(NamedTuple):
 
 
 def _on_nominal(study: Study, row: Row) -> bool:
-    return row.get("distribution") in (study.nominal, None)
+    return row.get("distribution") is None or bool(row.get("nominal"))
 
 
 def _on_shift_set(study: Study, row: Row) -> bool:
@@ -57,7 +57,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         Spec(
             "Nominal, mean and minimum prune potential",
             ("potential", "potential-mean", "potential-minimum"),
-            "method",
+            "label",
             "distribution+finding",
             keep=_nominal_or_set,
         ),
@@ -89,14 +89,12 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         ),
     ),
     "similarity": (
-        Spec("Matching predictions", ("similarity",), "method+asked", "level", keep=_metric("agreement")),
-        Spec(
-            "Softmax ℓ2 distance", ("similarity",), "method+asked", "level", "", 1, 3, _metric("softmax_l2")
-        ),
+        Spec("Matching predictions", ("similarity",), "label+asked", "level", keep=_metric("agreement")),
+        Spec("Softmax ℓ2 distance", ("similarity",), "label+asked", "level", "", 1, 3, _metric("softmax_l2")),
     ),
     "similarity-gain": (
         Spec(
-            "More matches", ("similarity-gain",), "method+asked", "level", "points", keep=_metric("agreement")
+            "More matches", ("similarity-gain",), "label+asked", "level", "points", keep=_metric("agreement")
         ),
     ),
     "noise-potential": (Spec("Prune potential under noise", ("noise-potential",), "level"),),
@@ -104,7 +102,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         Spec(
             "Confidence in the true class",
             ("features-transfer",),
-            "method+row_model",
+            "label+row_model",
             "column_model",
             "",
             1,
@@ -113,18 +111,18 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "churn": (Spec("Changed predictions", ("churn",), "asked", keep=_on_nominal),),
     "recall-shift": (
-        Spec("Change in recall", ("recall-shift",), "class", "method+asked", "points", keep=_on_nominal),
+        Spec("Change in recall", ("recall-shift",), "class", "label+asked", "points", keep=_on_nominal),
     ),
     "class-potential": (
         Spec("Prune potential by class", ("class-potential",), "class", keep=_on_nominal),
         Spec("Smallest of all classes", ("class-potential-minimum",), "distribution"),
     ),
     "excessive-loss-gap": (
-        Spec("Excessive loss gap", ("excessive-loss-gap",), "asked", "method", "nats", 1, 3, _on_nominal),
-        Spec("Excessive loss", ("excessive-loss",), "class", "method+asked", "nats", 1, 3, _on_nominal),
+        Spec("Excessive loss gap", ("excessive-loss-gap",), "asked", "label", "nats", 1, 3, _on_nominal),
+        Spec("Excessive loss", ("excessive-loss",), "class", "label+asked", "nats", 1, 3, _on_nominal),
     ),
     "exemplars": (Spec("Identified exemplars", ("exemplars",), "asked"),),
-    "calibration": (Spec("Calibration", ("calibration",), "method+asked", "metric", "", 1, 3, _on_nominal),),
+    "calibration": (Spec("Calibration", ("calibration",), "label+asked", "metric", "", 1, 3, _on_nominal),),
     "mce": (Spec("Mean corruption error", ("mce",), "asked"),),
 }
 
@@ -185,7 +183,7 @@ def _label(field: str, value: Any) -> str:
 
 
 def _heading(fields: str) -> str:
-    words = {"asked": "prune ratio asked", "level": "noise ε", "row_model": "whose pixels"}
+    words = {"label": "method", "asked": "prune ratio asked", "level": "noise ε", "row_model": "whose pixels"}
     return ", ".join(words.get(field, field.replace("_", " ")) for field in fields.split("+"))
 
 

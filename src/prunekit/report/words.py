@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from prunekit.report.codes import sentences_of
 from prunekit.report.study import Row, distinct
 
 MISSING = "–"
@@ -81,9 +82,9 @@ def _span(rows: list[Row], field: str, thing: str) -> str:
 
 
 def flags_of(row: Row) -> list[str]:
-    """The row's flags as text."""
+    """What the row's flags say."""
     flags = row.get("flags") or []
-    return [name_of(flag) for flag in (flags if isinstance(flags, list) else [flags])]
+    return sentences_of(flags if isinstance(flags, list) else [flags])
 
 
 def common_flags(rows: Iterable[Row]) -> list[str]:

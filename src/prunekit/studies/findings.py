@@ -11,23 +11,25 @@ from prunekit.analysis.claims import judge
 from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.corruption import corruption_errors
-from prunekit.analysis.curves import Lineage, grouped, resample
+from prunekit.analysis.curves import grouped, resample
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
 from prunekit.analysis.paired import Paired
 from prunekit.analysis.robust import robust_gains
 from prunekit.analysis.rows import excess_errors, potential_summary, potentials, prune_curves
-from prunekit.analysis.similarity import SEPARATE, noise_potentials, similarities
+from prunekit.analysis.schema import check_row
+from prunekit.analysis.shifts import sets_among
+from prunekit.analysis.similarity import noise_potentials, similarities
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams, TransferParams
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
+from prunekit.studies.choose import Say, taken
 from prunekit.studies.longer import longer_findings
 from prunekit.studies.versions import check_versions
 
 Row = dict[str, Any]
-NOMINAL, SHIFTED, ALL = "nominal", "shifted", "nominal and shifted"
 
 
 class Pairs(NamedTuple):
@@ -50,19 +52,23 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     found = stored.measured(store, errors)
     for each in found:
         _check_top_k(settings.top_k, each.record)
-    lineages = resample(
+    curves = resample(
         stored.curves(store, found, top_k=settings.top_k), resamples=settings.resamples, seed=settings.seed
     )
-    if not lineages:
-        return []
-    sets = distribution_sets(lineages, {str(each.record.param("dataset")) for each in found})
-    rows = prune_curves(lineages, margin=settings.margin)
-    rows += potentials(lineages, margin=settings.margin, interpolate=settings.interpolate)
-    rows += potential_summary(lineages, sets, margin=settings.margin)
-    rows += robust_gains(lineages, sets, margin=settings.margin)
-    if SHIFTED in sets and NOMINAL in sets:
-        rows += excess_errors(lineages, nominal=sets[NOMINAL], shifted={SHIFTED: sets[SHIFTED]})
-    return rows + corruption_errors(lineages) + longer_findings(store, errors, settings)
+    sets = sets_among(curve.distribution for curve in curves)
+    rows = prune_curves(curves, margin=settings.margin)
+    rows += potentials(curves, margin=settings.margin, interpolate=settings.interpolate)
+    rows += potential_summary(curves, sets, margin=settings.margin)
+    rows += robust_gains(curves, sets, margin=settings.margin)
+    rows += excess_errors(curves, sets)
+    return _checked(rows + corruption_errors(curves) + longer_findings(store, errors, settings))
+
+
+def _checked(rows: list[Row]) -> list[Row]:
+    """The rows themselves: what is written keeps to its schema."""
+    for row in rows:
+        check_row(row)
+    return rows
 
 
 def _check_top_k(top_k: int, record: ModelRecord) -> None:
@@ -72,17 +78,6 @@ def _check_top_k(top_k: int, record: ModelRecord) -> None:
             f"top_k: {top_k} of the {classes} classes of {record.param('dataset')} are never wrong "
             f"(1 to {classes - 1} are allowed)"
         )
-
-
-def distribution_sets(lineages: Sequence[Lineage], nominal: set[str]) -> dict[str, list[str]]:
-    """Nominal, shifted, and all distributions, in the order of measurement; empty sets are left out."""
-    names = list(dict.fromkeys(lineage.distribution for lineage in lineages))
-    sets = {
-        NOMINAL: [name for name in names if name in nominal],
-        SHIFTED: [name for name in names if name not in nominal],
-    }
-    found = {name: members for name, members in sets.items() if members}
-    return found | ({ALL: names} if len(found) > 1 else {})
 
 
 # What test accuracy hides: every function of pruned networks beside their unpruned parents.
@@ -104,7 +99,7 @@ def hidden_findings(
     settings: ReportParams,
     *,
     only: Sequence[str] = tuple(HIDDEN),
-    to: Callable[[ModelRecord], str | None] = stored.unpruned_parent,
+    to: stored.To = stored.unpruned_parent,
 ) -> list[Row]:
     """Churn, classes, exemplars, calibration: what the stored outcomes say beyond the error (classification)."""
     errors = list(errors)
@@ -114,7 +109,7 @@ def hidden_findings(
     for classes, members in grouped(found, lambda each: each.record.classes).items():
         pairs = Pairs(stored.pairs(store, members), classes, settings)
         rows += [row for name in only for row in HIDDEN[name](pairs)]
-    return rows
+    return _checked(rows)
 
 
 def _classifies(store: Store, params: ErrorParams) -> bool:
@@ -130,9 +125,7 @@ def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: Report
         return []
     bootstrap = {"resamples": settings.resamples, "seed": settings.seed}
     rows = similarities(found, **bootstrap)
-    if any(each.method != SEPARATE for each in found):
-        rows += noise_potentials(found, margin=settings.margin, **bootstrap)
-    return rows
+    return _checked(rows + noise_potentials(found, margin=settings.margin, **bootstrap))
 
 
 def feature_findings(store: Store, steps: Iterable[TransferParams], settings: ReportParams) -> list[Row]:
@@ -140,12 +133,17 @@ def feature_findings(store: Store, steps: Iterable[TransferParams], settings: Re
     steps = list(steps)
     check_versions(store, steps)
     found = stored.transfers(store, steps)
-    return transfers(found, kept=settings.kept, resamples=settings.resamples, seed=settings.seed)
+    return _checked(transfers(found, kept=settings.kept, resamples=settings.resamples, seed=settings.seed))
 
 
-def all_findings(store: Store, measurements: Iterable[Params], settings: ReportParams) -> list[Row]:
-    """Every finding that the stored measurements carry, and what they say of the paper's claims; none where none is."""
-    steps = list(measurements)
+def all_findings(
+    store: Store, measurements: Iterable[Params], settings: ReportParams, *, say: Say = lambda text: None
+) -> list[Row]:
+    """Every finding that the stored measurements carry, and what they say of the paper's claims; empty without any.
+
+    ``say`` hears which measurements were left out because a larger one was there.
+    """
+    steps = taken((step for step in measurements if store.has(step.key)), say)
     errors = [step for step in steps if isinstance(step, ErrorParams)]
     rows = [
         *error_findings(store, errors, settings),
@@ -153,12 +151,4 @@ def all_findings(store: Store, measurements: Iterable[Params], settings: ReportP
         *noise_findings(store, [step for step in steps if isinstance(step, NoiseParams)], settings),
         *feature_findings(store, [step for step in steps if isinstance(step, TransferParams)], settings),
     ]
-    return rows + judge(rows) if rows else []
-
-
-def check_pruned(store: Store, keys: Sequence[str]) -> None:
-    """A potential needs pruned networks: a :class:`UsageError` where there is none among ``keys``."""
-    if all(store.record(key).method is None for key in keys):
-        raise UsageError(
-            "a prune potential needs pruned networks; these are all unpruned (see `prunekit ls`)"
-        )
+    return _checked(rows + judge(rows)) if rows else []

@@ -2,112 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from prunekit.analysis.curves import Curve, Point
+from prunekit.analysis.curves import Curve, Point, grouped
 from prunekit.analysis.features import Transfer
-from prunekit.analysis.longer import LONGER
 from prunekit.analysis.outcome import Outcome, outcome_of
 from prunekit.analysis.paired import Paired
-from prunekit.analysis.robust import ROBUST
-from prunekit.analysis.similarity import SEPARATE, Compared
+from prunekit.analysis.similarity import Compared, Protocol
+from prunekit.analysis.variant import Role, Variant
+from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, FeaturesParams, NoiseParams, TransferParams
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Arrays, Store
+from prunekit.studies.variants import Standing, asked_ratio, standings
+
+# Which networks one is compared with, by its record: their keys.
+To = Callable[[ModelRecord], str | None]
 
 
 class Measured(NamedTuple):
-    """One network and what it is compared with, its unpruned parent as a rule, both measured on one distribution.
+    """One network and what it is compared with, its unpruned parent as a rule, both measured on one distribution."""
 
-    ``seed`` is the parent's: a control that is compared with it stands beside the networks pruned from it.
-    """
-
-    method: str
-    seed: int
+    standing: Standing
     record: ModelRecord
     own: ErrorParams
     parent: ErrorParams
 
 
-def variant(record: ModelRecord, archs: int = 1) -> str:
-    """What a curve is called: the method, and whatever else sets its lineage apart from the other curves.
+class Networks(NamedTuple):
+    """The networks of a study by key: their records, and where each stands."""
 
-    ``archs`` is the number of architectures that the study compares: with several, each is named.
-    """
-    modes = [str(step.params.get("mode", "")) for step in record.lineage if step.kind == "retrain"]
-    mode = "not retrained" if record.kind == "prune" else modes[-1] if modes else ""
-    return _in_words([str(record.method), f"({mode})" if mode else ""], record, archs)
+    records: Mapping[str, ModelRecord]
+    standings: Mapping[str, tuple[Standing, ...]]
 
+    @classmethod
+    def of(cls, store: Store, keys: Iterable[str]) -> Networks:
+        """The networks of these keys."""
+        records = {key: store.record(key) for key in dict.fromkeys(keys)}
+        return cls(records, standings(records.values()))
 
-def _in_words(first: Sequence[str], record: ModelRecord, archs: int) -> str:
-    """The ``first`` words of a curve's name, and those that tell how its networks were made."""
-    robust = ROBUST if record.param("train_distribution") else ""
-    arch = f"on {record.param('arch')}" if archs > 1 else ""
-    return " ".join(word for word in (*first, robust, arch) if word)
+    def compared(self, key: str) -> tuple[Standing, ...]:
+        """Where a network stands that is compared with another: an unpruned one is a separate network then."""
+        return tuple(
+            each._replace(variant=each.variant._replace(role=Role.SEPARATE))
+            if each.variant.role == Role.PARENT
+            else each
+            for each in self.standings[key]
+        )
 
-
-def archs_of(records: Iterable[ModelRecord]) -> int:
-    """How many architectures there are among the records."""
-    return len({record.param("arch") for record in records})
-
-
-def asked_ratio(record: ModelRecord) -> float | None:
-    """The prune ratio that the latest prune step was asked for; None for an unpruned network."""
-    asked = [step.params["prune_ratio"] for step in record.lineage if step.kind == "prune"]
-    return float(str(asked[-1])) if asked else None
+    def parent(self, key: str) -> Standing:
+        """Where a network stands that others are compared with."""
+        return self.standings[key][0]
 
 
 def unpruned_parent(record: ModelRecord) -> str | None:
-    """What a pruned network is compared with; None for an unpruned one."""
-    return record.root.key if record.method is not None else None
+    """What a network that came from another is compared with; None for an unpruned one."""
+    return record.root.key if is_descendant(record) else None
 
 
-def measured(
-    store: Store,
-    errors: Iterable[ErrorParams],
-    to: Callable[[ModelRecord], str | None] = unpruned_parent,
-) -> list[Measured]:
-    """Every network whose own outcomes and those of what ``to`` compares it with are stored, by distribution."""
-    held = {(params.model, params.distribution): params for params in errors if store.has(params.key)}
-    records = {key: store.record(key) for key in dict.fromkeys(key for key, _ in held)}
-    archs = archs_of(records.values())
-    return [
-        Measured(_method(record, archs), int(records[parent].param("seed")), record, own, other)
-        for (key, distribution), own in held.items()
-        if (parent := to(record := records[key])) and (other := held.get((parent, distribution)))
-    ]
+def is_descendant(record: ModelRecord) -> bool:
+    """Whether a network was pruned, or made smaller elsewhere."""
+    return any(step.kind != "retrain" for step in record.lineage[1:])
 
 
 def is_longer(record: ModelRecord) -> bool:
     """Whether this is an unpruned network that was trained again: neither pruned, nor a separate network."""
-    return record.method is None and record.kind == "retrain"
+    return len(record.lineage) > 1 and not is_descendant(record)
 
 
-def _method(record: ModelRecord, archs: int) -> str:
-    """What a network's rows are called; an unpruned one is a control."""
-    if record.method:
-        return variant(record, archs)
-    if is_longer(record):
-        return _in_words([LONGER], record, archs)
-    return SEPARATE
+def measured(store: Store, errors: Iterable[ErrorParams], to: To = unpruned_parent) -> list[Measured]:
+    """Every network whose own outcomes and those of what ``to`` compares it with are stored, by distribution.
+
+    Both are of one draw of the distribution; of several draws, the one of the smallest seed.
+    """
+    stored = (params for params in errors if store.has(params.key))
+    held = {(params.model, params.distribution, params.seed): params for params in stored}
+    networks = Networks.of(store, (key for key, _, _ in held))
+    found: dict[tuple[str, str], tuple[ErrorParams, ErrorParams]] = {}
+    for (key, distribution, seed), own in sorted(held.items(), key=lambda each: each[0][2]):
+        parent = to(networks.records[key])
+        other = held.get((parent, distribution, seed)) if parent else None
+        if other:
+            found.setdefault((key, distribution), (own, other))
+    return [
+        Measured(standing, networks.records[key], *found[key, distribution])
+        for key, distribution in dict.fromkeys((key, distribution) for key, distribution, _ in held)
+        if (key, distribution) in found
+        for standing in networks.compared(key)
+    ]
 
 
 def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[Curve]:
-    """One curve per method, unpruned parent and distribution."""
+    """One curve per variant, seed, repetition and distribution."""
 
     @cache
     def outcome(key: str) -> Outcome:
         return outcome_of(store.outcomes(key), top_k=top_k)
 
-    groups: dict[tuple[str, str], list[Measured]] = {}
-    for each in found:
-        groups.setdefault((each.method, each.parent.key), []).append(each)
     return [
         Curve(
-            method=method,
-            seed=members[0].seed,
+            variant=standing.variant,
+            seed=standing.seed,
+            repetition=standing.repetition,
             distribution=members[0].own.distribution,
             parent=members[0].parent.model,
             parent_outcome=outcome(parent),
@@ -118,12 +116,14 @@ def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[C
                 for each in members
             ),
         )
-        for (method, parent), members in groups.items()
+        for (standing, parent), members in grouped(
+            found, lambda each: (each.standing, each.parent.key)
+        ).items()
     ]
 
 
 def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
-    """Every network beside what it is compared with, example by example."""
+    """Every network with what it is compared with, example by example."""
 
     @cache
     def arrays(key: str) -> Arrays:
@@ -131,8 +131,9 @@ def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
 
     return [
         Paired(
-            method=each.method,
-            seed=each.seed,
+            variant=each.standing.variant,
+            seed=each.standing.seed,
+            repetition=each.standing.repetition,
             prune_ratio=each.record.prune_ratio,
             key=each.record.key,
             parent=each.parent.model,
@@ -148,85 +149,123 @@ def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
 def compared(store: Store, noises: Iterable[NoiseParams]) -> list[Compared]:
     """The stored noise comparisons; an unpruned network that is not the parent, nor comes from it, is the control."""
     held = [params for params in noises if store.has(params.key)]
-    records = {
-        key: store.record(key) for key in dict.fromkeys(key for params in held for key in params.inputs)
-    }
-    archs = archs_of(records.values())
+    networks = Networks.of(store, (key for params in held for key in params.inputs))
     return [
-        Compared(
-            method=_method(record := records[params.model], archs),
-            seed=int((parent := records[params.to]).param("seed")),
-            prune_ratio=record.prune_ratio,
-            key=params.model,
-            parent=params.to,
-            distribution=params.distribution or str(parent.param("dataset")),
-            levels=params.levels,
-            metrics=store.outcomes(params.key),
-            noise=params.noise,
-            asked=asked_ratio(record) or 0.0,
-        )
+        _compared(store, params, networks, standing)
         for params in held
-        if not is_longer(records[params.model])
+        for standing in networks.compared(params.model)
     ]
 
 
+def _compared(store: Store, params: NoiseParams, networks: Networks, standing: Standing) -> Compared:
+    record, parent = networks.records[params.model], networks.records[params.to]
+    return Compared(
+        variant=standing.variant,
+        seed=standing.seed,
+        repetition=standing.repetition,
+        prune_ratio=record.prune_ratio,
+        key=params.model,
+        parent=params.to,
+        parent_variant=networks.parent(params.to).variant,
+        own=record.root.key == params.to,
+        protocol=protocol_of(params, parent),
+        metrics=store.outcomes(params.key),
+        asked=asked_ratio(record) if is_descendant(record) else 0.0,
+    )
+
+
+def protocol_of(params: NoiseParams, parent: ModelRecord) -> Protocol:
+    """How networks were compared."""
+    return Protocol(
+        distribution=params.distribution or str(parent.param("dataset")),
+        levels=params.levels,
+        noise=params.noise,
+        space=params.space,
+        clip=params.clip,
+        images=params.images,
+        draws=params.draws,
+        seed=params.seed,
+    )
+
+
+class Cast(NamedTuple):
+    """The networks of one heat map: a variant's, their unpruned parent, and separate ones; parts by key.
+
+    A part is a prune ratio of the grid, 0 for the parent, or "separate"; ``separate`` holds the variants of the latter.
+    """
+
+    variant: Variant
+    root: ModelRecord
+    seed: int
+    parts: dict[str, float | str]
+    separate: dict[str, Variant]
+
+
+def casts(store: Store, keys: Iterable[str]) -> list[Cast]:
+    """The heat maps that these networks give: one per variant of the pruned ones and unpruned parent."""
+    networks = Networks.of(store, sorted(set(keys)))
+    placed = [
+        (standing.variant, record.root.key, standing.seed)
+        for key, record in networks.records.items()
+        if is_descendant(record)
+        for standing in networks.standings[key]
+    ]
+    return [
+        _cast(networks, variant, store.record(root), seed)
+        for variant, root, seed in sorted(
+            set(placed), key=lambda each: (str(each[0].method), *map(str, each))
+        )
+    ]
+
+
+def _cast(networks: Networks, variant: Variant, root: ModelRecord, seed: int) -> Cast:
+    parts: dict[str, float | str] = {}
+    separate: dict[str, Variant] = {}
+    for key, record in networks.records.items():
+        own = [each.variant for each in networks.standings[key]]
+        if key == root.key:
+            parts[key] = 0.0
+        elif own[0].role == Role.PARENT:
+            parts[key] = str(Role.SEPARATE)
+            separate[key] = own[0]._replace(role=Role.SEPARATE)
+        elif variant in own and record.root.key == root.key:
+            parts[key] = asked_ratio(record) or round(record.prune_ratio, 2)
+    return Cast(variant, root, seed, parts, separate)
+
+
 def transfers(store: Store, steps: Iterable[TransferParams]) -> list[Transfer]:
-    """The stored feature transfers, per method of the pruned networks that they are about."""
+    """The stored feature transfers, per variant of the pruned networks that they are about."""
     held = [step for step in steps if store.has(step.key) and store.has(step.features)]
-    sources = {step.features: store.measurement(step.features).step.read() for step in held}
-    keys = {step.model for step in held} | {str(getattr(source, "model", "")) for source in sources.values()}
-    found = []
-    for (method, root), roles in roles_of(store, keys).items():
-        for step in held:
-            source = sources[step.features]
-            assert isinstance(source, FeaturesParams)  # noqa: S101 - the key's kind says so
-            row, column = roles.get(source.model), roles.get(step.model)
-            if row is not None and column is not None:
-                found.append(_transfer(store, step, source, method, row, column, store.record(root)))
-    return found
+    sources = {step.features: features_of(store, step.features) for step in held}
+    keys = {step.model for step in held} | {source.model for source in sources.values()}
+    return [
+        _transfer(store, step, sources[step.features], cast)
+        for cast in casts(store, keys)
+        for step in held
+        if step.model in cast.parts and sources[step.features].model in cast.parts
+    ]
 
 
-def roles_of(store: Store, keys: Iterable[str]) -> dict[tuple[str, str], dict[str, float | str]]:
-    """By method and unpruned parent, the part of each network in a heat map: its ratio, 0 or "separate"."""
-    records = {key: store.record(key) for key in sorted(set(keys))}
-    archs = archs_of(records.values())
-    pruned = {(variant(record, archs), record.root.key) for record in records.values() if record.method}
-    return {
-        (method, root): {
-            key: role
-            for key, record in records.items()
-            if (role := _role(record, variant(record, archs) == method, root)) is not None
-        }
-        for method, root in sorted(pruned)
-    }
+def features_of(store: Store, key: str) -> FeaturesParams:
+    """The step that found informative features."""
+    step = store.measurement(key).step.read()
+    if not isinstance(step, FeaturesParams):
+        raise UsageError(f"{key} is no features measurement (see `prunekit ls measurements`)")
+    return step
 
 
-def _role(record: ModelRecord, is_method: bool, root: str) -> float | str | None:
-    """A network's place in the heat map of one method; None where it has none."""
-    if record.key == root:
-        return 0.0
-    if record.method is None:
-        return None if is_longer(record) else SEPARATE
-    return asked_ratio(record) if is_method and record.root.key == root else None
-
-
-def _transfer(
-    store: Store,
-    step: TransferParams,
-    source: FeaturesParams,
-    method: str,
-    row: float | str,
-    column: float | str,
-    root: ModelRecord,
-) -> Transfer:
+def _transfer(store: Store, step: TransferParams, source: FeaturesParams, cast: Cast) -> Transfer:
     return Transfer(
-        method=method,
-        seed=int(root.param("seed")),
-        row=row,
-        column=column,
+        variant=cast.variant,
+        seed=cast.seed,
+        row=cast.parts[source.model],
+        column=cast.parts[step.model],
         row_key=source.model,
         column_key=step.model,
-        distribution=source.distribution or str(root.param("dataset")),
+        separate=cast.separate.get(source.model) or cast.separate.get(step.model),
+        distribution=source.distribution or str(cast.root.param("dataset")),
         kept=step.kept,
         confidence=store.outcomes(step.key)["confidence"],
+        block=source.block,
+        candidates=source.candidates,
     )

@@ -11,11 +11,12 @@ import torch
 
 from prunekit.analysis.curves import grouped
 from prunekit.analysis.features import kept_pixels
+from prunekit.analysis.variant import Variant
 from prunekit.errors import PrunekitError
 from prunekit.params import FeaturesParams
 from prunekit.steps.context import examples
 from prunekit.store.store import Store
-from prunekit.studies.outcomes import roles_of
+from prunekit.studies.outcomes import casts
 
 MOST_IMAGES = 3
 
@@ -23,9 +24,9 @@ Picture = dict[str, Any]
 
 
 class Chosen(NamedTuple):
-    """The orders of one method's networks on the same images, by the networks' parts in the study."""
+    """The orders of one variant's networks on the same images, by the networks' parts in the study."""
 
-    method: str
+    variant: Variant
     dataset: str
     classes: tuple[str, ...]
     orders: dict[float | str, FeaturesParams]
@@ -34,26 +35,27 @@ class Chosen(NamedTuple):
 def pictures(
     store: Store, features: Sequence[FeaturesParams], data: Path, *, kept: float
 ) -> list[Picture] | str:
-    """Per method, the first images of its first parent's measurement, or one line that says why there are none.
+    """Per variant, the first images of its first parent's measurement, or one line that says why there are none.
 
-    Each picture is plain JSON: ``method``, ``place`` (which image), ``label``, ``size`` (H, W), ``rgb`` (0 to 255, row
-    by row, channels last), ``kept`` (per network its ``model``, 0, a ratio or "separate", and its ``pixels``: row * W +
-    column), the ``share`` of pixels that is kept, and how they were sought (``block``, ``candidates``).
+    Each picture is plain JSON: the columns of the variant, ``place`` (which image), ``class``, ``size`` (H, W), ``rgb``
+    (0 to 255, row by row, channels last), ``kept`` (per network its ``model``, 0, a ratio or "separate", and its
+    ``pixels``: row * W + column), the ``share`` of pixels that is kept, and how they were sought (``block``,
+    ``candidates``).
     """
     try:
         return [
             picture
-            for chosen in _by_method(store, features)
-            for picture in _of_method(store, chosen, data, kept)
+            for chosen in _by_variant(store, features)
+            for picture in _of_variant(store, chosen, data, kept)
         ]
     except PrunekitError as error:
         return str(error)
 
 
-def _by_method(store: Store, features: Sequence[FeaturesParams]) -> list[Chosen]:
-    found: dict[str, Chosen] = {}
-    for (method, root), roles in roles_of(store, [step.model for step in features]).items():
-        record = store.record(root)
+def _by_variant(store: Store, features: Sequence[FeaturesParams]) -> list[Chosen]:
+    found: dict[Variant, Chosen] = {}
+    for cast in casts(store, [step.model for step in features]):
+        record, roles = cast.root, cast.parts
         settings = grouped(
             features, lambda step: (step.distribution, step.images, step.block, step.candidates)
         )
@@ -61,11 +63,11 @@ def _by_method(store: Store, features: Sequence[FeaturesParams]) -> list[Chosen]
             orders = {roles[step.model]: step for step in reversed(steps) if step.model in roles}
             if 0.0 in orders and any(isinstance(role, float) and role for role in orders):
                 dataset = str(record.param("dataset"))
-                found.setdefault(method, Chosen(method, dataset, record.classes, orders))
+                found.setdefault(cast.variant, Chosen(cast.variant, dataset, record.classes, orders))
     return list(found.values())
 
 
-def _of_method(store: Store, chosen: Chosen, data: Path, share: float) -> list[Picture]:
+def _of_variant(store: Store, chosen: Chosen, data: Path, share: float) -> list[Picture]:
     first = chosen.orders[0.0]
     shown = examples(first.distribution or chosen.dataset, data)
     count = min(MOST_IMAGES, first.images, len(shown))
@@ -77,9 +79,9 @@ def _of_method(store: Store, chosen: Chosen, data: Path, share: float) -> list[P
     last = kept_pixels(pixels, share)
     return [
         {
-            "method": chosen.method,
+            **chosen.variant.columns(),
             "place": place,
-            "label": chosen.classes[int(labels[place].flatten()[0])],
+            "class": chosen.classes[int(labels[place].flatten()[0])],
             "size": list(images.shape[2:]),
             "rgb": images[place].permute(1, 2, 0).flatten().tolist(),
             "kept": [

@@ -8,7 +8,7 @@ its parent a network is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from prunekit.analysis.curves import grouped, rung_of
@@ -20,7 +20,9 @@ from prunekit.store.records import ModelRecord, Step
 # Fields that are columns of their own, or no part of what a network is.
 _ROOT_COLUMNS = ("arch", "dataset", "train_distribution")
 _RATIO, _WEIGHTS, _METHOD = "prune_ratio", "weights", "method"
-EARLIER, LADDER = "earlier rounds", "ladder"
+# Names of settings that are no step's: what was done before, over which ratios, and how a network was compressed.
+BEFORE, EARLIER, LADDER, COMPRESSED = "before", "earlier rounds", "ladder", "compressed"
+CHECKPOINT = "checkpoint"  # weights of an early epoch, kept under a key of their own
 
 Values = dict[str, Any]
 
@@ -123,17 +125,15 @@ def _identity(network: _Network, *, weights: bool, own_weights: bool) -> Variant
     root, last, retrains = _settings(network.root), network.last, [*network.before, *network.last[1:]]
     latest = retrains[-1] if retrains and (len(last) > 1 or not last) else None
     hidden = _ROOT_COLUMNS if weights else (*_ROOT_COLUMNS, _WEIGHTS)
-    settings = {f"{network.root.kind}.{name}": root[name] for name in root if name not in hidden}
-    if network.root.kind != "train":
-        settings["root"] = network.root.kind
-    for place, step in enumerate(retrains, start=1):
-        if step is not latest:
-            settings[f"retrain {place}"] = _described(step)
-    if latest:
-        settings |= _named("retrain", latest, without=("mode", "epochs"))
+    settings: Values = {network.root.kind: _but(root, *hidden)}
+    settings |= {BEFORE: [_described(step) for step in retrains if step is not latest]}
+    settings |= {"retrain": _but(_settings(latest), "mode", "epochs") if latest else {}}
     if last:
-        prefix = "prune" if last[0].kind == "prune" else "compressed"
-        settings |= _named(prefix, last[0], without=(_METHOD, "" if own_weights else _WEIGHTS))
+        step = "prune" if last[0].kind == "prune" else COMPRESSED
+        settings[step] = _but(_settings(last[0]), _METHOD, "" if own_weights else _WEIGHTS)
+    settings = {name: value for name, value in settings.items() if value or name == "import"}
+    if network.record.key != network.record.lineage[-1].key:
+        settings[CHECKPOINT] = network.record.key
     method = last[0].params.get(_METHOD) if last else None
     return Variant(
         role=_role(network),
@@ -167,8 +167,8 @@ def _settings(step: Step) -> Values:
     return {name: value for name, value in step.params.items() if name not in left_out}
 
 
-def _named(prefix: str, step: Step, without: Sequence[str]) -> Values:
-    return {f"{prefix}.{name}": value for name, value in _settings(step).items() if name not in without}
+def _but(values: Values, *names: str) -> Values:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _described(step: Step) -> Values:
@@ -216,7 +216,7 @@ def _identities(networks: Sequence[_Network]) -> dict[str, Variant]:
 
 
 def _without_weights(settings: Values) -> tuple[tuple[str, str], ...]:
-    return settings_of({name: value for name, value in settings.items() if name != _WEIGHTS})
+    return settings_of(_but(settings, _WEIGHTS))
 
 
 def _ambiguous(places: Iterable[tuple[Any, Any, Step]]) -> set[str]:
@@ -305,9 +305,7 @@ def _repetitions(members: Sequence[_Network]) -> dict[str, list[int]]:
     by_key = {each.record.key: each for each in members}
     if len({each.path[-1] for each in members}) == len(by_key):
         return {key: [0] for key in by_key}
-    chains = {
-        key: [step.key for step in each.record.lineage if step.key in by_key] for key, each in by_key.items()
-    }
+    chains = {key: _chain(each.record, by_key) for key, each in by_key.items()}
     ancestors = {key for chain in chains.values() for key in chain[:-1]}
     found: list[_Repetition] = []
     for leaf in sorted((by_key[key] for key in by_key if key not in ancestors), key=_in_order):
@@ -319,6 +317,11 @@ def _repetitions(members: Sequence[_Network]) -> dict[str, list[int]]:
         else:
             found.append(_Repetition(seeds, keys))
     return {key: [place for place, each in enumerate(found) if key in each.keys.values()] for key in by_key}
+
+
+def _chain(record: ModelRecord, keys: Collection[str]) -> list[str]:
+    """The network after its ancestors among these keys."""
+    return [*(step.key for step in record.lineage[:-1] if step.key in keys), record.key]
 
 
 def _in_order(network: _Network) -> tuple[Any, ...]:

@@ -7,11 +7,21 @@ from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.features import Transfer
 from prunekit.analysis.outcome import outcome_of
 from prunekit.analysis.paired import Paired
-from prunekit.analysis.similarity import SEPARATE, Compared
+from prunekit.analysis.similarity import Compared, Protocol
+from prunekit.analysis.variant import Role, Variant
 
 SEEDS, METHODS, GRID = (0, 1), ("wt", "ft"), (0.25, 0.5, 0.75)
+SEPARATE = "separate"
 DISTRIBUTIONS = ("digits", "digits+fog@3", "digits+snow@3")
 N, CLASSES = 90, 3
+
+
+def of(method, **more):
+    """The variant of networks pruned by a method on digits; a separate network for the name of the control."""
+    if method == SEPARATE:
+        return Variant(Role.SEPARATE, dataset="digits", **more)
+    structures = {"wt": "weight", "sipp": "weight", "ft": "filter", "pfp": "filter"}
+    return Variant(method=method, structure=structures.get(method), dataset="digits", **more)
 
 
 def arrays(rng, error):
@@ -36,7 +46,7 @@ def pairs():
             reference = arrays(rng, 0.1 + 0.1 * place)
             found += [
                 Paired(
-                    method,
+                    of(method),
                     seed,
                     ratio + seed / 1000,
                     f"{method}-{seed}-{ratio}",
@@ -53,11 +63,11 @@ def pairs():
 
 
 @pytest.fixture(scope="session")
-def lineages(pairs):
+def resampled(pairs):
     curves = {}
     for pair in pairs:
         point = Point(pair.prune_ratio, pair.key, outcome_of(pair.own), pair.asked)
-        name = pair.method, pair.seed, pair.distribution
+        name = pair.variant, pair.seed, pair.distribution
         points = curves[name].points if name in curves else ()
         curves[name] = Curve(*name, pair.parent, outcome_of(pair.reference), (*points, point))
     return resample(curves.values(), resamples=100)
@@ -71,13 +81,12 @@ def compared():
     def one(method, seed, ratio):
         metrics = {name: rng.random((2, 40)) for name in names}
         return Compared(
-            method,
+            of(method),
             seed,
             ratio,
             f"{method}-{seed}-{ratio}",
             f"parent-{seed}",
-            "digits",
-            (0.0, 0.1),
+            Protocol("digits", (0.0, 0.1)),
             metrics,
             asked=ratio,
         )
@@ -93,7 +102,7 @@ def shown():
     kinds = (0.0, 0.5, SEPARATE)
     return [
         Transfer(
-            "wt",
+            of("wt"),
             seed,
             row,
             column,
@@ -102,6 +111,7 @@ def shown():
             "digits",
             (0.1, 1.0),
             rng.random((30, 2)),
+            of(SEPARATE) if SEPARATE in (row, column) else None,
         )
         for seed in SEEDS
         for row in kinds

@@ -4,19 +4,38 @@ import pytest
 
 from prunekit.analysis.claims import CLAIMS, judge
 from prunekit.analysis.evidence import FAILS, HOLDS, UNKNOWN, Contrast, stretch, verdict_on
-from prunekit.analysis.potential import AT_LARGEST
+from prunekit.analysis.flags import Flag
+from prunekit.analysis.variant import Variant
+
+STRUCTURES = {"wt": "weight", "ft": "filter"}
 
 
-def row(finding, value, *, method="wt", half=0.02, distribution="digits", **more):
+def row(
+    finding, value, *, method="wt", half=0.02, distribution="digits", robust=None, dataset="digits", **more
+):
+    known = {
+        "method": method,
+        "structure": STRUCTURES[method],
+        "train_distribution": robust,
+        "dataset": dataset,
+    }
+    fields = {name: more.pop(name) for name in ("arch", "retraining", "settings") if name in more}
     return {
         "finding": finding,
-        "method": method,
+        **Variant(**known, **fields).columns(),
+        "nominal": distribution == dataset,
         "value": value,
         "low": value - half,
         "high": value + half,
         "distribution": distribution,
+        **NOISE,
+        **SOUGHT,
         **more,
     }
+
+
+NOISE = {"noise": "uniform", "space": "normalised", "clip": False, "draws": 1}
+SOUGHT = {"control": None, "block": 1, "candidates": None, "kept": 0.1}
 
 
 def verdict(number, rows):
@@ -40,7 +59,8 @@ def noise(method, *values, half=0.01):
 
 
 def cell(value, own, other):
-    return row("features-transfer", value, row_model=own, column_model=other)
+    control = "separate" if "separate" in (own, other) else None
+    return row("features-transfer", value, row_model=own, column_model=other, control=control)
 
 
 def agreement(value, ratio, level):
@@ -80,12 +100,12 @@ SUPPORT = {
     11: [
         potential(0.8),
         potential(0.8, FOG),
-        potential(0.5, "voc"),
-        potential(0.3, "voc+fog@3"),
+        potential(0.5, "voc", dataset="voc"),
+        potential(0.3, "voc+fog@3", dataset="voc"),
         row("prune-curve", 0.1, asked=0.0),
-        row("prune-curve", 0.4, asked=0.0, distribution="voc"),
+        row("prune-curve", 0.4, asked=0.0, distribution="voc", dataset="voc"),
     ],
-    12: [*MEANS, row("potential-mean", 0.85, method="wt robust", distribution="shifted")],
+    12: [*MEANS, row("potential-mean", 0.85, robust="digits+mix1", distribution="shifted")],
     13: [potential(0.8), *MINIMA],
 }
 AGAINST = {
@@ -108,7 +128,7 @@ AGAINST = {
         )
         for each in SUPPORT[11]
     ],
-    12: [*MEANS, row("potential-mean", 0.5, method="wt robust", distribution="shifted")],
+    12: [*MEANS, row("potential-mean", 0.5, robust="digits+mix1", distribution="shifted")],
     13: [potential(0.8), row("potential-minimum", 0.9, distribution="shifted")],
 }
 
@@ -175,8 +195,8 @@ def test_a_lopsided_interval_is_stretched_by_its_longer_arm():
 
 
 def test_a_potential_at_the_largest_ratio_tested_may_be_anything_above():
-    capped = potential(0.95, half=0.0, flags=[AT_LARGEST])
-    rows = [capped, capped | {"method": "ft", "value": 0.94, "low": 0.94, "high": 0.94}]
+    capped = potential(0.95, half=0.0, flags=[Flag.AT_LARGEST])
+    rows = [capped, potential(0.94, method="ft", half=0.0, flags=[Flag.AT_LARGEST])]
     assert verdict(10, rows) == UNKNOWN
     assert verdict(10, [row | {"flags": []} for row in rows]) == HOLDS
 
@@ -187,5 +207,11 @@ def test_rows_without_a_number_are_no_evidence():
 
 
 def test_networks_made_differently_are_not_set_against_each_other():
-    rows = [potential(0.5, method="wt on resnet8"), potential(0.6, method="ft on resnet20")]
-    assert verdict(10, rows) == UNKNOWN
+    rows = [potential(0.5), potential(0.6, method="ft")]
+    assert verdict(10, rows) == FAILS
+    for other in (
+        {"arch": "resnet20"},
+        {"retraining": "fine-tune"},
+        {"settings": (("train", '{"lr": 0.1}'),)},
+    ):
+        assert verdict(10, [rows[0], potential(0.6, method="ft", **other)]) == UNKNOWN

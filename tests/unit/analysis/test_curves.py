@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
-from prunekit.analysis.curves import Curve, Point, by_seed, images_of, resample
+from prunekit.analysis.curves import Curve, Point, images_of, resample, units_of
 from prunekit.analysis.outcome import wrong
+from prunekit.analysis.variant import Variant
 from prunekit.errors import UsageError
 
+WT = Variant(method="wt")
 RNG = np.random.default_rng(0)
 
 
@@ -30,7 +32,7 @@ def test_corruptions_share_the_images_of_their_test_set(distribution, images):
 def test_models_that_err_on_the_same_images_do_so_in_every_resample_of_every_distribution():
     same = some()
     curves = [
-        Curve("wt", 0, name, "parent", same, (Point(0.5, "pruned", same),))
+        Curve(WT, 0, name, "parent", same, (Point(0.5, "pruned", same),))
         for name in ("digits", "digits+fog@3")
     ]
     nominal, fog = resample(curves, resamples=50)
@@ -40,22 +42,24 @@ def test_models_that_err_on_the_same_images_do_so_in_every_resample_of_every_dis
 
 def test_other_images_are_drawn_independently():
     same = some()
-    curves = [Curve("wt", 0, name, "parent", same, ()) for name in ("cifar10", "cifar10.1")]
+    curves = [Curve(WT, 0, name, "parent", same, ()) for name in ("cifar10", "cifar10.1")]
     first, second = resample(curves, resamples=50)
     assert not np.array_equal(first.parent, second.parent)
 
 
 def test_a_curve_is_sorted_by_its_ratios():
     points = (Point(0.9, "b", some()), Point(0.1, "a", some()))
-    (lineage,) = resample([Curve("wt", 0, "digits", "parent", some(), points)], resamples=5)
-    assert lineage.keys == ("a", "b")
-    assert lineage.errors[0].tolist() == [points[1].outcome.error, points[0].outcome.error]
+    (curve,) = resample([Curve(WT, 0, "digits", "parent", some(), points)], resamples=5)
+    assert curve.keys == ("a", "b")
+    assert curve.errors[0].tolist() == [points[1].outcome.error, points[0].outcome.error]
 
 
-def test_two_lineages_of_one_method_and_seed_are_refused():
-    curve = Curve("wt", 0, "digits", "parent", some(), ())
-    with pytest.raises(UsageError, match="two lineages of method wt and seed 0 on digits"):
-        by_seed(resample([curve, curve._replace(parent="other")], resamples=5))
+def test_two_curves_of_one_variant_and_seed_are_refused():
+    curve = Curve(WT, 0, "digits", "parent", some(), ())
+    with pytest.raises(
+        UsageError, match=r"two curves of one variant \(wt\), seed 0 and repetition 0 on digits"
+    ):
+        units_of(resample([curve, curve._replace(parent="other")], resamples=5))
 
 
 def test_the_rung_of_a_point_is_what_was_asked_for():

@@ -4,14 +4,15 @@ import pytest
 from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.excess import excess_of, slope_draws
 from prunekit.analysis.outcome import wrong
+from prunekit.analysis.variant import Variant
 
 RNG = np.random.default_rng(1)
 
 
-def lineages(keys_of_shifted=("a", "b")):
-    curves = [
+def curves(keys_of_shifted=("a", "b")):
+    found = [
         Curve(
-            "wt",
+            Variant(method="wt"),
             0,
             name,
             "parent",
@@ -24,17 +25,17 @@ def lineages(keys_of_shifted=("a", "b")):
         )
         for name, keys in (("digits", ("a", "b")), ("digits+fog@3", keys_of_shifted))
     ]
-    return resample(curves, resamples=30)
+    return resample(found, resamples=30)
 
 
 def test_the_difference_is_excess_of_the_pruned_less_excess_of_the_parent_in_every_resample():
-    nominal, fog = lineages()
+    nominal, fog = curves()
     expected = (fog.errors - nominal.errors) - (fog.parent - nominal.parent)[:, None]
     assert excess_of(0, [fog], [nominal]).draws == pytest.approx(expected)
 
 
 def test_a_model_that_one_distribution_lacks_is_left_out():
-    nominal, fog = lineages(keys_of_shifted=("b",))
+    nominal, fog = curves(keys_of_shifted=("b",))
     found = excess_of(0, [fog], [nominal])
     assert (found.keys, found.ratios.tolist(), found.draws.shape) == (("b",), [0.8], (31, 1))
 

@@ -3,13 +3,15 @@
 import numpy as np
 
 from prunekit.analysis.features import Transfer, kept_pixels, transfers
-from prunekit.analysis.similarity import SEPARATE
+from prunekit.analysis.variant import Role, Variant
+
+SEPARATE = str(Role.SEPARATE)
 
 
 def shown(confidence, *, column=0.5, key="pruned", seed=0, kept=(0.1, 0.5)):
     """Parent's pixels; two images, the same confidence at every share."""
     found = np.full((2, len(kept)), confidence)
-    return Transfer("wt", seed, 0.0, column, "parent", key, "digits", kept, found)
+    return Transfer(Variant(method="wt"), seed, 0.0, column, "parent", key, "digits", kept, found)
 
 
 def test_a_cell_and_its_curve():
@@ -21,12 +23,25 @@ def test_a_cell_and_its_curve():
     ]
 
 
-def test_a_second_separate_network_is_not_a_second_seed():
+def test_two_separate_networks_of_one_parent_are_averaged_under_it():
     items = [shown(value, column=SEPARATE, key=str(value)) for value in (0.25, 0.75)]
     (row,) = [
         row for row in transfers(items, kept=0.1, resamples=20) if row["finding"] == "features-transfer"
     ]
-    assert (row["value"], row["seeds"], row["models"]) == (0.25, 1, ["parent", "0.25"])
+    assert (row["value"], row["seeds"], row["repetitions"]) == (0.5, 1, 2)
+    assert row["models"] == ["parent", "0.25", "0.75"]
+
+
+def test_separate_networks_of_two_variants_and_pixels_sought_in_two_ways_have_rows_of_their_own():
+    short, long = (Variant(Role.SEPARATE, settings=(("train", text),)) for text in ('{"epochs": 1}', "{}"))
+    cell = shown(0.5, column=SEPARATE)
+    items = [
+        cell._replace(separate=short),
+        cell._replace(separate=long),
+        cell._replace(separate=long, block=8),
+    ]
+    rows = [row for row in transfers(items, kept=0.1, resamples=20) if row["finding"] == "features-transfer"]
+    assert [(row["control"], row["block"]) for row in rows] == [(short.id, 1), (long.id, 1), (long.id, 8)]
 
 
 def test_without_the_share_of_the_heat_map_there_is_a_curve_alone():

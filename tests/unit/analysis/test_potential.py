@@ -3,10 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.potential import (
-    AT_LARGEST,
-    NONE_COMMENSURATE,
-    NOT_MONOTONE,
     check_margin,
     confirmed_ratio,
     interpolated_draws,
@@ -90,12 +88,12 @@ def test_a_ratio_is_confirmed_when_its_own_rise_is_surely_within_the_margin():
 @pytest.mark.parametrize(
     ("errors", "flags"),
     [
-        ([0.1, 0.1, 0.1], (AT_LARGEST,)),
+        ([0.1, 0.1, 0.1], (Flag.AT_LARGEST,)),
         ([0.1, 0.1, 0.2], ()),
-        ([0.2, 0.2, 0.2], (NONE_COMMENSURATE,)),
-        ([0.1, 0.2, 0.1], (AT_LARGEST, NOT_MONOTONE)),
-        ([0.2, 0.1, 0.2], (NOT_MONOTONE,)),
-        ([0.1, 0.09, 0.1], (AT_LARGEST,)),
+        ([0.2, 0.2, 0.2], (Flag.NONE_COMMENSURATE,)),
+        ([0.1, 0.2, 0.1], (Flag.AT_LARGEST, Flag.NOT_MONOTONE)),
+        ([0.2, 0.1, 0.2], (Flag.NOT_MONOTONE,)),
+        ([0.1, 0.09, 0.1], (Flag.AT_LARGEST,)),
     ],
 )
 def test_flags_say_what_the_number_hides(errors, flags):

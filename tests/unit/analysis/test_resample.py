@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from prunekit.analysis.estimate import ONE_SEED
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Outcome, wrong
 from prunekit.analysis.resample import (
     CHUNK_CELLS,
@@ -102,7 +102,7 @@ def test_one_seed_gives_the_percentiles_of_its_resamples_and_says_so():
     draws = np.concatenate([[0.5], np.linspace(0, 1, 1001)])
     found = estimate(draws, n=100)
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.025, 0.975), abs=1e-3)
-    assert found.flags == (ONE_SEED,)
+    assert found.flags == (Flag.ONE_SEED,)
 
 
 def test_without_image_noise_several_seeds_give_the_student_interval():
@@ -137,3 +137,13 @@ def test_the_p_value_is_small_exactly_where_the_interval_excludes_zero():
         draws = np.concatenate([[shift], RNG.normal(shift, 0.1, 4000)])
         low, high = interval(draws[None])
         assert (p_value(draws) < 0.05) == (not low <= 0 <= high)
+
+
+def test_networks_of_one_seed_are_averaged_under_it_and_never_called_one_seed():
+    draws = np.stack([np.full(101, value) for value in (0.2, 0.4, 0.9)])
+    found = estimate(draws, n=9, seeds=[0, 0, 1])
+    assert found.value == pytest.approx((0.3 + 0.9) / 2)
+    assert (found.seeds, found.repetitions) == (2, 2)
+    assert "2 repetitions" in found.interval
+    alone = estimate(draws[:2], n=9, seeds=[0, 0])
+    assert (alone.seeds, alone.repetitions, alone.flags) == (1, 2, (Flag.ONE_PARENT,))

@@ -5,7 +5,9 @@ import pytest
 
 from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.outcome import wrong
-from prunekit.analysis.robust import is_robust, robust_gains, without_robust
+from prunekit.analysis.robust import ordinary, robust_gains
+from prunekit.analysis.shifts import sets_among
+from prunekit.analysis.variant import Variant
 
 N = 20
 
@@ -17,18 +19,20 @@ def curve(method, seed, distribution, *errors):
         Point(ratio, f"{key}-{ratio}", wrong(np.arange(N) < count), ratio)
         for ratio, count in zip((0.5, 0.8), errors, strict=True)
     ]
-    return Curve(method, seed, distribution, key, wrong(np.zeros(N, dtype=bool)), tuple(points))
+    name, _, robust = method.partition(" ")
+    variant = Variant(method=name, dataset="digits", train_distribution="digits+mix1" if robust else None)
+    return Curve(variant, seed, distribution, key, wrong(np.zeros(N, dtype=bool)), tuple(points))
 
 
-def gains(*curves, sets=None):
-    rows = robust_gains(resample(curves, resamples=100), sets or {}, margin=0.1)
+def gains(*curves):
+    sets = sets_among(curve.distribution for curve in curves)
+    rows = robust_gains(resample(curves, resamples=100), sets, margin=0.1)
     return {row["distribution"]: row for row in rows}
 
 
-def test_names():
-    assert is_robust("wt (fine-tune) robust on resnet8")
-    assert not is_robust("robustness")
-    assert without_robust("wt (fine-tune) robust on resnet8") == "wt (fine-tune) on resnet8"
+def test_the_ordinary_variant_differs_in_robust_training_alone():
+    robust = Variant(method="wt", arch="resnet8", train_distribution="digits+mix1")
+    assert ordinary(robust) == Variant(method="wt", arch="resnet8")
 
 
 def test_the_gain_by_hand():
@@ -38,12 +42,13 @@ def test_the_gain_by_hand():
         curve("wt robust", 0, "digits", 1, 1),
         curve("wt", 0, "digits+fog@3", 9, 20),
         curve("wt robust", 0, "digits+fog@3", 0, 0),
-        sets={"all": ["digits", "digits+fog@3"]},
     )
     assert (found["digits"]["value"], found["digits+fog@3"]["value"]) == (0, pytest.approx(0.8))
     assert (found["digits+fog@3"]["robust"], found["digits+fog@3"]["other"]) == (pytest.approx(0.8), 0)
-    assert found["all"]["value"] == pytest.approx(0.4)
-    assert found["all"]["method"] == "wt"
+    assert found["nominal and shifted"]["value"] == pytest.approx(0.4)
+    assert found["nominal and shifted"]["method"] == "wt"
+    assert found["digits"]["train_distribution"] == "digits+mix1"
+    assert found["digits"]["control"] == Variant(method="wt", dataset="digits").id
 
 
 def test_seeds_that_both_have_are_paired():

@@ -4,21 +4,23 @@ import numpy as np
 import pytest
 
 from prunekit.analysis.curves import Curve, Point, resample
-from prunekit.analysis.estimate import ONE_SEED
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import wrong
-from prunekit.analysis.potential import AT_LARGEST, FEW_SEEDS, NONE_COMMENSURATE
 from prunekit.analysis.rows import (
     BELOW,
-    SOME_SEEDS,
+    curve_potential,
     excess_errors,
-    lineage_potential,
     potential_summary,
     potentials,
     prune_curves,
 )
+from prunekit.analysis.shifts import sets_among
+from prunekit.analysis.variant import Variant
 from prunekit.errors import UsageError
 
 SHIFTED = ["digits+fog@3", "digits+snow@3"]
+SETS = sets_among(["digits", *SHIFTED])
+WT = Variant(method="wt", dataset="digits")
 
 
 def study(seeds=(0, 1), methods=("wt", "ft"), skip=None):
@@ -37,7 +39,16 @@ def study(seeds=(0, 1), methods=("wt", "ft"), skip=None):
                     for ratio in (0.25, 0.5, 0.75)
                     if (seed, ratio) != skip
                 )
-                curves.append(Curve(method, seed, name, f"parent-{seed}", wrong(draw < 0.12), points))
+                curves.append(
+                    Curve(
+                        Variant(method=method, dataset="digits"),
+                        seed,
+                        name,
+                        f"parent-{seed}",
+                        wrong(draw < 0.12),
+                        points,
+                    )
+                )
     return resample(curves, resamples=100)
 
 
@@ -46,10 +57,10 @@ def test_every_row_is_json_and_names_what_it_rests_on():
     rows = [
         *prune_curves(lineages),
         *potentials(lineages),
-        *potential_summary(lineages, {"shifted": SHIFTED}),
-        *excess_errors(lineages, nominal=["digits"], shifted={"shifted": SHIFTED}),
+        *potential_summary(lineages, SETS),
+        *excess_errors(lineages, SETS),
     ]
-    assert len(rows) == 2 * (3 * 4 + 3 + 2 + 3 + 1)
+    assert len(rows) == 2 * (3 * 4 + 3 + 3 * 2 + 3 + 1)
     for row in rows:
         json.dumps(row, allow_nan=False)
         assert row["low"] <= row["value"] <= row["high"]
@@ -65,13 +76,11 @@ def test_the_order_of_the_curves_does_not_matter():
         return {json.dumps(row, sort_keys=True) for row in rows}
 
     assert as_set(potentials(lineages)) == as_set(potentials(lineages[::-1]))
-    assert as_set(potential_summary(lineages, {"s": SHIFTED})) == as_set(
-        potential_summary(lineages[::-1], {"s": SHIFTED})
-    )
+    assert as_set(potential_summary(lineages, SETS)) == as_set(potential_summary(lineages[::-1], SETS))
 
 
 def test_one_seed_is_flagged():
-    assert all(ONE_SEED in row["flags"] for row in potentials(study(seeds=(0,))))
+    assert all(Flag.ONE_SEED in row["flags"] for row in potentials(study(seeds=(0,))))
 
 
 def test_the_lower_end_of_one_seeds_potential_is_not_the_best_of_many_lucky_ratios():
@@ -81,29 +90,29 @@ def test_the_lower_end_of_one_seeds_potential_is_not_the_best_of_many_lucky_rati
         Point(0.04 * place, f"{place}", wrong(rng.permutation(300) < 60)) for place in range(1, 21)
     )
     parent = wrong(rng.permutation(300) < 72)
-    (lineage,) = resample([Curve("wt", 0, "digits", "parent", parent, points)], resamples=400)
+    (lineage,) = resample([Curve(WT, 0, "digits", "parent", parent, points)], resamples=400)
     (row,) = potentials([lineage])
-    assert row["low"] == 0.0 < np.quantile(lineage_potential(lineage, 0.005)[1:], 0.025)
+    assert row["low"] == 0.0 < np.quantile(curve_potential(lineage, 0.005)[1:], 0.025)
     assert BELOW in row["interval"]
 
 
 def test_a_potential_of_few_seeds_is_flagged():
-    assert all(FEW_SEEDS in row["flags"] for row in potentials(study()))
-    assert not any(FEW_SEEDS in row["flags"] for row in potentials(study(seeds=(0,))))
+    assert all(Flag.FEW_SEEDS in row["flags"] for row in potentials(study()))
+    assert not any(Flag.FEW_SEEDS in row["flags"] for row in potentials(study(seeds=(0,))))
 
 
 def test_a_ratio_that_some_seeds_lack_is_flagged_and_counts_the_seeds_it_has():
     rows = [row for row in prune_curves(study(skip=(1, 0.5))) if row["asked"] == 0.5]
     assert rows
     for row in rows:
-        assert SOME_SEEDS in row["flags"]
+        assert Flag.SOME_SEEDS in row["flags"]
         assert row["seed_set"] == [0]
 
 
 def test_the_flags_of_a_minimum_are_those_of_the_distributions_that_are_the_smallest():
     def curve(name, count):
         return Curve(
-            "wt",
+            WT,
             0,
             name,
             "parent",
@@ -112,26 +121,63 @@ def test_the_flags_of_a_minimum_are_those_of_the_distributions_that_are_the_smal
         )
 
     lineages = resample([curve(SHIFTED[0], 5), curve(SHIFTED[1], 20)], resamples=50)
-    mean, minimum = potential_summary(lineages, {"shifted": SHIFTED})
-    assert mean["flags"] == [AT_LARGEST, NONE_COMMENSURATE, ONE_SEED]
-    assert minimum["flags"] == [NONE_COMMENSURATE, ONE_SEED]
+    mean, minimum = potential_summary(lineages, sets_among(SHIFTED))
+    assert mean["flags"] == [Flag.AT_LARGEST, Flag.NONE_COMMENSURATE, Flag.ONE_SEED]
+    assert minimum["flags"] == [Flag.NONE_COMMENSURATE, Flag.ONE_SEED]
 
 
 def test_a_network_without_pruned_models_has_potential_zero():
-    (lineage,) = resample([Curve("wt", 0, "digits", "parent", wrong(np.zeros(9)), ())], resamples=10)
+    (lineage,) = resample([Curve(WT, 0, "digits", "parent", wrong(np.zeros(9)), ())], resamples=10)
     assert [row["value"] for row in potentials([lineage])] == [0.0]
 
 
 def test_without_a_nominal_distribution_there_is_no_excess_error():
-    assert excess_errors(study(), nominal=["cifar10"], shifted={"shifted": SHIFTED}) == []
+    assert excess_errors(study(), sets_among(SHIFTED)) == []
 
 
 def test_a_set_that_was_not_measured_gives_no_rows():
-    assert potential_summary(study(), {"other": ["digits+frost@3"]}) == []
-    assert excess_errors(study(), nominal=["digits"], shifted={"other": ["digits+frost@3"]}) == []
+    assert potential_summary(study(), sets_among(["digits+frost@3"])) == []
+    assert excess_errors(study(), sets_among(["digits", "digits+frost@3"])) == []
 
 
 @pytest.mark.parametrize("finding", [prune_curves, potentials])
 def test_a_margin_outside_zero_to_one_is_refused(finding):
     with pytest.raises(UsageError, match="the margin is 2"):
         finding(study(), margin=2)
+
+
+def repeated(*counts, repetition=0, seed=0):
+    """Networks at 50 and 90 % with so many errors of 50; the parent has 5 and the margin of 10 % allows 10."""
+    points = tuple(
+        Point(ratio, f"{seed}-{repetition}-{ratio}", wrong(np.arange(50) < count), ratio)
+        for ratio, count in zip((0.5, 0.9), counts, strict=True)
+    )
+    return Curve(WT, seed, "digits", f"parent-{seed}", wrong(np.arange(50) < 5), points, "", repetition)
+
+
+def test_repetitions_under_one_parent_are_averaged_there_and_counted():
+    """Two retrainings of one parent reach 90 % and nothing: .45, of one parent and two repetitions."""
+    curves = resample([repeated(6, 8), repeated(20, 30, repetition=1)], resamples=50)
+    (row,) = potentials(curves, margin=0.1)
+    assert row["value"] == pytest.approx(0.45)
+    assert (row["seeds"], row["repetitions"], row["seed_set"], row["per_seed"]) == (1, 2, [0], [0.45])
+    assert row["models"] == ["0-0-0.5", "0-0-0.9", "0-1-0.5", "0-1-0.9"]
+    assert Flag.ONE_SEED not in row["flags"]
+    assert "2 repetitions" in row["interval"]
+    (half,) = [row for row in prune_curves(curves, margin=0.1) if row["asked"] == 0.5]
+    assert (half["value"], half["repetitions"]) == (pytest.approx(13 / 50), 2)
+
+
+def test_a_parent_with_two_repetitions_weighs_as_much_as_one_with_one():
+    curves = [repeated(6, 8), repeated(20, 30, repetition=1), repeated(6, 8, seed=1)]
+    (row,) = potentials(resample(curves, resamples=50), margin=0.1)
+    assert row["per_seed"] == [0.45, 0.9]
+    assert (row["seeds"], row["repetitions"]) == (2, 2)
+
+
+def test_a_seed_that_lacks_a_ratio_is_flagged_where_its_potential_is_lowered():
+    whole, lacking = repeated(6, 8), repeated(6, 8, seed=1)
+    (row,) = potentials(
+        resample([whole, lacking._replace(points=lacking.points[:1])], resamples=50), margin=0.1
+    )
+    assert Flag.SOME_SEEDS in row["flags"]

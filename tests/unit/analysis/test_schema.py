@@ -15,29 +15,35 @@ from prunekit.analysis.longer import longer_errors, longer_potentials
 from prunekit.analysis.robust import robust_gains
 from prunekit.analysis.rows import excess_errors, potential_summary, potentials, prune_curves
 from prunekit.analysis.schema import check_row, schema_of
+from prunekit.analysis.shifts import sets_among
 from prunekit.analysis.similarity import noise_potentials, similarities
+from prunekit.analysis.variant import Role, Variant
 from prunekit.errors import PrunekitError, UsageError
 
-SHIFTED = {"shifted": ["digits+fog@3", "digits+snow@3"]}
+SETS = sets_among(["digits", "digits+fog@3", "digits+snow@3"])
 
 
-def robust(lineages):
+def robust(resampled):
     """The filter method's curves as if they were of robustly trained networks."""
-    return [each._replace(method="wt robust") for each in lineages if each.method == "ft"]
+    return [
+        each._replace(variant=each.variant._replace(train_distribution="digits+mix1"))
+        for each in resampled
+        if each.variant.method == "ft"
+    ]
 
 
 @pytest.fixture(scope="module")
-def rows(lineages, pairs, compared, shown):
+def rows(resampled, pairs, compared, shown):
     found = [
-        *prune_curves(lineages),
-        *potentials(lineages),
-        *potentials(lineages, interpolate=True),
-        *potential_summary(lineages, SHIFTED),
-        *robust_gains([*lineages, *robust(lineages)], SHIFTED),
-        *excess_errors(lineages, nominal=["digits"], shifted=SHIFTED),
-        *corruption_errors(lineages),
-        *longer_errors(lineages),
-        *longer_potentials(lineages, margin=0.005),
+        *prune_curves(resampled),
+        *potentials(resampled),
+        *potentials(resampled, interpolate=True),
+        *potential_summary(resampled, SETS),
+        *robust_gains([*resampled, *robust(resampled)], SETS),
+        *excess_errors(resampled, SETS),
+        *corruption_errors(resampled),
+        *longer_errors(resampled),
+        *longer_potentials(resampled, control=Variant(Role.LONGER), margin=0.005),
         *similarities(compared, resamples=50),
         *noise_potentials(compared, resamples=50),
         *transfers(shown, kept=0.1, resamples=50),

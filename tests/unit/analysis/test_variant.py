@@ -13,7 +13,7 @@ FIELDS = {
     "train_distribution": "digits+mix1",
     "arch": "resnet8",
     "dataset": "digits",
-    "settings": settings_of({"train.lr": 0.05}),
+    "settings": settings_of({"train": {"lr": 0.05}}),
 }
 
 
@@ -37,5 +37,5 @@ def test_settings_are_canonical():
 def test_the_columns_are_json():
     columns = Variant(**FIELDS).columns()
     assert json.loads(json.dumps(columns)) == columns
-    assert columns["settings"] == {"train.lr": 0.05}
+    assert columns["settings"] == {"train": {"lr": 0.05}}
     assert set(columns) == {"variant", *Variant._fields}

@@ -24,8 +24,9 @@ NOMINAL = "digits"
 LEVELS = tuple(round(0.1 * step, 1) for step in range(8))
 CLASSES = tuple(str(digit) for digit in range(10))
 PARENT_ERROR = 0.031
-ONE_SEED = "1 seed: the interval covers images only"
-AT_LARGEST = "at the largest ratio tested: the potential may be higher"
+ONE_SEED, AT_LARGEST = "one-seed", "at-largest-ratio"
+NOISY = {"space": "normalised", "clip": False, "draws": 100}
+SOUGHT = {"control": None, "block": 1, "candidates": None}
 POTENTIAL = {"margin": 0.005, "per_seed": [0.5], "sd": None}
 INTERVAL = "95 % percentile bootstrap, images resampled 10,000 times"
 
@@ -40,9 +41,30 @@ def row(finding, value, spread=0.01, seeds=1, **more):
         "flags": flags,
         "models": ["retrain-0123456789abcdef"],
         "seed_set": list(range(seeds)),
+        "repetitions": 1,
     }
+    method, structures = (
+        more.get("method"),
+        {"wt": "weight", "sipp": "weight", "ft": "filter", "pfp": "filter"},
+    )
+    settled = {"structure": structures.get(method), "dataset": NOMINAL, "train_distribution": None}
+    settled |= {
+        "retraining": "lr-rewind",
+        "retrain_epochs": 12,
+        "cascade": True,
+        "arch": "resnet8",
+        "settings": {},
+    }
+    identity = {
+        "variant": f"{method}-{more.get('train_distribution')}",
+        "role": "pruned" if method else "separate",
+    }
+    nominal = all(name == NOMINAL for name in more.get("distributions") or [more.get("distribution")])
     return {
         "finding": finding,
+        **identity,
+        **settled,
+        "nominal": nominal,
         "method": None,
         "prune_ratio": None,
         "distribution": None,
@@ -110,15 +132,17 @@ def robust(potential_rows):
         gain = 0.0 if own["distribution"] == NOMINAL else (0.95 - own["value"]) / 2
         value = own["value"] + gain
         yield own | {
-            "method": "wt robust",
+            "variant": "wt-robust",
+            "train_distribution": "digits+mix1",
             "value": value,
             "low": value - 0.06,
             "high": min(0.95, value + 0.06),
         }
         both = {"robust": value, "other": own["value"], "distributions": [own["distribution"]]}
+        made = {"variant": "wt-robust", "control": own["variant"], "train_distribution": "digits+mix1"}
         yield row(
             "robust-gain", gain, 0.05, method="wt", distribution=own["distribution"],
-            unit="prune ratio", **both, **POTENTIAL,
+            unit="prune ratio", **both, **made, **POTENTIAL,
         )  # fmt: skip
 
 
@@ -127,7 +151,7 @@ def excess():
         members = {
             "distribution": "shifted",
             "distributions": list(SHIFTS),
-            "nominal": [NOMINAL],
+            "nominal_set": [NOMINAL],
             "method": method,
         }
         for ratio in RATIOS:
@@ -145,7 +169,7 @@ def excess():
 
 
 def similarities():
-    for method, strength in (*METHODS.items(), ("separate", None)):
+    for method, strength in (*METHODS.items(), (None, None)):
         for ratio in RATIOS if strength else (0.0,):
             for level in LEVELS:
                 far, control = distance(level, ratio, strength), distance(level, 0.0, None)
@@ -156,12 +180,19 @@ def similarities():
                     "level": level,
                     "distribution": NOMINAL,
                 }
-                shared |= {"noise": "uniform", "parents": ["train-8f2f8d2f0c0e4a11"]}
+                shared |= {"noise": "uniform", **NOISY, "parents": ["train-8f2f8d2f0c0e4a11"]}
                 yield row("similarity", 1 - 0.75 * far, 0.01, metric="agreement", **shared)
                 yield row("similarity", far, 0.012, metric="softmax_l2", unit="distance", **shared)
                 yield row("similarity", far / 2, 0.012, metric="kl", unit="nats", **shared)
                 if strength:
-                    yield row("similarity-gain", 0.75 * (control - far), 0.01, metric="agreement", **shared)
+                    yield row(
+                        "similarity-gain",
+                        0.75 * (control - far),
+                        0.01,
+                        metric="agreement",
+                        control="other",
+                        **shared,
+                    )
 
 
 def distance(level, ratio, strength):
@@ -181,6 +212,8 @@ def noise_potentials():
                 level=level,
                 distribution=name,
                 interpolated=False,
+                noise="uniform",
+                **NOISY,
                 **POTENTIAL,
             )
 
@@ -230,16 +263,31 @@ def hidden():
 def longer(potentials):
     """The control trained as long: a smaller error, and smaller potentials against it."""
     for each in potentials:
-        yield each | {"finding": "longer-potential", "value": each["value"] / 2}
+        yield each | {"finding": "longer-potential", "value": each["value"] / 2, "control": "longer"}
     for name in (NOMINAL, *SHIFTS):
-        yield row("longer-error", 0.02, 0.01, distribution=name, method="dense-longer", rise=-0.01)
+        yield row(
+            "longer-error",
+            0.02,
+            0.01,
+            distribution=name,
+            role="longer",
+            rise=-0.01,
+            rise_low=None,
+            rise_high=None,
+        )
 
 
 def transfers():
     roles = [0.0, *RATIOS, "separate"]
     for i, pixels in enumerate(roles):
         for j, predicts in enumerate(roles):
-            shared = {"method": "wt", "distribution": NOMINAL, "row_model": pixels, "column_model": predicts}
+            shared = {
+                "method": "wt",
+                "distribution": NOMINAL,
+                "row_model": pixels,
+                "column_model": predicts,
+                **SOUGHT,
+            }
             yield row("features-transfer", 0.92 - 0.12 * abs(i - j), 0.03, kept=0.1, **shared)
             for kept in (0.02, 0.1, 0.3, 1.0):
                 yield row(
@@ -326,7 +374,7 @@ def picture(place):
     return {
         "method": "wt",
         "place": place,
-        "label": CLASSES[place],
+        "class": CLASSES[place],
         "size": [4, 6],
         "rgb": [250, 10, 20] * 24,
         "kept": [
@@ -342,7 +390,7 @@ def picture(place):
 def rows():
     """Two methods, two shifts and the control: every figure, in a third of the time."""
     curves = (NOMINAL, *list(SHIFTS)[:2])
-    own = [each for each in study_rows() if each.get("method") in (None, "wt", "wt robust", "ft", "separate")]
+    own = [each for each in study_rows() if each.get("method") in (None, "wt", "ft")]
     return [each for each in own if each["finding"] != "prune-curve" or each["distribution"] in curves]
 
 

@@ -4,14 +4,27 @@ from prunekit.report.study import nominal_of, plain, read_study, reading_order, 
 
 
 def test_nominal_is_the_shortest_unshifted_name():
-    assert nominal_of(["cifar10+fog@3", "cifar10.1", "cifar10", "cifar10-c/fog@3"]) == "cifar10"
-    assert nominal_of(["cifar10+fog@3", "not a + name@"]) is None
+    assert (
+        nominal_of(
+            [
+                {"distribution": "cifar10+fog@3", "nominal": False},
+                {"distribution": "cifar10", "nominal": True},
+            ]
+        )
+        == "cifar10"
+    )
+    assert nominal_of([{"distribution": "cifar10+fog@3", "nominal": False}]) is None
 
 
 def test_the_name_of_a_set_is_no_distribution():
     """Any name longer than "nominal" would lose to it."""
-    photos = {"finding": "potential", "distribution": "folder:photos"}
-    of_set = {"finding": "potential-mean", "distribution": "nominal", "distributions": ["folder:photos"]}
+    photos = {"finding": "potential", "distribution": "folder:photos", "nominal": True}
+    of_set = {
+        "finding": "potential-mean",
+        "distribution": "nominal",
+        "distributions": ["folder:photos"],
+        "nominal": True,
+    }
     assert read_study([of_set, photos], {}).nominal == "folder:photos"
 
 

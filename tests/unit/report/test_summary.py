@@ -9,6 +9,7 @@ def potential(method, distribution, value):
         "finding": "potential",
         "method": method,
         "distribution": distribution,
+        "nominal": distribution == "digits",
         "value": value,
         "flags": [],
     }
@@ -20,6 +21,7 @@ def of_set(statistic, method, value, members=("digits+fog@3", "digits+snow@3")):
         "finding": f"potential-{statistic}",
         "method": method,
         "distribution": "shifted",
+        "nominal": False,
         "value": value,
         "distributions": members,
     }
@@ -29,6 +31,7 @@ def similar(method, ratio, metric, value, level=0.1):
     return {
         "finding": "similarity",
         "method": method,
+        "role": "pruned" if method else "separate",
         "prune_ratio": ratio,
         "metric": metric,
         "level": level,
@@ -98,7 +101,7 @@ def test_excess_error_is_decided_by_its_interval(low, verdict):
 
 
 def test_similarity_needs_both_metrics_and_every_level():
-    rows = [similar("separate", 0.0, "agreement", 0.9), similar("separate", 0.0, "softmax_l2", 0.2)]
+    rows = [similar(None, 0.0, "agreement", 0.9), similar(None, 0.0, "softmax_l2", 0.2)]
     rows += [similar("wt", 0.5, "agreement", 0.95), similar("wt", 0.5, "softmax_l2", 0.1)]
     rows += [similar("wt", 0.8, "agreement", 0.95), similar("wt", 0.8, "softmax_l2", 0.25)]
     assert told(rows) == [
@@ -113,7 +116,7 @@ def test_without_a_control_nothing_is_said_of_similarity():
 def test_one_seed_and_the_grids_end_are_warned_of():
     row = potential("wt", "digits", 0.95) | {
         "seeds": 1,
-        "flags": ["at the largest ratio tested: the potential may be higher"],
+        "flags": ["at-largest-ratio"],
     }
     text = told([row])
     assert text[-2].startswith("One seed:")

@@ -7,7 +7,8 @@ from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, ReportParams, TrainParams
 from prunekit.store.records import MeasurementRecord, Step
 from prunekit.studies import findings
-from prunekit.studies.outcomes import measured, variant
+from prunekit.studies.choose import check_pruned
+from prunekit.studies.outcomes import measured
 from prunekit.studies.subject import measurements_of, report_context
 
 SETTINGS = ReportParams(margin=0.1, resamples=200)
@@ -69,7 +70,7 @@ def test_churn_beside_any_other_network(study, errors):
         return study.parent.key if record.key == study.separate.key else None
 
     (row,) = findings.hidden_findings(study.store, [*errors, other], SETTINGS, only=["churn"], to=to)
-    assert (row["method"], row["broken"], row["fixed"]) == ("separate", pytest.approx(3 / 40), 0)
+    assert (row["role"], row["broken"], row["fixed"]) == ("separate", pytest.approx(3 / 40), 0)
 
 
 def test_classes_keep_their_names_where_two_tasks_are_studied(study, errors):
@@ -110,22 +111,14 @@ def noise(study, record, agreement):
 def test_a_separate_network_is_the_control(study):
     noises = [noise(study, study.half, 0.9), noise(study, study.separate, 0.6)]
     rows = findings.noise_findings(study.store, noises, SETTINGS)
-    assert value(rows, "similarity", method="separate", metric="agreement", level=0.5) == pytest.approx(0.6)
+    assert value(rows, "similarity", role="separate", metric="agreement", level=0.5) == pytest.approx(0.6)
     assert value(rows, "similarity-gain", method="wt", metric="agreement", level=0.5) == pytest.approx(0.3)
-
-
-def test_variants_are_told_apart(study):
-    tuned = study.pruned(study.parent, 0.6, mode="fine-tune")
-    assert variant(study.half) == "wt"
-    assert variant(tuned) == "wt (fine-tune)"
-    assert variant(study.store.record(study.half.lineage[1].key)) == "wt (not retrained)"
-    assert variant(study.half, archs=2) == "wt on resnet8"
 
 
 def test_a_potential_of_unpruned_networks_is_refused(study):
     with pytest.raises(UsageError, match="these are all unpruned"):
-        findings.check_pruned(study.store, [study.parent.key])
-    findings.check_pruned(study.store, [study.parent.key, study.half.key])
+        check_pruned(study.store, [study.parent.key])
+    check_pruned(study.store, [study.parent.key, study.half.key])
 
 
 def test_measurements_of_models_take_their_parents_along(study, errors):
@@ -151,7 +144,8 @@ def test_robust_and_ordinary_training_side_by_side(study, errors):
     train = TrainParams(arch="resnet8", dataset="digits", train_distribution="digits+mix1")
     parent = study.model(train)
     pruned = study.pruned(parent, 0.5)
-    robust = [study.outcome(model, "digits+fog@3", wrong) for model, wrong in ((parent, 8), (pruned, 9))]
+    counts = ((parent, 8), (pruned, 9), (study.pruned(pruned, 0.8), 30))
+    robust = [study.outcome(model, "digits+fog@3", wrong) for model, wrong in counts]
     rows = findings.error_findings(study.store, [*errors, *robust], SETTINGS)
-    assert value(rows, "potential", method="wt robust") == pytest.approx(0.5)
+    assert value(rows, "potential", train_distribution="digits+mix1") == pytest.approx(0.5)
     assert value(rows, "robust-gain", method="wt", distribution="digits+fog@3") == pytest.approx(0.5)

@@ -6,7 +6,7 @@ import pytest
 from prunekit.params import NoiseParams, ReportParams, RetrainParams, TrainParams
 from prunekit.store.records import MeasurementRecord, Step
 from prunekit.studies import findings
-from prunekit.studies.outcomes import compared, measured, roles_of
+from prunekit.studies.outcomes import casts, compared, measured
 
 SETTINGS = ReportParams(margin=0.1, resamples=200)
 
@@ -52,11 +52,10 @@ def noise(study, record):
 def test_it_is_no_pruned_network_and_no_separate_one(study, longer, errors):
     assert {each.record.key for each in measured(study.store, errors)} == {study.half.key}
     noises = [noise(study, record) for record in (study.half, study.separate, longer)]
-    assert [each.key for each in compared(study.store, noises)] == [study.half.key, study.separate.key]
-    (roles,) = roles_of(
-        study.store, [study.parent.key, study.half.key, study.separate.key, longer.key]
-    ).values()
-    assert roles == {study.parent.key: 0.0, study.half.key: 0.5, study.separate.key: "separate"}
+    found = {each.key: each.variant.role for each in compared(study.store, noises)}
+    assert found == {study.half.key: "pruned", study.separate.key: "separate", longer.key: "longer"}
+    (cast,) = casts(study.store, [study.parent.key, study.half.key, study.separate.key, longer.key])
+    assert cast.parts == {study.parent.key: 0.0, study.half.key: 0.5, study.separate.key: "separate"}
 
 
 def test_without_the_control_there_is_nothing_to_say(study, longer, errors):
@@ -64,16 +63,30 @@ def test_without_the_control_there_is_nothing_to_say(study, longer, errors):
     assert {"longer-error", "longer-potential"}.isdisjoint(rows_of(study, others))
 
 
-def test_of_two_controls_of_one_parent_the_first_counts(study, longer, errors):
+def test_two_controls_of_one_parent_have_rows_of_their_own(study, longer, errors):
     tuned = study.model(RetrainParams(parent=study.parent.key, mode="fine-tune"), study.parent.lineage)
-    (row,) = rows_of(study, [*errors, study.outcome(tuned, "digits", 30)])["longer-error"]
-    assert row["models"] == [longer.key]
+    found = rows_of(study, [*errors, study.outcome(tuned, "digits", 30)])
+    assert [row["models"] for row in found["longer-error"]] == [[longer.key], [tuned.key]]
+    controls = {row["variant"]: row["value"] for row in found["longer-error"]}
+    assert {row["control"]: row["value"] for row in found["longer-potential"]} == dict(
+        zip(controls, (0, 0.5), strict=True)
+    )
+
+
+def test_two_retrainings_of_one_parent_are_repetitions_of_one_control(study, longer, errors):
+    """Against the first (2 of 40 wrong) nothing is commensurate, against the second (6) half is: .25."""
+    again = study.model(RetrainParams(parent=study.parent.key, seed=1), study.parent.lineage)
+    found = rows_of(study, [*errors, study.outcome(again, "digits", 6)])
+    (error,), (potential,) = found["longer-error"], found["longer-potential"]
+    assert (error["value"], error["seeds"], error["repetitions"]) == (pytest.approx(4 / 40), 1, 2)
+    assert error["models"] == [longer.key, again.key]
+    assert (potential["value"], potential["repetitions"]) == (0.25, 2)
 
 
 def test_controls_of_ordinary_and_of_robust_training_are_not_seeds_of_one(study, errors):
     robust = study.model(TrainParams(arch="resnet8", dataset="digits", train_distribution="digits+mix1"))
     control = study.model(RetrainParams(parent=robust.key), robust.lineage)
     more = [study.outcome(robust, "digits", 4), study.outcome(control, "digits", 3)]
-    found = {row["method"]: row for row in rows_of(study, [*errors, *more])["longer-error"]}
-    assert found["dense-longer robust"]["models"] == [control.key]
+    found = {row["train_distribution"]: row for row in rows_of(study, [*errors, *more])["longer-error"]}
+    assert found["digits+mix1"]["models"] == [control.key]
     assert [row["seeds"] for row in found.values()] == [1, 1]

@@ -35,7 +35,7 @@ def test_whole_images_and_the_last_tenth_of_every_order(study, networks, tmp_pat
     features = [ordered(study, record, turn) for turn, record in enumerate(networks)]
     found = pictures(study.store, features, tmp_path, kept=0.1)
     images, labels = load(tmp_path, "test").take(torch.arange(3))
-    assert [picture["label"] for picture in found] == [CLASSES[label] for label in labels]
+    assert [picture["class"] for picture in found] == [CLASSES[label] for label in labels]
     assert found[1]["rgb"] == images[1].permute(1, 2, 0).flatten().tolist()
     assert {picture["method"] for picture in found} == {"wt"}
     kept = {each["model"]: each["pixels"] for each in found[0]["kept"]}

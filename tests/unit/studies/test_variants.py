@@ -91,7 +91,7 @@ def test_the_columns_say_what_a_network_is():
         "train_distribution": "digits+mix1",
         "arch": "resnet8",
         "dataset": "digits",
-        "settings": {"train.lr": 0.05},
+        "settings": {"train": {"lr": 0.05}},
     }
 
 

@@ -13,9 +13,10 @@ from prunekit.engine.now import make_now
 from prunekit.params import FeaturesParams, ReportParams, TransferParams
 from prunekit.steps.check import check_comparable, check_names
 from prunekit.store.store import Store
+from prunekit.studies.choose import check_heat_map
 from prunekit.studies.findings import feature_findings
 
-COLUMNS = ("finding", "method", "row_model", "column_model", "kept", "value", "low", "high", "n", "flags")
+COLUMNS = ("finding", "label", "row_model", "column_model", "kept", "value", "low", "high", "n", "flags")
 
 features = sub_app()
 
@@ -28,6 +29,7 @@ def _features(**given: Any) -> None:
     keys = resolve_all(store, names)
     for key in keys:
         check_comparable(key, keys[0], store)
+    check_heat_map(store, keys)
     orders = [FeaturesParams.read(fields | {"model": key}) for key in keys]
     shown = [
         TransferParams.read(kept | {"features": each.key, "model": key}) for each in orders for key in keys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,17 +11,16 @@ from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields, s
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
-from prunekit.data.sets import expand
-from prunekit.distribution import parse
 from prunekit.engine.now import make_now
-from prunekit.params import ErrorParams, ReportParams
+from prunekit.params import ReportParams
 from prunekit.steps.check import check_names
 from prunekit.store.store import Store
-from prunekit.studies.findings import check_pruned, error_findings, hidden_findings
+from prunekit.studies.choose import check_pruned, errors_of
+from prunekit.studies.findings import error_findings, hidden_findings
 
 COLUMNS = (
     "finding",
-    "method",
+    "label",
     "distribution",
     "class",
     "margin",
@@ -35,7 +33,7 @@ COLUMNS = (
 )
 SHOWN = (
     *("potential", "potential-mean", "potential-minimum", "robust-gain"),
-    *("class-potential", "class-potential-minimum"),
+    *("class-potential", "class-potential-minimum", "longer-error", "longer-potential"),
 )
 
 DISTRIBUTION = Annotated[
@@ -55,20 +53,6 @@ PER_CLASS = Annotated[
 ]
 
 potential = sub_app()
-
-
-def errors_of(store: Store, keys: Sequence[str], names: Sequence[str]) -> list[ErrorParams]:
-    """The measurements that these models and their unpruned parents need on these distributions."""
-    wanted: dict[str, ErrorParams] = {}
-    for key in keys:
-        record = store.record(key)
-        dataset = str(record.param("dataset"))
-        for name in names or [dataset]:
-            for each in expand(name, dataset):
-                for model in (record.root.key, key):
-                    params = ErrorParams(model=model, distribution=str(parse(each)))
-                    wanted[params.key] = params
-    return list(wanted.values())
 
 
 def _potential(**given: Any) -> None:

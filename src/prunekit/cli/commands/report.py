@@ -11,7 +11,7 @@ import typer
 
 from prunekit.cli.flags import command, options, read_fields, sub_app
 from prunekit.cli.models import resolve_all
-from prunekit.cli.output import emit, hint
+from prunekit.cli.output import emit, hint, say
 from prunekit.errors import UsageError
 from prunekit.params import MODEL_STEPS, Params, ReportParams
 from prunekit.recipes.file import read
@@ -68,7 +68,7 @@ def of_recipes(
     title = " · ".join(recipe.title for recipe in recipes)
     text = "\n".join(recipe.text for recipe in recipes)
     context = report_context(store, models, settings, title=title, recipe=text)
-    return Subject(all_findings(store, steps, settings), context, steps)
+    return Subject(all_findings(store, steps, settings, say=say), context, steps)
 
 
 def of_models(store: Store, names: Sequence[str], settings: ReportParams) -> Subject:
@@ -76,7 +76,7 @@ def of_models(store: Store, names: Sequence[str], settings: ReportParams) -> Sub
     keys = resolve_all(store, names)
     context = report_context(store, keys, settings, title="Models " + ", ".join(names))
     measurements = measurements_of(store, keys)
-    return Subject(all_findings(store, measurements, settings), context, measurements)
+    return Subject(all_findings(store, measurements, settings, say=say), context, measurements)
 
 
 def write(subject: Subject, out: Path, store: Store, data: Path) -> Path:

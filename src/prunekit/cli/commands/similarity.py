@@ -12,17 +12,17 @@ from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
-from prunekit.distribution import parse
 from prunekit.engine.now import make_now
 from prunekit.errors import UsageError
-from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams
-from prunekit.steps.check import check_comparable, check_names
+from prunekit.params import NoiseParams, Params, ReportParams
+from prunekit.steps.check import check_names
 from prunekit.store.store import Store
+from prunekit.studies.choose import comparisons, outcomes_for_churn
 from prunekit.studies.findings import hidden_findings, noise_findings
 
-COLUMNS = ("method", "prune_ratio", "metric", "level", "value", "low", "high", "n", "seeds", "flags")
+COLUMNS = ("label", "prune_ratio", "metric", "level", "value", "low", "high", "n", "seeds", "flags")
 CHURN_COLUMNS = (
-    *("method", "prune_ratio", "distribution", "value", "low", "high", "broken", "fixed"),
+    *("label", "prune_ratio", "distribution", "value", "low", "high", "broken", "fixed"),
     *("net", "net_low", "net_high", "mcnemar", "n", "seeds", "flags"),
 )
 TO = Annotated[
@@ -42,34 +42,6 @@ CHURN = Annotated[
 similarity = sub_app()
 
 
-def comparisons(store: Store, keys: list[str], to: str | None, fields: dict[str, Any]) -> list[NoiseParams]:
-    """One comparison per model; a model is not compared with itself."""
-    target = store.resolve(to) if to is not None else None
-    steps = []
-    for key in keys:
-        against = target or store.record(key).root.key
-        check_comparable(key, against, store)
-        if against != key:
-            steps.append(NoiseParams.read(fields | {"model": key, "to": against}))
-    if not steps:
-        raise UsageError(
-            "nothing to compare: a network is the same function as itself (name pruned models, or --to)"
-        )
-    return steps
-
-
-def outcomes_for_churn(store: Store, steps: Sequence[NoiseParams]) -> list[ErrorParams]:
-    """The outcomes that both networks of every comparison need: on the nominal test set, and on what was named."""
-    wanted: dict[str, ErrorParams] = {}
-    for step in steps:
-        names = [str(store.record(step.to).param("dataset")), step.distribution]
-        for name in filter(None, names):
-            for model in (step.to, step.model):
-                params = ErrorParams(model=model, distribution=str(parse(name)))
-                wanted[params.key] = params
-    return list(wanted.values())
-
-
 def _check_for_churn(fields: dict[str, Any]) -> None:
     noisy = [f"--{name.replace('_', '-')}" for name in fields if name != "distribution"]
     if noisy:
@@ -86,7 +58,8 @@ def _similarity(**given: Any) -> None:
     if churn:
         _check_for_churn(fields)
     store = Store(chosen.store)
-    steps = comparisons(store, resolve_all(store, names), to, fields)
+    target = store.resolve(to) if to is not None else None
+    steps = comparisons(store, resolve_all(store, names), target, fields)
     for params in steps:
         check_names(params)
     if churn:

@@ -1,0 +1,30 @@
+"""What a reader must know before using a number: one code each. The sentences are in ``prunekit.report.codes``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Flag(StrEnum):
+    """A code in the column ``flags``."""
+
+    ONE_SEED = "one-seed"
+    ONE_PARENT = "one-parent"
+    ONE_PAIR = "one-pair"
+    UNDEFINED = "undefined"
+    OUTSIDE = "outside-interval"
+    AT_LARGEST = "at-largest-ratio"
+    NONE_COMMENSURATE = "none-commensurate"
+    NOT_MONOTONE = "not-monotone"
+    FEW_SEEDS = "few-seeds"
+    SOME_SEEDS = "ratio-lacks-seeds"
+    NO_CONTROL = "no-separate-network"
+    NO_TEST = "no-welch-test"
+    LARGEST = "largest-of-many"
+    SMALLEST = "smallest-of-many"
+    FEW_NETWORKS = "few-networks"
+    IMAGES_ONLY = "images-only"
+    BIASED = "biased-upwards"
+    NOT_STORED = "not-stored"
+    NOT_ALL_CORRUPTIONS = "not-all-corruptions"
+    NOT_ALL_SEVERITIES = "not-all-severities"

@@ -1,0 +1,114 @@
+"""What networks are called in a table, a figure or a sentence: made here from their columns, and parsed nowhere.
+
+A label says only what sets the networks of one table apart: the method alone where methods are all that differs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from prunekit.analysis.variant import UNPRUNED, Role
+
+Row = Mapping[str, Any]
+
+LABEL = "label"
+WORDS = {
+    Role.PARENT: "parent",
+    Role.LONGER: "longer",
+    Role.SEPARATE: "separate",
+    Role.COMPRESSED: "compressed",
+}
+
+
+def _cascade(value: Any) -> str:
+    return "" if value is None else "cascade" if value else "one-shot"
+
+
+# How each column reads, in the order of a label's parts.
+PARTS: dict[str, Callable[[Any], str]] = {
+    "retraining": lambda value: "not retrained" if value is None else str(value),
+    "retrain_epochs": lambda value: "" if value is None else f"{value} epochs",
+    "cascade": _cascade,
+    "train_distribution": lambda value: f"trained on {value}" if value else "",
+    "arch": lambda value: str(value or ""),
+    "dataset": lambda value: str(value or ""),
+}
+LONGEST_VALUE = 15
+
+Identity = tuple[str, ...]
+
+
+def labelled(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The rows, those of networks with a column ``label``; equal networks have equal labels."""
+    rows = list(rows)
+    named = {_identity(row): row for row in rows if _is_named(row)}
+    labels = _distinct({identity: _label(row, list(named.values())) for identity, row in named.items()})
+    return [{**row, LABEL: labels[_identity(row)]} if _is_named(row) else dict(row) for row in rows]
+
+
+def _is_named(row: Row) -> bool:
+    return bool(row.get("method") or row.get("role"))
+
+
+def _identity(row: Row) -> Identity:
+    """What makes two rows be of one network; a curve's row at ratio 0 counts with its curve."""
+    columns = (row.get(name) for name in ("variant", "method", *PARTS))
+    return (_family(row), *map(str, columns), json.dumps(row.get("settings"), sort_keys=True))
+
+
+def _family(row: Row) -> str:
+    """The kind of network that a label is set apart from: each kind of unpruned network, or all pruned ones."""
+    role = str(row.get("role"))
+    return role if role in UNPRUNED and not row.get("method") else str(Role.PRUNED)
+
+
+def _label(row: Row, rows: Sequence[Row]) -> str:
+    family = _family(row)
+    kin = [other for other in rows if _family(other) == family]
+    parts = [
+        words(row.get(name))
+        for name, words in PARTS.items()
+        if len({str(each.get(name)) for each in kin}) > 1
+    ]
+    alike = [_settings(each) for each in kin if _base(each) == _base(row)]
+    own = _settings(row)
+    said = [_words(name, own[name]) for name in own if any(each.get(name) != own[name] for each in alike)]
+    return ", ".join(filter(None, (_base(row), *parts, *said)))
+
+
+def _base(row: Row) -> str:
+    """The first word of a label: the method, or the role of a network without one."""
+    method, role = row.get("method"), row.get("role")
+    return str(method) if method else WORDS.get(Role(str(role)), str(role))
+
+
+def _settings(row: Row) -> dict[tuple[str, str], Any]:
+    """The settings by step and field; what is no table of fields is a field of its own."""
+    found: dict[tuple[str, str], Any] = {}
+    for step, fields in (row.get("settings") or {}).items():
+        found |= (
+            {(step, field): value for field, value in fields.items()}
+            if isinstance(fields, dict)
+            else {("", step): fields}
+        )
+    return found
+
+
+def _words(name: tuple[str, str], value: Any) -> str:
+    step, field = name
+    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(filter(None, (step, field.replace("_", " "), shown[:LONGEST_VALUE])))
+
+
+def _distinct(labels: Mapping[Identity, str]) -> dict[Identity, str]:
+    """The labels, numbered where two networks would have the same one."""
+    seen = Counter(labels.values())
+    used: Counter[str] = Counter()
+    found = {}
+    for identity, label in sorted(labels.items()):
+        used[label] += 1
+        found[identity] = label if seen[label] == 1 else f"{label} ({used[label]})"
+    return found

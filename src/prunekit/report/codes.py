@@ -1,0 +1,50 @@
+"""The sentence of every code that rows carry: flags, roles, structures. Codes are for programs, these for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prunekit.analysis.flags import Flag
+from prunekit.analysis.variant import Role
+
+FLAGS: dict[Flag, str] = {
+    Flag.ONE_SEED: "1 seed: the interval covers images only",
+    Flag.ONE_PARENT: "repetitions under 1 parent: the interval covers images only",
+    Flag.ONE_PAIR: "one pair of networks: the interval covers images only",
+    Flag.UNDEFINED: "undefined: nothing to average over",
+    Flag.OUTSIDE: "the value lies outside its interval: resampling is biased here",
+    Flag.AT_LARGEST: "at the largest ratio tested: the potential may be higher",
+    Flag.NONE_COMMENSURATE: "every tested ratio exceeds the margin",
+    Flag.NOT_MONOTONE: "a smaller ratio exceeds the margin although this one does not",
+    Flag.FEW_SEEDS: "few seeds on a grid of ratios: the interval may cover less than 95 %",
+    Flag.SOME_SEEDS: "some seeds or repetitions lack a ratio",
+    Flag.NO_CONTROL: "no separate network: the control is left out",
+    Flag.NO_TEST: "1 seed: no Welch test",
+    Flag.LARGEST: "the largest gap of many classes is biased upwards",
+    Flag.SMALLEST: "the smallest of many classes is biased downwards",
+    Flag.FEW_NETWORKS: "fewer than 30 networks: the most frequent label of few networks is uncertain",
+    Flag.IMAGES_ONLY: "the interval covers images only",
+    Flag.BIASED: "ECE of a finite sample is biased upwards, most at small n",
+    Flag.NOT_STORED: "not stored with these outcomes",
+    Flag.NOT_ALL_CORRUPTIONS: "not all 15 corruptions of ImageNet-C",
+    Flag.NOT_ALL_SEVERITIES: "not all five severities of every corruption",
+}
+
+ROLES: dict[Role, str] = {
+    Role.PARENT: "the unpruned parent",
+    Role.PRUNED: "a pruned network",
+    Role.COMPRESSED: "a network made smaller elsewhere",
+    Role.LONGER: "the unpruned parent, trained again",
+    Role.SEPARATE: "an unpruned network of another seed",
+}
+
+
+def sentence_of(flag: str) -> str:
+    """What a flag means; a code that this version does not know is shown as it is."""
+    known: Mapping[str, str] = {str(code): text for code, text in FLAGS.items()}
+    return known.get(flag, flag)
+
+
+def sentences_of(flags: Iterable[str]) -> list[str]:
+    """What each flag means."""
+    return [sentence_of(str(flag)) for flag in flags]
