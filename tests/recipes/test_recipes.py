@@ -110,10 +110,8 @@ def test_recipes_are_reported_side_by_side(folder, tmp_path, cli):
     both = cli("report", *recipes, "--out", tmp_path / "both")
     assert both.code == 0, both.err
     rows = json.loads((tmp_path / "both" / "findings.json").read_text())
-    assert {row["method"] for row in rows if row["finding"] == "potential"} == {
-        "wt (none)",
-        "wt (none) robust",
-    }
+    trained = {row["train_distribution"] for row in rows if row["finding"] == "potential"}
+    assert trained == {None, f"folder:{folder}+mix1"}
     assert any(row["finding"] == "robust-gain" for row in rows)
     page = (tmp_path / "both" / "index.html").read_text()
     assert "plain · robust" in page
