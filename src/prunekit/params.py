@@ -6,79 +6,19 @@ A parent's key is one of the parameters, so that a key names a whole lineage.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, model_validator
 
 from prunekit.distribution import canonical, tidy
-from prunekit.errors import UsageError, unknown
+from prunekit.keys import Params as Params
+from prunekit.keys import key_of as key_of
 
-KEY_DIGITS = 16
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 # One place has one name, and so one key: folder:./images is folder:images.
 DatasetName = Annotated[str, AfterValidator(tidy)]
 DistributionName = Annotated[str, AfterValidator(canonical)]
-
-
-class Params(BaseModel):
-    """What one step needs to know; equal parameters have equal keys, and equal keys equal results."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    kind: ClassVar[str]
-    panel: ClassVar[str] = "Options"  # the group of its fields on a help page
-    references: ClassVar[
-        tuple[str, ...]
-    ] = ()  # the fields that hold keys of earlier steps; the first is the main one
-
-    @classmethod
-    def read(cls, fields: dict[str, Any]) -> Self:
-        """Validate ``fields``; a :class:`UsageError` of one line says which is wrong and what is allowed."""
-        strange = [name for name in fields if name not in cls.model_fields]
-        if strange:
-            raise unknown(f"{cls.kind} field", strange[0], cls.model_fields)
-        try:
-            return cls(**fields)
-        except ValidationError as error:
-            raise UsageError(f"{cls.kind}: {describe(error)}") from None
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Keys of the results that this step needs."""
-        return tuple(getattr(self, name) for name in self.references)
-
-    @property
-    def key(self) -> str:
-        """``kind-hash``: the name of this step's result in every store."""
-        return key_of(self.kind, self.model_dump(mode="json", exclude_defaults=True))
-
-
-def key_of(kind: str, fields: dict[str, Any]) -> str:
-    """The key of a step of this kind with these non-default fields (JSON values)."""
-    text = json.dumps(_canonical(fields), sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return f"{kind}-{hashlib.sha256(f'{kind}:{text}'.encode()).hexdigest()[:KEY_DIGITS]}"
-
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _canonical(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-def describe(error: ValidationError) -> str:
-    """The first problem that pydantic found, as one line."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "value"
-    if first["type"] == "literal_error":
-        return str(unknown(where, str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"])))
-    return f"{where}: {first['msg']} (given: {first.get('input')!r})"
 
 
 class Schedule(Params):
@@ -128,7 +68,57 @@ class Schedule(Params):
     ] = None
 
 
-class TrainParams(Schedule):
+# One value per channel; two sides, or one that is both.
+Channels = Annotated[tuple[float, ...], Field(min_length=1, max_length=3)]
+Sides = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=2)]
+
+
+class Seeing(Params):
+    """How a network sees an image; what is unset is the data set's own (or timm's, for an imported timm network)."""
+
+    panel = "Preprocessing"
+
+    mean: Annotated[
+        Channels | None,
+        Field(description="Subtracted per channel from pixels in [0, 1]; unset: the data set's own."),
+    ] = None
+    std: Annotated[
+        Channels | None, Field(description="Divided by, per channel; unset: the data set's own.")
+    ] = None
+    image_size: Annotated[
+        Sides | None,
+        Field(description="Input size in pixels: one side, or height,width; unset: the data set's own."),
+    ] = None
+    resize: Annotated[
+        int | None,
+        Field(ge=1, description="Scale the shorter side to this before the crop; unset: to the image size."),
+    ] = None
+    crop: Annotated[
+        Literal["center", "squash"] | None,
+        Field(description="center: crop the middle; squash: scale both sides to the image size."),
+    ] = None
+    interpolation: Annotated[
+        Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] | None,
+        Field(description="Resampling filter of the resize; unset: the data set's own (bilinear)."),
+    ] = None
+    channels: Annotated[
+        Literal["rgb", "bgr", "grey"] | None,
+        Field(description="Channel order of the input; grey: one channel (luma); unset: rgb."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        planes = 1 if self.channels == "grey" else 3
+        for name in ("mean", "std"):
+            given = getattr(self, name)
+            if (given is None and planes == 1) or (given is not None and len(given) != planes):
+                raise ValueError(f"{name} needs {planes} value{'s' * (planes > 1)}, one per channel")
+        if self.std is not None and min(self.std) <= 0:
+            raise ValueError("std must be above 0: inputs are divided by it")
+        return self
+
+
+class TrainParams(Seeing, Schedule):
     """Train a new network."""
 
     kind = "train"
@@ -145,12 +135,34 @@ class TrainParams(Schedule):
     ] = None
 
 
-class ImportParams(Schedule):
-    """Bring a trained network of your own into the store as an unpruned parent; the schedule is for retraining."""
+class ImportParams(Seeing, Schedule):
+    """Bring a network made elsewhere into the store; the schedule is for retraining.
+
+    Without a parent it is an unpruned one, and the data set must be named. With a parent it is a descendant: data set,
+    preprocessing, architecture and schedule are the parent's where they are unset.
+    """
 
     kind = "import"
-    arch: Annotated[str, Field(description="Architecture of the weights: see `prunekit list archs`.")]
-    dataset: Annotated[DatasetName, Field(description="Data set that the network was trained on.")]
+    references = ("parent",)
+    unhashed = ("expect_error",)
+    parent: Annotated[
+        str | None,
+        Field(
+            description="The network that this one was made from: key, unique prefix or label; unset: none."
+        ),
+    ] = None
+    method: Annotated[
+        str | None,
+        Field(min_length=1, max_length=60, description="With a parent: how it was made smaller, in a word."),
+    ] = None
+    arch: Annotated[
+        str | None,
+        Field(description="Architecture of the weights: see `prunekit list archs`; unset: the parent's."),
+    ] = None
+    dataset: Annotated[
+        DatasetName | None,
+        Field(description="Data set that the network was trained on; unset: the parent's."),
+    ] = None
     weights: Annotated[
         str,
         Field(
@@ -159,6 +171,18 @@ class ImportParams(Schedule):
         ),
     ]
     seed: Annotated[int, Field(ge=0, description="Held-out split and data order of retraining.")] = 0
+    expect_error: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Refuse the network if its test error is another than this."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _belongs(self) -> Self:
+        if self.parent is None and self.dataset is None:
+            raise ValueError("dataset: name the data set that the network was trained on, or its parent")
+        if self.parent is None and self.method is not None:
+            raise ValueError("method: name the parent that the network was made from, too")
+        return self
 
 
 class PruneParams(Params):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunekit.data.classes import names
+from prunekit.data.preprocessing import Channels, View
 from prunekit.distribution import Distribution, parse
 from prunekit.errors import UsageError, unknown
 from prunekit.registry import Lazy, Registry
@@ -15,8 +16,6 @@ from prunekit.registry import Lazy, Registry
 if TYPE_CHECKING:
     from prunekit.data.contents import Contents
     from prunekit.data.examples import Examples
-
-Channels = tuple[float, ...]
 
 
 class Dataset(NamedTuple):
@@ -26,6 +25,11 @@ class Dataset(NamedTuple):
     ``data.augment.AUGMENTS``. ``load(split)`` reads one of ``splits``: ``train`` is all training images, before any
     are held out; ``valid`` is there only where the data set publishes one. ``contents`` is a digest of what the
     files of a data set of the user's own hold (``prunekit.data.versions`` has those of published ones).
+
+    The fields of :class:`prunekit.data.preprocessing.Preprocessing` are the data set's own here, and a network's in the
+    copy that :func:`prunekit.data.preprocessing.seen` makes for it: then ``unit`` is the data set's own std, by which
+    noise on normalised inputs is sized. ``at(view)(split)`` reads files of several sizes as a network sees them; None
+    where all images have a size of their own.
     """
 
     name: str
@@ -38,12 +42,24 @@ class Dataset(NamedTuple):
     splits: tuple[str, ...]
     load: Callable[[str], Examples]
     contents: str = ""
+    resize: int | None = None
+    crop: str = "center"
+    interpolation: str = "bilinear"
+    channels: str = "rgb"
+    unit: Channels = ()
+    at: Callable[[View], Callable[[str], Examples]] | None = None
+
+    @property
+    def planes(self) -> int:
+        """Channels of the network's input."""
+        return len(self.std)
 
 
 class DatasetRow(NamedTuple):
     """A data set as it is published; ``load(root, split)`` reads one of ``splits`` from under the data folder.
 
     ``images`` are the numbers of images of the ``splits``, where they are known: forecasts need them, nothing else.
+    ``resize`` and ``at(root, split, view=...)`` are there where images have several sizes (see :class:`Dataset`).
     """
 
     task: str
@@ -56,14 +72,20 @@ class DatasetRow(NamedTuple):
     load: Callable[[Path, str], Examples]
     source: str
     images: tuple[int, ...] = ()
+    resize: int | None = None
+    at: Callable[..., Examples] | None = None
 
 
 class ShiftedRow(NamedTuple):
-    """Corruptions published as files; ``load(root, corruption, severity)`` reads one of them, in test order."""
+    """Corruptions published as files; ``load(root, corruption, severity)`` reads one of them, in test order.
+
+    ``cropped``: the files hold what is left after resize and crop, so they are not resized again.
+    """
 
     of: str
     load: Callable[[Path, str, int], Examples]
     source: str
+    cropped: bool = False
 
 
 class Place(NamedTuple):
@@ -98,6 +120,7 @@ _CIFAR10_1 = _CIFAR10._replace(
     source="Recht et al. 2018, v6 (2,000 images)",
     images=(2_000,),
 )
+_IMAGENET_VIEW = View((224, 224), resize=256)
 _IMAGENET = DatasetRow(
     task="classification",
     classes=names("imagenet"),
@@ -106,9 +129,11 @@ _IMAGENET = DatasetRow(
     size=(224, 224),
     augment="resized-crop-flip",
     splits=("train", "test"),
-    load=partial(Lazy("prunekit.data.imagenet:load_imagenet"), resize=256, crop=224),
+    load=partial(Lazy("prunekit.data.imagenet:load_imagenet"), view=_IMAGENET_VIEW),
     source="ILSVRC 2012; its validation images are the test split",
     images=(1_281_167, 50_000),
+    resize=_IMAGENET_VIEW.resize,
+    at=Lazy("prunekit.data.imagenet:load_imagenet"),
 )
 _VOC = DatasetRow(
     task="segmentation",
@@ -155,7 +180,8 @@ DATASETS: Registry[DatasetRow] = Registry(
         "imagenet": _IMAGENET,
         "objectnet": _IMAGENET._replace(
             splits=("test",),
-            load=partial(Lazy("prunekit.data.objectnet:load"), border=2, resize=256, crop=224),
+            load=partial(Lazy("prunekit.data.objectnet:load"), border=2, view=_IMAGENET_VIEW),
+            at=partial(Lazy("prunekit.data.objectnet:load"), border=2),
             source="Barbu et al. 2019: the 113 classes that ImageNet has too",
             images=(18_574,),
         ),
@@ -195,6 +221,7 @@ SHIFTED: Registry[ShiftedRow] = Registry(
             "imagenet",
             partial(Lazy("prunekit.data.imagenet:load_imagenet_c"), crop=224),
             "Hendrycks and Dietterich 2019, Zenodo 2235448",
+            cropped=True,
         ),
     },
 )
@@ -205,7 +232,7 @@ PLACES: Registry[Place] = Registry(
         "folder": Place(
             check=Lazy("prunekit.data.folder_names:check"),
             open=Lazy("prunekit.data.folder:open_folder"),
-            source="any image folder: train/<class>/*.jpg and test/<class>/*.jpg, all of one size",
+            source="any image folder: train/<class>/*.jpg and test/<class>/*.jpg",
             glance=Lazy("prunekit.data.folder:glance_at"),
             contents=Lazy("prunekit.data.folder_names:contents"),
         ),
@@ -229,10 +256,13 @@ def open_dataset(name: str, root: Path) -> Dataset:
     if colon and place in PLACES:
         return PLACES[place].open(path, root)
     row = DATASETS[name]
-    kept = {
-        field: getattr(row, field) for field in Dataset._fields if field not in {"name", "load", "contents"}
-    }
-    return Dataset(name=name, load=partial(_load_published, name, root), **kept)
+    kept = {field: getattr(row, field) for field in Dataset._fields if field in row._fields}
+    at = partial(_published_at, row.at, root) if row.at else None
+    return Dataset(**kept | {"name": name, "load": partial(_load_published, name, root), "at": at})
+
+
+def _published_at(read: Callable[..., Examples], root: Path, view: View) -> Callable[[str], Examples]:
+    return lambda split: read(root, split, view=view)
 
 
 def _load_published(name: str, root: Path, split: str) -> Examples:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from prunekit.data.classes import names
 from prunekit.data.examples import FileExamples
-from prunekit.data.images import open_rgb, to_tensor, view
+from prunekit.data.images import central, open_rgb, to_tensor, viewed
 from prunekit.data.mat import read_mat
 from prunekit.data.missing import need
+from prunekit.data.preprocessing import View
 from prunekit.errors import UsageError
 
 FOLDER = "imagenet"
@@ -22,33 +24,32 @@ ENDINGS = {".jpeg", ".jpg", ".png"}
 Item = tuple[Path, int]
 
 
-def load_imagenet(root: Path, split: str, *, resize: int, crop: int) -> FileExamples:
+def load_imagenet(root: Path, split: str, *, view: View) -> FileExamples:
     """``train`` from its class folders; ``test`` is the validation set, in class folders or flat with the devkit."""
     folder = need(root / FOLDER, "imagenet")
     if split == "train":
-        return in_files(class_items(need(folder / "train", "imagenet")), resize=resize, crop=crop)
+        return in_files(class_items(need(folder / "train", "imagenet")), partial(viewed, view=view))
     images = need(folder / "val", "imagenet")
     flat = not any(entry.is_dir() for entry in images.iterdir())
     items = _flat_items(images, need(folder / DEVKIT, "imagenet")) if flat else class_items(images)
-    return in_files(items, resize=resize, crop=crop)
+    return in_files(items, partial(viewed, view=view))
 
 
 def load_imagenet_c(root: Path, corruption: str, severity: int, *, crop: int) -> FileExamples:
     """One published corruption: images of 224 pixels already, so they are cropped and not resized."""
     folder = need(root / "imagenet-c", "imagenet-c") / corruption / str(severity)
-    return in_files(class_items(need(folder, "imagenet-c")), resize=None, crop=crop)
+    return in_files(class_items(need(folder, "imagenet-c")), partial(central, size=(crop, crop)))
 
 
-def in_files(items: Iterable[Item], *, resize: int | None, crop: int) -> FileExamples:
-    """Examples of (file, label) pairs, seen through the evaluation view."""
+def in_files(items: Iterable[Item], look: Callable[[Image], Image]) -> FileExamples:
+    """Examples of (file, label) pairs, scaled and cropped by ``look``."""
     listed = list(items)
     labels = torch.tensor([label for _, label in listed])
-    return FileExamples(listed, labels, partial(_read, resize=resize, crop=crop))
+    return FileExamples(listed, labels, partial(_read, look=look))
 
 
-def _read(item: Item, *, resize: int | None, crop: int) -> tuple[Tensor, Tensor]:
-    image = view(open_rgb(item[0]), resize=resize, crop=crop)
-    return to_tensor(image), torch.tensor(item[1])
+def _read(item: Item, *, look: Callable[[Image], Image]) -> tuple[Tensor, Tensor]:
+    return to_tensor(look(open_rgb(item[0]))), torch.tensor(item[1])
 
 
 def class_items(folder: Path) -> list[Item]:

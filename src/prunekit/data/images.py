@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from prunekit.data.preprocessing import View
 from prunekit.errors import UsageError
 
 DAMAGED = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
@@ -93,17 +94,48 @@ def check_size(name: str, size: tuple[int, ...], first: str, expected: tuple[int
         )
 
 
-def view(image: Image.Image, *, resize: int | None, crop: int) -> Image.Image:
-    """The shorter side scaled to ``resize`` pixels (unset: left alone), then the central ``crop`` x ``crop``.
+def viewed(image: Image.Image, view: View) -> Image.Image:
+    """The RGB image scaled and cropped to ``view.size``.
 
-    As torchvision's Resize and CenterCrop have it on PIL images: bilinear with antialiasing, the longer side and the
-    offsets rounded their way. An image smaller than ``crop`` is a :class:`UsageError`.
+    As torchvision's Resize and CenterCrop have it on PIL images: with antialiasing, the longer side and the offsets
+    rounded their way. An image that ``resize`` leaves smaller than the crop is a :class:`UsageError`.
     """
-    if resize is not None:
+    if view.resize is None and (image.height, image.width) == view.size:
+        return image
+    filtered = Image.Resampling[view.interpolation.upper()]
+    return central(image.resize(_scaled(image, view), filtered), view.size)
+
+
+def central(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The central ``size`` (H, W) of an image; a smaller image is a :class:`UsageError`."""
+    height, width = size
+    if image.width < width or image.height < height:
+        raise UsageError(
+            f"an image of {image.height}x{image.width} pixels is too small for a crop of {height}x{width}: "
+            "a larger resize would do"
+        )
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))
+
+
+def _scaled(image: Image.Image, view: View) -> tuple[int, int]:
+    """(W, H) of the scaled image before the crop: torchvision cuts the longer side's fraction off."""
+    if view.crop == "squash":
+        return (view.resize, view.resize) if view.resize is not None else (view.size[1], view.size[0])
+    if view.resize is not None:
         short = min(image.size)
-        width, height = (resize if side == short else resize * side // short for side in image.size)
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    if min(image.size) < crop:
-        raise UsageError(f"an image of {image.height}x{image.width} pixels is too small for a crop of {crop}")
-    left, top = (round((side - crop) / 2) for side in image.size)
-    return image.crop((left, top, left + crop, top + crop))
+        return tuple(view.resize if side == short else view.resize * side // short for side in image.size)  # type: ignore[return-value]
+    height, width = view.size
+    if image.height * width <= image.width * height:  # the height just fits
+        return max(width, height * image.width // image.height), height
+    return width, max(height, width * image.height // image.width)
+
+
+def view_all(images: Tensor, view: View) -> Tensor:
+    """uint8 images [N, 3, H, W] as a network of this view sees them, on their device."""
+    if tuple(images.shape[2:]) == view.size and view.resize is None:
+        return images
+    arrays = images.permute(0, 2, 3, 1).cpu().numpy()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        seen = list(pool.map(lambda array: to_tensor(viewed(Image.fromarray(array), view)), arrays))
+    return torch.stack(seen).to(images.device)

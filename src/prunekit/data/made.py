@@ -14,7 +14,10 @@ from torch import Tensor
 from prunekit.data.cache import kept
 from prunekit.data.corruptions import GENERATOR_VERSION, corrupt
 from prunekit.data.examples import ArrayExamples, Device, Examples
+from prunekit.data.images import view_all
 from prunekit.data.mixed import mix
+from prunekit.data.own import held
+from prunekit.data.preprocessing import View
 from prunekit.data.seeds import image_seeds
 from prunekit.distribution import Distribution
 
@@ -84,6 +87,21 @@ def made_name(distribution: Distribution, seed: int) -> str:
 
 def _digest(images: Tensor) -> str:
     return hashlib.sha256(images.contiguous().numpy().data).hexdigest()[:12]
+
+
+def through(examples: Examples, view: View) -> Examples:
+    """``examples`` as a network of this view sees them; held in memory where they fit."""
+
+    def change(images: Tensor, places: Tensor) -> Tensor:
+        return view_all(images, view)
+
+    if not isinstance(examples, ArrayExamples):
+        return ChangedExamples(examples, change, torch.arange(len(examples)))
+    if tuple(examples.images.shape[2:]) == view.size and view.resize is None:
+        return examples
+    if not held(len(examples), view.size):
+        return ChangedExamples(examples, change, torch.arange(len(examples)))
+    return ArrayExamples(_changed(examples, change), examples.labels)
 
 
 def mixed(examples: Examples, *, mixture: str, seed: int) -> Examples:

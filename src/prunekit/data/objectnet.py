@@ -16,14 +16,15 @@ from torch.nn.utils.rnn import pad_sequence
 
 from prunekit.data.examples import FileExamples
 from prunekit.data.imagenet import image_files
-from prunekit.data.images import open_rgb, to_tensor, view
+from prunekit.data.images import open_rgb, to_tensor, viewed
 from prunekit.data.missing import need
+from prunekit.data.preprocessing import View
 from prunekit.errors import UsageError
 
 PADDING = -1
 
 
-def load(root: Path, split: str, *, border: int, resize: int, crop: int) -> FileExamples:
+def load(root: Path, split: str, *, border: int, view: View) -> FileExamples:
     """Labels int64 [N, K], padded with -1: every ImageNet class that is right. There is no split but ``test``.
 
     ``border`` pixels are cut off each side first (a red line that marks the images as for testing only); 2, as in the
@@ -40,16 +41,16 @@ def load(root: Path, split: str, *, border: int, resize: int, crop: int) -> File
     if not paths:
         raise UsageError(f"{images} has no images of the classes that ImageNet has too")
     labels = pad_sequence(rows, batch_first=True, padding_value=PADDING)
-    read = partial(_read, border=border, resize=resize, crop=crop)
+    read = partial(_read, border=border, view=view)
     return FileExamples(
         list(zip(paths, labels, strict=True)), torch.zeros(len(paths), dtype=torch.int64), read
     )
 
 
-def _read(item: tuple[Path, Tensor], *, border: int, resize: int, crop: int) -> tuple[Tensor, Tensor]:
+def _read(item: tuple[Path, Tensor], *, border: int, view: View) -> tuple[Tensor, Tensor]:
     image = open_rgb(item[0])
     inner = image.crop((border, border, image.width - border, image.height - border))
-    return to_tensor(view(inner, resize=resize, crop=crop)), item[1]
+    return to_tensor(viewed(inner, view)), item[1]
 
 
 def mapped_classes(mappings: Path) -> dict[str, list[int]]:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from prunekit.data.cache import kept
-from prunekit.data.datasets import Channels, Dataset
+from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
+from prunekit.data.preprocessing import Channels
 from prunekit.data.statistics import channel_statistics
 
 # A split whose pixels take more than this is not held in memory (2 GiB).

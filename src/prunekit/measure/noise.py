@@ -23,6 +23,8 @@ def _gaussian(source: np.random.Generator, count: int) -> np.ndarray:
     return source.standard_normal(count, dtype=np.float32)
 
 
+# Noise is made for RGB pixels, whatever a network takes.
+PLANES = 3
 KINDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "uniform": _uniform,
     "gaussian": _gaussian,

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
+from prunekit.data.normalise import as_input
 from prunekit.data.tasks import TASKS
 from prunekit.measure.batches import Batch, Guard, batches, checked_logits, frozen_copy
-from prunekit.measure.noise import unit_noise
+from prunekit.measure.noise import PLANES, unit_noise
 from prunekit.progress import SILENT, Progress
 
 
@@ -30,8 +31,9 @@ def outcomes(
 ) -> dict[str, np.ndarray]:
     """The task's outcomes of every example, in the examples' order (``prunekit.data.tasks``).
 
-    ``noise`` is (kind, ε): U[-ε, ε] or N(0, ε²) added to the normalised inputs, unclipped, the same for every
-    model and ``batch_size``. :class:`UsageError` if the model and the data set differ in classes,
+    ``noise`` is (kind, ε): U[-ε, ε] or N(0, ε²) added to inputs normalised by the data set's own statistics,
+    unclipped, the same pixels for every model and ``batch_size``.
+    :class:`UsageError` if the model and the data set differ in classes,
     :class:`PrunekitError` if the model's outputs are not finite.
     """
     frozen, task = frozen_copy(model, device), TASKS[dataset.task]
@@ -39,20 +41,22 @@ def outcomes(
     guard = Guard()
     with progress.bar("measure", len(examples)) as bar:
         for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
-            logits = checked_logits(frozen, noisy(batch, noise, seed=seed), len(dataset.classes), guard)
+            images = noisy(batch, noise, dataset=dataset, seed=seed)
+            logits = checked_logits(frozen, images, len(dataset.classes), guard)
             parts.append(task.outcomes(logits, batch.labels))
             bar.advance(len(batch.indices))
     guard.check()
     return _joined(parts)
 
 
-def noisy(batch: Batch, noise: tuple[str, float] | None, *, seed: int) -> Tensor:
+def noisy(batch: Batch, noise: tuple[str, float] | None, *, dataset: Dataset, seed: int) -> Tensor:
     """The batch's images, with draw 0 of the noise (kind, ε) added where one is named."""
     if noise is None:
         return batch.images
     kind, epsilon = noise
-    unit = unit_noise(kind, seed=seed, draw=0, indices=batch.indices, shape=batch.images.shape[1:])
-    return batch.images + epsilon * unit.to(batch.images.device)
+    shape = (PLANES, *batch.images.shape[2:])
+    unit = unit_noise(kind, seed=seed, draw=0, indices=batch.indices, shape=shape)
+    return batch.images + epsilon * as_input(unit.to(batch.images.device), dataset)
 
 
 def _joined(parts: list[dict[str, Tensor]]) -> dict[str, np.ndarray]:

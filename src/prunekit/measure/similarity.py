@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
+from prunekit.data.normalise import as_input
 from prunekit.data.tasks import TASKS
 from prunekit.errors import UsageError
 from prunekit.measure.batches import Batch, Guard, batches, checked_logits, frozen_copy, per_channel
-from prunekit.measure.noise import unit_noise
+from prunekit.measure.noise import PLANES, unit_noise
 from prunekit.params import NoiseParams
 from prunekit.progress import SILENT, Progress
 
@@ -152,12 +153,14 @@ def noisy_images(
     batch: Batch, *, params: NoiseParams, dataset: Dataset
 ) -> Iterator[tuple[int, slice, Tensor]]:
     """Every noisy version of a batch: the level's place, the draws that it stands for, the images."""
-    shape, device = batch.images.shape[1:], batch.images.device
+    shape, device = (PLANES, *batch.images.shape[2:]), batch.images.device
     for draw in range(params.draws):
         unit = unit_noise(params.noise, seed=params.seed, draw=draw, indices=batch.indices, shape=shape).to(
             device
         )
-        step = unit if params.space == "normalised" else unit / per_channel(dataset.std, device)
+        if params.space == "pixel":
+            unit = unit / per_channel(dataset.unit or dataset.std, device)
+        step = as_input(unit, dataset)
         for level, epsilon in enumerate(params.levels):
             if epsilon:
                 images = batch.images + epsilon * step

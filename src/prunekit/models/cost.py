@@ -42,11 +42,11 @@ class Latency(NamedTuple):
     device: str
 
 
-def cost(model: nn.Module, size: tuple[int, int]) -> Cost:
-    """Count one forward pass of one RGB image of ``size`` (H, W); the model is not changed."""
+def cost(model: nn.Module, size: tuple[int, int], *, channels: int = 3) -> Cost:
+    """Count one forward pass of one image of ``size`` (H, W); the model is not changed."""
     patches: dict[nn.Module, int] = {}
     with _watched(model, patches), _evaluating(model), FlopCounterMode(display=False) as flops:
-        model(_images(model, 1, size))
+        model(_images(model, 1, size, channels))
     used = [(layer.weight, count) for layer, count in patches.items() if isinstance(layer, COUNTED)]
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -65,9 +65,11 @@ def forward_flops(model: nn.Module, size: tuple[int, int]) -> int:
     return int(flops.get_total_flops())
 
 
-def latency(model: nn.Module, size: tuple[int, int], *, batch: int = 1, repeats: int = 20) -> Latency:
-    """Time ``repeats`` forward passes of ``batch`` RGB images of ``size`` (H, W), after three that are not counted."""
-    images = _images(model, batch, size)
+def latency(
+    model: nn.Module, size: tuple[int, int], *, batch: int = 1, repeats: int = 20, channels: int = 3
+) -> Latency:
+    """Time ``repeats`` forward passes of ``batch`` images of ``size`` (H, W), after three that are not counted."""
+    images = _images(model, batch, size, channels)
     with _evaluating(model):
         for _ in range(3):
             model(images)
@@ -77,9 +79,9 @@ def latency(model: nn.Module, size: tuple[int, int], *, batch: int = 1, repeats:
     return Latency(statistics.median(times), low, high, batch, torch.get_num_threads(), device)
 
 
-def _images(model: nn.Module, count: int, size: tuple[int, int]) -> Tensor:
+def _images(model: nn.Module, count: int, size: tuple[int, int], channels: int = 3) -> Tensor:
     first = next(model.parameters())
-    return torch.zeros(count, 3, *size, device=first.device, dtype=first.dtype).to(
+    return torch.zeros(count, channels, *size, device=first.device, dtype=first.dtype).to(
         memory_format=torch.channels_last
     )
 

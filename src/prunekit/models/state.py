@@ -25,12 +25,18 @@ def load_arrays(model: nn.Module, arrays: Mapping[str, np.ndarray[Any, Any]]) ->
     Names and shapes must be the model's own: a :class:`UsageError` tells the first that is not, and then
     nothing has been changed. Types are converted to the model's.
     """
+    check_fits(model, arrays)
     state = model.state_dict()
-    _check_names(state, arrays)
-    _check_shapes(state, arrays)
     with torch.no_grad():
         for name, tensor in state.items():
             tensor.copy_(torch.as_tensor(np.ascontiguousarray(arrays[name])).reshape(tensor.shape))
+
+
+def check_fits(model: nn.Module, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Refuse arrays whose names or shapes are not those of the model's tensors."""
+    state = model.state_dict()
+    _check_names(state, arrays)
+    _check_shapes(state, arrays)
 
 
 def copied(tensors: Mapping[str, Tensor]) -> Arrays:

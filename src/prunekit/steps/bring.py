@@ -1,88 +1,92 @@
-"""Bring a trained network of the user's own into the store as an unpruned parent, measured on arrival."""
+"""Bring a network made elsewhere into the store, measured on arrival as its owner measures it."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
-from pathlib import Path
+from typing import NamedTuple
 
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
-from torch import Tensor, nn
+from torch import nn
 
-from prunekit.errors import StoreError, UsageError
+from prunekit.data.datasets import Dataset
+from prunekit.data.preprocessing import Preprocessing, seen
+from prunekit.errors import UsageError
 from prunekit.models.archs import build
-from prunekit.models.state import Arrays, copied, load_arrays
+from prunekit.models.foreign import Brought, bring
+from prunekit.models.narrow import is_narrower, narrow_
+from prunekit.models.pretrained import pretrained, timm_preprocessing
+from prunekit.models.state import load_arrays
 from prunekit.params import ImportParams
-from prunekit.steps.context import Context, dataset, save
-from prunekit.store.archive import write_bytes
-from prunekit.store.store import Store
+from prunekit.steps.context import Context, dataset, save, seen_by
+from prunekit.steps.deposit import deposited
+from prunekit.steps.expect import check_expected
+from prunekit.store.records import ModelRecord
 
 PRETRAINED = "pretrained"
-SHA256 = "sha256:"
 
 
-def deposit(store: Store, path: Path) -> str:
-    """Copy a weights file beside the store's models; returns its digest, which names it from now on."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read the weights {path}: {error.strerror}") from None
-    _tensors(data, path)
-    digest = hashlib.sha256(data).hexdigest()
-    if not _place(store, digest).exists():
-        write_bytes(_place(store, digest), data)
-    return SHA256 + digest
+class Origin(NamedTuple):
+    """What an import starts from: its parent (None: it is an unpruned one itself), and its data as it sees them."""
 
-
-def _place(store: Store, digest: str) -> Path:
-    return store.root / "imports" / f"{digest}.safetensors"
-
-
-def _tensors(data: bytes, path: Path) -> dict[str, Tensor]:
-    try:
-        return dict(load_safetensors(data))
-    except SafetensorError as error:
-        raise UsageError(f"{path} is not a safetensors file: {error}") from None
+    parent: ModelRecord | None
+    arch: str
+    dataset: Dataset
 
 
 def run(batch: Sequence[ImportParams], context: Context) -> None:
     """Import every network of the batch."""
     for params in batch:
-        opened = dataset(params.dataset, context.data)
-        classes = len(opened.classes)
-        if params.weights == PRETRAINED:
-            model = _pretrained(params.arch, classes)
-        else:
-            model = build(params.arch, classes=classes)
-            load_arrays(model, _deposited(context.store, params.weights.removeprefix(SHA256)))
-        save(context, params, model.to(context.device), masks={})
+        _one(params, context)
 
 
-def _deposited(store: Store, digest: str) -> Arrays:
-    path = _place(store, digest)
-    if not path.exists():
-        raise StoreError(
-            f"the weights {digest[:16]} are not in the store: no file {path} (import the file again)"
+def _one(params: ImportParams, context: Context) -> None:
+    origin = origin_of(params, context)
+    parent = origin.parent
+    model, brought = _network(params, origin, context)
+    model.to(context.device)
+    save(
+        context,
+        params,
+        model,
+        opened=origin.dataset,
+        masks={name: mask.to(context.device) for name, mask in brought.masks.items()},
+        ancestors=parent.lineage if parent else (),
+        parameters=parent.parameters if parent else None,
+        results={"error_before": parent.error} if parent else {},
+        expected=lambda error: check_expected(params, error, model, origin.dataset, context),
+        bytes=brought.bytes,
+        bits=brought.bits,
+    )
+
+
+def origin_of(params: ImportParams, context: Context) -> Origin:
+    """The parent, the architecture and the data set as the network sees it: own fields, else timm's or the parent's."""
+    if params.parent is not None:
+        parent = context.store.record(params.parent)
+        base = seen_by(context, parent)
+        if params.dataset not in (None, base.name):
+            raise UsageError(
+                f"dataset {params.dataset!r} is not that of the parent, {base.name}: leave it out, or the parent"
+            )
+        arch, preprocessing = params.arch or parent.arch, Preprocessing.of(base)
+    else:
+        parent, base, arch = None, dataset(str(params.dataset), context.data), params.arch or ""
+        preprocessing = Preprocessing.of(base)._replace(**timm_preprocessing(arch))
+    own = dataset(base.name, context.data)
+    return Origin(parent, arch, seen(own, preprocessing.with_fields(params)))
+
+
+def _network(params: ImportParams, origin: Origin, context: Context) -> tuple[nn.Module, Brought]:
+    classes = len(origin.dataset.classes)
+    if params.weights == PRETRAINED:
+        model = pretrained(origin.arch, classes)
+        return model, bring(model.state_dict(), model)
+    if not origin.arch:
+        raise UsageError(
+            "arch: name the architecture that these are the weights of (see `prunekit list archs`)"
         )
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise StoreError(f"the weights {digest[:16]} are damaged: {path} (import the file again)")
-    return copied(_tensors(data, path))
-
-
-def _pretrained(arch: str, classes: int) -> nn.Module:
-    """timm's trained weights; timm draws a new last layer where its classes differ, so they must not."""
-    from timm import create_model
-
-    door, _, name = arch.partition(":")
-    if door != "timm":
-        raise UsageError(f"--pretrained goes through timm: name the architecture as timm:NAME, not {arch!r}")
-    if os.environ.get("PRUNEKIT_OFFLINE") == "1":
-        raise UsageError("--pretrained needs a network connection, and PRUNEKIT_OFFLINE=1 forbids one")
-    model: nn.Module = create_model(name, pretrained=True)
-    found = getattr(model, "num_classes", None)
-    if found != classes:
-        raise UsageError(f"{arch} was trained on {found} classes, the data set has {classes}")
-    return model
+    model = build(origin.arch, classes=classes)
+    brought = bring(deposited(context.store, params.weights), model)
+    if is_narrower(model, brought.weights):
+        narrow_(model, brought.weights)
+    load_arrays(model, brought.weights)
+    return model, brought

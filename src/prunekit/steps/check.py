@@ -16,8 +16,10 @@ from prunekit.store.store import Store
 
 
 def _root(params: Any) -> None:
-    check_arch(params.arch)
-    check_dataset(params.dataset, split="train")
+    if params.arch is not None:
+        check_arch(params.arch)
+    if params.dataset is not None:
+        check_dataset(params.dataset, split="train")
     if getattr(params, "train_distribution", None) is not None:
         _training_shift(params)
 

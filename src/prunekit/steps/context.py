@@ -19,11 +19,13 @@ from prunekit.data.datasets import Dataset, open_dataset
 from prunekit.data.examples import ArrayExamples, Examples
 from prunekit.data.load import load_distribution, training_split
 from prunekit.data.mixed import mixed_epoch
+from prunekit.data.preprocessing import Preprocessing, View, seen, to_json
 from prunekit.data.tasks import TASKS
 from prunekit.distribution import is_place
 from prunekit.errors import UsageError
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build
+from prunekit.models.narrow import is_narrower, narrow_
 from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import ErrorParams, Params
 from prunekit.progress import SILENT, Progress
@@ -53,11 +55,12 @@ class Context:
 
 
 class Loaded(NamedTuple):
-    """A stored model in memory."""
+    """A stored model in memory, and its data set as this network sees it."""
 
     record: ModelRecord
     model: nn.Module
     masks: Masks
+    dataset: Dataset
 
 
 class TrainingData(NamedTuple):
@@ -76,14 +79,36 @@ def dataset(name: str, root: Path) -> Dataset:
 
 @lru_cache(maxsize=HELD_SETS)
 def examples(
-    distribution: str, root: Path, seed: int = 0, split_seed: int = 0, valid_fraction: float = 0.0
+    distribution: str,
+    root: Path,
+    seed: int = 0,
+    split_seed: int = 0,
+    valid_fraction: float = 0.0,
+    view: View | None = None,
 ) -> Examples:
-    """The images of a distribution, kept in memory for the next step that wants them."""
+    """The images of a distribution through a network's view, kept in memory for the next step that wants them."""
     parsed = grammar.parse(distribution)
     opened = None if parsed.published else dataset(parsed.dataset, root)
     return load_distribution(
-        parsed, root, seed=seed, split_seed=split_seed, valid_fraction=valid_fraction, dataset=opened
+        parsed,
+        root,
+        seed=seed,
+        split_seed=split_seed,
+        valid_fraction=valid_fraction,
+        dataset=opened,
+        view=view,
     )
+
+
+def view_of(opened: Dataset) -> View:
+    """Which pixels a network sees, from the data set as it sees it."""
+    return Preprocessing.of(opened).view
+
+
+def seen_by(context: Context, record: ModelRecord) -> Dataset:
+    """The data set of a stored network as this network sees it."""
+    opened = dataset(record.param("dataset"), context.data)
+    return seen(opened, Preprocessing.read(record.preprocessing)) if record.preprocessing else opened
 
 
 def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
@@ -96,10 +121,11 @@ def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
         )
 
 
-def training_data(context: Context, root: Any) -> TrainingData:
-    """The training images of a lineage, split as its root step says (``dataset``, ``valid_fraction``, ``seed``)."""
-    opened = dataset(root.dataset, context.data)
-    train, valid = training_split(opened, seed=root.seed, valid_fraction=root.valid_fraction)
+def training_data(context: Context, root: Any, opened: Dataset) -> TrainingData:
+    """The training images of a lineage as a network sees them (``opened``), split as its root step says."""
+    train, valid = training_split(
+        opened, seed=root.seed, valid_fraction=root.valid_fraction, view=view_of(opened)
+    )
     return TrainingData(opened, train.to(context.device), valid.to(context.device))
 
 
@@ -125,11 +151,14 @@ def load(context: Context, key: str) -> Loaded:
     """A model out of the store, on the device, with its masks; UsageError where its data or code have changed."""
     record = context.store.record(key)
     check_parent(record, context.data)
+    opened = seen_by(context, record)
     weights, masks = context.store.tensors(key)
-    model = build(record.param("arch"), classes=len(record.classes))
+    model = build(record.arch, classes=len(record.classes))
+    if is_narrower(model, weights):
+        narrow_(model, weights)
     load_arrays(model, weights)
     on_device = {name: torch.from_numpy(mask).to(context.device) for name, mask in masks.items()}
-    return Loaded(record, model.to(context.device), on_device)
+    return Loaded(record, model.to(context.device), on_device, opened)
 
 
 def save(
@@ -137,31 +166,39 @@ def save(
     params: Params,
     model: nn.Module,
     *,
+    opened: Dataset,
     masks: Mapping[str, Tensor],
     ancestors: tuple[Step, ...] = (),
     parameters: int | None = None,
     results: Mapping[str, Any] | None = None,
+    expected: Callable[[float], None] | None = None,
+    **facts: Any,
 ) -> ModelRecord:
-    """Store a model whole: its nominal test outcomes first, then itself, so that a model in the store is measured."""
+    """Store a model whole: its nominal test outcomes first, then itself, so that a model in the store is measured.
+
+    ``opened`` is its data set as the model sees it. ``expected`` raises where the measured error is not what it should
+    be: nothing is stored then. ``facts`` are further fields of the record, laid over those found here.
+    """
     lineage = (*ancestors, Step.of(params))
-    opened = dataset(getattr(lineage[0].read(), "dataset", ""), context.data)
     sources = model_sources(lineage, context.store, context.data)
     check_unchanged(opened, sources)
+    found = nominal_outcomes(context, model, opened)
+    if expected is not None:
+        expected(TASKS[opened.task].error(found))
     weights, arrays = to_arrays(model), {name: mask.cpu().numpy() for name, mask in masks.items()}
     itself = sources._replace(inputs={params.key: digest_of_model(weights, arrays)})
-    error = measure_nominal(context, params.key, model, opened, itself)
-    total = sum(parameter.numel() for parameter in model.parameters())
-    removed = sum(int((~mask).sum()) for mask in masks.values())
-    record = ModelRecord(
-        key=params.key,
-        lineage=lineage,
-        classes=opened.classes,
-        parameters=parameters or total,
-        nonzero=total - removed,
-        error=error,
-        results=dict(results or {}),
-        provenance=provenance(context.device) | sources.noted(),
-    )
+    nominal = ErrorParams(model=params.key, distribution=opened.name)
+    error = save_outcomes(context, nominal, found, opened, itself)
+    fields: dict[str, Any] = {
+        "key": params.key,
+        "lineage": lineage,
+        "classes": opened.classes,
+        "error": error,
+        "preprocessing": to_json(Preprocessing.of(opened)),
+        "results": dict(results or {}),
+        "provenance": provenance(context.device) | sources.noted(),
+    }
+    record = ModelRecord(**_sizes(model, masks, parameters) | fields | facts)
     context.store.save_model(record, weights, arrays)
     return record
 
@@ -174,17 +211,25 @@ def check_unchanged(opened: Dataset, sources: Sources) -> None:
         )
 
 
-def measure_nominal(context: Context, key: str, model: nn.Module, opened: Dataset, sources: Sources) -> float:
-    """Error of a model on its own test set; the outcomes are stored as the measurement that they are."""
-    params = ErrorParams(model=key, distribution=opened.name)
-    arrays = outcomes(
+def _sizes(model: nn.Module, masks: Mapping[str, Tensor], unpruned: int | None) -> dict[str, Any]:
+    """Of how many parameters (of the unpruned parent) how many are left, and what those of the model weigh."""
+    tensors = list(model.parameters())
+    total, stored = sum(tensor.numel() for tensor in tensors), sum(tensor.nbytes for tensor in tensors)
+    parameters = unpruned or total
+    removed = sum(int((~mask).sum()) for mask in masks.values())
+    nonzero = min(total - removed, parameters)
+    return {"parameters": parameters, "nonzero": nonzero, "bytes": stored, "bits": 8 * stored / total}
+
+
+def nominal_outcomes(context: Context, model: nn.Module, opened: Dataset) -> dict[str, np.ndarray]:
+    """A model's outcomes on its own test set, which is ``opened`` as the model sees it."""
+    return outcomes(
         model,
-        examples(opened.name, context.data),
+        examples(opened.name, context.data, view=view_of(opened)),
         dataset=opened,
         device=context.device,
         progress=context.progress,
     )
-    return save_outcomes(context, params, arrays, opened, sources)
 
 
 def save_outcomes(

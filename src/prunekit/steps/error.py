@@ -8,21 +8,26 @@ from typing import Any
 from prunekit.distribution import parse
 from prunekit.measure.outcomes import outcomes
 from prunekit.params import ErrorParams
-from prunekit.steps.context import Context, check_classes, dataset, examples, load, save_outcomes
+from prunekit.steps.context import Context, check_classes, examples, load, save_outcomes, view_of
 
 
 def run(batch: Sequence[ErrorParams], context: Context) -> None:
     """Measure the one model that the batch shares on each of its distributions."""
     loaded = load(context, batch[0].model)
     root: Any = loaded.record.root.read()
-    opened = dataset(root.dataset, context.data)
+    opened = loaded.dataset
     for params in batch:
         check_classes(params.distribution, opened, context.data)
         shift = parse(params.distribution)
         arrays = outcomes(
             loaded.model,
             examples(
-                str(shift._replace(noise=None)), context.data, params.seed, root.seed, root.valid_fraction
+                str(shift._replace(noise=None)),
+                context.data,
+                params.seed,
+                root.seed,
+                root.valid_fraction,
+                view_of(opened),
             ),
             dataset=opened,
             noise=shift.noise,

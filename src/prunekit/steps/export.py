@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,10 +12,11 @@ from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
 from prunekit.data.normalise import Normaliser
+from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.errors import PrunekitError, UsageError, unknown
 from prunekit.models.cost import cost, latency
 from prunekit.pruning.shrink import shrink as shrunk_copy
-from prunekit.steps.context import Context, Loaded, dataset, examples, load
+from prunekit.steps.context import Context, Loaded, examples, load, view_of
 from prunekit.store.archive import write_bytes
 
 CHECKED_IMAGES = 64
@@ -48,10 +48,10 @@ def export(key: str, context: Context, *, out: Path, shrink: bool, form: str) ->
     model = shrunk_copy(plain, loaded.masks).eval() if shrink else plain
     difference = compare(plain, model, images)
     exported = FORMATS[form](model, loaded, images)
-    config = _config(context, loaded, shrink=shrink, form=form)
+    config = _config(loaded, shrink=shrink, form=form)
     write_bytes(out / exported.name, exported.data)
     write_bytes(out / "config.json", json.dumps(config, indent=2, sort_keys=True).encode())
-    write_bytes(out / "load.py", _script(exported, config).encode())
+    write_bytes(out / "load.py", _script(exported).encode())
     return {
         "key": key,
         "out": str(out),
@@ -75,21 +75,18 @@ def compare(plain: nn.Module, model: nn.Module, images: Tensor) -> float:
 
 
 def _images(context: Context, loaded: Loaded) -> Tensor:
-    opened = dataset(loaded.record.param("dataset"), context.data)
-    pool = examples(opened.name, context.data)
+    opened = loaded.dataset
+    pool = examples(opened.name, context.data, view=view_of(opened))
     images, _ = pool.take(torch.arange(min(CHECKED_IMAGES, len(pool))))
     return Normaliser(opened)(images)
 
 
-def _config(context: Context, loaded: Loaded, *, shrink: bool, form: str) -> dict[str, Any]:
-    opened = dataset(loaded.record.param("dataset"), context.data)
+def _config(loaded: Loaded, *, shrink: bool, form: str) -> dict[str, Any]:
     return {
         "key": loaded.record.key,
-        "arch": loaded.record.param("arch"),
-        "classes": list(opened.classes),
-        "mean": list(opened.mean),
-        "std": list(opened.std),
-        "size": list(opened.size),
+        "arch": loaded.record.arch,
+        "classes": list(loaded.dataset.classes),
+        **to_json(Preprocessing.of(loaded.dataset)),
         "prune_ratio": loaded.record.prune_ratio,
         "test_error": loaded.record.error,
         "shrunk": shrink,
@@ -108,7 +105,7 @@ def _sizes(model: nn.Module, name: str, size: list[int]) -> dict[str, Any]:
 
 def _as_safetensors(model: nn.Module, loaded: Loaded, images: Tensor) -> Exported:
     weights: Mapping[str, Tensor] = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    arch = str(loaded.record.param("arch"))
+    arch = loaded.record.arch
     door, _, name = arch.partition(":")
     builders = {
         "timm": f"import timm\n\nmodel = timm.create_model({name!r}, num_classes={{}})",
@@ -199,39 +196,58 @@ def logits(images):
 """
 
 
-def _script(exported: Exported, config: Mapping[str, Any]) -> str:
+def _script(exported: Exported) -> str:
     """A short program that opens the folder and classifies an image."""
-    head = textwrap.dedent(
-        '''\
-        """Open this network and classify images: python load.py IMAGE..."""
-
-        import json
-        import sys
-        from pathlib import Path
-
-        import numpy as np
-        from PIL import Image
-
-        folder = Path(__file__).parent
-        config = json.loads((folder / "config.json").read_text())
-        '''
-    )
-    tail = textwrap.dedent(
-        '''\
+    return _HEAD + exported.opens + _TAIL
 
 
-        def read(path):
-            """One image as the network takes it: resized, scaled to [0, 1], normalised."""
-            image = Image.open(path).convert("RGB").resize(config["size"][::-1])
-            pixels = np.asarray(image, np.float32).transpose(2, 0, 1) / 255
-            mean, std = (np.array(config[name], np.float32).reshape(3, 1, 1) for name in ("mean", "std"))
-            return (pixels - mean) / std
+_HEAD = '''\
+"""Open this network and classify images: python load.py IMAGE..."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+folder = Path(__file__).parent
+config = json.loads((folder / "config.json").read_text())
+'''
+_TAIL = '''
+
+def read(path):
+    """One image as the network takes it: scaled and cropped, channels in order, in [0, 1], normalised."""
+    image = view(Image.open(path).convert("RGB"))
+    pixels = np.asarray(image.convert("L") if config["channels"] == "grey" else image, np.float32) / 255
+    pixels = np.atleast_3d(pixels).transpose(2, 0, 1)
+    if config["channels"] == "bgr":
+        pixels = pixels[::-1].copy()
+    mean, std = (np.array(config[name], np.float32).reshape(-1, 1, 1) for name in ("mean", "std"))
+    return (pixels - mean) / std
 
 
-        if __name__ == "__main__":
-            for path in sys.argv[1:]:
-                scores = np.asarray(logits(read(path)[None]))[0]
-                print(path, config["classes"][int(scores.argmax())])
-        '''
-    )
-    return head + exported.opens + tail
+def view(image):
+    """Scaled to "resize" (none: until it just covers "size"), and the centre of "size" (height, width)."""
+    height, width = config["size"]
+    side, filtered = config["resize"], Image.Resampling[config["interpolation"].upper()]
+    if side is None and image.size == (width, height):
+        return image
+    if config["crop"] == "squash":
+        scaled = (side or width, side or height)
+    elif side:
+        scaled = [side if edge == min(image.size) else side * edge // min(image.size) for edge in image.size]
+    elif image.height * width <= image.width * height:
+        scaled = (max(width, height * image.width // image.height), height)
+    else:
+        scaled = (width, max(height, width * image.height // image.width))
+    image = image.resize(tuple(scaled), filtered)
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:]:
+        scores = np.asarray(logits(read(path)[None]))[0]
+        print(path, config["classes"][int(scores.argmax())])
+'''

@@ -9,15 +9,15 @@ import torch
 from prunekit.errors import UsageError
 from prunekit.measure.features import informative_order
 from prunekit.params import FeaturesParams
-from prunekit.steps.context import Context, dataset, examples, load, save_measurement
+from prunekit.steps.context import Context, examples, load, save_measurement, view_of
 
 
 def run(batch: Sequence[FeaturesParams], context: Context) -> None:
     """Order the pixels of every image, for every model of the batch."""
     for params in batch:
         loaded = load(context, params.model)
-        opened = dataset(loaded.record.param("dataset"), context.data)
-        images = examples(params.distribution or opened.name, context.data)
+        opened = loaded.dataset
+        images = examples(params.distribution or opened.name, context.data, view=view_of(opened))
         if params.images > len(images):
             raise UsageError(f"images: {params.images} were asked for, the distribution has {len(images)}")
         order = informative_order(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.models.cost import cost, latency
-from prunekit.steps.context import Context, dataset, load
+from prunekit.steps.context import Context, load
 
 
 def inspect(key: str, context: Context, *, batch: int, repeats: int) -> dict[str, Any]:
@@ -15,10 +16,12 @@ def inspect(key: str, context: Context, *, batch: int, repeats: int) -> dict[str
     the weights that are zero, which no dense kernel does.
     """
     loaded = load(context, key)
-    size = dataset(loaded.record.param("dataset"), context.data).size
-    counted, timed = cost(loaded.model, size), latency(loaded.model, size, batch=batch, repeats=repeats)
+    size, planes = loaded.dataset.size, loaded.dataset.planes
+    counted = cost(loaded.model, size, channels=planes)
+    timed = latency(loaded.model, size, batch=batch, repeats=repeats, channels=planes)
     return {
         **loaded.record.row(),
+        "preprocessing": to_json(Preprocessing.of(loaded.dataset)),
         "flops": counted.flops,
         "multiplications": counted.multiplications,
         "nonzero_multiplications": counted.nonzero_multiplications,

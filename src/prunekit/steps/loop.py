@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from torch import nn
 
+from prunekit.data.datasets import Dataset
 from prunekit.params import Params
 from prunekit.steps.context import Context, TrainingData, epoch_images, save, training_data, valid_error
 from prunekit.training.checkpoint import Checkpoint
@@ -23,10 +24,10 @@ class Loop(NamedTuple):
     checkpoint: Checkpoint
 
     @classmethod
-    def of(cls, context: Context, params: Params, root: Any) -> Self:
-        """The training of a step whose lineage begins with ``root``."""
+    def of(cls, context: Context, params: Params, root: Any, opened: Dataset) -> Self:
+        """The training of a step whose lineage begins with ``root``, on ``opened``: the data as it sees them."""
         checkpoint = Checkpoint(context.store.checkpoint(params.key))
-        return cls(context, params, root, training_data(context, root), checkpoint)
+        return cls(context, params, root, training_data(context, root, opened), checkpoint)
 
     def run(self, train: Callable[..., FitResult], model: nn.Module, **how: Any) -> FitResult:
         """Train ``model`` in place by ``fit`` or ``retrain``, which say what ``how`` may hold."""
@@ -49,5 +50,12 @@ class Loop(NamedTuple):
             "loss": result.losses[-1] if result.losses else None,
             "valid_error": valid_error(self.context, model, self.data),
         }
-        save(self.context, self.params, model, results=found | dict(results or {}), **lineage)
+        save(
+            self.context,
+            self.params,
+            model,
+            opened=self.data.dataset,
+            results=found | dict(results or {}),
+            **lineage,
+        )
         self.checkpoint.discard()

@@ -108,6 +108,7 @@ def products(params: Any, store: Store) -> tuple[str, ...]:
 def _facts(params: Params, store: Store) -> dict[str, Any]:
     """What else of a step its cost depends on: the network, its data, and how long it is trained."""
     model = params.key if params.kind in MODEL_STEPS else params.inputs[-1]
-    root: Any = store.record(model).root.read()
+    record = store.record(model)
+    root: Any = record.root.read()
     epochs = getattr(params, "epochs", None) or getattr(root, "epochs", 1)
-    return {"arch": root.arch, "dataset": root.dataset, "epochs": epochs if params.kind in TRAINED else 1}
+    return {"arch": record.arch, "dataset": root.dataset, "epochs": epochs if params.kind in TRAINED else 1}

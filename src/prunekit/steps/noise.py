@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from torch import nn
+
+from prunekit.data.datasets import Dataset
+from prunekit.measure.renormalise import in_place_of
 from prunekit.measure.similarity import noise_similarity
 from prunekit.params import NoiseParams
-from prunekit.steps.context import Context, check_classes, dataset, examples, load, save_measurement
+from prunekit.steps.context import Context, check_classes, examples, load, save_measurement, view_of
 
 
 def run(batch: Sequence[NoiseParams], context: Context) -> None:
     """Compare every model of the batch with the one that they share as ``to``."""
     shared = batch[0]
     reference = load(context, shared.to)
-    opened = dataset(reference.record.param("dataset"), context.data)
+    opened = reference.dataset
     check_classes(shared.distribution or opened.name, opened, context.data)
-    models = {params.model: load(context, params.model).model for params in batch}
+    models = {params.model: _beside(context, params.model, opened) for params in batch}
     found = noise_similarity(
         models,
         reference.model,
-        examples(shared.distribution or opened.name, context.data),
+        examples(shared.distribution or opened.name, context.data, view=view_of(opened)),
         params=shared,
         dataset=opened,
         device=context.device,
@@ -28,3 +32,9 @@ def run(batch: Sequence[NoiseParams], context: Context) -> None:
     for params in batch:
         summary = {"n": shared.images, "agreement": float(found[params.model]["agreement"].mean())}
         save_measurement(context, params, found[params.model], summary)
+
+
+def _beside(context: Context, key: str, reference: Dataset) -> nn.Module:
+    """A network that takes the inputs of the one it is compared with."""
+    loaded = load(context, key)
+    return in_place_of(loaded.model, loaded.dataset, reference)

@@ -24,12 +24,12 @@ def run(batch: Sequence[RetrainParams], context: Context) -> None:
 def _one(params: RetrainParams, context: Context) -> None:
     parent = load(context, params.parent)
     root: Any = parent.record.root.read()
-    loop = Loop.of(context, params, root)
+    loop = Loop.of(context, params, root, parent.dataset)
     result = loop.run(
         retrain,
         parent.model,
         mode=params.mode,
-        settings=settings_of(root),
+        settings=settings_of(parent.record),
         seed=root.seed + params.seed,
         epochs=params.epochs,
         kept=_kept(context, parent.record.root.key, root, params.mode),
@@ -48,12 +48,17 @@ def _one(params: RetrainParams, context: Context) -> None:
     )
 
 
-def settings_of(root: Any) -> TrainParams:
-    """The training settings of a lineage: its train step, or the schedule that an import was given."""
-    if isinstance(root, TrainParams):
-        return root
+def settings_of(record: ModelRecord) -> TrainParams:
+    """The training settings of a lineage: of its root, and what the imports after it were given, laid over them."""
+    root: Any = record.root.read()
     schedule = {name: getattr(root, name) for name in Schedule.model_fields}
-    return TrainParams(arch=root.arch, dataset=root.dataset, seed=root.seed, **schedule)
+    for step in record.lineage[1:]:
+        if step.kind == "import":
+            schedule |= {name: step.params[name] for name in schedule if name in step.params}
+    keep = getattr(root, "keep_epoch", None)
+    return TrainParams.read(
+        {"arch": record.arch, "dataset": root.dataset, "seed": root.seed, "keep_epoch": keep, **schedule}
+    )
 
 
 def _kept(context: Context, key: str, root: Any, mode: str) -> Arrays | None:

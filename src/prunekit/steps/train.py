@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from prunekit.data.preprocessing import Preprocessing, seen, to_json
 from prunekit.models.archs import build
 from prunekit.models.state import Arrays
 from prunekit.params import TrainParams
-from prunekit.steps.context import Context, TrainingData, provenance
+from prunekit.steps.context import Context, TrainingData, dataset, provenance
 from prunekit.steps.loop import Loop
 from prunekit.steps.versions import model_sources
 from prunekit.store.records import ModelRecord, Step
@@ -19,7 +20,9 @@ from prunekit.training.loop import fit
 def run(batch: Sequence[TrainParams], context: Context) -> None:
     """Train every network of the batch."""
     for params in batch:
-        loop = Loop.of(context, params, params)
+        own = dataset(params.dataset, context.data)
+        opened = seen(own, Preprocessing.of(own).with_fields(params))
+        loop = Loop.of(context, params, params, opened)
         model = build(params.arch, classes=len(loop.data.dataset.classes), seed=params.seed)
         result = loop.run(fit, model, settings=params, seed=params.seed)
         if context.rank > 0:
@@ -40,6 +43,7 @@ def _keep(context: Context, params: TrainParams, model: nn.Module, data: Trainin
         parameters=total,
         nonzero=total,
         error=None,
+        preprocessing=to_json(Preprocessing.of(data.dataset)),
         provenance=provenance(context.device) | model_sources([step], context.store, context.data).noted(),
     )
     context.store.save_model(record, kept, {})

@@ -9,19 +9,19 @@ import torch
 
 from prunekit.measure.features import transfer
 from prunekit.params import FeaturesParams, TransferParams
-from prunekit.steps.context import Context, check_classes, dataset, examples, load, save_measurement
+from prunekit.steps.context import Context, check_classes, examples, load, save_measurement, view_of
 
 
 def run(batch: Sequence[TransferParams], context: Context) -> None:
     """Measure the confidence of the one model that the batch shares on the pixels of each order."""
     loaded = load(context, batch[0].model)
-    opened = dataset(loaded.record.param("dataset"), context.data)
+    opened = loaded.dataset
     for params in batch:
         source = cast(FeaturesParams, context.store.measurement(params.features).step.read())
         order = context.store.outcomes(params.features)["order"]
         distribution = source.distribution or context.store.record(source.model).param("dataset")
         check_classes(distribution, opened, context.data)
-        images = examples(distribution, context.data).subset(torch.arange(len(order)))
+        images = examples(distribution, context.data, view=view_of(opened)).subset(torch.arange(len(order)))
         confidence = transfer(
             order,
             loaded.model,

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from prunekit.params import STEPS, Params
 
+MODULE = "module"
+# The method of a network that was made smaller elsewhere, where its owner names none.
+COMPRESSED = "compressed"
+
 
 class Step(BaseModel):
     """One step of a lineage: what ran, with which parameters, and its key."""
@@ -21,9 +25,7 @@ class Step(BaseModel):
     @classmethod
     def of(cls, params: Params) -> Step:
         """The step that these parameters name."""
-        return cls(
-            kind=params.kind, key=params.key, params=params.model_dump(mode="json", exclude_defaults=True)
-        )
+        return cls(kind=params.kind, key=params.key, params=params.hashed())
 
     def read(self) -> Params:
         """The parameters, validated."""
@@ -59,7 +61,12 @@ def _texts(found: JsonValue) -> dict[str, str]:
 
 
 class ModelRecord(BaseModel):
-    """A stored model: its lineage (unpruned parent first, itself last), its size and its nominal test error."""
+    """A stored model: its lineage (unpruned parent first, itself last), its size and its nominal test error.
+
+    ``preprocessing`` holds the fields of :class:`prunekit.data.preprocessing.Preprocessing`; empty in records of 0.1:
+    the data set's own. ``form`` is ``module`` (weights of an architecture), or the format of a program that is measured
+    as it came. ``bytes`` and ``bits`` (per parameter) are those of the weights as they were made or brought.
+    """
 
     model_config = ConfigDict(frozen=True)
     key: str
@@ -68,6 +75,10 @@ class ModelRecord(BaseModel):
     parameters: int
     nonzero: int
     error: float | None
+    preprocessing: dict[str, JsonValue] = {}
+    form: str = MODULE
+    bytes: int | None = None
+    bits: float | None = None
     results: dict[str, JsonValue] = {}
     provenance: dict[str, JsonValue] = {}
 
@@ -92,6 +103,12 @@ class ModelRecord(BaseModel):
         return self.lineage[-2].key if len(self.lineage) > 1 else None
 
     @property
+    def arch(self) -> str:
+        """The architecture of the weights: that of the last step of the lineage that names one."""
+        named = [str(step.params["arch"]) for step in self.lineage if step.params.get("arch")]
+        return named[-1] if named else self.form
+
+    @property
     def prune_ratio(self) -> float:
         """1 - nonzero parameters / parameters of the unpruned parent."""
         return 1 - self.nonzero / self.parameters
@@ -102,16 +119,20 @@ class ModelRecord(BaseModel):
 
     @property
     def method(self) -> str | None:
-        """The method of the latest prune step; None for an unpruned network."""
-        pruned = [step.params["method"] for step in self.lineage if step.kind == "prune"]
-        return str(pruned[-1]) if pruned else None
+        """The method of the latest step that made the network smaller; None for an unpruned network."""
+        smaller = [
+            str(step.params.get("method", COMPRESSED))
+            for step in self.lineage
+            if step.kind == "prune" or (step.kind == "import" and "parent" in step.params)
+        ]
+        return smaller[-1] if smaller else None
 
     def row(self) -> dict[str, Any]:
         """One flat JSON object for the terminal and for pipes."""
         own = {
             "key": self.key,
             "kind": self.kind,
-            "arch": self.param("arch"),
+            "arch": self.arch,
             "dataset": self.param("dataset"),
             "seed": self.param("seed"),
             "method": self.method,
@@ -119,6 +140,8 @@ class ModelRecord(BaseModel):
             "error": self.error,
             "parameters": self.parameters,
             "nonzero": self.nonzero,
+            "bytes": self.bytes,
+            "bits": self.bits,
             "parent": self.parent,
         }
         return own | {name: value for name, value in self.results.items() if name not in own}

@@ -12,9 +12,11 @@ import torch
 from prunekit.analysis.curves import grouped
 from prunekit.analysis.features import kept_pixels
 from prunekit.analysis.variant import Variant
+from prunekit.data.preprocessing import Preprocessing
 from prunekit.errors import PrunekitError
 from prunekit.params import FeaturesParams
 from prunekit.steps.context import examples
+from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies.outcomes import casts
 
@@ -27,8 +29,7 @@ class Chosen(NamedTuple):
     """The orders of one variant's networks on the same images, by the networks' parts in the study."""
 
     variant: Variant
-    dataset: str
-    classes: tuple[str, ...]
+    parent: ModelRecord
     orders: dict[float | str, FeaturesParams]
 
 
@@ -62,26 +63,28 @@ def _by_variant(store: Store, features: Sequence[FeaturesParams]) -> list[Chosen
         for steps in settings.values():
             orders = {roles[step.model]: step for step in reversed(steps) if step.model in roles}
             if 0.0 in orders and any(isinstance(role, float) and role for role in orders):
-                dataset = str(record.param("dataset"))
-                found.setdefault(cast.variant, Chosen(cast.variant, dataset, record.classes, orders))
+                found.setdefault(cast.variant, Chosen(cast.variant, record, orders))
     return list(found.values())
 
 
 def _of_variant(store: Store, chosen: Chosen, data: Path, share: float) -> list[Picture]:
     first = chosen.orders[0.0]
-    shown = examples(first.distribution or chosen.dataset, data)
+    dataset, classes = str(chosen.parent.param("dataset")), chosen.parent.classes
+    seen = chosen.parent.preprocessing
+    view = Preprocessing.read(seen).view if seen else None
+    shown = examples(first.distribution or dataset, data, view=view)
     count = min(MOST_IMAGES, first.images, len(shown))
     images, labels = shown.take(torch.arange(count))
     orders = {role: store.outcomes(step.key)["order"] for role, step in chosen.orders.items()}
     pixels = images[0, 0].numel()
     if any(order.shape[1] != pixels for order in orders.values()):
-        raise PrunekitError(f"the images of {chosen.dataset} are not of the size that was measured")
+        raise PrunekitError(f"the images of {dataset} are not of the size that was measured")
     last = kept_pixels(pixels, share)
     return [
         {
             **chosen.variant.columns(),
             "place": place,
-            "class": chosen.classes[int(labels[place].flatten()[0])],
+            "class": classes[int(labels[place].flatten()[0])],
             "size": list(images.shape[2:]),
             "rgb": images[place].permute(1, 2, 0).flatten().tolist(),
             "kept": [

@@ -47,7 +47,7 @@ def _probe(model: nn.Module, feed: Feed) -> object:
     height, width = feed.dataset.size
     was_training = model.training
     try:
-        return model.eval()(torch.zeros(1, 3, height, width, device=feed.device))
+        return model.eval()(torch.zeros(1, feed.dataset.planes, height, width, device=feed.device))
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, ValueError, AssertionError) as error:

@@ -7,6 +7,7 @@ import pytest
 from scipy.io import savemat
 
 from prunekit.data.imagenet import devkit_labels, load_imagenet, load_imagenet_c
+from prunekit.data.preprocessing import View
 from prunekit.errors import UsageError
 
 
@@ -17,7 +18,7 @@ def root(tmp_path, published):
 
 
 def _test(root):
-    return load_imagenet(root, "test", resize=256, crop=224)
+    return load_imagenet(root, "test", view=View((224, 224), 256))
 
 
 def test_devkit_ids_are_mapped_through_the_wordnet_ids(root):
@@ -65,7 +66,7 @@ def test_a_missing_devkit_is_named(root):
 def test_a_folder_that_is_no_class_is_named(root):
     (root / "imagenet" / "train" / "tench").mkdir()
     with pytest.raises(UsageError, match="train/tench is not one of ImageNet's 1,000 classes"):
-        load_imagenet(root, "train", resize=256, crop=224)
+        load_imagenet(root, "train", view=View((224, 224), 256))
 
 
 def test_imagenet_c_is_cropped_and_never_resized(tmp_path, published):

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from prunekit.data.images import decode, decode_all, size_of, view
+from prunekit.data.images import decode, decode_all, size_of, view_all, viewed
+from prunekit.data.preprocessing import View
 from prunekit.errors import UsageError
 
 
@@ -70,9 +71,46 @@ def test_the_view_of_large_images_is_torchvision_s(size):
     transforms = pytest.importorskip("torchvision.transforms")
     image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8))
     expected = transforms.CenterCrop(224)(transforms.Resize(256)(image))
-    assert np.array_equal(np.asarray(view(image, resize=256, crop=224)), np.asarray(expected))
+    assert np.array_equal(np.asarray(viewed(image, View((224, 224), 256))), np.asarray(expected))
 
 
 def test_an_image_smaller_than_its_crop_is_refused():
     with pytest.raises(UsageError, match="100x90 pixels is too small for a crop of 224"):
-        view(Image.new("RGB", (90, 100)), resize=None, crop=224)
+        viewed(Image.new("RGB", (90, 100)), View((224, 224), resize=90))
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"])
+@pytest.mark.parametrize("size", [(300, 401), (97, 64), (224, 224), (33, 150)])
+@pytest.mark.parametrize("view", [(64, 72), (224, 256), (96, 96)])
+def test_resize_and_crop_are_torchvision_s_pixel_for_pixel(size, view, interpolation):
+    transforms = pytest.importorskip("torchvision.transforms")
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8))
+    crop, resize = view
+    how = transforms.InterpolationMode(interpolation)
+    expected = transforms.CenterCrop(crop)(transforms.Resize(resize, interpolation=how)(image))
+    found = viewed(image, View((crop, crop), resize, interpolation=interpolation))
+    assert np.array_equal(np.asarray(found), np.asarray(expected))
+
+
+def test_squash_is_torchvision_s_resize_to_both_sides():
+    transforms = pytest.importorskip("torchvision.transforms")
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (50, 81, 3), dtype=np.uint8))
+    expected = transforms.Resize((32, 48))(image)
+    assert np.array_equal(np.asarray(viewed(image, View((32, 48), crop="squash"))), np.asarray(expected))
+
+
+@pytest.mark.parametrize("size", [(32, 32), (40, 32), (31, 97), (64, 33), (1, 200)])
+@pytest.mark.parametrize("wanted", [(32, 32), (24, 48), (48, 20)])
+def test_without_a_resize_an_image_is_scaled_until_it_just_covers_the_size(size, wanted):
+    image = Image.new("RGB", (size[1], size[0]), (10, 20, 30))
+    found = viewed(image, View(wanted))
+    assert (found.height, found.width) == wanted
+    assert np.asarray(found).reshape(-1, 3).tolist() == [[10, 20, 30]] * (wanted[0] * wanted[1])
+
+
+def test_an_image_of_the_size_is_left_as_it_is():
+    images = torch.from_numpy(np.random.default_rng(2).integers(0, 256, (2, 3, 9, 7), dtype=np.uint8))
+    assert view_all(images, View((9, 7))) is images
+    seen = view_all(images, View((4, 4), resize=5))
+    expected = viewed(Image.fromarray(images[1].permute(1, 2, 0).numpy()), View((4, 4), resize=5))
+    assert np.array_equal(seen[1].permute(1, 2, 0).numpy(), np.asarray(expected))

@@ -3,6 +3,7 @@
 import pytest
 
 from prunekit.data.objectnet import load, mapped_classes
+from prunekit.data.preprocessing import View
 from prunekit.errors import UsageError
 
 
@@ -13,7 +14,7 @@ def root(tmp_path, published):
 
 
 def _load(root):
-    return load(root, "test", border=2, resize=256, crop=224)
+    return load(root, "test", border=2, view=View((224, 224), 256))
 
 
 def test_a_folder_maps_to_all_its_classes(root):

@@ -9,17 +9,20 @@ import typer
 
 from prunekit.cli.commands.steps import make_and_print
 from prunekit.cli.flags import command, options, read_fields, sub_app
+from prunekit.cli.models import resolve_all
 from prunekit.errors import UsageError
 from prunekit.params import ImportParams
 from prunekit.registry import Lazy
 from prunekit.steps.check import check_names
 from prunekit.store.store import Store
 
-DEPOSIT = Lazy("prunekit.steps.bring:deposit")
+DEPOSIT = Lazy("prunekit.steps.deposit:deposit")
 PRETRAINED = "pretrained"
 FILE = Annotated[
     Path | None,
-    typer.Argument(metavar="[WEIGHTS.safetensors]", help="State dict as safetensors.", show_default=False),
+    typer.Argument(
+        metavar="[FILE]", help="Weights: .safetensors, or a state dict as .pt or .pth.", show_default=False
+    ),
 ]
 FETCH = Annotated[
     bool, typer.Option("--pretrained", help="timm's trained weights instead (needs a network).")
@@ -33,8 +36,10 @@ def _import(**given: Any) -> None:
     if (path is None) != pretrained:
         raise UsageError("name a weights file, or --pretrained: one of the two")
     fields = read_fields(ImportParams, given)
-    check_names(ImportParams.read(fields | {"weights": PRETRAINED}))
     store = Store(chosen.store)
+    if "parent" in fields:
+        (fields["parent"],) = resolve_all(store, [fields["parent"]])
+    check_names(ImportParams.read(fields | {"weights": PRETRAINED}))
     weights = PRETRAINED if pretrained else DEPOSIT(store, path)
     make_and_print([ImportParams.read(fields | {"weights": weights})], store, chosen)
 
@@ -46,11 +51,13 @@ command(
     fields=[ImportParams],
     without=["weights"],
     arguments={"path": (FILE, None), "pretrained": (FETCH, False)},
-    help="Bring a trained network of your own into the store as an unpruned parent, measured on arrival. The schedule "
-    "flags say how its pruned descendants are retrained.",
+    help="Bring a network made elsewhere into the store, measured on arrival as its owner measures it: an unpruned "
+    "parent, or with --parent what was made from one. The schedule flags say how it and its descendants are retrained.",
     examples=[
-        "prunekit import net.safetensors --arch resnet20 --dataset folder:photos --label mine --epochs 20 --lr 0.01",
+        "prunekit import net.pt --arch resnet20 --dataset folder:photos --label mine --epochs 20 --lr 0.01",
+        "prunekit import small.pt --parent mine --method movement --label small",
+        "prunekit import net.safetensors --arch timm:resnet18 --dataset imagenet --expect-error 0.302",
+        "prunekit import net.pt --arch module:nets:build --dataset cifar10 --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5",
         "prunekit import --pretrained --arch timm:resnet18 --dataset imagenet --epochs 10",
-        "prunekit import net.safetensors --arch module:mypackage.nets:build --dataset cifar10",
     ],
 )

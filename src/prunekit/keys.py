@@ -1,0 +1,80 @@
+"""What all steps' parameters have in common: validated, frozen, named by a hash of what differs from the defaults."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prunekit.errors import UsageError, unknown
+
+KEY_DIGITS = 16
+
+
+class Params(BaseModel):
+    """What one step needs to know; equal parameters have equal keys, and equal keys equal results."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    kind: ClassVar[str]
+    panel: ClassVar[str] = "Options"  # the group of its fields on a help page
+    references: ClassVar[
+        tuple[str, ...]
+    ] = ()  # the fields that hold keys of earlier steps; the first is the main one
+    unhashed: ClassVar[
+        tuple[str, ...]
+    ] = ()  # the fields that change no result, and are therefore no part of the key
+
+    @classmethod
+    def read(cls, fields: dict[str, Any]) -> Self:
+        """Validate ``fields``; a :class:`UsageError` of one line says which is wrong and what is allowed."""
+        strange = [name for name in fields if name not in cls.model_fields]
+        if strange:
+            raise unknown(f"{cls.kind} field", strange[0], cls.model_fields)
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise UsageError(f"{cls.kind}: {describe(error)}") from None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Keys of the results that this step needs."""
+        return tuple(key for name in self.references if (key := getattr(self, name)) is not None)
+
+    @property
+    def key(self) -> str:
+        """``kind-hash``: the name of this step's result in every store."""
+        return key_of(self.kind, self.hashed())
+
+    def hashed(self) -> dict[str, Any]:
+        """The fields that name the result, as JSON values: those that differ from the defaults."""
+        return self.model_dump(mode="json", exclude_defaults=True, exclude=set(self.unhashed))
+
+
+def key_of(kind: str, fields: dict[str, Any]) -> str:
+    """The key of a step of this kind with these non-default fields (JSON values)."""
+    text = json.dumps(_canonical(fields), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return f"{kind}-{hashlib.sha256(f'{kind}:{text}'.encode()).hexdigest()[:KEY_DIGITS]}"
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _canonical(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def describe(error: ValidationError) -> str:
+    """The first problem that pydantic found, as one line."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "value"
+    if first["type"] == "literal_error":
+        return str(unknown(where, str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"])))
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
+    return f"{where}: {first['msg']} (given: {first.get('input')!r})"

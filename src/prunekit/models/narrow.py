@@ -1,0 +1,62 @@
+"""Layers narrower than their architecture says: what is left when channels have been taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+Shapes = Mapping[str, "np.ndarray[Any, Any]"]
+# Attributes of a layer that say how wide it is, by the axis of its weight.
+WIDTHS: tuple[tuple[type[nn.Module], tuple[str, ...]], ...] = (
+    (nn.Linear, ("out_features", "in_features")),
+    (nn.Conv2d, ("out_channels", "in_channels")),
+    (nn.ConvTranspose2d, ("in_channels", "out_channels")),
+    (nn.BatchNorm2d, ("num_features",)),
+    (nn.BatchNorm1d, ("num_features",)),
+    (nn.InstanceNorm2d, ("num_features",)),
+)
+
+
+def is_narrower(model: nn.Module, arrays: Shapes) -> bool:
+    """Whether ``arrays`` have the model's names, some smaller along some axis and none larger."""
+    state = model.state_dict()
+    if set(state) != set(arrays):
+        return False
+    pairs = [(tuple(tensor.shape), arrays[name].shape) for name, tensor in state.items()]
+    fit = all(
+        len(own) == len(given) and all(g <= o for o, g in zip(own, given, strict=True))
+        for own, given in pairs
+    )
+    return fit and any(own != given for own, given in pairs)
+
+
+def narrow_(model: nn.Module, arrays: Shapes) -> None:
+    """Give the model's tensors the shapes of ``arrays``, and its layers the widths, in place; values are not set."""
+    modules = dict(model.named_modules())
+    for name, tensor in model.state_dict().items():
+        if tuple(tensor.shape) == arrays[name].shape:
+            continue
+        owner, _, field = name.rpartition(".")
+        module, old = modules[owner], getattr(modules[owner], field)
+        new = torch.zeros(arrays[name].shape, dtype=old.dtype, device=old.device)
+        parameter = isinstance(old, nn.Parameter)
+        setattr(module, field, nn.Parameter(new, requires_grad=old.requires_grad) if parameter else new)
+        if field in ("weight", "running_mean"):
+            _set_widths(module, new.shape)
+
+
+def _set_widths(module: nn.Module, shape: torch.Size) -> None:
+    """A grouped convolution keeps the inputs of each group: it has as many groups as its filters say."""
+    for kind, names in WIDTHS:
+        if isinstance(module, kind):
+            groups = int(getattr(module, "groups", 1))
+            if groups > 1 and isinstance(module, nn.Conv2d):
+                groups = groups * shape[0] // module.out_channels
+                module.groups = groups
+            for axis, name in enumerate(names):
+                inner = groups if name == "in_channels" and isinstance(module, nn.Conv2d) else 1
+                setattr(module, name, shape[axis] * inner)

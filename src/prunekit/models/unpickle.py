@@ -1,0 +1,82 @@
+"""The one place that opens torch's own files: tensors alone, in torch's restricted reader."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from prunekit.errors import UsageError
+
+# Where training scripts keep the weights within a checkpoint, the usual names.
+NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+_CONVERTS = "import torch; torch.save(torch.load({name!r}, weights_only=False).state_dict(), 'state.pt')"
+
+
+def read_torch(data: bytes, name: str) -> dict[str, Tensor]:
+    """The state dict in a ``.pt`` or ``.pth`` file, or in the checkpoint of a training script.
+
+    torch's restricted reader builds tensors and plain containers and calls nothing else; whatever else the file names
+    is a :class:`UsageError` that says how to convert it where the user trusts it.
+    """
+    _refuse_programs(data, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # about torch's own care with sparse tensors, which are refused anyway
+            found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True, mmap=False)
+    except Exception as error:  # a file from elsewhere: whatever it makes the reader raise is its fault
+        raise _refusal(error, name) from None
+    return _state_dict(found, name)
+
+
+def _refusal(error: Exception, name: str) -> UsageError:
+    if type(error).__name__ != "UnpicklingError":
+        return UsageError(f"{name} is not a file of torch.save: {str(error).partition(chr(10))[0][:200]}")
+    line = _CONVERTS.format(name=name)
+    return UsageError(
+        f"{name} is a whole pickled network, holds other objects or is damaged: opening it could run its code. If you "
+        f'trust it, convert it in your own process: python -c "{line}"'
+    )
+
+
+def _refuse_programs(data: bytes, name: str) -> None:
+    """TorchScript and torch.export archives are zip files too; torch.save compresses nothing."""
+    try:
+        members = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise UsageError(f"{name} is a compressed archive, which torch.save never writes")
+    ends = {member.filename.partition("/")[2] for member in members}
+    if "constants.pkl" in ends:
+        raise UsageError(f"{name} is TorchScript: export the network with torch.export instead (.pt2)")
+    if any(end.startswith("models/") for end in ends):
+        raise UsageError(f"{name} is a torch.export program: name the file *.pt2")
+
+
+def _state_dict(found: Any, name: str) -> dict[str, Tensor]:
+    if not isinstance(found, Mapping):
+        raise UsageError(f"{name} holds a {type(found).__name__}, not a state dict (names and tensors)")
+    if found and all(isinstance(value, Tensor) for value in found.values()):
+        return {str(key): value for key, value in found.items()}
+    inner = [key for key in NESTED if _is_state(found.get(key))]
+    others = [str(key) for key in found if key not in NESTED and _is_state(found[key])]
+    if len(inner) != 1:
+        names = ", ".join(inner + others) or "none"
+        raise UsageError(
+            f"{name} is a checkpoint with several parts (state dicts in it: {names}): save the one you mean alone, "
+            "torch.save(model.state_dict(), 'state.pt')"
+        )
+    return {str(key): value for key, value in found[inner[0]].items() if isinstance(value, Tensor)}
+
+
+def _is_state(value: Any) -> bool:
+    """Names with tensors, some of them perhaps with other values (counts of modules, extra state)."""
+    return isinstance(value, Mapping) and any(isinstance(item, Tensor) for item in value.values())

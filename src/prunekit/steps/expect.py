@@ -1,0 +1,80 @@
+"""An import that does not measure what its owner measured is refused, with the likely causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from prunekit.data.datasets import Dataset
+from prunekit.data.preprocessing import Preprocessing, seen
+from prunekit.data.tasks import TASKS
+from prunekit.errors import PrunekitError, UsageError
+from prunekit.params import ImportParams
+from prunekit.steps.context import Context, dataset, examples, nominal_outcomes, view_of
+
+# A tenth of a point, or one image where a test set is so small that one image is more.
+TOLERANCE = 0.001
+# Other ways to see the images are only tried where that is cheap.
+TRIED_IMAGES = 20_000
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+HALVES = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+PIXELS = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+
+
+def check_expected(
+    params: ImportParams, error: float, model: nn.Module, opened: Dataset, context: Context
+) -> None:
+    """A :class:`UsageError` unless ``error`` is as expected; it says what would give that, if anything does."""
+    if params.expect_error is None:
+        return
+    count = len(examples(opened.name, context.data, view=view_of(opened)))
+    tolerance = max(TOLERANCE, 1 / count) + 1e-9
+    if abs(error - params.expect_error) <= tolerance:
+        return
+    fits = (
+        []
+        if count > TRIED_IMAGES
+        else list(_that_fit(params.expect_error, tolerance, model, opened, context))
+    )
+    causes = (
+        " or ".join(fits)
+        if fits
+        else (
+            "likely causes: its mean and std, its image size, resize and interpolation, the order of its channels or "
+            "of its classes (see `prunekit import --help`)"
+        )
+    )
+    raise UsageError(
+        f"the network's test error is {error:.4f}, not the expected {params.expect_error:g}; {causes}"
+    )
+
+
+def _that_fit(
+    expected: float, tolerance: float, model: nn.Module, opened: Dataset, context: Context
+) -> Iterator[str]:
+    """The fields under which the network measures what was expected."""
+    own = dataset(opened.name, context.data)
+    current = Preprocessing.of(opened)
+    for flags, other in _others(current, Preprocessing.of(own)):
+        if other == current:
+            continue
+        try:
+            arrays = nominal_outcomes(context, model, seen(own, other))
+        except PrunekitError:
+            continue
+        error = TASKS[own.task].error(arrays)
+        if abs(error - expected) <= tolerance:
+            yield f"it is {error:.4f} with {flags}"
+
+
+def _others(current: Preprocessing, own: Preprocessing) -> Iterator[tuple[str, Preprocessing]]:
+    """What networks are commonly fed instead, in the words of the command line."""
+    for known in (IMAGENET, HALVES, PIXELS, {"mean": own.mean, "std": own.std}):
+        values = {name: ",".join(f"{value:.4g}" for value in known[name]) for name in known}
+        yield f"--mean {values['mean']} --std {values['std']}", current._replace(**known)
+    yield "--channels bgr", current._replace(channels="bgr")
+    yield "--interpolation bicubic", current._replace(interpolation="bicubic")
+    side = round(min(current.size) * 256 / 224)
+    yield f"--resize {side}", current._replace(resize=side)
+    yield "--crop squash", current._replace(crop="squash", resize=None)
