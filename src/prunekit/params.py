@@ -11,7 +11,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from prunekit.distribution import canonical, tidy
+from prunekit.keys import KEY_DIGITS as KEY_DIGITS
 from prunekit.keys import Params as Params
+from prunekit.keys import describe as describe
 from prunekit.keys import key_of as key_of
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
