@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import traceback
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
 class PrunekitWarning(UserWarning):
@@ -33,12 +36,16 @@ class StoreError(PrunekitError):
     exit_code = 3
 
 
+LONGEST_NAME = 200
+
+
 def unknown(kind: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that is not in a table: names it, the nearest match, and what is allowed."""
     names = list(allowed)
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
+    close = get_close_matches(shown, names, n=1, cutoff=0.5)
     nearest = f"; did you mean {close[0]!r}?" if close else ""
-    return UsageError(f"unknown {kind} {name!r}{nearest} (one of: {', '.join(names) or 'none'})")
+    return UsageError(f"unknown {kind} {shown!r}{nearest} (one of: {', '.join(names) or 'none'})")
 
 
 def deprecated(old: str, new: str, *, removed_in: str) -> None:
@@ -71,3 +78,59 @@ def missing_package(name: str) -> UsageError:
         )
     wanted = f"'prunekit[{EXTRAS[package]}]'" if package in EXTRAS else package
     return UsageError(f"this command needs {package}: pip install {wanted}")
+
+
+# What an operating system says of places that a user named; the rest (no space, no permission) is no mistake of his.
+NAMED_WRONGLY = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT, errno.EEXIST)
+LONGEST_REASON = 600
+_PACKAGE = Path(__file__).parent
+
+
+def foreseen(error: BaseException) -> PrunekitError | None:
+    """An error of another library as one of ours, where a line can say what happened; None where nobody foresaw it."""
+    if isinstance(error, PrunekitError):
+        return error
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return missing_package(error.name)
+    if isinstance(error, OSError) and error.strerror:
+        kind = UsageError if error.errno in NAMED_WRONGLY else PrunekitError
+        place = "" if error.filename is None else f"{error.filename}: "
+        return kind(f"{place}{error.strerror}")
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "t allocate memory" in str(error)
+    ):
+        return PrunekitError(
+            f"there is not enough memory: use a smaller batch_size, or fewer --jobs ({_words(error)})"
+        )
+    if isinstance(error, RecursionError):
+        return PrunekitError("something is nested too deeply")
+    if isinstance(error, SystemExit):
+        return PrunekitError(
+            f"code that prunekit called (a network, a plugin) ended with sys.exit({error.code!r})"
+        )
+    return None
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in one line; what nobody foresaw says its type, where it arose, and that it be reported.
+
+    Notes that were added on the way (``add_note``: which step, which file) follow in brackets.
+    """
+    known = foreseen(error)
+    text = " ".join(str(known).split()) or type(known).__name__ if known else _unforeseen(error)
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    return f"{text} ({notes})" if notes else text
+
+
+def _unforeseen(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    where = f" in {Path(own[-1].filename).relative_to(_PACKAGE)}, line {own[-1].lineno}" if own else ""
+    return f"an error that prunekit does not know{where}: {_words(error)} (please report it)"
+
+
+def _words(error: BaseException) -> str:
+    text = " ".join(str(error).split())[:LONGEST_REASON]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

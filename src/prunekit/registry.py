@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
-from prunekit.errors import UsageError, unknown
+from prunekit.errors import PrunekitWarning, UsageError, reason, unknown
 
 Row = TypeVar("Row")
 
@@ -37,44 +39,83 @@ ENTRY_POINTS = Lazy("importlib.metadata:entry_points")
 
 
 class Registry(Mapping[str, Row], Generic[Row]):
-    """A literal table of rows of one kind, widened by an entry-point group where one is named."""
+    """A literal table of rows of one kind, widened by an entry-point group where one is named.
+
+    A plugin is loaded when its row is asked for: one that is broken breaks its own row, and says whose it is.
+    """
 
     def __init__(self, kind: str, rows: Mapping[str, Row], *, entry_point_group: str | None = None) -> None:
         self.kind = kind
         self._own = dict(rows)
         self._group = entry_point_group
-
-    @cached_property
-    def _rows(self) -> dict[str, Row]:
-        return self._own | self._plugins()
+        self._loaded: dict[str, Row] = {}
 
     @cached_property
     def _points(self) -> dict[str, Any]:
-        return {point.name: point for point in ENTRY_POINTS(group=self._group)} if self._group else {}
+        """The entry points by name; a name of the table's own, or of two plugins, stays out and is warned of."""
+        if self._group is None:
+            return {}
+        found = list(ENTRY_POINTS(group=self._group))
+        counts = Counter(point.name for point in found)
+        for name in sorted(name for name in counts if name in self._own or counts[name] > 1):
+            why = f"redefines the built-in {self.kind}" if name in self._own else "is one of several for the"
+            warnings.warn(f"a plugin {why} {name!r}, and is left out", PrunekitWarning, stacklevel=4)
+        return {
+            point.name: point
+            for point in sorted(found, key=lambda point: str(point.name))
+            if point.name not in self._own and counts[point.name] == 1
+        }
 
     def origin(self, name: str) -> str | None:
         """The ``module:function`` of the plugin that a row comes from; None for the table's own."""
         own = name in self._own or name not in self._points
         return None if own else str(self._points[name].value)
 
-    def _plugins(self) -> dict[str, Row]:
-        found = self._points
-        taken = sorted(found.keys() & self._own.keys())
-        if taken:
-            raise UsageError(f"a plugin redefines the built-in {self.kind} {taken[0]!r}: rename it")
-        return {name: point.load() for name, point in sorted(found.items())}
-
     def __getitem__(self, name: str) -> Row:
+        if name in self._own:
+            return self._own[name]
+        if name in self._loaded:
+            return self._loaded[name]
+        if name not in self._points:
+            raise unknown(self.kind, name, self)
+        self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> Row:
+        point = self._points[name]
         try:
-            return self._rows[name]
-        except KeyError:
-            raise unknown(self.kind, name, self._rows) from None
+            row: Row = point.load()
+        except (Exception, SystemExit) as error:
+            raise UsageError(
+                f"{self.kind} {name!r} of the plugin {_whose(point)} cannot be loaded: {reason(error)}"
+            ) from error
+        wanted = type(next(iter(self._own.values()), row))
+        if not isinstance(row, wanted):
+            raise UsageError(
+                f"{self.kind} {name!r} of the plugin {_whose(point)} is a {type(row).__name__}, not a {wanted.__name__}"
+            )
+        return row
+
+    def working(self) -> Iterator[tuple[str, Row]]:
+        """Every name and its row; a plugin that cannot be loaded is warned of and left out."""
+        for name in self:
+            try:
+                yield name, self[name]
+            except UsageError as error:
+                warnings.warn(str(error), PrunekitWarning, stacklevel=3)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._rows
+        return name in self._own or name in self._points
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
+        yield from self._own
+        yield from self._points
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._own) + len(self._points)
+
+
+def _whose(point: Any) -> str:
+    """What a plugin is called: its package where that is known, and what it names."""
+    package = getattr(getattr(point, "dist", None), "name", None)
+    return f"{package} ({point.value})" if package else str(getattr(point, "value", point.name))

@@ -1,7 +1,7 @@
 import pytest
 
 from prunekit import registry
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.registry import Lazy, Registry
 
 
@@ -37,8 +37,44 @@ def test_entry_points_add_rows(monkeypatch):
     assert dict(rows) == {"apple": 1, "cherry": 3}
 
 
+class Broken(Point):
+    value = "fruits.exotic:durian"
+
+    def load(self):
+        raise self.row
+
+
 def test_a_plugin_may_not_redefine_a_row(monkeypatch):
-    plugins(monkeypatch, Point("apple", 3))
+    plugins(monkeypatch, Point("apple", 3), Point("cherry", 3))
     rows = Registry("fruit", {"apple": 1}, entry_point_group="fruits")
-    with pytest.raises(UsageError, match="redefines the built-in fruit 'apple'"):
-        rows["apple"]
+    assert rows["apple"] == 1  # a plugin's name is looked for only where the table has none
+    with pytest.warns(
+        PrunekitWarning, match="a plugin redefines the built-in fruit 'apple', and is left out"
+    ):
+        assert dict(rows) == {"apple": 1, "cherry": 3}
+
+
+def test_a_name_of_two_plugins_is_neither(monkeypatch):
+    plugins(monkeypatch, Point("cherry", 3), Point("cherry", 4))
+    rows = Registry("fruit", {"apple": 1}, entry_point_group="fruits")
+    with pytest.warns(PrunekitWarning, match="one of several for the 'cherry'"):
+        assert list(rows) == ["apple"]
+
+
+@pytest.mark.parametrize("error", [ImportError("no stone"), SystemExit(0), KeyError("x"), RecursionError()])
+def test_a_broken_plugin_breaks_its_own_row_by_name(monkeypatch, error):
+    plugins(monkeypatch, Broken("durian", error), Point("cherry", 3))
+    rows = Registry("fruit", {"apple": 1}, entry_point_group="fruits")
+    assert (rows["apple"], rows["cherry"], list(rows)) == (1, 3, ["apple", "cherry", "durian"])
+    with pytest.raises(
+        UsageError, match=r"fruit 'durian' of the plugin fruits.exotic:durian cannot be loaded"
+    ):
+        rows["durian"]
+    with pytest.warns(PrunekitWarning, match="fruit 'durian' of the plugin"):
+        assert dict(rows.working()) == {"apple": 1, "cherry": 3}
+
+
+def test_a_plugin_of_another_type_is_named(monkeypatch):
+    plugins(monkeypatch, Point("cherry", "3"))
+    with pytest.raises(UsageError, match="'cherry' of the plugin cherry is a str, not a int"):
+        Registry("fruit", {"apple": 1}, entry_point_group="fruits")["cherry"]

@@ -6,13 +6,17 @@ import os
 import sys
 import warnings
 from importlib import import_module
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 import prunekit
-from prunekit.errors import PrunekitError, PrunekitWarning, missing_package, unknown
+from prunekit.cli.streams import clean, settle, show_warning, speak_utf8
+from prunekit.environment import switched_on
+from prunekit.errors import UsageError, foreseen, reason, unknown
+from prunekit.interruption import LIFELINE, SIGNALS, ignore, install, tie_to_parent
 
 INTERRUPTED = 130
 
@@ -124,39 +128,58 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line; every error is one line on stderr and a known exit code."""
     # Threads that spin while they wait starve each other on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    warnings.showwarning = _warn
+    warnings.showwarning = show_warning
+    if args is None:  # as a process of its own, not as a function of a test or a notebook
+        speak_utf8()
+        settle()
+        install()
+        tie_to_parent()
+        sys.excepthook = _excepthook
     try:
         code = app(args=args, prog_name="prunekit", standalone_mode=False)
+        if code == INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
+            raise KeyboardInterrupt
     except KeyboardInterrupt:
-        sys.exit(_say("interrupted; what is finished is kept, run it again to go on", INTERRUPTED))
+        for number in SIGNALS if args is None else ():
+            ignore(number)
+        alone = LIFELINE not in os.environ  # else who started this process says it
+        sys.exit(_say("interrupted; what is finished is kept, run it again to go on" * alone, INTERRUPTED))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
-    except Exception as error:
-        if os.environ.get("PRUNEKIT_DEBUG") == "1":
+    except (Exception, SystemExit) as error:
+        if debugging():
             raise
         sys.exit(_say(*_line(error)))
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _line(error: Exception) -> tuple[str, int]:
+def debugging() -> bool:
+    """Whether tracebacks are asked for; a value that means nothing asks for none, and hides no error."""
+    try:
+        return switched_on("PRUNEKIT_DEBUG")
+    except UsageError:
+        return False
+
+
+def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ctrl-C once more, while the first is being told, adds no traceback."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+def _line(error: BaseException) -> tuple[str, int]:
     """What to say of an error, and the exit code."""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        error = missing_package(error.name)
-    if isinstance(error, PrunekitError):
-        return str(error), error.exit_code
+    known = foreseen(error)
+    if known is not None:
+        return reason(error), known.exit_code
     if type(error).__name__ == "Abort":
         return "interrupted", INTERRUPTED
     if type(error).__name__ == "NoArgsIsHelpError":  # the help page was the answer
         return "", 2
     if hasattr(error, "format_message"):  # the command line itself is wrong
         return f"{error.format_message()}{_usage(error)}", 2
-    return f"{type(error).__name__}: {error} (PRUNEKIT_DEBUG=1 shows the traceback)", 1
-
-
-def _warn(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-    """A warning of prunekit's own is one line; of those of libraries only what they say is of use."""
-    _say(f"{'' if issubclass(category, PrunekitWarning) else category.__name__ + ': '}{message}", 0)
+    return f"{reason(error)} (PRUNEKIT_DEBUG=1 shows the traceback)", 1
 
 
 def _usage(error: Any) -> str:
@@ -166,5 +189,5 @@ def _usage(error: Any) -> str:
 
 def _say(text: str, code: int) -> int:
     if text:
-        sys.stderr.write(f"prunekit: {' '.join(text.split())}\n")
+        sys.stderr.write(f"prunekit: {clean(' '.join(text.split()))}\n")
     return code

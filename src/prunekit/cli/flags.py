@@ -19,6 +19,7 @@ from typer.models import ParameterInfo
 
 from prunekit.cli.completion import offers
 from prunekit.cli.help import Command
+from prunekit.environment import cache_home
 from prunekit.params import Params
 
 TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", Path: "PATH"}
@@ -59,7 +60,7 @@ def default_store() -> Path:
 
 def default_data() -> Path:
     """Where data sets are kept unless told otherwise."""
-    return Path(os.environ.get("PRUNEKIT_DATA") or Path.home() / ".cache" / "prunekit")
+    return Path(os.environ.get("PRUNEKIT_DATA") or cache_home())
 
 
 COMMON: dict[str, tuple[Any, Any]] = {

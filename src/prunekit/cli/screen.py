@@ -1,12 +1,16 @@
-"""Progress on stderr: nested bars with rate and time left on a terminal, silence elsewhere."""
+"""Progress on stderr: nested bars with rate and time left on a terminal, now and then a line elsewhere."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from prunekit.cli.output import say
+from prunekit.cli.streams import clean
+from prunekit.engine.costs import in_words
 from prunekit.progress import SILENT, Bar, Progress
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ class Screen:
 
     @contextmanager
     def _bar(self, label: str, total: int, unit: str) -> Iterator[Bar]:
-        task = self._live.add_task("  " * self._depth + label, total=total, unit=unit, note="")
+        task = self._live.add_task("  " * self._depth + clean(label), total=total, unit=unit, note="")
         self._depth += 1
         try:
             yield ScreenBar(self._live, task)
@@ -48,11 +52,53 @@ class ScreenBar:
         self._live.update(self._task, advance=amount, **more)
 
 
+FIRST_LINE, BETWEEN_LINES = 5.0, 60.0  # seconds: the pauses between lines grow from the first to the second
+
+
+class Lines:
+    """A line now and then for each bar, so that a log says that work goes on; whole steps have lines of their own."""
+
+    def __init__(
+        self, tell: Callable[[str], None] = say, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tell, self._clock = tell, clock
+
+    def bar(self, label: str, total: int, unit: str = "images") -> AbstractContextManager[Bar]:
+        """A bar that is told of in lines."""
+        return SILENT.bar(label, total, unit) if unit == "steps" else self._bar(label, total, unit)
+
+    @contextmanager
+    def _bar(self, label: str, total: int, unit: str) -> Iterator[Bar]:
+        yield LineBar(f"{label}: {{}} of {total:,} {unit}", total, self._tell, self._clock)
+
+
+class LineBar:
+    """Counts, and says how far it is when it has been silent for long enough."""
+
+    def __init__(
+        self, form: str, total: int, tell: Callable[[str], None], clock: Callable[[], float]
+    ) -> None:
+        self._form, self._total, self._tell, self._clock = form, total, tell, clock
+        self._done, self._began, self._spoke, self._pause = 0, clock(), clock(), FIRST_LINE
+
+    def advance(self, amount: int = 1, *, note: str = "") -> None:
+        """Count ``amount`` more units as done."""
+        self._done += amount
+        now = self._clock()
+        if now - self._spoke < self._pause or self._done >= self._total:
+            return
+        left = (now - self._began) * (self._total - self._done) / max(1, self._done)
+        self._tell(
+            ", ".join(filter(None, (self._form.format(f"{self._done:,}"), note, f"{in_words(left)} left")))
+        )
+        self._spoke, self._pause = now, min(BETWEEN_LINES, 2 * self._pause)
+
+
 @contextmanager
 def screen() -> Iterator[Progress]:
-    """Progress for as long as the block lasts: silent when stderr is not a terminal."""
+    """Progress for as long as the block lasts: bars on a terminal, lines elsewhere."""
     if not sys.stderr.isatty():
-        yield SILENT
+        yield Lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
@@ -67,12 +113,12 @@ def screen() -> Iterator[Progress]:
             return Text(f"{speed:,.0f} {task.fields['unit']}/s" if speed and speed >= 1 else "", style="dim")
 
     live = RichProgress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(compact=True),
-        TextColumn("[dim]{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
         console=Console(stderr=True),
         transient=True,
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from prunekit.cli.output import say
+from prunekit.cli.output import say, say_json
 from prunekit.engine.costs import in_words
 from prunekit.engine.run import Event
 from prunekit.progress import Bar
@@ -45,6 +44,15 @@ class Watch:
         elif event.failure or not sys.stderr.isatty():
             self._tell(event)
 
+    def wait(self, keys: frozenset[str]) -> None:
+        """Tell that nothing is left but what another run on this store works on."""
+        if self._as_json:
+            say_json({"event": "waiting", "keys": sorted(keys)})
+            return
+        first = min(keys, key=list(self._stages).index)
+        more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+        say(f"waiting for another run on this store, which works on {self._stages[first]}: {first}{more}")
+
     def _tell(self, event: Event) -> None:
         word = "failed" if event.failure else "made"
         more = f" and {len(event.keys) - 1} more" if len(event.keys) > 1 else ""
@@ -63,4 +71,4 @@ class Watch:
             "steps": len(self._stages),
             "seconds_left": round(self.seconds_left, 1),
         }
-        say(json.dumps(message, ensure_ascii=False))
+        say_json(message)

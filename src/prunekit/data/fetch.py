@@ -89,7 +89,7 @@ def copy(source: Path, place: Path) -> None:
 
 def listing(root: Path) -> list[dict[str, Any]]:
     """One row per data set: ``name``, ``there``, ``missing`` (paths under ``root``), ``get`` (how), ``source``."""
-    rows = [(name, row.source) for table in (DATASETS, SHIFTED) for name, row in table.items()]
+    rows = [(name, row.source) for table in (DATASETS, SHIFTED) for name, row in table.working()]
     return [_listed(name, source, root) for name, source in rows]
 
 

@@ -20,6 +20,7 @@ from prunekit.data.examples import ArrayExamples
 from prunekit.data.glance import Glance, glance
 from prunekit.engine.forecast import TRAINING_PASSES
 from prunekit.errors import PrunekitError
+from prunekit.interruption import tie_to_parent
 from prunekit.measure.batches import default_batch_size
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build
@@ -197,6 +198,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer one request."""
+    tie_to_parent()
     try:
         with redirect_stdout(sys.stderr):  # what a library prints must not look like the answer
             reply = answer(json.load(sys.stdin))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from prunekit.engine.child import Lifeline, environment, python
 from prunekit.engine.costs import roots_of
 from prunekit.engine.forecast import Calibration, Speed, counted_as
 from prunekit.params import Params
@@ -24,13 +24,19 @@ def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Se
     be found out is told in ``troubles``, never raised.
     """
     question = request(steps, wanted, settings)
-    done = subprocess.run(
-        [sys.executable, "-m", "prunekit.engine.calibrate"],
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    lifeline = Lifeline()
+    try:
+        done = subprocess.run(  # noqa: S603 - ourselves
+            python("-m", "prunekit.engine.calibrate"),
+            input=json.dumps(question),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(lifeline.environment()),
+            pass_fds=(lifeline.end,),
+        )
+    finally:
+        lifeline.close()
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
         return Calibration({}, {}, (f"nothing can be calibrated: {reason}",))

@@ -7,39 +7,33 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from prunekit.errors import PrunekitError
+from prunekit.errors import reason
 
 MOST_ALIKE = 3
 _LOG = " (log: "
 
 
-def one_line(error: BaseException) -> str:
-    """The reason in one line; an error that prunekit did not foresee says its type."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if isinstance(error, PrunekitError) else f"{type(error).__name__}: {text}"
-
-
 def report(error: BaseException, keys: Sequence[str], store: Path) -> str:
     """Write the traceback to ``logs/KEY.log`` of the store; returns the reason and where the log is."""
     log = store / "logs" / f"{keys[0]}.log"
-    reason = one_line(error)
+    why = reason(error)
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     except OSError:
-        return reason
-    return f"{reason}{_LOG}{log})"
+        return why
+    return f"{why}{_LOG}{log})"
 
 
 def lines(failed: Mapping[str, str]) -> Iterator[str]:
     """Failures by key, a line each; of many for one reason the first few, and how many more there are."""
     alike = Counter(map(_why, failed.values()))
     told: Counter[str] = Counter()
-    for key, reason in failed.items():
-        why = _why(reason)
+    for key, given in failed.items():
+        why = _why(given)
         told[why] += 1
         if told[why] <= MOST_ALIKE:
-            yield f"failed: {key}: {reason}"
+            yield f"failed: {key}: {given}"
         elif told[why] == alike[why]:
             yield f"failed: {alike[why] - MOST_ALIKE} more steps for the same reason: {why}"
 

@@ -38,7 +38,7 @@ class Inline:
         keys = tuple(params.key for params in self._batch)
         try:
             busy = MAKE(self._batch, self._context, wait=False)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return [Event(keys, report(error, keys, Path(self._settings.store)))]
         return [Event(keys, busy=busy)]
 

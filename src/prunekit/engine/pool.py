@@ -8,7 +8,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from prunekit.engine.child import end_all, environment, python
 from prunekit.engine.run import Event
 from prunekit.engine.worker import packed
 from prunekit.errors import PrunekitError, UsageError
@@ -93,13 +93,13 @@ class Pool:
     def _start(self) -> Worker:
         device = self._devices.pop(0)
         with self._opened_log() as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "prunekit.engine.worker"],
+            process = subprocess.Popen(  # noqa: S603 - ourselves
+                python("-m", "prunekit.engine.worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=os.environ | {"OMP_NUM_THREADS": str(self._settings.threads)},
+                env=environment({"OMP_NUM_THREADS": str(self._settings.threads)}),
                 start_new_session=True,  # Ctrl-C is for the run, which lets steps finish
             )
         worker = Worker(process, device)
@@ -184,7 +184,8 @@ class Pool:
         return f"{how} (log: {self._log})"
 
     def close(self) -> None:
-        """End every worker now."""
+        """End every worker: training is put away first, if that takes no longer than a few seconds."""
+        end_all([worker.process for worker in self._workers])
         for worker in self._workers:
             worker.end()
         self._workers.clear()

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, NamedTuple
 
+from prunekit.engine.child import Lifeline, end_all, environment
 from prunekit.engine.pool import threads_each
 
 INTERRUPTED = 130
@@ -41,29 +42,40 @@ def together(command: Sequence[str], size: int, *, typed: str | None = None) -> 
     ``typed`` is what each of them reads on stdin. Where one fails, the others have a few seconds to end by themselves.
     Rank 0's output is this process's; of another only the last line is told, and only if it knew better than rank 0.
     """
+    lifeline = Lifeline()
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(size)}
-    threads = {"OMP_NUM_THREADS": str(threads_each(0, size))}
-    ranks = [_start(command, {**threads, **os.environ, **place}, rank, typed) for rank in range(size)]
+    threads = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(threads_each(0, size))}
+    ranks: list[Rank] = []
     try:
+        for rank in range(size):
+            own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            surroundings = environment(threads | place | own | lifeline.environment())
+            ranks.append(_start(command, surroundings, rank, typed, lifeline))
         _wait(ranks)
     except KeyboardInterrupt:
-        _end(ranks)
+        end_all([rank.process for rank in ranks], SECONDS_TO_END)
         return INTERRUPTED
+    finally:
+        lifeline.close()
     codes = [rank.process.returncode for rank in ranks]
     for line in _better_words(ranks, codes):
         sys.stderr.write(line + "\n")
     return max(codes) if max(codes) > 0 else int(min(codes) < 0)
 
 
-def _start(command: Sequence[str], environment: Mapping[str, str], rank: int, typed: str | None) -> Rank:
+def _start(
+    command: Sequence[str], surroundings: Mapping[str, str], rank: int, typed: str | None, lifeline: Lifeline
+) -> Rank:
     said = None if rank == 0 else _kept()
     process = subprocess.Popen(  # noqa: S603 - ourselves
         command,
-        env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        env=surroundings,
         stdin=subprocess.DEVNULL if typed is None else subprocess.PIPE,
         stdout=None if rank == 0 else subprocess.DEVNULL,
         stderr=said,
         text=True,
+        pass_fds=(lifeline.end,),
+        start_new_session=True,  # a signal reaches the ranks through this process, once
     )
     if process.stdin is not None:
         process.stdin.write(str(typed))

@@ -14,11 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from prunekit.engine.failure import one_line
 from prunekit.engine.pool import ATTEMPTS, threads_each
 from prunekit.engine.run import Event
 from prunekit.engine.worker import OPEN_CONTEXT, Fields, packed, serve, unpacked
-from prunekit.errors import PrunekitError, UsageError
+from prunekit.errors import PrunekitError, UsageError, reason
 from prunekit.params import Params
 from prunekit.progress import SILENT
 from prunekit.steps.settings import Settings
@@ -31,8 +30,8 @@ def remote(fields: Sequence[Fields], settings: Sequence[Any]) -> dict[str, Any]:
     """Make a batch in a worker process of the cluster; what to tell of it."""
     try:
         context = _context(Settings(*settings))
-    except Exception as error:
-        return {"broken": one_line(error), "code": getattr(error, "exit_code", 1)}
+    except (Exception, SystemExit) as error:
+        return {"broken": reason(error), "code": getattr(error, "exit_code", 1)}
     return serve(unpacked(fields), context)
 
 
@@ -73,7 +72,7 @@ class RayPool:
         try:
             told = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            return Event(keys, f"Ray lost the task: {one_line(error)}"[:500])
+            return Event(keys, f"Ray lost the task: {reason(error)}"[:500])
         if "broken" in told:
             raise (UsageError if told["code"] == UsageError.exit_code else PrunekitError)(told["broken"])
         return Event(keys, told.get("failed"), tuple(told.get("busy", ())))
@@ -101,9 +100,7 @@ def _connect(ray: ModuleType, address: str | None) -> None:
         _knock(where)
         ray.init(address=where, log_to_driver=False, logging_level="error", include_dashboard=None)
     except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(
-            f"--address {where}: no Ray cluster answers there ({one_line(error)[:200]})"
-        ) from None
+        raise UsageError(f"--address {where}: no Ray cluster answers there ({reason(error)[:200]})") from None
 
 
 def _knock(where: str | None) -> None:

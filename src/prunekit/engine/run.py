@@ -11,6 +11,7 @@ from types import FrameType
 from typing import NamedTuple, Protocol
 
 from prunekit.engine.schedule import Cost, Schedule, one
+from prunekit.interruption import INTERRUPTION
 from prunekit.params import Params
 
 SECONDS_UNTIL_ANOTHER_TRY = 0.3
@@ -52,7 +53,7 @@ class Outcome(NamedTuple):
 
 
 class Stop:
-    """Ctrl-C: the first lets running steps finish, the second stops now."""
+    """Ctrl-C: the first lets running steps finish, the second stops now (training is put away first)."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.asked = False
@@ -60,7 +61,8 @@ class Stop:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
-            raise KeyboardInterrupt
+            INTERRUPTION(number, frame)
+            return
         self.asked = True
         self._say("finishing the steps that run (Ctrl-C again stops now)")
 
@@ -141,20 +143,25 @@ def execute(
     cost: Cost = one,
     keep_going: bool = True,
     ended: Callable[[Event], None] = lambda event: None,
+    waits: Callable[[frozenset[str]], None] = lambda keys: None,
 ) -> Outcome:
     """Make every step of ``todo``; a failed step stops only what depends on it (or all, without ``keep_going``).
 
     A batch that fails is tried again step by step. What another run works on is asked for again while there is other
-    work, and waited for when there is none.
+    work, and waited for when there is none: ``waits`` is told for which keys, whenever they change.
     """
     schedule = Schedule(todo, group=group, cost=cost)
     study = Study(schedule, executor, stop, keep_going)
+    awaited: frozenset[str] = frozenset()
     try:
         while True:
             if study.fill():
                 for event in study.hear():
                     ended(event)
             elif study.waiting:
+                if schedule.postponed != awaited:
+                    awaited = frozenset(schedule.postponed)
+                    waits(awaited)
                 time.sleep(SECONDS_UNTIL_ANOTHER_TRY)
             else:
                 break

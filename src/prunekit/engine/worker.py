@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from prunekit.engine.failure import report
+from prunekit.interruption import install
 from prunekit.params import STEPS, Params
 from prunekit.progress import Bar
 from prunekit.registry import Lazy
@@ -30,6 +31,7 @@ SECONDS_BETWEEN_WORDS = 0.1
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 MAKE = Lazy("prunekit.steps.make:make")
 Fields = Sequence[Any]
+INTERRUPTED = 130
 
 
 class Wire:
@@ -90,7 +92,7 @@ def serve(batch: Sequence[Params], context: Any) -> dict[str, Any]:
     """Make a batch; what to tell of it."""
     try:
         return {"busy": MAKE(batch, context, wait=False)}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return {"failed": report(error, [params.key for params in batch], context.store.root)}
 
 
@@ -106,7 +108,7 @@ def _open(wire: Wire, settings: Settings) -> Any:
     try:
         context = OPEN_CONTEXT(settings, wire)
         MAKE.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = report(error, [f"worker-{os.getpid()}"], Path(settings.store))
         wire.tell(broken=reason, code=getattr(error, "exit_code", 1))
         sys.exit(1)
@@ -116,6 +118,7 @@ def _open(wire: Wire, settings: Settings) -> Any:
 
 def main() -> None:
     """Serve batches until stdin ends."""
+    install()
     wire = Wire(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what a library prints must not look like a message
     inbox: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -126,4 +129,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:  # the run is over: what could be put away was
+        os._exit(INTERRUPTED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -45,10 +46,23 @@ def module(target: str, *, classes: int) -> nn.Module:
     if here not in sys.path:
         sys.path.append(here)
     try:
-        builder = getattr(import_module(place), name)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"architecture module:{target!r} cannot be imported: {error}") from error
+        with redirect_stdout(sys.stderr):  # what the module prints is no data of ours
+            builder = getattr(import_module(place), name)
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"architecture module:{target!r} cannot be imported: {_why(error)}") from error
     return _built(target, builder, classes=classes)
+
+
+def _why(error: BaseException) -> str:
+    """What the user's code raised, in one line; a script without a guard for ``__main__`` often ends with sys.exit."""
+    if isinstance(error, SystemExit):
+        return f"it ended with sys.exit({error.code!r})"
+    text = " ".join(str(error).split())
+    return (
+        text
+        if isinstance(error, ImportError | AttributeError) and text
+        else f"{type(error).__name__}: {text}"
+    )
 
 
 def _check(library: str, name: str, known: Iterable[str]) -> None:
@@ -60,9 +74,10 @@ def _check(library: str, name: str, known: Iterable[str]) -> None:
 
 def _built(name: str, builder: Callable[..., Any], *args: Any, **settings: Any) -> nn.Module:
     try:
-        model = builder(*args, **settings)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UsageError(f"architecture {name!r} cannot be built: {error}") from error
+        with redirect_stdout(sys.stderr):
+            model = builder(*args, **settings)
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"architecture {name!r} cannot be built: {_why(error)}") from error
     if not isinstance(model, nn.Module):
         raise UsageError(f"architecture {name!r} built a {type(model).__name__}, not a torch.nn.Module")
     return model

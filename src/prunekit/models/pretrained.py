@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
 from torch import nn
 
+from prunekit.environment import offline
 from prunekit.errors import UsageError
 
 DOOR = "timm:"
@@ -19,8 +19,8 @@ def pretrained(arch: str, classes: int) -> nn.Module:
 
     if not arch.startswith(DOOR):
         raise UsageError(f"--pretrained goes through timm: name the architecture as timm:NAME, not {arch!r}")
-    if os.environ.get("PRUNEKIT_OFFLINE") == "1":
-        raise UsageError("--pretrained needs a network connection, and PRUNEKIT_OFFLINE=1 forbids one")
+    if offline():
+        raise UsageError("--pretrained needs a network connection, and PRUNEKIT_OFFLINE forbids one")
     model: nn.Module = create_model(arch.removeprefix(DOOR), pretrained=True)
     found = getattr(model, "num_classes", None)
     if found != classes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import torch
 
+from prunekit.errors import PrunekitError, PrunekitWarning
 from prunekit.params import MODEL_STEPS, ErrorParams, Params
 from prunekit.progress import Progress
 from prunekit.steps.context import Context
@@ -53,7 +55,7 @@ def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tup
         busy = {
             params.key
             for params in sorted(batch, key=lambda params: params.key)
-            if context.rank == 0 and not claims.enter_context(store.claim(params.key, wait=wait))
+            if context.rank == 0 and not _claimed(params.key, store, claims, wait)
         }
         mine = [params for params in batch if params.key not in busy]
         left = [params for params in mine if params.key in context.force or not store.has(params.key)]
@@ -67,13 +69,27 @@ def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tup
     return tuple(busy)
 
 
+def _claimed(key: str, store: Store, claims: ExitStack, wait: bool) -> bool:
+    """Whether the work on ``key`` is this process's while ``claims`` last; who has to wait hears for what."""
+    if claims.enter_context(store.claim(key, wait=False)):
+        return True
+    if wait:
+        warnings.warn(f"waiting for another process, which works on {key}", PrunekitWarning, stacklevel=5)
+    return wait and claims.enter_context(store.claim(key))
+
+
 def _run(left: Sequence[Params], context: Context) -> None:
     for params in left:
         require(context.store, params)
         code_of([Step.of(params)])  # what it is before it is imported
     started = time.perf_counter()
-    with enough_memory(context.device, left[0].kind):
-        RUN[left[0].kind].run(left, context)
+    try:
+        with enough_memory(context.device, left[0].kind):
+            RUN[left[0].kind].run(left, context)
+    except (Exception, SystemExit) as error:
+        if not isinstance(error, PrunekitError):
+            error.add_note(f"step {left[0].key}" + (f" and {len(left) - 1} more" if len(left) > 1 else ""))
+        raise
     seconds = (time.perf_counter() - started) / len(left)
     if context.rank > 0:
         return

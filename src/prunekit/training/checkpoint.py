@@ -111,6 +111,8 @@ class Writer:
 
     def write(self, saved: Saved) -> None:
         """Begin to write ``saved``, whose arrays nobody changes any more."""
+        if self._checkpoint is NEVER:
+            return
         self._report()
         self._last = monotonic()
         self._writing = self._thread.submit(self._write, saved)

@@ -15,6 +15,7 @@ from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.tasks import TASKS
 from prunekit.errors import PrunekitError
+from prunekit.interruption import INTERRUPTION
 from prunekit.models.state import Arrays, copied, load_arrays, to_arrays
 from prunekit.params import TrainParams
 from prunekit.progress import SILENT, Bar, Progress
@@ -76,7 +77,12 @@ def fit(
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
         kept = checkpoint if feed.place.rank == 0 else None
-        with Writer(kept, identity) as writer, progress.bar("training", images) as bar, _enough_memory(feed):
+        with (
+            INTERRUPTION.deferred(),
+            Writer(kept, identity) as writer,
+            progress.bar("training", images) as bar,
+            _enough_memory(feed),
+        ):
             run.train(writer, bar)
     model.train(was_training)
     return FitResult(tuple(run.log.epochs), run.kept, run.step, time.monotonic() - started)
@@ -162,12 +168,21 @@ class _Run:
         for epoch in range(self.step // steps, self.settings.epochs):
             for batch in self.feed.epoch(epoch, self.step % steps):
                 self._step(batch)
-                bar.advance(batch.total, note=self.log.note)
+                bar.advance(batch.total, note=f"epoch {epoch + 1} of {self.settings.epochs}, {self.log.note}")
                 if self.step % steps == 0:
                     self._end_epoch(epoch + 1)
                 # Once the losses are seen: looking is the work of all processes, and writing of one.
-                if self.log.seen and writer.due:
+                if self._stopped() or (self.log.seen and writer.due):
                     writer.write(self._saved())
+                    INTERRUPTION.obey()
+
+    def _stopped(self) -> bool:
+        """Whether to put this training away now. Of several processes the first one alone does: the others miss it."""
+        if not INTERRUPTION.asked or self.feed.place.rank > 0:
+            return False
+        if self.feed.place.size == 1:
+            self.log.look()
+        return self.log.seen
 
     def _end_epoch(self, epochs_done: int) -> None:
         self.log.end_epoch()

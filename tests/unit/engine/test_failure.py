@@ -1,11 +1,5 @@
-from prunekit.engine.failure import lines, one_line, report
+from prunekit.engine.failure import lines, report
 from prunekit.errors import StoreError
-
-
-def test_a_foreseen_error_is_its_own_words_and_another_says_its_type():
-    assert one_line(StoreError("it is\n  damaged")) == "it is damaged"
-    assert one_line(ValueError("no\nway")) == "ValueError: no way"
-    assert one_line(KeyError()) == "KeyError: KeyError"
 
 
 def test_the_traceback_is_in_the_log(tmp_path):

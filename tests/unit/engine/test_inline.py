@@ -43,7 +43,7 @@ def test_a_failure_is_an_event_and_an_interruption_is_none(monkeypatch, tmp_path
         raise ValueError("no")
 
     (event,) = ended(monkeypatch, tmp_path, fail)
-    assert event.failure.startswith("ValueError: no (log: ")
+    assert "ValueError: no (please report it) (log: " in event.failure
 
     def interrupt(batch, context, *, wait):
         raise KeyboardInterrupt

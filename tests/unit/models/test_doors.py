@@ -7,6 +7,7 @@ import torch
 
 from prunekit.errors import UsageError
 from prunekit.models.archs import build
+from prunekit.models.doors import module
 
 OWN = """
 import torch
@@ -81,3 +82,38 @@ def test_segmentation_computes_what_torchvision_computes() -> None:
     images = torch.randn(1, 3, 48, 32)
     with torch.no_grad():
         torch.testing.assert_close(model(images), theirs(images)["out"])
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "import sys\ndef b(classes): pass\nsys.exit(0)\n",
+            r"cannot be imported: it ended with sys.exit\(0\)",
+        ),
+        (
+            "import sys\ndef b(classes): sys.exit('bye')\n",
+            r"cannot be built: it ended with sys.exit\('bye'\)",
+        ),
+        ("{}['x']\n", "cannot be imported: KeyError: 'x'"),
+        ("def b(classes): return {}['x']\n", "cannot be built: KeyError: 'x'"),
+        ("def b(classes): return 1 / 0\n", "cannot be built: ZeroDivisionError: division by zero"),
+        ("x = = 1\n", "cannot be imported: SyntaxError"),
+    ],
+)
+def test_whatever_the_users_code_does_is_one_line(tmp_path, monkeypatch, code, said):
+    name = f"odd_{abs(hash(code))}"
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=said) as caught:
+        module(f"{name}:b", classes=3)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_users_code_prints_is_no_data(tmp_path, monkeypatch, capsys):
+    (tmp_path / "chatty.py").write_text(
+        "print('hello')\nfrom torch import nn\ndef b(classes):\n    print('there')\n    return nn.Linear(1, classes)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module("chatty:b", classes=3)
+    assert capsys.readouterr() == ("", "hello\nthere\n")

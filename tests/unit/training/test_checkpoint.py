@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from prunekit.errors import PrunekitWarning, StoreError, UsageError
+from prunekit.interruption import INTERRUPTION
 from prunekit.store import archive
 from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint, load
 
@@ -86,6 +87,34 @@ def test_a_stopped_run_ends_with_the_same_bytes(tiny, same, checkpoint: Checkpoi
     assert same(whole.arrays, rest.arrays)
     assert same(whole.result.kept, rest.result.kept)
     assert whole.result.losses == rest.result.losses
+
+
+class Asked(StopAfter):
+    """A progress during which somebody presses Ctrl-C, once, after some steps."""
+
+    def advance(self, amount: int = 1, *, note: str = "") -> None:
+        self.left -= 1
+        if self.left == 0:
+            INTERRUPTION()
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_who_asks_a_run_to_stop_finds_it_put_away_at_that_very_step(
+    tiny, same, tmp_path: Path, steps: int
+) -> None:
+    seldom = Checkpoint(tmp_path / "checkpoint.safetensors")
+    whole = tiny.train()
+    with pytest.raises(KeyboardInterrupt):
+        tiny.train(checkpoint=seldom, progress=Asked(steps))
+    assert archive.read_record(seldom.path)["step"] == steps
+    rest = tiny.train(checkpoint=seldom)
+    assert same(whole.arrays, rest.arrays)
+    assert whole.result.losses == rest.result.losses
+
+
+def test_without_a_checkpoint_it_only_stops(tiny) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        tiny.train(progress=Asked(2))
 
 
 def _written(place: Path) -> int:

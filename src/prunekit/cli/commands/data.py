@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit
 from prunekit.cli.screen import screen
 from prunekit.data.fetch import get, listing
+from prunekit.environment import offline
 
 COLUMNS = ("name", "there", "missing", "get", "source")
 
@@ -27,9 +27,8 @@ FROM = Annotated[
 
 def _get(**given: Any) -> None:
     chosen = options(given)
-    offline = os.environ.get("PRUNEKIT_OFFLINE") == "1"
     with screen() as progress:
-        files = get(given["name"], chosen.data, source=given["source"], offline=offline, progress=progress)
+        files = get(given["name"], chosen.data, source=given["source"], offline=offline(), progress=progress)
     emit(({"path": str(path)} for path in files), as_json=chosen.as_json)
 
 

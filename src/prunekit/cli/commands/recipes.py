@@ -10,7 +10,7 @@ import typer
 from prunekit.cli.commands.report import SET
 from prunekit.cli.commands.run import FILE, planned
 from prunekit.cli.flags import command, options, sub_app
-from prunekit.cli.output import emit, say
+from prunekit.cli.output import emit, say, write
 from prunekit.data.datasets import check_dataset
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
@@ -48,7 +48,7 @@ def _init(**given: Any) -> None:
     )
     out: Path | None = given["out"]
     if out is None:
-        typer.echo(text, nl=False)
+        write(text)
         return
     if out.exists():
         raise UsageError(f"{out} exists: remove it or name another file")
@@ -67,7 +67,7 @@ def _validate(**given: Any) -> None:
 
 def _explain(**given: Any) -> None:
     recipe, steps = planned(given["recipe"], given["assignments"] or [])
-    typer.echo(mermaid(recipe, steps) if given["graph"] else words(recipe, steps), nl=False)
+    write(mermaid(recipe, steps) if given["graph"] else words(recipe, steps))
 
 
 command(

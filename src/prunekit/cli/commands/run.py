@@ -216,6 +216,7 @@ def _execute(
         progress.bar("study", len(todo), "steps") as bar,
     ):
         executor = executor_of(progress)
+        watch = Watch(todo, seconds, slots=executor.slots, bar=bar, as_json=chosen.as_json)
         outcome = execute(
             [step.params for step in todo],
             executor,
@@ -223,7 +224,8 @@ def _execute(
             stop=stop,
             cost=lambda params: seconds[params.key],
             keep_going=keep_going,
-            ended=Watch(todo, seconds, slots=executor.slots, bar=bar, as_json=chosen.as_json),
+            ended=watch,
+            waits=watch.wait,
         )
     if not chosen.as_json:
         _tell(outcome, len(todo), time.monotonic() - started)

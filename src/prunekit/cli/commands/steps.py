@@ -14,6 +14,7 @@ from prunekit.cli.flags import Options, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit
 from prunekit.cli.screen import screen
+from prunekit.engine.child import python
 from prunekit.engine.now import make_now
 from prunekit.engine.ranks import together
 from prunekit.errors import UsageError
@@ -81,7 +82,7 @@ def spread(devices: int) -> None:
         if not _is_devices(word, before)
     ]
     typed = sys.stdin.read() if "-" in own else None
-    raise typer.Exit(together([sys.executable, "-m", "prunekit", *own], devices, typed=typed))
+    raise typer.Exit(together(python("-m", "prunekit", *own), devices, typed=typed))
 
 
 def _is_devices(word: str, before: str) -> bool:

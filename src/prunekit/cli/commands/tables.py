@@ -26,7 +26,7 @@ list_, schema = sub_app(), sub_app()
 
 
 def _methods() -> Iterable[Row]:
-    for name, row in METHODS.items():
+    for name, row in METHODS.working():
         yield {
             "name": name,
             "structure": row.structure,
@@ -37,7 +37,7 @@ def _methods() -> Iterable[Row]:
 
 
 def _datasets() -> Iterable[Row]:
-    for name, row in DATASETS.items():
+    for name, row in DATASETS.working():
         yield {
             "name": name,
             "task": row.task,
@@ -48,7 +48,7 @@ def _datasets() -> Iterable[Row]:
 
 
 def _archs() -> Iterable[Row]:
-    for name, row in ARCHS.items():
+    for name, row in ARCHS.working():
         yield {"name": name, "source": row.source, "note": row.note}
 
 

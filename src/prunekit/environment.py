@@ -1,0 +1,32 @@
+"""Switches in the environment, such as PRUNEKIT_OFFLINE: a value that means nothing is refused, never passed over."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from prunekit.errors import UsageError
+
+ON, OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+def switched_on(name: str) -> bool:
+    """Whether the variable says yes; a :class:`UsageError` for a value that is neither yes nor no."""
+    value = os.environ.get(name, "").strip().lower()
+    if value not in (*ON, *OFF):
+        raise UsageError(f"{name}={value!r}: one of {', '.join((*ON, *OFF[1:]))}, or unset")
+    return value in ON
+
+
+def offline() -> bool:
+    """Whether the user forbids the network."""
+    return switched_on("PRUNEKIT_OFFLINE")
+
+
+def cache_home() -> Path:
+    """Where data sets are kept unless told otherwise: under the user's home, or here where there is none."""
+    try:
+        home = Path.home() if os.environ.get("HOME") != "" else None
+    except RuntimeError:  # a user without an entry in the password file, as in containers
+        home = None
+    return home / ".cache" / "prunekit" if home is not None else Path(".prunekit") / "data"
