@@ -77,12 +77,7 @@ def fit(
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
         kept = checkpoint if feed.place.rank == 0 else None
-        with (
-            INTERRUPTION.deferred(),
-            Writer(kept, identity) as writer,
-            progress.bar("training", images) as bar,
-            _enough_memory(feed),
-        ):
+        with Writer(kept, identity) as writer, progress.bar("training", images) as bar, _enough_memory(feed):
             run.train(writer, bar)
     model.train(was_training)
     return FitResult(tuple(run.log.epochs), run.kept, run.step, time.monotonic() - started)
@@ -162,6 +157,7 @@ class _Run:
         elif self.settings.keep_epoch == start_epoch:
             self.kept = to_arrays(self.model)
 
+    @INTERRUPTION.deferred()
     def train(self, writer: Writer, bar: Bar) -> None:
         """Every epoch that is left, the first perhaps from its middle."""
         steps = self.feed.steps_per_epoch
