@@ -120,7 +120,10 @@ def _expand_cascade(
 def _starts(stage: Stage, made: Mapping[str, Sequence[Made]]) -> Iterable[dict[str, Made]]:
     """Every choice of results that the stage's first step starts from."""
     fields = STEPS[stage.run[0]].references
-    missing = [name for name in fields if name not in stage.starts and name != "to"]
+    needed = [
+        name for name in fields if name != "to" and STEPS[stage.run[0]].model_fields[name].is_required()
+    ]
+    missing = [name for name in needed if name not in stage.starts]
     if missing:
         raise UsageError(f"say what it starts from: {missing[0]} = the label of an earlier stage")
     given = [name for name in fields if name in stage.starts]
@@ -196,7 +199,7 @@ def _add(
 
 def _result(params: Params, made: Sequence[Made]) -> Made:
     own = {name: value for name, value in params.model_dump().items() if name not in params.references}
-    if not params.references:
+    if not made:
         return Made(params.kind, params.key, params.key, str(own.get("dataset", "")), 0.0, own)
     start = made[0]
     ratio = own.get("prune_ratio", start.prune_ratio)

@@ -148,6 +148,15 @@ def test_an_unknown_top_level_field_is_named():
         from_dict({"stages": []})
 
 
+def test_an_import_starts_from_nothing_or_from_a_parent():
+    weights = {"run": ["import"], "weights": f"sha256:{'0' * 64}"}
+    brought = weights | {"label": "brought", "arch": "resnet8", "dataset": "digits"}
+    small = weights | {"label": "small", "parent": "brought", "method": "int8"}
+    first, second, error = steps_of(brought, small, {"run": ["error"], "model": "small"})
+    assert (first.parent, second.parent, error.model) == (None, first.key, second.key)
+    assert error.distribution == "digits"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (

@@ -22,7 +22,7 @@ ERRORS = {"label": "errors", "run": ["error"], "model": "parents"}
         ([PARENTS | {"label": 3}], "is not a text"),
         ([PARENTS | {"label": ""}], "is not a text"),
         ([PARENTS | {"run": ["train", "train"]}], "train starts from nothing"),
-        ([PARENTS, PRUNED | {"run": ["prune", "import"]}], "import starts from nothing"),
+        ([PARENTS, PRUNED | {"run": ["prune", "train"]}], "train starts from nothing"),
         ([PARENTS | {"run": ["train", "error"], "model": "x"}], "model is not what its first step, train,"),
         ([PARENTS, ERRORS | {"model": ["parents", "parents"]}], "model names 'parents' twice"),
         (
