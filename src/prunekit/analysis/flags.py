@@ -28,3 +28,4 @@ class Flag(StrEnum):
     NOT_STORED = "not-stored"
     NOT_ALL_CORRUPTIONS = "not-all-corruptions"
     NOT_ALL_SEVERITIES = "not-all-severities"
+    LOST = "planned-missing"

@@ -28,6 +28,7 @@ FLAGS: dict[Flag, str] = {
     Flag.NOT_STORED: "not stored with these outcomes",
     Flag.NOT_ALL_CORRUPTIONS: "not all 15 corruptions of ImageNet-C",
     Flag.NOT_ALL_SEVERITIES: "not all five severities of every corruption",
+    Flag.LOST: "planned measurements behind it are missing",
 }
 
 ROLES: dict[Role, str] = {

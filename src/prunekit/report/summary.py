@@ -22,7 +22,17 @@ VERDICTS = {
 
 
 def headline(study: Study) -> str:
-    """The finding of the report in one sentence, about the method that test error lets prune most."""
+    """The finding of the report in one sentence, and whether planned steps are missing behind it."""
+    return " ".join(filter(None, (_finding(study), _incomplete(study))))
+
+
+def _incomplete(study: Study) -> str:
+    missing = dict(study.facts).get("missing")
+    return f"This report is incomplete: {missing}." if missing else ""
+
+
+def _finding(study: Study) -> str:
+    """The finding about the method that test error lets prune most."""
     nominal = sort_by(measured(_nominal(study, "potential")), LABEL)
     best = max(nominal, key=lambda row: row["value"], default=None)
     if best is None:
@@ -157,6 +167,10 @@ def _claims(study: Study) -> Iterator[str]:
 
 
 def _caution(study: Study) -> Iterator[str]:
+    lost = [row for row in measured(study.rows) if Flag.LOST in (row.get("flags") or [])]
+    if lost:
+        subject = "1 number rests" if len(lost) == 1 else f"{len(lost)} numbers rest"
+        yield f"{subject} on fewer measurements than were planned, and may be higher or lower than the whole study's."
     seeds = [row["seeds"] for row in study.rows if isinstance(row.get("seeds"), int)]
     if seeds and max(seeds) == 1:
         yield "One seed: intervals cover the choice of test images, and say nothing about other trainings."

@@ -27,6 +27,7 @@ from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
 from prunekit.studies.choose import Say, taken
 from prunekit.studies.longer import longer_findings
+from prunekit.studies.missing import lost_of, marked
 from prunekit.studies.versions import check_versions
 
 Row = dict[str, Any]
@@ -141,9 +142,12 @@ def all_findings(
 ) -> list[Row]:
     """Every finding that the stored measurements carry, and what they say of the paper's claims; empty without any.
 
-    ``say`` hears which measurements were left out because a larger one was there.
+    Of planned ``measurements`` that are not there, rows that lost something by it say so in their flags. ``say`` hears
+    which measurements were left out because a larger one was there.
     """
-    steps = taken((step for step in measurements if store.has(step.key)), say)
+    planned = list(measurements)
+    lost = lost_of((step for step in planned if not store.has(step.key)), planned)
+    steps = taken((step for step in planned if store.has(step.key)), say)
     errors = [step for step in steps if isinstance(step, ErrorParams)]
     rows = [
         *error_findings(store, errors, settings),
@@ -151,4 +155,4 @@ def all_findings(
         *noise_findings(store, [step for step in steps if isinstance(step, NoiseParams)], settings),
         *feature_findings(store, [step for step in steps if isinstance(step, TransferParams)], settings),
     ]
-    return _checked(rows + judge(rows)) if rows else []
+    return _checked(marked(rows + judge(rows), lost)) if rows else []

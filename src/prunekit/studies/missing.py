@@ -1,0 +1,119 @@
+"""What a plan has that a store lacks, and which findings lost something by it. Pure; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from prunekit.analysis.flags import Flag
+from prunekit.analysis.shifts import Set, is_nominal, is_shifted
+from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, Params
+
+Row = dict[str, Any]
+CLAIM = "claim"
+NOTE = "planned measurements behind it are missing"
+
+
+class Missing(NamedTuple):
+    """How many steps a study planned, and those of them that are not there."""
+
+    planned: int
+    steps: tuple[Params, ...]
+
+    @property
+    def sentence(self) -> str:
+        """For the person; empty where nothing is missing."""
+        if not self.steps:
+            return ""
+        count = len(self.steps)
+        verb = "step is" if count == 1 else "steps are"
+        return (
+            f"{count} of {self.planned} planned {verb} missing: every number that lost something is flagged"
+        )
+
+
+def missing_of(steps: Sequence[Params], present: Collection[str]) -> Missing:
+    """The planned ``steps`` whose keys are not ``present``."""
+    return Missing(len(steps), tuple(step for step in steps if step.key not in present))
+
+
+class Lost(NamedTuple):
+    """What a missing measurement was of: its kind, network (data set, method, prune ratio asked), distribution."""
+
+    kind: str
+    dataset: str
+    method: str | None
+    asked: float
+    distribution: str
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The named sets of distributions that it belongs to."""
+        named = {
+            str(Set.NOMINAL): is_nominal(self.distribution, self.dataset),
+            str(Set.SHIFTED): is_shifted(self.distribution, self.dataset),
+        }
+        return (str(Set.ALL), *(name for name, belongs in named.items() if belongs))
+
+    def concerns(self, row: Mapping[str, Any]) -> bool:
+        """Whether a finding would rest on this measurement too; where a row does not say, it would."""
+        return (
+            self.kind == _kind_of(row)
+            and row.get("dataset") in (None, self.dataset)
+            and (self.method is None or row.get("method") in (None, self.method))
+            and self._at(row)
+            and self._on(row)
+        )
+
+    def _at(self, row: Mapping[str, Any]) -> bool:
+        """A row at one prune ratio rests on networks of that ratio, and on their unpruned parent."""
+        asked = row.get("asked")
+        return asked is None or self.method is None or abs(asked - self.asked) < 1e-9
+
+    def _on(self, row: Mapping[str, Any]) -> bool:
+        name = row.get("distribution")
+        members = [*(row.get("distributions") or ()), *(row.get("nominal_set") or ())]
+        return name is None or self.distribution in (name, *members) or name in self.sets
+
+
+def _kind_of(row: Mapping[str, Any]) -> str:
+    """Which kind of measurement a finding is made of."""
+    if "row_model" in row:
+        return "transfer"
+    return "noise" if "level" in row or "draws" in row else "error"
+
+
+def lost_of(missing: Iterable[Params], planned: Iterable[Params]) -> list[Lost]:
+    """What each missing measurement was of, read from the plan: its network may never have been made."""
+    by_key = {step.key: step for step in planned}
+    return [_lost(step, by_key) for step in missing if step.kind in MEASUREMENT_STEPS]
+
+
+def _lost(step: Any, planned: Mapping[str, Params]) -> Lost:
+    lineage: list[Any] = []
+    key = str(step.inputs[0] if step.kind != "transfer" else step.model)
+    while key in planned and planned[key].kind in MODEL_STEPS:
+        lineage.append(planned[key])
+        key = str(getattr(planned[key], "parent", ""))
+    methods = [each for each in lineage if getattr(each, "method", None)]
+    dataset = next((str(each.dataset) for each in reversed(lineage) if getattr(each, "dataset", None)), "")
+    asked = getattr(methods[0], "prune_ratio", 0.0) if methods else 0.0
+    name = getattr(step, "distribution", None) or dataset
+    return Lost(step.kind, dataset, methods[0].method if methods else None, asked, name)
+
+
+def marked(rows: Sequence[Row], lost: Sequence[Lost]) -> list[Row]:
+    """The rows, each that rests on something that is lost with a flag, and claims with a note."""
+    return [_marked(row) if _concerned(row, lost) else row for row in rows]
+
+
+def _concerned(row: Row, lost: Sequence[Lost]) -> bool:
+    if row.get("finding") == CLAIM:
+        return bool(lost)
+    return any(each.concerns(row) for each in lost)
+
+
+def _marked(row: Row) -> Row:
+    if "flags" in row:
+        return {**row, "flags": sorted({*row["flags"], str(Flag.LOST)})}
+    return {**row, "evidence": f"{row['evidence']}; {NOTE}"} if "evidence" in row else row
