@@ -1,0 +1,56 @@
+"""Labels say what sets the networks of one table apart, and nothing else."""
+
+import pytest
+
+from prunekit.analysis.labels import labelled
+from prunekit.analysis.variant import Role, Variant, settings_of
+
+WT = Variant(
+    method="wt", retraining="lr-rewind", retrain_epochs=12, cascade=True, arch="resnet8", dataset="digits"
+)
+LONG = WT._replace(settings=settings_of({"train": {"epochs": 30, "lr": 0.05}}))
+
+
+def labels(*variants):
+    return [row["label"] for row in labelled(variant.columns() for variant in variants)]
+
+
+@pytest.mark.parametrize(
+    ("variants", "expected"),
+    [
+        ([WT], ["wt"]),
+        ([WT, WT._replace(method="ft")], ["wt", "ft"]),
+        ([WT, WT._replace(retraining="fine-tune")], ["wt, lr-rewind", "wt, fine-tune"]),
+        ([WT, WT._replace(retraining=None, retrain_epochs=None)], ["wt, lr-rewind, 12 epochs", "wt, not retrained"]),
+        ([WT, WT._replace(cascade=False)], ["wt, cascade", "wt, one-shot"]),
+        ([WT, WT._replace(arch="resnet14", method="ft")], ["wt, resnet8", "ft, resnet14"]),
+        ([WT, WT._replace(train_distribution="digits+mix1")], ["wt", "wt, trained on digits+mix1"]),
+        ([WT, LONG], ["wt", "wt, train epochs 30, train lr 0.05"]),
+        ([LONG, WT._replace(method="ft", settings=settings_of({"prune": {"sample_size": 64}}))], ["wt", "ft"]),
+        ([WT, Variant(Role.SEPARATE), Variant(Role.LONGER, retraining="none")], ["wt", "separate", "longer"]),
+        ([WT, Variant(Role.COMPRESSED, arch="resnet8", dataset="digits", retrain_epochs=12, cascade=True)],
+         ["wt, lr-rewind", "compressed, not retrained"]),
+    ],
+)  # fmt: skip
+def test_a_label_says_what_differs(variants, expected):
+    assert labels(*variants) == expected
+
+
+def test_a_curves_row_at_ratio_zero_is_called_as_its_curve():
+    parent = WT.columns() | {"role": "parent"}
+    assert [row["label"] for row in labelled([parent, WT.columns()])] == ["wt", "wt"]
+
+
+def test_two_networks_never_share_a_label():
+    """Settings that are too long to be shown whole."""
+    digests = [
+        WT._replace(settings=settings_of({"import": {"weights": "sha256:00000000" + end}})) for end in "ab"
+    ]
+    assert sorted(labels(*digests)) == [
+        "wt, import weights sha256:00000000 (1)",
+        "wt, import weights sha256:00000000 (2)",
+    ]
+
+
+def test_a_row_of_no_network_has_no_label():
+    assert labelled([{"finding": "claim"}]) == [{"finding": "claim"}]
