@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from prunekit.analysis.planning import decides
 from prunekit.cli.flags import Options
 from prunekit.cli.output import emit, hint, say
-from prunekit.engine.calibration import calibrate as calibrated
-from prunekit.engine.costs import Costs
-from prunekit.engine.forecast import NOTHING, Calibration, forecast, rows, sentence
+from prunekit.engine.costs import PastCosts
+from prunekit.engine.forecast import NOTHING, Timing, forecast, rows, sentence
 from prunekit.engine.pool import threads_each
+from prunekit.engine.timing import calibrate as calibrated
 from prunekit.params import Params
 from prunekit.recipes.plan import Planned
 from prunekit.steps.settings import Settings
@@ -22,7 +22,7 @@ COLUMNS = ("stage", "steps", "flops", "seconds")
 def tell_forecast(
     steps: Mapping[str, Planned],
     todo: Collection[str],
-    costs: Costs,
+    costs: PastCosts,
     chosen: Options,
     *,
     calibrate: bool | None,
@@ -46,7 +46,7 @@ def tell_forecast(
     say(sentence(table[-1], timed=costs.known or bool(calibration.speeds)))
 
 
-def _calibration(plan: Mapping[str, Params], todo: Collection[str], chosen: Options) -> Calibration:
+def _calibration(plan: Mapping[str, Params], todo: Collection[str], chosen: Options) -> Timing:
     hint("timing this machine (--no-calibrate leaves it out)")
     threads = threads_each(chosen.threads, chosen.jobs) if chosen.jobs > 1 else chosen.threads
     settings = Settings(str(chosen.store), str(chosen.data), chosen.device, threads)

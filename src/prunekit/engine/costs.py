@@ -15,7 +15,7 @@ ROUGH = 1.0
 TRAINED = ("train", "retrain")
 
 
-class Costs(NamedTuple):
+class PastCosts(NamedTuple):
     """Median seconds per epoch or step: by kind, architecture and data set, and by kind alone."""
 
     exact: Mapping[tuple[str, str, str], float]
@@ -39,7 +39,7 @@ class Costs(NamedTuple):
         return each * epochs if params.kind in TRAINED else each
 
 
-def measured(store: Store) -> Costs:
+def measured(store: Store) -> PastCosts:
     """The medians of what the store's steps took."""
     exact: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     by_kind: dict[str, list[float]] = defaultdict(list)
@@ -49,13 +49,13 @@ def measured(store: Store) -> Costs:
             if isinstance(seconds, int | float) and isinstance(epochs, int) and epochs > 0:
                 exact[kind, str(note.get("arch")), str(note.get("dataset"))].append(seconds / epochs)
                 by_kind[kind].append(seconds / epochs)
-    return Costs(
+    return PastCosts(
         {what: median(each) for what, each in exact.items()},
         {kind: median(each) for kind, each in by_kind.items()},
     )
 
 
-def estimates(steps: Mapping[str, Params], costs: Costs) -> dict[str, float]:
+def estimates(steps: Mapping[str, Params], costs: PastCosts) -> dict[str, float]:
     """Seconds that each step (by its key) will take; parents come before children, so that roots are known."""
     roots = roots_of(steps)
     return {key: costs.seconds(params, roots[key]) for key, params in steps.items()}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from prunekit.data.datasets import SHIFTED
 from prunekit.distribution import parse
-from prunekit.engine.costs import Costs, in_words, roots_of
+from prunekit.engine.costs import PastCosts, in_words, roots_of
 from prunekit.engine.schedule import LARGEST_OF_KIND
 from prunekit.errors import UsageError
 from prunekit.params import BATCHNORM_IMAGES, REPAIR_IMAGES, Params
@@ -30,7 +30,7 @@ class Speed(NamedTuple):
     pixels: int
 
 
-class Calibration(NamedTuple):
+class Timing(NamedTuple):
     """Speeds by (architecture, data set), numbers of images by data set and split, and what could not be found out."""
 
     speeds: Mapping[tuple[str, str], Speed]
@@ -41,7 +41,7 @@ class Calibration(NamedTuple):
 # Forward passes over its images that a least-squares repair takes: one a layer, and the fits (33 for resnet20).
 REPAIR_PASSES = 33
 
-NOTHING = Calibration({}, {})
+NOTHING = Timing({}, {})
 
 
 class Work(NamedTuple):
@@ -51,7 +51,7 @@ class Work(NamedTuple):
     forwarded: float = 0.0
 
 
-class Cost(NamedTuple):
+class Foreseen(NamedTuple):
     """Seconds on one worker, and floating-point operations where they are known."""
 
     seconds: float
@@ -163,17 +163,17 @@ WORK: dict[str, Callable[[Any, Known], Work]] = {
 class Forecast(NamedTuple):
     """What each step will cost, by key, and in one line each why something is not known."""
 
-    costs: Mapping[str, Cost]
+    costs: Mapping[str, Foreseen]
     troubles: tuple[str, ...]
 
 
-def forecast(steps: Mapping[str, Params], costs: Costs, calibration: Calibration = NOTHING) -> Forecast:
+def forecast(steps: Mapping[str, Params], costs: PastCosts, calibration: Timing = NOTHING) -> Forecast:
     """Every step's cost: what such steps took in this store, else what the calibration says, else a rough constant.
 
     ``steps`` by their keys, parents before children. (A key is a hash: 100,000 of them take seconds.)
     """
     roots = roots_of(steps)
-    found: dict[str, Cost] = {}
+    found: dict[str, Foreseen] = {}
     troubles = dict.fromkeys(calibration.troubles)
     for key, params in steps.items():
         try:
@@ -181,12 +181,12 @@ def forecast(steps: Mapping[str, Params], costs: Costs, calibration: Calibration
         except UsageError as error:
             troubles[str(error)] = calibrated = None
         flops, seconds = calibrated or (None, None)
-        found[key] = Cost(costs.seconds(params, roots[key], seconds), flops)
+        found[key] = Foreseen(costs.seconds(params, roots[key], seconds), flops)
     return Forecast(found, tuple(troubles))
 
 
 def _calibrated(
-    params: Params, root: Any, steps: Mapping[str, Params], calibration: Calibration
+    params: Params, root: Any, steps: Mapping[str, Params], calibration: Timing
 ) -> tuple[float, float] | None:
     """Operations and seconds of a step, from what an image costs; None where the network was not calibrated."""
     speed = calibration.speeds.get((getattr(root, "arch", ""), getattr(root, "dataset", "")))
@@ -197,7 +197,7 @@ def _calibrated(
     return flops, speed.train_seconds * work.trained + speed.forward_seconds * work.forwarded
 
 
-def elapsed(steps: Mapping[str, Params], costs: Mapping[str, Cost], jobs: int) -> float:
+def elapsed(steps: Mapping[str, Params], costs: Mapping[str, Foreseen], jobs: int) -> float:
     """Seconds that ``jobs`` workers need at least: an even share of the work, or the longest chain of steps."""
     chains: dict[str, float] = {}
     for key, params in steps.items():
@@ -207,7 +207,7 @@ def elapsed(steps: Mapping[str, Params], costs: Mapping[str, Cost], jobs: int) -
 
 
 def rows(
-    todo: Mapping[str, Params], stages: Mapping[str, str], costs: Mapping[str, Cost], jobs: int
+    todo: Mapping[str, Params], stages: Mapping[str, str], costs: Mapping[str, Foreseen], jobs: int
 ) -> list[Row]:
     """One row per stage (``stages`` by the step's key), and one in total: FLOPs, and seconds with ``jobs`` workers."""
     groups: dict[str, dict[str, Params]] = {}
@@ -220,7 +220,7 @@ def rows(
 
 
 def _row(
-    of: str, stage: str | None, steps: Mapping[str, Params], costs: Mapping[str, Cost], jobs: int
+    of: str, stage: str | None, steps: Mapping[str, Params], costs: Mapping[str, Foreseen], jobs: int
 ) -> Row:
     counted = [flops for key in steps if (flops := costs[key].flops) is not None]
     return {

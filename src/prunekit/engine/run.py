@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple, Protocol
 
-from prunekit.engine.schedule import Cost, Schedule, one
+from prunekit.engine.schedule import CostOf, Schedule, one
 from prunekit.interruption import INTERRUPTION
 from prunekit.params import Params
 
@@ -43,7 +43,7 @@ class Executor(Protocol):
         """Stop at once whatever still runs."""
 
 
-class Outcome(NamedTuple):
+class Result(NamedTuple):
     """How a run ended. ``failed`` maps keys to their one-line reasons."""
 
     made: tuple[str, ...]
@@ -81,7 +81,7 @@ def gentle_interrupt(say: Callable[[str], None]) -> Iterator[Stop]:
         signal.signal(signal.SIGINT, before)
 
 
-class Study:
+class PlanRun:
     """One run of a plan on one executor."""
 
     def __init__(self, schedule: Schedule, executor: Executor, stop: Stop, keep_going: bool) -> None:
@@ -140,25 +140,25 @@ def execute(
     *,
     group: Callable[[Params], str],
     stop: Stop,
-    cost: Cost = one,
+    cost: CostOf = one,
     keep_going: bool = True,
     ended: Callable[[Event], None] = lambda event: None,
     waits: Callable[[frozenset[str]], None] = lambda keys: None,
-) -> Outcome:
+) -> Result:
     """Make every step of ``todo``; a failed step stops only what depends on it (or all, without ``keep_going``).
 
     A batch that fails is tried again step by step. What another run works on is asked for again while there is other
     work, and waited for when there is none: ``waits`` is told for which keys, whenever they change.
     """
     schedule = Schedule(todo, group=group, cost=cost)
-    study = Study(schedule, executor, stop, keep_going)
+    running = PlanRun(schedule, executor, stop, keep_going)
     awaited: frozenset[str] = frozenset()
     try:
         while True:
-            if study.fill():
-                for event in study.hear():
+            if running.fill():
+                for event in running.hear():
                     ended(event)
-            elif study.waiting:
+            elif running.waiting:
                 if schedule.postponed != awaited:
                     awaited = frozenset(schedule.postponed)
                     waits(awaited)
@@ -168,4 +168,4 @@ def execute(
     finally:
         executor.close()
     interrupted = stop.asked and schedule.left > 0
-    return Outcome(tuple(schedule.done), study.reasons, tuple(schedule.skipped), interrupted)
+    return Result(tuple(schedule.done), running.reasons, tuple(schedule.skipped), interrupted)

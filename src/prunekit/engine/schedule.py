@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from prunekit.params import Params
 
-Cost = Callable[[Params], float]
+CostOf = Callable[[Params], float]
 LARGEST_BATCH = 64
 # What is saved only when its whole batch ends goes in small batches: an interruption loses little.
 LARGEST_OF_KIND = {"noise": 8}
@@ -32,7 +32,7 @@ class Schedule:
         todo: Sequence[Params],
         *,
         group: Callable[[Params], str],
-        cost: Cost = one,
+        cost: CostOf = one,
         largest: int = LARGEST_BATCH,
     ) -> None:
         self._steps = {params.key: params for params in todo}
@@ -57,8 +57,8 @@ class Schedule:
             if count == 0:
                 self._make_ready(key)
 
-    def _longest_paths(self, cost: Cost) -> dict[str, float]:
-        """Cost of a step and of the dearest chain behind it; children come after parents, so go backwards."""
+    def _longest_paths(self, cost: CostOf) -> dict[str, float]:
+        """Cost of a step and of the dearest chain after it; children come after parents, so go backwards."""
         path: dict[str, float] = {}
         for key in reversed(self._steps):
             behind = max((path[child] for child in self._children.get(key, ())), default=0.0)

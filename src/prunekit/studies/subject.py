@@ -3,15 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from prunekit.params import FeaturesParams, Params, ReportParams
+from prunekit.errors import UsageError
+from prunekit.params import MODEL_STEPS, FeaturesParams, Params, ReportParams
 from prunekit.registry import Lazy
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
+from prunekit.studies.choose import Say
+from prunekit.studies.findings import all_findings
 
 PICTURES = Lazy("prunekit.studies.pictures:pictures")
+WRITE_REPORT = Lazy("prunekit.report.build:write_report")
+
+
+class Subject(NamedTuple):
+    """What a report is about: its findings, where they come from, and the measurements among its steps."""
+
+    rows: list[dict[str, Any]]
+    context: dict[str, Any]
+    steps: Sequence[Params]
+
+
+class Source(NamedTuple):
+    """Where a study's plan comes from: the titles and the text of its recipes."""
+
+    title: str
+    recipe: str
+
+
+def of_plan(
+    store: Store, steps: Sequence[Params], settings: ReportParams, source: Source, *, say: Say
+) -> Subject:
+    """What the store has of the planned steps of some recipes."""
+    models = [step.key for step in steps if step.kind in MODEL_STEPS]
+    context = report_context(store, models, settings, title=source.title, recipe=source.recipe)
+    return Subject(all_findings(store, steps, settings, say=say), context, steps)
+
+
+def of_models(store: Store, keys: Sequence[str], settings: ReportParams, title: str, *, say: Say) -> Subject:
+    """What the store knows of some models; says which of them no measurement is of: they are listed alone."""
+    context = report_context(store, keys, settings, title=title)
+    measurements = measurements_of(store, keys)
+    measured = {key for step in measurements for key in step.inputs}
+    silent = [key for key in keys if key not in measured]
+    if measurements and silent:
+        say(
+            f"no measurement is of {len(silent)} of the {len(keys)} models ({silent[0]} ...): they have no numbers"
+        )
+    return Subject(all_findings(store, measurements, settings, say=say), context, measurements)
+
+
+def write_report(subject: Subject, out: Path, store: Store, data: Path) -> Path:
+    """Write the folder, with a few images out of the data sets; returns its page."""
+    check_rows(subject)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file: name a folder")
+    pictures = partial(pictures_of, store, subject.steps, data, kept=subject.context["kept"])
+    page: Path = WRITE_REPORT(subject.rows, subject.context, out, pictures=pictures)
+    return page
+
+
+def check_rows(subject: Subject) -> None:
+    """A report needs findings: a :class:`UsageError` that says how to make some."""
+    if not subject.rows:
+        raise UsageError(
+            "there is nothing to report: no measurement of these models is in the store "
+            "(run the recipe, or `prunekit potential` and `prunekit similarity`, first)"
+        )
 
 
 def measurements_of(store: Store, keys: Sequence[str]) -> list[Params]:

@@ -1,6 +1,6 @@
 import pytest
 
-from prunekit.engine.costs import Costs, estimates, in_words, measured
+from prunekit.engine.costs import PastCosts, estimates, in_words, measured
 from prunekit.params import ErrorParams, NoiseParams, PruneParams, RetrainParams, TrainParams
 from prunekit.store.store import Store
 
@@ -46,7 +46,7 @@ def test_lines_that_make_no_sense_are_passed_over(store):
 
 
 def test_steps_without_their_root_are_costed_by_kind():
-    assert estimates({LONG.key: LONG}, Costs({}, {"retrain": 3.0})) == {LONG.key: 3.0}
+    assert estimates({LONG.key: LONG}, PastCosts({}, {"retrain": 3.0})) == {LONG.key: 3.0}
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from prunekit.engine.costs import Costs
+from prunekit.engine.costs import PastCosts
 from prunekit.engine.forecast import (
-    Calibration,
-    Cost,
+    Foreseen,
     Speed,
+    Timing,
     elapsed,
     feature_passes,
     forecast,
@@ -27,8 +27,8 @@ TRAIN = TrainParams(arch="resnet8", dataset="digits", epochs=10, keep_epoch=4)
 PRUNE = PruneParams(parent=TRAIN.key, method="wt", prune_ratio=0.5)
 FEATURES = FeaturesParams(model=TRAIN.key, images=3, block=2, candidates=2)
 SPEED = Speed(flops=2.0, train_seconds=0.5, forward_seconds=0.25, pixels=5)
-UNKNOWN = Costs({}, {})
-CALIBRATION = Calibration(
+UNKNOWN = PastCosts({}, {})
+CALIBRATION = Timing(
     {("resnet8", "digits"): SPEED},
     {"digits": {"train": 1000, "test": 50}, "cifar10": {"train": 4, "test": 7}, "own": {"valid": 3}},
 )
@@ -46,7 +46,7 @@ def cost_of(params, *before, costs=UNKNOWN):
 
 
 def of(trained, forwarded):
-    return Cost(0.5 * trained + 0.25 * forwarded, 2 * (3 * trained + forwarded))
+    return Foreseen(0.5 * trained + 0.25 * forwarded, 2 * (3 * trained + forwarded))
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_features_are_shown_at_every_kept_share():
 
 
 def test_what_the_store_measured_comes_before_the_calibration_and_the_calibration_before_the_rest():
-    exact = Costs({("train", "resnet8", "digits"): 3.0}, {"train": 3.0, "prune": 9.0})
+    exact = PastCosts({("train", "resnet8", "digits"): 3.0}, {"train": 3.0, "prune": 9.0})
     assert cost_of(TRAIN, costs=exact).seconds == 30
     assert cost_of(PRUNE, costs=exact).seconds == of(0, 50).seconds
     alone = forecast(keyed(PRUNE), exact)
-    assert alone.costs[PRUNE.key] == Cost(9.0, None)
+    assert alone.costs[PRUNE.key] == Foreseen(9.0, None)
 
 
 def test_what_nobody_knows_is_said_once_and_leaves_the_operations_open():
@@ -113,7 +113,7 @@ def test_what_nobody_knows_is_said_once_and_leaves_the_operations_open():
 
 def test_more_workers_are_quicker_as_far_as_the_longest_chain_allows():
     siblings = [PruneParams(parent=TRAIN.key, method="wt", prune_ratio=ratio) for ratio in (0.1, 0.2, 0.3)]
-    costs = {TRAIN.key: Cost(4.0, 1.0)} | {params.key: Cost(2.0, 1.0) for params in siblings}
+    costs = {TRAIN.key: Foreseen(4.0, 1.0)} | {params.key: Foreseen(2.0, 1.0) for params in siblings}
     steps = keyed(TRAIN, *siblings)
     assert [elapsed(steps, costs, jobs) for jobs in (1, 2, 8)] == [10, 6, 6]
     assert elapsed(keyed(*siblings), costs, 8) == 2
@@ -121,7 +121,7 @@ def test_more_workers_are_quicker_as_far_as_the_longest_chain_allows():
 
 
 def test_rows_are_of_stages_and_of_all():
-    costs = {TRAIN.key: Cost(4.0, 10.0), PRUNE.key: Cost(2.0, 5.0)}
+    costs = {TRAIN.key: Foreseen(4.0, 10.0), PRUNE.key: Foreseen(2.0, 5.0)}
     stages = {TRAIN.key: "parents", PRUNE.key: "pruned"}
     assert rows(keyed(TRAIN, PRUNE), stages, costs, 2) == [
         {"forecast": "stage", "stage": "parents", "steps": 1, "flops": 10, "seconds": 4.0, "jobs": 2},

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.cli.commands.report import SET
-from prunekit.cli.commands.run import FILE, planned
+from prunekit.cli.commands.run import FILE
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit, say, write
 from prunekit.data.datasets import check_dataset
@@ -16,6 +16,7 @@ from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.pruning.methods import METHODS
 from prunekit.recipes.check import problems
+from prunekit.recipes.choose import planned
 from prunekit.recipes.explain import mermaid, words
 from prunekit.recipes.template import template
 

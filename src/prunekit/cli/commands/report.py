@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
@@ -13,15 +11,12 @@ from prunekit.cli.flags import command, options, read_fields, sub_app
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit, hint, say
 from prunekit.errors import UsageError
-from prunekit.params import MODEL_STEPS, Params, ReportParams
+from prunekit.params import ReportParams
 from prunekit.recipes.file import read
-from prunekit.recipes.plan import Recipe, plan
-from prunekit.registry import Lazy
+from prunekit.recipes.plan import plan
 from prunekit.store.store import Store
-from prunekit.studies.findings import all_findings
-from prunekit.studies.subject import measurements_of, pictures_of, report_context
+from prunekit.studies.subject import Source, check_rows, of_models, of_plan, write_report
 
-WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")
 
 MODELS = Annotated[
@@ -37,7 +32,7 @@ RECIPES = Annotated[
     ),
 ]
 SET = Annotated[
-    list[str] | None, typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Lay a value over the recipe.")
+    list[str] | None, typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Override a recipe value.")
 ]
 CLAIMS = Annotated[
     bool,
@@ -52,51 +47,6 @@ OUT = Annotated[
 report = sub_app()
 
 
-class Subject(NamedTuple):
-    """What a report is about: its findings, where they come from, and the measurements among its steps."""
-
-    rows: list[dict[str, Any]]
-    context: dict[str, Any]
-    steps: Sequence[Params]
-
-
-def of_recipes(
-    store: Store, recipes: Sequence[Recipe], steps: Sequence[Params], settings: ReportParams
-) -> Subject:
-    """What the store has of the planned steps of some recipes."""
-    models = [step.key for step in steps if step.kind in MODEL_STEPS]
-    title = " · ".join(recipe.title for recipe in recipes)
-    text = "\n".join(recipe.text for recipe in recipes)
-    context = report_context(store, models, settings, title=title, recipe=text)
-    return Subject(all_findings(store, steps, settings, say=say), context, steps)
-
-
-def of_models(store: Store, names: Sequence[str], settings: ReportParams) -> Subject:
-    """What the store knows of some models."""
-    keys = resolve_all(store, names)
-    context = report_context(store, keys, settings, title="Models " + ", ".join(names))
-    measurements = measurements_of(store, keys)
-    return Subject(all_findings(store, measurements, settings, say=say), context, measurements)
-
-
-def write(subject: Subject, out: Path, store: Store, data: Path) -> Path:
-    """Write the folder, with a few images out of the data sets; returns its page."""
-    _check_rows(subject)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file: name a folder")
-    pictures = partial(pictures_of, store, subject.steps, data, kept=subject.context["kept"])
-    page: Path = WRITE_REPORT(subject.rows, subject.context, out, pictures=pictures)
-    return page
-
-
-def _check_rows(subject: Subject) -> None:
-    if not subject.rows:
-        raise UsageError(
-            "there is nothing to report: no measurement of these models is in the store "
-            "(run the recipe, or `prunekit potential` and `prunekit similarity`, first)"
-        )
-
-
 def _report(**given: Any) -> None:
     chosen, names, paths = options(given), given.pop("model") or [], given.pop("recipe")
     out, assignments, claims = given.pop("out"), given.pop("assignments") or [], given.pop("claims")
@@ -107,15 +57,17 @@ def _report(**given: Any) -> None:
         recipes = [read(path, assignments) for path in paths]
         settings = ReportParams.read(recipes[0].report.model_dump(exclude_defaults=True) | fields)
         steps = {step.params.key: step.params for recipe in recipes for step in plan(recipe)}
-        subject = of_recipes(store, recipes, list(steps.values()), settings)
+        source = Source(" · ".join(each.title for each in recipes), "\n".join(each.text for each in recipes))
+        subject = of_plan(store, list(steps.values()), settings, source, say=say)
     else:
-        subject = of_models(store, names, ReportParams.read(fields))
+        title = "Models " + ", ".join(names)
+        subject = of_models(store, resolve_all(store, names), ReportParams.read(fields), title, say=say)
     if claims:
-        _check_rows(subject)
+        check_rows(subject)
         rows = [row for row in subject.rows if row["finding"] == "claim"]
         emit(rows, as_json=chosen.as_json, columns=CLAIM_COLUMNS)
         return
-    page = write(subject, out, store, chosen.data)
+    page = write_report(subject, out, store, chosen.data)
     emit([{"report": str(page)}], as_json=chosen.as_json)
     hint(f"open {page} in a browser")
 

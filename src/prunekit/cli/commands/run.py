@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.commands.report import SET, of_recipes, write
+from prunekit.cli.commands.report import SET
 from prunekit.cli.flags import Options, command, options, sub_app
 from prunekit.cli.foresee import tell_forecast
 from prunekit.cli.found import settled, states
@@ -19,22 +19,18 @@ from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
 from prunekit.cli.watch import Watch
 from prunekit.engine import failure
+from prunekit.engine.choose import Wish, executor_of
 from prunekit.engine.costs import estimates, measured
-from prunekit.engine.devices import assign
-from prunekit.engine.inline import Inline
-from prunekit.engine.pool import Pool
-from prunekit.engine.run import Executor, Outcome, execute, gentle_interrupt
-from prunekit.errors import PrunekitError, unknown
-from prunekit.params import Params
+from prunekit.engine.run import Executor, Result, execute, gentle_interrupt
+from prunekit.errors import PrunekitError
 from prunekit.progress import SILENT, Progress
-from prunekit.recipes.file import read
-from prunekit.recipes.plan import Planned, Recipe, check, plan
-from prunekit.registry import Lazy
-from prunekit.steps.check import check_names
+from prunekit.recipes.choose import needed_by, of_stages, planned, state_rows
+from prunekit.recipes.plan import Planned
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store
+from prunekit.studies.subject import Source, of_plan, write_report
 
 COLUMNS = ("state", "stage", "kind", "key", "what")
 
@@ -70,9 +66,7 @@ KEEP = Annotated[
 ONLY = Annotated[
     list[str] | None, typer.Option("--only", metavar="STAGE", help="Only this stage, and what it needs.")
 ]
-UNTIL = Annotated[
-    str | None, typer.Option("--until", metavar="STAGE", help="Nothing of the stages behind this one.")
-]
+UNTIL = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
 EXECUTOR = Annotated[
     str, typer.Option("--executor", metavar="local|ray", help="This machine (default), or a Ray cluster.")
 ]
@@ -92,76 +86,24 @@ PER_GPU = Annotated[
     int, typer.Option("--per-gpu", min=1, help="Workers that share a GPU, with --device cuda (default: 1).")
 ]
 FORCE = Annotated[
-    list[str] | None, typer.Option("--force", metavar="STAGE", help="Make this stage's results again.")
+    list[str] | None, typer.Option("--force", metavar="STAGE", help="Recompute the results of this stage.")
 ]
 
-GPUS = Lazy("torch.cuda:device_count")
-RAY = Lazy("prunekit.engine.ray_pool:RayPool")
-
 run, status = sub_app(), sub_app()
-
-
-def planned(path: Path, assignments: Sequence[str]) -> tuple[Recipe, tuple[Planned, ...]]:
-    """The recipe and its plan, every name looked up."""
-    recipe = read(path, assignments)
-    steps = plan(recipe)
-    check(steps, check_names)
-    return recipe, steps
-
-
-def choose(steps: Sequence[Planned], only: Sequence[str], until: str | None = None) -> list[Planned]:
-    """The steps of the named stages and everything that they need; of no stage behind ``until``."""
-    stages = list(dict.fromkeys(step.stage for step in steps))
-    for name in (*only, *([until] if until is not None else ())):
-        if name not in stages:
-            raise unknown("stage", name, stages)
-    if not only and until is None:
-        return list(steps)
-    asked = set(stages[: stages.index(until) + 1] if until is not None else stages)
-    asked &= set(only or stages)
-    wanted: set[str] = set()
-    for step in reversed(steps):
-        if step.stage in asked or step.params.key in wanted:
-            wanted |= {step.params.key, *step.params.inputs}
-    return [step for step in steps if step.params.key in wanted]
-
-
-def state_rows(steps: Mapping[str, Planned], state: Callable[[str], str]) -> list[dict[str, Any]]:
-    """One row per step (by its key): its state, its stage, and what it is."""
-    return [
-        {
-            "state": state(key),
-            "stage": stage,
-            "kind": params.kind,
-            "key": key,
-            "what": describe(params),
-        }
-        for key, (params, stage) in steps.items()
-    ]
-
-
-def describe(params: Params) -> str:
-    """The fields that set a step apart, in a few words."""
-    shown = {
-        name: value
-        for name, value in params.model_dump(exclude_defaults=True).items()
-        if name not in params.references
-    }
-    return " ".join(f"{name}={value}" for name, value in shown.items())
 
 
 def run_recipe(**given: Any) -> None:
     """Make what a recipe's plan lacks, then write its report; takes the arguments of ``run``."""
     chosen = options(given | {"force": False})
     recipe, steps = planned(given["recipe"], given["assignments"] or [])
-    steps_chosen = choose(steps, given["only"] or [], given["until"])
+    steps_chosen = needed_by(steps, given["only"] or [], given["until"])
     by_key = {step.params.key: step for step in steps_chosen}
     store = Store(chosen.store)
     forced = settled(
         [step.params for step in steps_chosen],
         store,
         chosen.data,
-        {step.params.key for step in choose_stages(steps, given["force"] or [])},
+        {step.params.key for step in of_stages(steps, given["force"] or [])},
     )
     costs = measured(store)
     remote = Remote(given["remote"]) if given["remote"] else None
@@ -173,7 +115,8 @@ def run_recipe(**given: Any) -> None:
         tell_forecast(by_key, todo, costs, chosen, calibrate=given["calibrate"])
         return
     seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
-    work = _executor_of(chosen, given, forced)
+    wish = Wish(given["executor"], chosen.jobs, given["per_gpu"], given["address"])
+    work = executor_of(_settings(chosen, given, forced), wish)
     outcome = _execute(list(todo.values()), seconds, work, chosen, keep_going=given["keep_going"])
     if outcome.interrupted:
         raise KeyboardInterrupt
@@ -182,23 +125,15 @@ def run_recipe(**given: Any) -> None:
     if given["out"] is not None:
         if remote:
             remote.fetch(store, by_key)
-        found = of_recipes(store, [recipe], [step.params for step in steps], recipe.report)
-        result["report"] = str(write(found, given["out"], store, chosen.data))
+        source = Source(recipe.title, recipe.text)
+        found = of_plan(store, [step.params for step in steps], recipe.report, source, say=say)
+        result["report"] = str(write_report(found, given["out"], store, chosen.data))
         hint(f"report: {result['report']}")
     emit([result], as_json=chosen.as_json)
     if outcome.failed:
         raise PrunekitError(
             f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} that need them were not tried"
         )
-
-
-def choose_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:
-    """The steps of the named stages alone."""
-    stages = dict.fromkeys(step.stage for step in steps)
-    for name in names:
-        if name not in stages:
-            raise unknown("stage", name, stages)
-    return [step for step in steps if step.stage in names]
 
 
 def _execute(
@@ -208,7 +143,7 @@ def _execute(
     chosen: Options,
     *,
     keep_going: bool,
-) -> Outcome:
+) -> Result:
     started = time.monotonic()
     with (
         nullcontext(SILENT) if chosen.as_json else screen() as progress,
@@ -232,31 +167,18 @@ def _execute(
     return outcome
 
 
-def _executor_of(
-    chosen: Options, given: Mapping[str, Any], forced: frozenset[str]
-) -> Callable[[Progress], Executor]:
-    """What the flags ask for: this process for one job, worker processes for more, or a Ray cluster."""
-    threads, per_gpu = chosen.threads, given["per_gpu"]
-    settings = Settings(
+def _settings(chosen: Options, given: Mapping[str, Any], forced: frozenset[str]) -> Settings:
+    return Settings(
         str(chosen.store),
         str(chosen.data),
         chosen.device,
-        threads,
+        chosen.threads,
         tuple(sorted(forced)),
         given["remote"] or "",
     )
-    if given["executor"] == "ray":
-        return lambda progress: RAY(settings, jobs=chosen.jobs, address=given["address"], per_gpu=per_gpu)
-    if given["executor"] != "local":
-        raise unknown("executor", given["executor"], ("local", "ray"))
-    if chosen.jobs == 1:
-        return lambda progress: Inline(settings, progress)
-    gpus = GPUS() if chosen.device == "cuda" else 0
-    devices = assign(chosen.device, jobs=chosen.jobs, per_gpu=per_gpu, gpus=gpus)
-    return lambda progress: Pool(settings, jobs=chosen.jobs, devices=devices, progress=progress)
 
 
-def _tell(outcome: Outcome, steps: int, seconds: float) -> None:
+def _tell(outcome: Result, steps: int, seconds: float) -> None:
     say(f"{len(outcome.made)} of {steps} steps made in {seconds:.1f} s" if steps else "every step is there")
     for line in failure.lines(outcome.failed):
         say(line)

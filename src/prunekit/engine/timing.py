@@ -9,7 +9,7 @@ from typing import Any
 
 from prunekit.engine.child import Lifeline, environment, python
 from prunekit.engine.costs import roots_of
-from prunekit.engine.forecast import Calibration, Speed, counted_as
+from prunekit.engine.forecast import Speed, Timing, counted_as
 from prunekit.params import Params
 from prunekit.steps.settings import Settings
 
@@ -17,7 +17,7 @@ from prunekit.steps.settings import Settings
 NETWORK = ("arch", "dataset", "batch_size", "precision")
 
 
-def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Settings) -> Calibration:
+def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Settings) -> Timing:
     """Time every network that the steps of the ``wanted`` keys are about: a few seconds each, nothing is stored.
 
     ``steps`` are the whole plan by key, parents before children: a step's network is that of its root. What could not
@@ -39,7 +39,7 @@ def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Se
         lifeline.close()
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        return Calibration({}, {}, (f"nothing can be calibrated: {reason}",))
+        return Timing({}, {}, (f"nothing can be calibrated: {reason}",))
     return read(json.loads(done.stdout))
 
 
@@ -60,7 +60,7 @@ def request(steps: Mapping[str, Params], wanted: Collection[str], settings: Sett
     }
 
 
-def read(answer: dict[str, Any]) -> Calibration:
+def read(answer: dict[str, Any]) -> Timing:
     """What the child process answered."""
     speeds = {(each["arch"], each["dataset"]): Speed(**each["speed"]) for each in answer["networks"]}
-    return Calibration(speeds, answer["images"], tuple(answer["troubles"]))
+    return Timing(speeds, answer["images"], tuple(answer["troubles"]))

@@ -4,7 +4,7 @@ import pytest
 
 from prunekit.data.glance import Glance
 from prunekit.engine.calibrate import Timed, calibrated
-from prunekit.engine.calibration import calibrate, request
+from prunekit.engine.timing import calibrate, request
 from prunekit.params import ErrorParams, NoiseParams, PruneParams, TrainParams
 from prunekit.steps.settings import Settings
 

@@ -1,0 +1,41 @@
+"""Which executor a run is given to: this process, worker processes, or a Ray cluster. No torch at import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from prunekit.engine.devices import assign
+from prunekit.engine.inline import Inline
+from prunekit.engine.pool import Pool
+from prunekit.engine.run import Executor
+from prunekit.errors import unknown
+from prunekit.progress import Progress
+from prunekit.registry import Lazy
+from prunekit.steps.settings import Settings
+
+GPUS = Lazy("torch.cuda:device_count")
+RAY = Lazy("prunekit.engine.ray_pool:RayPool")
+EXECUTORS = ("local", "ray")
+
+
+class Wish(NamedTuple):
+    """What was asked for: an executor, how many jobs at a time, workers to a GPU, and the address of a cluster."""
+
+    executor: str = "local"
+    jobs: int = 1
+    per_gpu: int = 1
+    address: str | None = None
+
+
+def executor_of(settings: Settings, wish: Wish) -> Callable[[Progress], Executor]:
+    """This process for one job, worker processes for more, or a Ray cluster; a wrong name raises."""
+    if wish.executor not in EXECUTORS:
+        raise unknown("executor", wish.executor, EXECUTORS)
+    if wish.executor == "ray":
+        return lambda progress: RAY(settings, jobs=wish.jobs, address=wish.address, per_gpu=wish.per_gpu)
+    if wish.jobs == 1:
+        return lambda progress: Inline(settings, progress)
+    gpus = GPUS() if settings.device == "cuda" else 0
+    devices = assign(settings.device, jobs=wish.jobs, per_gpu=wish.per_gpu, gpus=gpus)
+    return lambda progress: Pool(settings, jobs=wish.jobs, devices=devices, progress=progress)

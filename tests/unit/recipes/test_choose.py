@@ -1,0 +1,53 @@
+import pytest
+
+from prunekit.errors import UsageError
+from prunekit.params import ErrorParams, PruneParams, TrainParams
+from prunekit.recipes.choose import in_words, needed_by, of_stages, state_rows
+from prunekit.recipes.plan import Planned
+
+PARENT = TrainParams(arch="resnet8", dataset="digits", epochs=3)
+PRUNED = PruneParams(parent=PARENT.key, method="wt", prune_ratio=0.5)
+OTHER = TrainParams(arch="resnet8", dataset="digits", seed=1)
+ERROR = ErrorParams(model=PRUNED.key, distribution="digits")
+STEPS = [
+    Planned(PARENT, "parents"),
+    Planned(OTHER, "others"),
+    Planned(PRUNED, "pruned"),
+    Planned(ERROR, "errors"),
+]
+
+
+def stages(steps):
+    return [step.stage for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("only", "until", "expected"),
+    [
+        ([], None, ["parents", "others", "pruned", "errors"]),
+        (["pruned"], None, ["parents", "pruned"]),
+        ([], "others", ["parents", "others"]),
+        (["errors"], "pruned", []),
+        (["others", "pruned"], "pruned", ["parents", "others", "pruned"]),
+    ],
+)
+def test_a_stage_comes_with_what_it_needs_and_nothing_after_the_last(only, until, expected):
+    assert stages(needed_by(STEPS, only, until)) == expected
+
+
+def test_stages_alone_leave_their_inputs_out():
+    assert stages(of_stages(STEPS, ["pruned", "errors"])) == ["pruned", "errors"]
+
+
+@pytest.mark.parametrize("choose", [lambda: needed_by(STEPS, ["prund"]), lambda: of_stages(STEPS, ["prund"])])
+def test_an_unknown_stage_lists_the_nearest(choose):
+    with pytest.raises(UsageError, match="did you mean 'pruned'"):
+        choose()
+
+
+def test_a_row_says_what_a_step_is():
+    (row,) = state_rows({PRUNED.key: STEPS[2]}, lambda key: "have")
+    assert row == {
+        "state": "have", "stage": "pruned", "kind": "prune", "key": PRUNED.key, "what": "method=wt prune_ratio=0.5"
+    }  # fmt: skip
+    assert in_words(PARENT) == "epochs=3 arch=resnet8 dataset=digits"
