@@ -25,7 +25,7 @@ from prunekit.engine.run import Executor, Result, execute, gentle_interrupt
 from prunekit.errors import PrunekitError
 from prunekit.progress import SILENT, Progress
 from prunekit.recipes.choose import needed_by, of_stages, planned, state_rows
-from prunekit.recipes.plan import Planned
+from prunekit.recipes.plan import Planned, Recipe
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 from prunekit.store.remote import Remote
@@ -125,10 +125,7 @@ def run_recipe(**given: Any) -> None:
     if given["out"] is not None:
         if remote:
             remote.fetch(store, by_key)
-        source = Source(recipe.title, recipe.text)
-        found = of_plan(store, [step.params for step in steps], recipe.report, source, say=say)
-        result["report"] = str(write_report(found, given["out"], store, chosen.data))
-        hint(f"report: {result['report']}")
+        result["report"] = _report(store, recipe, steps, given["out"], chosen.data)
     emit([result], as_json=chosen.as_json)
     if outcome.failed:
         raise PrunekitError(
@@ -165,6 +162,14 @@ def _execute(
     if not chosen.as_json:
         _tell(outcome, len(todo), time.monotonic() - started)
     return outcome
+
+
+def _report(store: Store, recipe: Recipe, steps: Sequence[Planned], out: Path, data: Path) -> str:
+    source = Source(recipe.title, recipe.text)
+    found = of_plan(store, [step.params for step in steps], recipe.report, source, say=say)
+    page = str(write_report(found, out, store, data))
+    hint(f"report: {page}")
+    return page
 
 
 def _settings(chosen: Options, given: Mapping[str, Any], forced: frozenset[str]) -> Settings:
