@@ -235,7 +235,7 @@ def pruning_and_shrinking(name):
 
 def retraining(mode):
     def of(device):
-        model, kept = net(), to_arrays(net(seed=5))
+        model, kept, before = net(), to_arrays(net(seed=5)), to_arrays(net())
         masks = prune(model, method="ft", prune_ratio=0.6)
         apply_(model, masks)
         retrain(
@@ -246,6 +246,7 @@ def retraining(mode):
             dataset=dataset(),
             seed=1,
             kept=kept,
+            before=before,
             device=device,
             masks=masks,
         )

@@ -28,18 +28,23 @@ def shrink(model: nn.Module, masks: Masks) -> nn.Module:
     """
     smaller = copy.deepcopy(model).eval()
     apply_(smaller, masks)
-    graph = trace(smaller)
+    cut_(smaller, masks)
+    return smaller
+
+
+def cut_(model: nn.Module, masks: Masks) -> None:
+    """Take the channels that :func:`shrink` takes out of the model itself, whatever values its weights have."""
+    graph = trace(model)
     if not graph.traced:
         raise UsageError("this model cannot be traced, so nothing can be taken out of it")
-    kept = _kept_channels(graph, room_of(smaller, graph, masks).stocks)
-    modules = dict(smaller.named_modules())
+    kept = _kept_channels(graph, room_of(model, graph, masks).stocks)
+    modules = dict(model.named_modules())
     for op in graph.ops:
         if op.kind == "layer":
             layer = graph.layers[op.name]
             _cut_layer(layer.modules[0], layer.transposed, kept[op.inputs[0]], kept[op.output])
         elif op.kind == "norm":
             _cut_norm(modules[op.name], kept[op.output])
-    return smaller
 
 
 def _kept_channels(graph: Graph, stocks: Mapping[str, Stock]) -> list[Tensor]:

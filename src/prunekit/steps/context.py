@@ -29,6 +29,7 @@ from prunekit.models.narrow import is_narrower, narrow_
 from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import ErrorParams, Params
 from prunekit.progress import SILENT, Progress
+from prunekit.pruning.compact import lean
 from prunekit.steps.versions import check_parent, measurement_sources, model_sources
 from prunekit.store.records import MeasurementRecord, ModelRecord, Sources, Step
 from prunekit.store.remote import Remote
@@ -61,6 +62,10 @@ class Loaded(NamedTuple):
     model: nn.Module
     masks: Masks
     dataset: Dataset
+
+    def lean(self) -> nn.Module:
+        """The network to measure in the model's place: without its dead channels where it has enough of them."""
+        return lean(self.model, self.masks)
 
 
 class TrainingData(NamedTuple):
@@ -182,7 +187,7 @@ def save(
     lineage = (*ancestors, Step.of(params))
     sources = model_sources(lineage, context.store, context.data)
     check_unchanged(opened, sources)
-    found = nominal_outcomes(context, model, opened)
+    found = nominal_outcomes(context, lean(model, dict(masks)), opened)
     if expected is not None:
         expected(TASKS[opened.task].error(found))
     weights, arrays = to_arrays(model), {name: mask.cpu().numpy() for name, mask in masks.items()}

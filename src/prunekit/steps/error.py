@@ -15,12 +15,12 @@ def run(batch: Sequence[ErrorParams], context: Context) -> None:
     """Measure the one model that the batch shares on each of its distributions."""
     loaded = load(context, batch[0].model)
     root: Any = loaded.record.root.read()
-    opened = loaded.dataset
+    opened, network = loaded.dataset, loaded.lean()
     for params in batch:
         check_classes(params.distribution, opened, context.data)
         shift = parse(params.distribution)
         arrays = outcomes(
-            loaded.model,
+            network,
             examples(
                 str(shift._replace(noise=None)),
                 context.data,

@@ -21,7 +21,7 @@ def run(batch: Sequence[FeaturesParams], context: Context) -> None:
         if params.images > len(images):
             raise UsageError(f"images: {params.images} were asked for, the distribution has {len(images)}")
         order = informative_order(
-            loaded.model,
+            loaded.lean(),
             images.subset(torch.arange(params.images)),
             dataset=opened,
             block=params.block,

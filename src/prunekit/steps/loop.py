@@ -9,6 +9,7 @@ from torch import nn
 
 from prunekit.data.datasets import Dataset
 from prunekit.params import Params
+from prunekit.pruning.compact import lean
 from prunekit.steps.context import Context, TrainingData, epoch_images, save, training_data, valid_error
 from prunekit.training.checkpoint import Checkpoint
 from prunekit.training.loop import FitResult
@@ -48,8 +49,10 @@ class Loop(NamedTuple):
         """Store the trained network (``lineage``: as :func:`save` takes it); the checkpoint has served."""
         found = {
             "loss": result.losses[-1] if result.losses else None,
-            "valid_error": valid_error(self.context, model, self.data),
+            "valid_error": valid_error(self.context, lean(model, lineage.get("masks") or {}), self.data),
         }
+        if result.compact is not None:
+            found["trained_parameters"] = result.compact
         save(
             self.context,
             self.params,

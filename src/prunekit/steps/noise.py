@@ -22,7 +22,7 @@ def run(batch: Sequence[NoiseParams], context: Context) -> None:
     models = {params.model: _beside(context, params.model, opened) for params in batch}
     found = noise_similarity(
         models,
-        reference.model,
+        reference.lean(),
         examples(shared.distribution or opened.name, context.data, view=view_of(opened)),
         params=shared,
         dataset=opened,
@@ -37,4 +37,4 @@ def run(batch: Sequence[NoiseParams], context: Context) -> None:
 def _beside(context: Context, key: str, reference: Dataset) -> nn.Module:
     """A network that takes the inputs of the one it is compared with."""
     loaded = load(context, key)
-    return in_place_of(loaded.model, loaded.dataset, reference)
+    return in_place_of(loaded.lean(), loaded.dataset, reference)

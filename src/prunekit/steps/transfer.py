@@ -15,7 +15,7 @@ from prunekit.steps.context import Context, check_classes, examples, load, save_
 def run(batch: Sequence[TransferParams], context: Context) -> None:
     """Measure the confidence of the one model that the batch shares on the pixels of each order."""
     loaded = load(context, batch[0].model)
-    opened = loaded.dataset
+    opened, network = loaded.dataset, loaded.lean()
     for params in batch:
         source = cast(FeaturesParams, context.store.measurement(params.features).step.read())
         order = context.store.outcomes(params.features)["order"]
@@ -24,7 +24,7 @@ def run(batch: Sequence[TransferParams], context: Context) -> None:
         images = examples(distribution, context.data, view=view_of(opened)).subset(torch.arange(len(order)))
         confidence = transfer(
             order,
-            loaded.model,
+            network,
             images,
             dataset=opened,
             kept=params.kept,

@@ -33,12 +33,16 @@ WEIGHTS = {"out": 1.0, "aux": 0.5}
 
 
 class FitResult(NamedTuple):
-    """What training leaves behind, beside the weights: the mean loss of each epoch, and what ``keep_epoch`` kept."""
+    """What training leaves behind, beside the weights: the mean loss of each epoch, and what ``keep_epoch`` kept.
+
+    ``compact`` is the number of parameters of the compact network that was trained in the model's place.
+    """
 
     losses: tuple[float, ...]
     kept: Arrays | None
     steps: int
     seconds: float
+    compact: int | None = None
 
 
 def fit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from prunekit.models.archs import build
 from prunekit.models.state import Arrays, load_arrays, to_arrays
 from prunekit.params import BATCHNORM_IMAGES, REPAIR_IMAGES, TrainParams
 from prunekit.progress import SILENT, Progress
+from prunekit.pruning.compact import compacted
 from prunekit.pruning.masks import write_
 from prunekit.pruning.repair import repair
 from prunekit.training.checkpoint import Checkpoint
@@ -76,19 +78,33 @@ def retrain(
         return UNTRAINED[mode](model, sample, masks or {}, before)
     plan = plan_of(mode, Pruned(settings, kept, len(dataset.classes), len(examples), seed))
     load_arrays(model, to_arrays(model) if plan.weights is None else plan.weights)
-    return fit(
-        model,
-        examples,
+    train = partial(
+        fit,
+        examples=examples,
         settings=_changed(settings, plan, epochs),
         dataset=dataset,
         seed=seed,
         device=device,
-        masks=masks,
         start_epoch=plan.start_epoch,
         checkpoint=checkpoint,
         epoch_images=epoch_images,
         progress=progress,
     )
+    return _compact(model, masks or {}, train, torch.device(device))
+
+
+def _compact(
+    model: nn.Module, masks: Mapping[str, Tensor], train: Callable[..., FitResult], device: torch.device
+) -> FitResult:
+    """Train the model in its compact form where it has one (docs/decisions/046), else as it is."""
+    hold(model, masks)
+    compact = compacted(model, dict(masks), training=True)
+    if compact is None:
+        return train(model, masks=masks)
+    result = train(compact.network, masks=compact.masks)
+    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    compact.write_back(model)
+    return result._replace(compact=compact.parameters)
 
 
 def _changed(settings: TrainParams, plan: Plan, epochs: int | None) -> TrainParams:

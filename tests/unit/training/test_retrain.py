@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from torch import nn
 
 from prunekit.data.normalise import Normaliser
 from prunekit.errors import UsageError
 from prunekit.models.archs import build
 from prunekit.models.state import load_arrays, to_arrays
 from prunekit.params import RetrainParams
+from prunekit.pruning.api import prune
 from prunekit.training.feed import derived_seed
 from prunekit.training.retrain import MODES, Pruned, plan_of, recompute_batchnorm, retrain
 from prunekit.training.sgd import hold
@@ -164,3 +166,62 @@ def test_statistics_of_an_empty_set_of_batches_are_left_alone(tiny) -> None:
     before = to_arrays(model)
     recompute_batchnorm(model, [])
     assert (to_arrays(model)["bn1.running_var"] == before["bn1.running_var"]).all()
+
+
+@pytest.mark.parametrize("mode", ["lr-rewind", "fine-tune", "scratch"])
+def test_filters_that_are_gone_are_not_trained_and_the_rest_is_as_if_they_were(
+    tiny, mode, monkeypatch
+) -> None:
+    """Compact and masked retraining differ by rounding; statistics of dead channels stay as they were."""
+
+    def retrained(compact: bool) -> tuple[nn.Module, object, dict]:
+        model = tiny.network()
+        masks = prune(model, method="ft", prune_ratio=0.7)
+        with monkeypatch.context() as patch:
+            if not compact:
+                patch.setattr("prunekit.training.retrain.compacted", lambda *args, **how: None)
+            result = retrain(
+                model,
+                tiny.examples(),
+                mode=mode,
+                settings=tiny.settings(clip_norm=1.0),
+                dataset=tiny.dataset(),
+                seed=1,
+                masks=masks,
+            )
+        return model, result, masks
+
+    (whole, plain, masks), (small, result, _) = retrained(False), retrained(True)
+    assert plain.compact is None
+    assert result.compact < 0.6 * sum(parameter.numel() for parameter in whole.parameters())
+    assert result.losses == pytest.approx(plain.losses, rel=1e-4)
+    for name, value in small.named_parameters():
+        torch.testing.assert_close(
+            value, dict(whole.named_parameters())[name], rtol=1e-2, atol=1e-4, msg=name
+        )
+        assert not value[~masks[name]].any() if name in masks else True
+    whole.eval(), small.eval()
+    images = torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(small(images), whole(images), rtol=1e-3, atol=1e-3)
+
+
+def test_statistics_of_dead_channels_stay_as_the_parent_had_them(tiny) -> None:
+    model = tiny.network()
+    masks = prune(model, method="ft", prune_ratio=0.7)
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    settings = tiny.settings()
+    retrain(
+        model,
+        tiny.examples(),
+        mode="lr-rewind",
+        settings=settings,
+        dataset=tiny.dataset(),
+        seed=1,
+        masks=masks,
+    )
+    dead = ~masks["layer1.0.bn1.weight"]
+    assert dead.any()
+    for name in ("layer1.0.bn1.running_mean", "layer1.0.bn1.running_var"):
+        now = dict(model.named_buffers())[name]
+        assert torch.equal(now[dead], before[name][dead])
+        assert not torch.equal(now[~dead], before[name][~dead])

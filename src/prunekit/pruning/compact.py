@@ -1,0 +1,109 @@
+"""A pruned network without its dead channels, in which it is trained and measured: less work for the same function.
+
+Which channels go depends on the masks alone, so that equal masks make equal compact networks.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.errors import UsageError
+from prunekit.pruning.masks import Masks, apply_
+from prunekit.pruning.shrink import cut_
+
+# A network that keeps more than this share of its parameters in living channels is left as it is.
+MOST_KEPT = 0.9
+
+
+@dataclass(frozen=True)
+class Compact:
+    """The smaller ``network``, the ``masks`` that are left on it, and where each of its entries is in the whole one."""
+
+    network: nn.Module
+    masks: Masks
+    places: Mapping[str, Tensor]
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of the smaller network."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    @torch.no_grad()
+    def write_back(self, model: nn.Module) -> None:
+        """Set the model's living entries, in place, to the smaller network's.
+
+        Parameters of dead channels are zero and stay zero. Their batch-norm statistics, which nothing reads, stay as
+        they are.
+        """
+        smaller = self.network.state_dict()
+        for name, whole in model.state_dict().items():
+            flat = whole.detach().clone(memory_format=torch.contiguous_format).flatten()
+            flat[self.places[name].flatten().to(flat.device)] = smaller[name].flatten().to(flat.device)
+            whole.copy_(flat.view(whole.shape))
+
+
+def compacted(model: nn.Module, masks: Masks, *, training: bool) -> Compact | None:
+    """The masked model without its dead channels; the model stays as it is.
+
+    None where that is not worth it or not the same: a model that cannot be traced, one that keeps more than nine tenths
+    of its parameters, a dead channel with an entry that no mask holds, and for ``training`` a model with dropout, whose
+    draws depend on the number of channels.
+    """
+    if not masks or (training and _drops(model)):
+        return None
+    numbered = _numbered(model)
+    try:
+        cut_(numbered, masks)
+    except UsageError:
+        return None
+    places = {name: values.long() for name, values in numbered.state_dict().items()}
+    if not _worth_it(model, places) or not _all_held(model, masks, places):
+        return None
+    whole = {name: mask.flatten()[places[name].flatten().to(mask.device)] for name, mask in masks.items()}
+    left = {name: mask.view(places[name].shape) for name, mask in whole.items() if not bool(mask.all())}
+    network = copy.deepcopy(model)
+    apply_(network, masks)
+    cut_(network, masks)
+    return Compact(network, left, places)
+
+
+def lean(model: nn.Module, masks: Masks) -> nn.Module:
+    """The network to measure in the model's place: its compact form where it has one, else the model itself."""
+    found = compacted(model, masks, training=False)
+    return model if found is None else found.network
+
+
+def _drops(model: nn.Module) -> bool:
+    rates = (getattr(part, "p", None) or getattr(part, "drop_prob", None) for part in model.modules())
+    named = zip(model.modules(), rates, strict=True)
+    return any("Drop" in type(part).__name__ and bool(rate) for part, rate in named)
+
+
+@torch.no_grad()
+def _numbered(model: nn.Module) -> nn.Module:
+    """A copy on the CPU whose every entry is its own place in its tensor (exact in float64 up to 2^53)."""
+    numbered = copy.deepcopy(model).cpu().double()
+    for tensor in numbered.state_dict().values():
+        tensor.copy_(torch.arange(tensor.numel()).view(tensor.shape))
+    return numbered
+
+
+def _worth_it(model: nn.Module, places: Mapping[str, Tensor]) -> bool:
+    counts = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    return sum(places[name].numel() for name in counts) <= MOST_KEPT * sum(counts.values())
+
+
+def _all_held(model: nn.Module, masks: Masks, places: Mapping[str, Tensor]) -> bool:
+    """Whether all entries that go are masked: one that still trained would be lost."""
+    for name, parameter in model.named_parameters():
+        gone = torch.ones(parameter.numel(), dtype=torch.bool)
+        gone[places[name].flatten()] = False
+        held = masks[name].cpu().flatten() if name in masks else torch.ones_like(gone)
+        if bool((gone & held).any()):
+            return False
+    return True
