@@ -10,6 +10,7 @@ SUPPORT = Path(__file__).resolve().parents[1] / "support" / "pretend"
 # torch's private names that the pretend GPU is built on.
 PRIVATE = [
     "torch._C._ensureCUDADeviceGuardSet",
+    "torch._C._dispatch_has_kernel_for_dispatch_key",
     "torch._C._only_lift_cpu_tensors",
     "torch._C._set_only_lift_cpu_tensors",
     "torch.Tensor._make_wrapper_subclass",

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from prunekit.arithmetic import exact
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import evaluation, trace
@@ -31,6 +32,7 @@ from prunekit.pruning.subject import Batch, device_of, read_batches, run
 RIDGE = 1e-3
 
 
+@exact()
 def repair(
     model: nn.Module, *, masks: Masks, batches: Iterable[Any], ridge: float = RIDGE
 ) -> dict[str, Tensor]:

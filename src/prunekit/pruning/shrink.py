@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from prunekit.arithmetic import exact
 from prunekit.errors import UsageError
 from prunekit.pruning.graph.counts import Stock
 from prunekit.pruning.graph.graph import Graph, Op
@@ -32,6 +33,7 @@ def shrink(model: nn.Module, masks: Masks) -> nn.Module:
     return smaller
 
 
+@exact()
 def cut_(model: nn.Module, masks: Masks) -> None:
     """Take the channels that :func:`shrink` takes out of the model itself, whatever values its weights have."""
     graph = trace(model)

@@ -153,9 +153,6 @@ class PretendGpu(TorchDispatchMode):
             self._stack.enter_context(mock.patch(f"torch.cuda.{name}", answer))
         self._stack.enter_context(mock.patch("torch.autograd.backward", _backward))
         self._stack.enter_context(mock.patch("torch.autograd.grad", _grad))
-        # Inference mode leaves out the layer in which operations fall apart into those that are counted.
-        self._stack.enter_context(mock.patch.object(private.INFERENCE, "__enter__", _without_gradients))
-        self._stack.enter_context(mock.patch.object(private.INFERENCE, "__exit__", _with_them_again))
         # A dispatch mode is of one thread: what others would do is done here.
         self._stack.enter_context(mock.patch("concurrent.futures.ThreadPoolExecutor.submit", _at_once))
         ACTIVE.append(self)
@@ -173,6 +170,9 @@ class PretendGpu(TorchDispatchMode):
         to_gpu = asked is not None and asked.type == "cuda"
         if not to_gpu and not any(isinstance(leaf, OnGpu) for leaf in leaves):
             return func(*args, **kwargs)
+        if private.is_composite(func):  # in inference mode nobody else takes it apart into what is counted
+            with private.again(self):
+                return func.decompose(*args, **kwargs)
         name, full = private.schema(func)
         if name == "prim::device":
             return GPU
@@ -278,15 +278,6 @@ def _at_once(pool, function, *args, **kwargs):
     except BaseException as error:
         done.set_exception(error)
     return done
-
-
-def _without_gradients(mode):
-    mode.before = torch.is_grad_enabled()
-    torch.set_grad_enabled(not mode.mode and mode.before)
-
-
-def _with_them_again(mode, *error):
-    torch.set_grad_enabled(mode.before)
 
 
 def _list(tensors):

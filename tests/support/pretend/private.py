@@ -14,21 +14,21 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 __all__ = ["TorchDispatchMode", "no_dispatch", "tree_leaves", "tree_map"]
-INFERENCE = torch.autograd.grad_mode.inference_mode
 
 
 def shell(cls: type, inner: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A tensor without memory of its own that says it is on ``device`` and otherwise like ``inner``."""
-    return torch.Tensor._make_wrapper_subclass(
-        cls,
-        inner.size(),
-        strides=inner.stride(),
-        storage_offset=inner.storage_offset(),
-        dtype=inner.dtype,
-        layout=inner.layout,
-        device=device,
-        requires_grad=False,
-    )
+    with torch.inference_mode(False):  # or it could not be a view of one that was made before
+        return torch.Tensor._make_wrapper_subclass(
+            cls,
+            inner.size(),
+            strides=inner.stride(),
+            storage_offset=inner.storage_offset(),
+            dtype=inner.dtype,
+            layout=inner.layout,
+            device=device,
+            requires_grad=False,
+        )
 
 
 @contextmanager
@@ -66,6 +66,21 @@ def written(func, args, kwargs) -> tuple[list, bool]:
     values = [args[place] if place < len(args) else kwargs.get(argument.name) for place, argument in places]
     returns = func._schema.returns
     return values, all(each.alias_info is not None and each.alias_info.is_write for each in returns)
+
+
+def is_composite(func) -> bool:
+    """Whether an operation is no more than others, for every device."""
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+
+
+@contextmanager
+def again(mode):
+    """For the block, a mode that is at work sees what it asks for itself."""
+    TorchDispatchMode.__enter__(mode)
+    try:
+        yield
+    finally:
+        TorchDispatchMode.__exit__(mode, None, None, None)
 
 
 def is_view(func) -> bool:
