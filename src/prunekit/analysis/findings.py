@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+from prunekit.analysis.comparison_columns import COMPARISON, COMPARISON_SLICE
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.variant import Role
 from prunekit.registry import Registry
@@ -261,6 +262,16 @@ FINDINGS: Registry[Finding] = Registry(
             "Mean corruption error: the error under each corruption by a reference network's, averaged.",
             "Hendrycks & Dietterich 2019, arXiv 1903.12261",
             _AT | {"relative_to": (str, "The reference network."), "distributions": MEMBERS},
+        ),
+        "comparison": Finding(
+            "Rise in error of one network over another on one distribution, with its verdict.",
+            "two one-sided tests: Schuirmann 1987, doi:10.1007/BF01068419",
+            COMPARISON,
+        ),
+        "comparison-slice": Finding(
+            "The same on the images of one class or group.",
+            "two one-sided tests: Schuirmann 1987, doi:10.1007/BF01068419",
+            COMPARISON_SLICE,
         ),
         "claim": Finding(
             "What the study says of one of the paper's claims; value, low and high are of the deciding comparison.",

@@ -9,6 +9,7 @@ class Flag(StrEnum):
     """A code in the column ``flags``."""
 
     ONE_SEED = "one-seed"
+    FEW_IMAGES = "few-images"
     ONE_PARENT = "one-parent"
     ONE_PAIR = "one-pair"
     UNDEFINED = "undefined"

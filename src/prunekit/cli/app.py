@@ -49,6 +49,7 @@ COMMANDS: dict[str, Entry] = {
         "potential:potential", "How far a network can be pruned on each distribution.", FINDINGS
     ),
     "power": Entry("power:power", "How many images, seeds and ratios a verdict needs.", FINDINGS),
+    "compare": Entry("compare:compare_", "Networks and their parent: a verdict each, or a gate.", FINDINGS),
     "report": Entry("report:report", "Findings as one page, figures, tables and JSON.", FINDINGS),
     "run": Entry("run:run", "Run a recipe: make what is missing, then report.", STUDIES),
     "status": Entry("run:status", "What a recipe has, and what is missing.", STUDIES),
@@ -104,7 +105,7 @@ app = typer.Typer(
 
 EPILOG = """Environment: PRUNEKIT_STORE, PRUNEKIT_DATA, PRUNEKIT_OFFLINE, PRUNEKIT_DEBUG=1 (tracebacks), NO_COLOR.
 
-Exit codes: 0 done, 1 a step failed, 2 wrong input, 3 a stored file is missing or damaged, 130 interrupted.
+Exit codes: 0 done, 1 a step failed, 2 wrong input, 3 a stored file is missing or damaged, 4 a gate did not pass, 130 interrupted.
 
 Try: prunekit quickstart"""
 

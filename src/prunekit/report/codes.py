@@ -8,6 +8,7 @@ from prunekit.analysis.flags import Flag
 from prunekit.analysis.variant import Role
 
 FLAGS: dict[Flag, str] = {
+    Flag.FEW_IMAGES: "fewer than 100 images: the interval is wide, and its shape an assumption",
     Flag.ONE_SEED: "1 seed: the interval covers images only",
     Flag.ONE_PARENT: "repetitions under 1 parent: the interval covers images only",
     Flag.ONE_PAIR: "one pair of networks: the interval covers images only",

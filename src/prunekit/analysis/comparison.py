@@ -1,0 +1,216 @@
+"""Two networks, one verdict: how far the error of one rises over that of the other, and what changed besides.
+
+The interval covers the choice of images for *these networks*: what a decision to ship one of them rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from prunekit.analysis.calibration import gap_by_bin
+from prunekit.analysis.churn import flips
+from prunekit.analysis.classes import classes_in
+from prunekit.analysis.curves import images_of
+from prunekit.analysis.estimate import Estimate, plain
+from prunekit.analysis.flags import Flag
+from prunekit.analysis.outcome import Array, outcome_of
+from prunekit.analysis.paired import Arrays, Paired
+from prunekit.analysis.proportions import FEW_IMAGES, PAIRED, SHARE, means_of, moments, over_images
+from prunekit.analysis.resample import RESAMPLES, resampled_errors
+from prunekit.analysis.rows import Row, row
+from prunekit.analysis.significance import mcnemar
+from prunekit.analysis.student import Student
+from prunekit.analysis.verdict import Margin, Verdict, decide, judge_rises
+
+IMAGES = "95 % over images, these networks"
+TWO_POINTS = (2.5, 97.5)
+
+
+class Slices(StrEnum):
+    """What parts of the images a row can be about."""
+
+    CLASS = "class"
+    GROUP = "group"
+
+
+class Asked(NamedTuple):
+    """What a comparison is judged by: the margin, ``top_k``, and whether the number of distributions is corrected for.
+
+    ``groups``: by distribution, by the name of a grouping, each image's group ``[n]``; "" where it has none.
+    ``names``: what networks are called, by key. ``kl``: by network and distribution, the mean divergence of the two outputs in nats, where both could be run.
+    """
+
+    margin: Margin
+    top_k: int = 1
+    together: bool = False
+    resamples: int = RESAMPLES
+    seed: int = 0
+    groups: Mapping[str, Mapping[str, Array]] = {}
+    names: Mapping[str, str] = {}
+    kl: Mapping[tuple[str, str], float] = {}
+
+
+class Rise(NamedTuple):
+    """The rise in error over the other network with its interval; ``student`` where it is a difference of shares."""
+
+    value: float
+    low: float
+    high: float
+    parent_error: float
+    n: int
+    student: Student | None
+
+
+def comparisons(pairs: Sequence[Paired], asked: Asked, *, classes: Sequence[str] = ()) -> list[Row]:
+    """A row for each network and distribution, with its verdict, and one for each class and group of it."""
+    rises = [rise_of(pair, asked) for pair in pairs]
+    verdicts = _verdicts(rises, asked)
+    rows = []
+    for pair, rise, verdict in zip(pairs, rises, verdicts, strict=True):
+        slices = list(_slices(pair, asked, classes))
+        rows.append(_row("comparison", pair, rise, verdict, asked, _changes(pair, asked) | _worst(slices)))
+        rows += slices
+    return rows
+
+
+def rise_of(pair: Paired, asked: Asked) -> Rise:
+    """The rise in the task's error on all images of a pair."""
+    own, reference = (outcome_of(arrays, top_k=asked.top_k) for arrays in (pair.own, pair.reference))
+    if own.total is None:
+        return _rise(own.wrong[:, 0], reference.wrong[:, 0])
+    named = {("", "own"): own, ("", "reference"): reference}
+    draws = resampled_errors(
+        named, resamples=asked.resamples, seed=asked.seed, images=images_of(pair.distribution)
+    )
+    rises = draws["", "own"] - draws["", "reference"]
+    low, high = np.nanpercentile(rises[1:], TWO_POINTS)
+    return Rise(float(rises[0]), float(low), float(high), reference.error, own.n, None)
+
+
+def _rise(wrong: Array, was_wrong: Array) -> Rise:
+    """The rise of a share from two flags for each image ``[n]``."""
+    wrong, was_wrong = (np.asarray(each, dtype=np.float64) for each in (wrong, was_wrong))
+    student = over_images(means_of(moments(wrong - was_wrong, PAIRED)))
+    low, high = np.clip(student.ends(), -1.0, 1.0)
+    return Rise(
+        float((wrong - was_wrong).mean()),
+        float(low),
+        float(high),
+        float(was_wrong.mean()),
+        len(wrong),
+        student,
+    )
+
+
+def _verdicts(rises: Sequence[Rise], asked: Asked) -> list[Verdict]:
+    """The verdict on every rise; corrected together only where every one is a difference of shares."""
+    limits = [float(asked.margin.of(rise.parent_error)) for rise in rises]
+    students = [rise.student for rise in rises if rise.student is not None]
+    if asked.together and students and len(students) == len(rises):
+        stacked = Student(*(np.array([float(each[place]) for each in students]) for place in range(3)))
+        return list(judge_rises(stacked, np.array(limits), together=True).verdicts)
+    return [decide(rise.low, rise.high, limit) for rise, limit in zip(rises, limits, strict=True)]
+
+
+def _row(
+    finding: str, pair: Paired, rise: Rise, verdict: Verdict, asked: Asked, more: Mapping[str, Any]
+) -> Row:
+    flags = (Flag.FEW_IMAGES,) if rise.n < FEW_IMAGES else ()
+    return row(
+        finding,
+        Estimate(rise.value, rise.low, rise.high, rise.n, 1, IMAGES, flags),
+        unit="error",
+        variant=pair.variant,
+        prune_ratio=pair.prune_ratio,
+        distribution=pair.distribution,
+        models=[pair.key],
+        seed_set=[pair.seed],
+        network=asked.names.get(pair.key, pair.key),
+        parent=pair.parent,
+        error=plain(rise.parent_error + rise.value),
+        parent_error=plain(rise.parent_error),
+        margin=asked.margin.size,
+        relative=asked.margin.relative,
+        limit=plain(float(asked.margin.of(rise.parent_error))),
+        verdict=str(verdict),
+        **more,
+    )
+
+
+def _changes(pair: Paired, asked: Asked) -> dict[str, Any]:
+    """What changed besides the error: predictions, confidence, losses; empty for a network that segments."""
+    found: dict[str, Any] = dict.fromkeys(_CHANGES)
+    if "rank" not in pair.own:
+        return found
+    same = pair.own["predicted"] == pair.reference["predicted"]
+    low, high = np.clip(over_images(means_of(moments(same, SHARE))).ends(), 0.0, 1.0)
+    broken, fixed = (int(each.sum()) for each in flips(pair))
+    found |= {
+        "agreement": plain(float(same.mean())),
+        "agreement_low": plain(float(low)),
+        "agreement_high": plain(float(high)),
+        "broken": broken,
+        "fixed": fixed,
+        "mcnemar": plain(float(mcnemar(broken, fixed))),
+        "kl": asked.kl.get((pair.key, pair.distribution)),
+    }
+    for name, score in SCORES.items():
+        found |= {
+            f"{side}{name}": _score(arrays, score)
+            for side, arrays in (("", pair.own), ("parent_", pair.reference))
+        }
+    return found
+
+
+class Score(NamedTuple):
+    """A score of one network: the array that it needs, and its value."""
+
+    needs: str
+    value: Callable[[Arrays], float]
+
+
+SCORES = {
+    "ece": Score("confidence", lambda arrays: float(np.abs(gap_by_bin(arrays).mean(axis=0)).sum())),
+    "nll": Score("loss", lambda arrays: float(np.mean(arrays["loss"]))),
+}
+_CHANGES = (
+    *("agreement", "agreement_low", "agreement_high", "broken", "fixed", "mcnemar", "kl"),
+    *(f"{side}{name}" for name in SCORES for side in ("", "parent_")),
+)
+
+
+def _score(arrays: Arrays, score: Score) -> float | None:
+    return plain(score.value(arrays)) if score.needs in arrays else None
+
+
+def _slices(pair: Paired, asked: Asked, classes: Sequence[str]) -> Iterator[Row]:
+    """A row for each class, and for each group of every grouping; each is judged by itself."""
+    if "rank" not in pair.own:
+        return
+    wrong, was_wrong = (arrays["rank"] >= asked.top_k for arrays in (pair.own, pair.reference))
+    parts: list[tuple[Slices, str, str, Array]] = [
+        (Slices.CLASS, "", name, pair.own["label"] == label)
+        for label, name in classes_in(pair, classes).items()
+    ]
+    for grouping, members in asked.groups.get(pair.distribution, {}).items():
+        parts += [(Slices.GROUP, grouping, name, members == name) for name in sorted(set(members) - {""})]
+    for kind, grouping, name, chosen in parts:
+        rise = _rise(wrong[chosen], was_wrong[chosen])
+        verdict = decide(rise.low, rise.high, float(asked.margin.of(rise.parent_error)))
+        said = {"slice": str(kind), "grouping": grouping, "member": name}
+        yield _row("comparison-slice", pair, rise, verdict, asked, said)
+
+
+def _worst(slices: Sequence[Row]) -> dict[str, Any]:
+    """The class and the group whose error rises most, with their verdicts."""
+    found: dict[str, Any] = {}
+    for kind in Slices:
+        own = [each for each in slices if each["slice"] == kind]
+        worst = max(own, key=lambda each: float(each["value"]), default=None)
+        columns = {"": "member", "_rise": "value", "_low": "low", "_high": "high", "_verdict": "verdict"}
+        found |= {f"worst_{kind}{end}": worst[name] if worst else None for end, name in columns.items()}
+    return found

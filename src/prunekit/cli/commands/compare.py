@@ -1,0 +1,208 @@
+"""``compare``: any networks and their parent, with a verdict each, and an exit code for a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from prunekit.analysis.comparison import Asked
+from prunekit.analysis.verdict import Margin, checked
+from prunekit.cli.commands.potential import DISTRIBUTION
+from prunekit.cli.commands.steps import REQUIRED, settings_of
+from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields, sub_app
+from prunekit.cli.models import MODEL, resolve_all
+from prunekit.cli.output import emit, say
+from prunekit.cli.screen import screen
+from prunekit.engine.now import make_now
+from prunekit.errors import UsageError, unknown
+from prunekit.params import ErrorParams, ReportParams
+from prunekit.registry import Lazy
+from prunekit.steps.check import check_names
+from prunekit.store.store import Store
+from prunekit.studies.compare import broken_images, compare, outcomes_for
+
+GATE_FAILED = 4
+COLUMNS = (
+    *("network", "distribution", "verdict", "parent_error", "error", "value", "low", "high", "limit", "n"),
+    *("agreement", "broken", "fixed", "worst_class", "worst_class_rise", "flags"),
+)
+SLICE_COLUMNS = (*COLUMNS[:2], "member", *COLUMNS[2:10])
+JUNIT, MARKDOWN = Lazy("prunekit.report.gate:junit"), Lazy("prunekit.report.gate:markdown")
+PASSES, SENTENCE = Lazy("prunekit.report.gate:passes"), Lazy("prunekit.report.gate:sentence")
+
+
+class Undecided(StrEnum):
+    """What a gate makes of a verdict that is undecided."""
+
+    PASS = "pass"
+    FAIL = "fail"
+
+
+PARENT = Annotated[
+    str,
+    typer.Argument(
+        metavar="PARENT", help="The network to compare with: key, unique prefix or label.", show_default=False
+    ),
+]
+PER_CLASS = Annotated[bool, typer.Option("--per-class", help="Also a row, and a verdict, for every class.")]
+BROKEN = Annotated[
+    bool, typer.Option("--broken", help="Instead: every image that only the parent classifies correctly.")
+]
+TOGETHER = Annotated[
+    bool,
+    typer.Option(
+        "--correct",
+        help="Correct the verdicts for the number of networks and distributions (Holm). That a network is within the "
+        "margin on all of them needs no correction.",
+    ),
+]
+GATE = Annotated[
+    bool,
+    typer.Option("--gate", help="Exit 4 unless every verdict is `within`.", rich_help_panel="Pipeline"),
+]
+UNDECIDED = Annotated[
+    str,
+    typer.Option(
+        "--undecided",
+        metavar="pass|fail",
+        help="With --gate and --junit: what an undecided verdict does.",
+        rich_help_panel="Pipeline",
+    ),
+]
+JUNIT_FILE = Annotated[
+    Path | None,
+    typer.Option(
+        "--junit", metavar="FILE", help="Write a JUnit file: a test per row.", rich_help_panel="Pipeline"
+    ),
+]
+MARKDOWN_FILE = Annotated[
+    Path | None,
+    typer.Option(
+        "--markdown",
+        metavar="FILE",
+        help="Write a Markdown table, for a pull request's comment.",
+        rich_help_panel="Pipeline",
+    ),
+]
+
+compare_ = sub_app()
+
+
+def asked_of(settings: ReportParams, *, together: bool) -> Asked:
+    """What a comparison is judged by, from the settings of findings."""
+    relative = getattr(settings, "relative_margin", None)
+    margin = Margin(settings.margin) if relative is None else Margin(relative, relative=True)
+    return Asked(
+        checked(margin),
+        top_k=settings.top_k,
+        together=together,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+
+
+def _compare(**given: Any) -> None:
+    chosen, own = options(given), {name: given.pop(name) for name in OWN}
+    if own["undecided"] not in tuple(Undecided):
+        raise unknown("value of --undecided", own["undecided"], tuple(Undecided))
+    lenient = own["undecided"] == Undecided.PASS
+    store = Store(chosen.store)
+    parent, keys = store.resolve(own["parent"]), resolve_all(store, own["model"])
+    asked = asked_of(ReportParams.read(read_fields(ReportParams, given)), together=own["together"])
+    errors = outcomes_for(store, parent, keys, own["distribution"] or [])
+    _measure(store, errors, chosen)
+    rows = compare(store, parent, keys, errors, asked)
+    main = [row for row in rows if row["finding"] == "comparison"]
+    _check_all(main, keys, errors)
+    if own["broken"]:
+        emit(broken_images(store, main, errors, {}), as_json=chosen.as_json)
+    else:
+        emit(main, as_json=chosen.as_json, columns=COLUMNS)
+    judged = rows if own["per_class"] else main
+    if own["per_class"] and not own["broken"]:
+        emit(_slices(rows), as_json=chosen.as_json, columns=SLICE_COLUMNS)
+    for target, text in (
+        (own["junit"], JUNIT(judged, undecided_passes=lenient)),
+        (own["markdown"], _table(main, own)),
+    ):
+        if target is not None:
+            target.write_text(text, encoding="utf-8")
+    if own["gate"]:
+        _gate([row for row in judged if not PASSES(row, undecided_passes=lenient)])
+
+
+def _measure(store: Store, errors: Sequence[ErrorParams], chosen: Options) -> None:
+    """Make the outcomes that are missing."""
+    for params in errors:
+        check_names(params)
+    with screen() as progress:
+        forced = settings_of(chosen, [params.key for params in errors])
+        make_now(errors, store, forced, progress, jobs=chosen.jobs, say=say)
+
+
+def _check_all(rows: Sequence[dict[str, Any]], keys: Sequence[str], errors: Sequence[ErrorParams]) -> None:
+    """Every network that was named has its rows."""
+    there = {(row["models"][0], row["distribution"]) for row in rows}
+    lost = [
+        (key, step.distribution)
+        for key in keys
+        for step in errors
+        if step.model == key
+        if (key, step.distribution) not in there
+    ]
+    if lost:
+        raise UsageError(f"{lost[0][0]} cannot be compared on {lost[0][1]}: its outcomes are not stored")
+
+
+def _slices(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["finding"] == "comparison-slice"]
+
+
+def _table(rows: Sequence[dict[str, Any]], own: dict[str, Any]) -> str:
+    text: str = MARKDOWN(rows, own["parent"])
+    return text
+
+
+def _gate(failed: Sequence[dict[str, Any]]) -> None:
+    for row in failed:
+        say(f"gate: {SENTENCE(row)}")
+    if failed:
+        raise typer.Exit(GATE_FAILED)
+
+
+ARGUMENTS: dict[str, tuple[Any, Any]] = {
+    "parent": (PARENT, REQUIRED),
+    "model": (MODEL, REQUIRED),
+    "distribution": (DISTRIBUTION, None),
+    "per_class": (PER_CLASS, False),
+    "broken": (BROKEN, False),
+    "together": (TOGETHER, False),
+    "gate": (GATE, False),
+    "undecided": (UNDECIDED, str(Undecided.FAIL)),
+    "junit": (JUNIT_FILE, None),
+    "markdown": (MARKDOWN_FILE, None),
+}
+OWN = tuple(ARGUMENTS)
+
+command(
+    compare_,
+    _compare,
+    name="compare",
+    fields=[ReportParams],
+    without=["kept", "interpolate", "noise_by_draw"],
+    arguments=ARGUMENTS,
+    common=FINDING_OPTIONS,
+    help="Compare networks with their parent on any distributions: error and rise with an interval, a verdict "
+    "(within the margin, beyond it, undecided), agreement, broken and fixed images, calibration, the worst class. Measures what is "
+    "missing; over stored outcomes it needs no torch. With --gate it decides a pipeline: exit 4 unless all is within.",
+    examples=[
+        "prunekit compare dense int8",
+        "prunekit compare dense int8 pruned --distribution folder:photos --distribution @corruptions --margin 0.01",
+        "prunekit compare dense int8 --gate --junit verdicts.xml --markdown verdicts.md",
+        "prunekit compare dense int8 --broken --json | jq -r .image",
+    ],
+)

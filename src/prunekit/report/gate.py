@@ -1,0 +1,89 @@
+"""Verdicts for a pipeline: what passes, a JUnit file, and a Markdown table for a pull request's comment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from prunekit.analysis.verdict import Verdict
+from prunekit.report.study import Row
+from prunekit.report.words import MISSING, percent, points
+
+PASSED, FAILED = "passed", "failed"
+MARKS = {Verdict.WITHIN: "✓", Verdict.BEYOND: "✗", Verdict.UNDECIDED: "?"}
+
+
+def passes(row: Row, *, undecided_passes: bool = False) -> bool:
+    """Whether a row lets the pipeline go on: its verdict is within the margin, or undecided where that is allowed."""
+    return row["verdict"] == Verdict.WITHIN or (undecided_passes and row["verdict"] == Verdict.UNDECIDED)
+
+
+def sentence(row: Row) -> str:
+    """One verdict in words: the rise, its interval, the margin, and what to do where it is undecided."""
+    rise = f"{points(row['value'])} [{points(row['low'])}, {points(row['high'])}]"
+    where = f"{row['member']}, {row['distribution']}" if row.get("member") else str(row["distribution"])
+    verdict = {
+        Verdict.WITHIN: f"is within the margin of {points(row['limit'])}",
+        Verdict.BEYOND: f"is beyond the margin of {points(row['limit'])}",
+        Verdict.UNDECIDED: f"is undecided against the margin of {points(row['limit'])}: measure more images "
+        f"(n = {row['n']:,}; `prunekit power` says how many)",
+    }[Verdict(row["verdict"])]
+    return f"{row['network']} on {where}: error rises by {rise}, which {verdict}"
+
+
+def junit(rows: Sequence[Row], *, undecided_passes: bool = False) -> str:
+    """A JUnit file: a test for each network and distribution (or slice of it), failed where it does not pass."""
+    failed = [row for row in rows if not passes(row, undecided_passes=undecided_passes)]
+    counts = {"tests": str(len(rows)), "failures": str(len(failed)), "errors": "0"}
+    root = Element("testsuites", {"name": "prunekit compare", **counts})
+    suite = SubElement(root, "testsuite", {"name": "prunekit compare", **counts})
+    for row in rows:
+        name = " · ".join(str(row[part]) for part in ("distribution", "member") if row.get(part))
+        case = SubElement(suite, "testcase", {"classname": str(row["network"]), "name": name})
+        if row in failed:
+            failure = SubElement(case, "failure", {"type": str(row["verdict"]), "message": sentence(row)})
+            failure.text = sentence(row)
+        SubElement(case, "system-out").text = sentence(row)
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+HEAD = (
+    "network",
+    "distribution",
+    "error",
+    "rise [95 %]",
+    "verdict",
+    "agreement",
+    "broken / fixed",
+    "worst class",
+)
+
+
+def markdown(rows: Sequence[Row], parent: str) -> str:
+    """A table of the verdicts on every network and distribution, with a line that says what they mean."""
+    lines = [f"### {parent} and its descendants", "", _line(HEAD), _line(["---"] * len(HEAD))]
+    lines += [_line(_cells(row)) for row in rows]
+    margins = sorted({points(row["limit"]) for row in rows})
+    note = f"Margin: a rise in error of {', '.join(margins)}. Intervals cover the choice of images, for these networks."
+    return "\n".join([*lines, "", note, ""])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _cells(row: Row) -> list[str]:
+    mark = MARKS[Verdict(row["verdict"])]
+    worst = row.get("worst_class")
+    flips = MISSING if row.get("broken") is None else f"{row['broken']:,} / {row['fixed']:,}"
+    return [
+        str(row["network"]),
+        str(row["distribution"]),
+        f"{percent(row['parent_error'], 2)} → {percent(row['error'], 2)}",
+        f"{points(row['value'])} [{points(row['low'])}, {points(row['high'])}]",
+        f"{mark} {row['verdict']}",
+        percent(row.get("agreement"), 2),
+        flips,
+        MISSING if worst is None else f"{worst} ({points(row['worst_class_rise'])})",
+    ]
