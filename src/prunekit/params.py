@@ -168,10 +168,13 @@ class ImportParams(Seeing, Schedule):
     weights: Annotated[
         str,
         Field(
-            pattern="^sha256:[0-9a-f]{64}$|^pretrained$",
-            description="Digest of the weights file, or pretrained.",
+            pattern="^sha256:[0-9a-f]{64}$|^pretrained$|^predictions:.{1,100}$",
+            description="Digest of the weights file, pretrained, or predictions:NAME where nothing else is known.",
         ),
     ]
+    prune_ratio: Annotated[
+        Ratio | None, Field(description="Of a network that is known by its predictions alone, as stated.")
+    ] = None
     seed: Annotated[int, Field(ge=0, description="Held-out split and data order of retraining.")] = 0
     expect_error: Annotated[
         float | None,

@@ -40,8 +40,9 @@ class Slices(StrEnum):
 class Asked(NamedTuple):
     """What a comparison is judged by: the margin, ``top_k``, and whether the number of distributions is corrected for.
 
-    ``groups``: by distribution, by the name of a grouping, each image's group ``[n]``; "" where it has none.
-    ``names``: what networks are called, by key. ``kl``: by network and distribution, the mean divergence of the two outputs in nats, where both could be run.
+    ``groups``: by distribution and grouping, each image's group ``[n]``; "" where it has none. ``names``: what networks
+    are called, by key. ``kl``: by network and distribution, the mean divergence of the two outputs in nats, where both
+    could be run.
     """
 
     margin: Margin

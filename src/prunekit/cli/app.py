@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("start:doctor", "Versions, devices, data and store: is all well here?", START),
     "train": Entry("steps:train", "Train a new network.", STEPS),
     "import": Entry("bring:bring", "Bring a trained network of your own into the store.", STEPS),
+    "outcomes": Entry("outcomes:app", "Bring predictions made elsewhere, write outcomes.", STEPS),
     "prune": Entry("steps:prune", "Remove weights or filters of a stored network.", STEPS),
     "retrain": Entry("steps:retrain", "Train a pruned network again with its masks held.", STEPS),
     "export": Entry("export:export", "Write a network for use elsewhere, smaller if asked.", STEPS),
@@ -105,7 +106,8 @@ app = typer.Typer(
 
 EPILOG = """Environment: PRUNEKIT_STORE, PRUNEKIT_DATA, PRUNEKIT_OFFLINE, PRUNEKIT_DEBUG=1 (tracebacks), NO_COLOR.
 
-Exit codes: 0 done, 1 a step failed, 2 wrong input, 3 a stored file is missing or damaged, 4 a gate did not pass, 130 interrupted.
+Exit codes: 0 done, 1 a step failed, 2 wrong input, 3 a stored file is missing or damaged, 4 a gate did not pass,
+130 interrupted.
 
 Try: prunekit quickstart"""
 

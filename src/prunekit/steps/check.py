@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from prunekit.data.datasets import check_dataset, check_distribution
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
-from prunekit.params import KEY_DIGITS, Params
+from prunekit.params import KEY_DIGITS, ErrorParams, Params
 from prunekit.pruning.methods import METHODS
+from prunekit.store.records import PREDICTIONS
 from prunekit.store.store import Store
 
 
@@ -92,3 +93,21 @@ def check_on_parent(params: Any, store: Store) -> None:
             f"prune ratio {ratio:g} is not above the {record.prune_ratio:.4f} that {params.parent} is already pruned to"
         )
     check_names(params)
+
+
+def to_measure(store: Store, steps: Iterable[ErrorParams]) -> list[ErrorParams]:
+    """The measurements that can be made here, every name looked up; those of brought predictions are left out.
+
+    :class:`UsageError` where outcomes are missing of a network that is known by its predictions alone.
+    """
+    found = []
+    for params in steps:
+        if store.record(params.model).form != PREDICTIONS:
+            check_names(params)
+            found.append(params)
+        elif not store.has(params.key):
+            raise UsageError(
+                f"{params.model} is known by its predictions alone: add those on {params.distribution} "
+                "(`prunekit outcomes add`)"
+            )
+    return found

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from prunekit.params import STEPS, Params
 
 MODULE = "module"
+# The form of a network of which nothing is stored but outcomes that were brought; its size is not known.
+PREDICTIONS = "predictions"
 # The method of a network that was made smaller elsewhere, where its owner names none.
 COMPRESSED = "compressed"
 
@@ -110,7 +112,9 @@ class ModelRecord(BaseModel):
 
     @property
     def prune_ratio(self) -> float:
-        """1 - nonzero parameters / parameters of the unpruned parent."""
+        """1 - nonzero parameters / parameters of the unpruned parent; as stated where the parameters are not known."""
+        if not self.parameters:
+            return float(str(self.lineage[-1].params.get("prune_ratio", 0.0)))
         return 1 - self.nonzero / self.parameters
 
     def param(self, name: str) -> Any:

@@ -26,7 +26,7 @@ from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
 from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, STEPS, Params
 from prunekit.store import archive
 from prunekit.store.locks import is_held, lock
-from prunekit.store.records import MeasurementRecord, ModelRecord, Sources
+from prunekit.store.records import PREDICTIONS, MeasurementRecord, ModelRecord, Sources
 
 MASK_PREFIX = "mask:"
 SUFFIX = ".safetensors"
@@ -285,9 +285,16 @@ def _strange(record: ModelRecord | MeasurementRecord) -> str:
     unknown_kinds = [step.kind for step in steps if step.kind not in STEPS]
     if unknown_kinds:
         return f"it was made by a step {unknown_kinds[0]!r}, which this prunekit does not have"
-    if isinstance(record, ModelRecord) and not (steps and 0 <= record.nonzero <= record.parameters > 0):
+    if isinstance(record, ModelRecord) and not (steps and _has_size(record)):
         return "its lineage or its size makes no sense"
     return ""
+
+
+def _has_size(record: ModelRecord) -> bool:
+    """Whether a record's size can be; that of a network known by its predictions alone is not known."""
+    if record.form == PREDICTIONS:
+        return record.parameters == record.nonzero == 0
+    return 0 <= record.nonzero <= record.parameters > 0
 
 
 def _problem(key: str, path: Path, read: Callable[[], object]) -> Iterator[Problem]:

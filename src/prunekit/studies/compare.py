@@ -14,6 +14,7 @@ from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams
 from prunekit.steps.check import check_comparable
+from prunekit.steps.predicted import names_in
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
 from prunekit.studies.versions import check_versions
@@ -57,9 +58,7 @@ def compare(
     return rows
 
 
-def broken_images(
-    store: Store, rows: Iterable[Row], errors: Iterable[ErrorParams], names: Mapping[str, Sequence[str]]
-) -> list[Row]:
+def broken_images(store: Store, rows: Iterable[Row], errors: Iterable[ErrorParams]) -> list[Row]:
     """The images that each network of the rows breaks: place, name where it is known, and what both said of it."""
     measured = {(step.model, step.distribution): step for step in errors}
     found: list[Row] = []
@@ -69,7 +68,7 @@ def broken_images(
             for model in (row["models"][0], row["parent"])
         )
         if "rank" in own:
-            found += _broken(row, own, reference, names.get(row["distribution"], ()))
+            found += _broken(row, own, reference, names_in(reference))
     return found
 
 

@@ -49,7 +49,7 @@ command(
     _import,
     name="import",
     fields=[ImportParams],
-    without=["weights"],
+    without=["weights", "prune_ratio"],
     arguments={"path": (FILE, None), "pretrained": (FETCH, False)},
     help="Bring a network made elsewhere into the store, measured on arrival as its owner measures it: an unpruned "
     "parent, or with --parent what was made from one. The schedule flags say how it and its descendants are retrained.",

@@ -21,7 +21,7 @@ from prunekit.engine.now import make_now
 from prunekit.errors import UsageError, unknown
 from prunekit.params import ErrorParams, ReportParams
 from prunekit.registry import Lazy
-from prunekit.steps.check import check_names
+from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
 from prunekit.studies.compare import broken_images, compare, outcomes_for
 
@@ -38,7 +38,7 @@ PASSES, SENTENCE = Lazy("prunekit.report.gate:passes"), Lazy("prunekit.report.ga
 class Undecided(StrEnum):
     """What a gate makes of a verdict that is undecided."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a word, no password
     FAIL = "fail"
 
 
@@ -119,7 +119,7 @@ def _compare(**given: Any) -> None:
     main = [row for row in rows if row["finding"] == "comparison"]
     _check_all(main, keys, errors)
     if own["broken"]:
-        emit(broken_images(store, main, errors, {}), as_json=chosen.as_json)
+        emit(broken_images(store, main, errors), as_json=chosen.as_json)
     else:
         emit(main, as_json=chosen.as_json, columns=COLUMNS)
     judged = rows if own["per_class"] else main
@@ -137,8 +137,9 @@ def _compare(**given: Any) -> None:
 
 def _measure(store: Store, errors: Sequence[ErrorParams], chosen: Options) -> None:
     """Make the outcomes that are missing."""
-    for params in errors:
-        check_names(params)
+    errors = to_measure(store, errors)
+    if not errors:
+        return
     with screen() as progress:
         forced = settings_of(chosen, [params.key for params in errors])
         make_now(errors, store, forced, progress, jobs=chosen.jobs, say=say)
@@ -197,8 +198,9 @@ command(
     arguments=ARGUMENTS,
     common=FINDING_OPTIONS,
     help="Compare networks with their parent on any distributions: error and rise with an interval, a verdict "
-    "(within the margin, beyond it, undecided), agreement, broken and fixed images, calibration, the worst class. Measures what is "
-    "missing; over stored outcomes it needs no torch. With --gate it decides a pipeline: exit 4 unless all is within.",
+    "(within the margin, beyond it, undecided), agreement, broken and fixed images, calibration, the worst class. "
+    "Measures what is missing; over stored outcomes it needs no torch. With --gate it decides a pipeline: exit 4 "
+    "unless every verdict is `within`.",
     examples=[
         "prunekit compare dense int8",
         "prunekit compare dense int8 pruned --distribution folder:photos --distribution @corruptions --margin 0.01",

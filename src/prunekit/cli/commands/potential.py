@@ -13,7 +13,7 @@ from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.params import ReportParams
-from prunekit.steps.check import check_names
+from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
 from prunekit.studies.choose import check_pruned, errors_of
 from prunekit.studies.findings import error_findings, hidden_findings
@@ -62,12 +62,11 @@ def _potential(**given: Any) -> None:
     store = Store(chosen.store)
     keys = resolve_all(store, names)
     errors = errors_of(store, keys, shifts)
-    for params in errors:
-        check_names(params)
     check_pruned(store, keys)
+    missing = to_measure(store, errors)
     with screen() as progress:
-        forced = settings_of(chosen, [params.key for params in errors])
-        make_now(errors, store, forced, progress, jobs=chosen.jobs, say=say)
+        forced = settings_of(chosen, [params.key for params in missing])
+        make_now(missing, store, forced, progress, jobs=chosen.jobs, say=say)
     rows = error_findings(store, errors, settings)
     if per_class:
         rows += hidden_findings(store, errors, settings, only=["class-potential"])

@@ -5,7 +5,7 @@ The numbers are those of ``data.scoring``, which does the same for batches of te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 from prunekit.errors import UsageError
 
 Array = NDArray[Any]
+MORE: dict[str, type[np.generic]] = {
+    "rank": np.int32,
+    "loss": np.float32,
+    "confidence": np.float32,
+    "brier": np.float32,
+}
 UNIT_SUM = 1e-3  # how far probabilities that were rounded to three digits may be from a sum of one
 
 
@@ -30,13 +36,15 @@ class Predictions(NamedTuple):
     """What one network said of every example of one distribution.
 
     ``labels``: int64 ``[n]``. ``scores``: float ``[n, classes]`` as ``kind`` says, or int64 ``[n]`` predicted classes.
-    ``ids``: a name for each example, in the same order; None where the order alone identifies them.
+    ``ids``: a name for each example, in the same order; None where the order alone identifies them. ``more``: with
+    predicted classes, what ``outcomes export`` wrote besides: ``rank``, ``loss``, ``confidence``, ``brier``.
     """
 
     labels: Array
     scores: Array
     kind: Scores
     ids: tuple[str, ...] | None = None
+    more: Mapping[str, Array] = {}
 
     @property
     def n(self) -> int:
@@ -55,6 +63,11 @@ def checked(found: Predictions, source: str) -> Predictions:
     if found.kind is Scores.CLASSES:
         _refuse(found, source, found.labels < 0, "its label is below 0")
         _refuse(found, source, found.scores < 0, "its predicted class is below 0")
+        for name, values in found.more.items():
+            _refuse(found, source, ~(values >= 0), f"its {name} is below 0, or no number")
+        if "rank" in found.more:
+            differs = (found.more["rank"] == 0) != (found.scores == found.labels)
+            _refuse(found, source, differs, "its rank and its predicted class contradict each other")
         return found
     if found.scores.ndim != 2 or found.scores.shape[1] < 2:
         raise UsageError(
@@ -109,7 +122,8 @@ def outcomes(found: Predictions) -> dict[str, Array]:
     labels = found.labels.astype(np.int32)
     if found.kind is Scores.CLASSES:
         predicted = found.scores.astype(np.int32)
-        return {"predicted": predicted, "label": labels, "rank": (predicted != labels).astype(np.int32)}
+        alone = {"predicted": predicted, "label": labels, "rank": (predicted != labels).astype(np.int32)}
+        return alone | {name: values.astype(MORE[name]) for name, values in found.more.items()}
     logs = log_probabilities(found)
     every = np.arange(found.n)
     own = logs[every, found.labels]

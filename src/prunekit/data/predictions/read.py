@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from prunekit.data.predictions.files import READERS, Columns, array
-from prunekit.data.predictions.outcomes import Array, Predictions, Scores, checked
+from prunekit.data.predictions.outcomes import MORE, Array, Predictions, Scores, checked
 from prunekit.errors import UsageError
 
 LARGEST = 8 * 2**30  # bytes of one file
@@ -64,7 +64,9 @@ def _assembled(columns: Columns, asked: Asked, path: Path) -> Predictions:
     if kind is Scores.CLASSES:
         scores = _classes(scores, names, path, "predicted class")
     ids = tuple(str(each) for each in found["id"]) if "id" in found else None
-    return Predictions(labels, scores, kind, ids)
+    exported = kind is Scores.CLASSES and "rank" in columns
+    more = {name: _numbers(columns[name], path) for name in MORE if exported and name in columns}
+    return Predictions(labels, scores, kind, ids, more)
 
 
 def _column(columns: Columns, role: str, asked: Asked, path: Path) -> Any:
