@@ -172,9 +172,7 @@ class ImportParams(Seeing, Schedule):
             description="Digest of the weights file, pretrained, or predictions:NAME where nothing else is known.",
         ),
     ]
-    prune_ratio: Annotated[
-        Ratio | None, Field(description="Of a network that is known by its predictions alone, as stated.")
-    ] = None
+    prune_ratio: Annotated[Ratio | None, Field(description="As stated, with predictions alone.")] = None
     seed: Annotated[int, Field(ge=0, description="Held-out split and data order of retraining.")] = 0
     expect_error: Annotated[
         float | None,
