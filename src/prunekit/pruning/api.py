@@ -19,7 +19,15 @@ from prunekit.pruning.masks import Masks, check, total_parameters
 from prunekit.pruning.methods import METHODS, Method
 from prunekit.pruning.scores.magnitude import check_finite
 from prunekit.pruning.search import UnreachableError, search_filters, search_weights
-from prunekit.pruning.subject import Scores, Subject, device_of, output_positions, read_batches
+from prunekit.pruning.subject import (
+    Scores,
+    Subject,
+    as_weights,
+    device_of,
+    output_positions,
+    read_batches,
+    single,
+)
 
 # A filter method may miss the ratio by this much; further off is an error that says what can be reached.
 LARGEST_MISS = 0.02
@@ -35,7 +43,7 @@ def sensitivities(
     methods. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is left as it was.
     """
     row = METHODS[method]
-    return _scores(_subject(model, method, row, batches, seed), row)
+    return _scores(_subject(single(model), method, row, batches, seed), row)
 
 
 @exact()
@@ -65,6 +73,7 @@ def prune(
     if not 0 < prune_ratio < 1:
         raise UsageError(f"prune_ratio must be between 0 and 1, not {prune_ratio}")
     check(model, masks or {})
+    model = single(model)
     subject = _subject(model, method, row, batches, seed, example)
     _check_layers(subject, skip_layers)
     skipped = frozenset(skip_layers) | unscored(subject, row)
@@ -115,8 +124,9 @@ def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
 
     ``image_shape``: of one input, such as ``(3, 32, 32)``.
     """
+    model = single(model)
     image = torch.zeros(1, *image_shape, device=device_of(model))
-    subject = Subject(model, trace(model, image), read_batches([image], device_of(model)), 0)
+    subject = Subject(model, trace(model, image), read_batches([image], model), 0)
     positions = output_positions(subject)
     return sample_bound([subject.layers[name].outputs * count for name, count in positions.items()])
 
@@ -142,12 +152,12 @@ def _subject(
     seed: int,
     example: Tensor | None = None,
 ) -> Subject:
-    found = read_batches(batches, device_of(model)) if row.data_informed else []
+    found = read_batches(batches, model) if row.data_informed else []
     if row.data_informed and not found:
         raise UsageError(f"{method} looks at data: give it batches")
     if row.needs_labels and any(batch.labels is None for batch in found):
         raise UsageError(f"{method} looks at the loss: give it batches of (inputs, labels)")
-    inputs = example if example is not None else found[0].inputs if found else None
+    inputs = as_weights(example, model) if example is not None else found[0].inputs if found else None
     subject = Subject(model, trace(model, inputs), found, seed)
     check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
     return subject

@@ -26,7 +26,7 @@ from prunekit.pruning.layers import Layer, prunable_layers
 from prunekit.pruning.masks import Masks, apply_, check, write_
 from prunekit.pruning.moments import Moments, is_product, moments_of
 from prunekit.pruning.scores.patches import from_rows, rows
-from prunekit.pruning.subject import Batch, device_of, read_batches, run
+from prunekit.pruning.subject import Batch, read_batches, run, single
 
 # The pull towards the pruned weights, as a share of the mean square of the inputs (about their means) that are kept.
 RIDGE = 1e-3
@@ -43,12 +43,13 @@ def repair(
     do layers whose outputs are not their weight times their inputs, which a warning names.
     """
     check(model, masks)
-    sample = read_batches(batches, device_of(model))
+    model = single(model)
+    sample = read_batches(batches, model)
     if not sample:
         raise UsageError("least squares looks at images: give it batches")
     pruned = copy.deepcopy(model)
     apply_(pruned, masks)
-    graph, before = trace(pruned), prunable_layers(model)
+    graph, before = trace(pruned, sample[0].inputs), prunable_layers(model)
     norms, strange = _norms_behind(pruned, graph), []
     found: dict[str, Tensor] = {}
     with evaluation(model), evaluation(pruned), torch.no_grad():

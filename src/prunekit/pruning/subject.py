@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -44,8 +45,14 @@ class Subject(NamedTuple):
         return self.graph.layers
 
 
-def read_batches(batches: Iterable[Any], device: torch.device) -> list[Batch]:
-    """Batches of inputs, or of (inputs, labels), on the model's device; those without an image are left out."""
+def single(model: nn.Module) -> nn.Module:
+    """The model itself, or a float32 copy of one in half precision, whose gradients and sums would lose most digits."""
+    half = any(value.dtype in (torch.float16, torch.bfloat16) for value in model.parameters())
+    return copy.deepcopy(model).float() if half else model
+
+
+def read_batches(batches: Iterable[Any], model: nn.Module) -> list[Batch]:
+    """Batches of inputs, or of (inputs, labels), on the model's device, in its precision; empty ones are left out."""
     if isinstance(batches, Tensor):
         raise UsageError("batches must be a list of batches, not one tensor")
     found = []
@@ -56,8 +63,15 @@ def read_batches(batches: Iterable[Any], device: torch.device) -> list[Batch]:
         inputs = inputs[0] if isinstance(inputs, list | tuple) else inputs
         if not isinstance(inputs, Tensor):
             raise UsageError(f"a batch must be a tensor or (inputs, labels), not {type(inputs).__name__}")
-        found.append(Batch(inputs.to(device), labels.to(device) if isinstance(labels, Tensor) else None))
+        labels = labels.to(device_of(model)) if isinstance(labels, Tensor) else None
+        found.append(Batch(as_weights(inputs, model), labels))
     return [batch for batch in found if batch.inputs.numel()]
+
+
+def as_weights(inputs: Tensor, model: nn.Module) -> Tensor:
+    """Inputs on the model's device; numbers that are no indices in its precision."""
+    precision = next(value.dtype for value in model.parameters() if value.is_floating_point())
+    return inputs.to(device_of(model), precision if inputs.is_floating_point() else None)
 
 
 def device_of(model: nn.Module) -> torch.device:

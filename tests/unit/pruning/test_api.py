@@ -203,13 +203,15 @@ def test_a_plugin_adds_a_method(monkeypatch):
     monkeypatch.setattr(
         "prunekit.registry.ENTRY_POINTS", lambda group: [Point] if group == "prunekit.methods" else []
     )
-    METHODS.__dict__.pop("_rows", None)
+    for cached in ("_rows", "_points"):
+        METHODS.__dict__.pop(cached, None)
     try:
         theirs = prune(small(), method="smallest-bias", prune_ratio=0.5)
         ours = prune(small(), method="wt", prune_ratio=0.5)
         assert all(torch.equal(theirs[name], ours[name]) for name in ours)
     finally:
-        METHODS.__dict__.pop("_rows", None)
+        for cached in ("_rows", "_points"):
+            METHODS.__dict__.pop(cached, None)
 
 
 def test_nothing_is_said_where_everything_is_followed():

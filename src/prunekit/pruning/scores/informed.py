@@ -83,7 +83,7 @@ def _weight_scores(layer: Layer, signed: Tensor, means: Tensor) -> Tensor:
 def pfp(subject: Subject) -> Scores:
     """Per input channel: the largest share that any of its weights ever has (PFP, METHODS 2.6)."""
     signed = {name: _signed(layer) for name, layer in subject.layers.items()}
-    found = {name: layer.tensor().new_zeros(layer.inputs) for name, layer in subject.layers.items()}
+    found = {name: both.new_zeros(subject.layers[name].inputs) for name, both in signed.items()}
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
         for half in _halves(inputs):
