@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from prunekit.analysis.findings import COLUMNS, FINDINGS
 from prunekit.errors import PrunekitError
-from prunekit.keys import describe
+from prunekit.params import describe
 
 
 def schema_of(finding: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from prunekit.analysis.churn import churn
 from prunekit.analysis.claims import judge
 from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
+from prunekit.analysis.comparison import Asked, comparisons
 from prunekit.analysis.corruption import corruption_errors
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
@@ -18,6 +19,7 @@ from prunekit.analysis.schema import check_row, schema_of
 from prunekit.analysis.shifts import sets_among
 from prunekit.analysis.similarity import noise_potentials, similarities
 from prunekit.analysis.variant import Role, Variant
+from prunekit.analysis.verdict import Margin
 from prunekit.errors import PrunekitError, UsageError
 
 SETS = sets_among(["digits", "digits+fog@3", "digits+snow@3"])
@@ -53,6 +55,7 @@ def rows(resampled, pairs, compared, shown):
         *class_potentials(pairs, resamples=50),
         *exemplars(pairs, resamples=50),
         *calibration(pairs, resamples=50),
+        *comparisons(pairs, Asked(Margin(0.005))),
     ]
     return [*found, *judge(found)]
 

@@ -1,17 +1,25 @@
-"""What all steps' parameters have in common: validated, frozen, named by a hash of what differs from the defaults."""
+"""What all steps' parameters have in common: validated, frozen, named by a hash of what differs from the defaults.
+
+A key is the step's kind and a hash of its canonical parameters: defaults left out, field order forgotten, 1 = 1.0.
+A parent's key is one of the parameters, so that a key names a whole lineage.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from prunekit.distribution import canonical, tidy
 from prunekit.errors import UsageError, unknown
 
 KEY_DIGITS = 16
+# One place has one name, and so one key: folder:./images is folder:images.
+DatasetName = Annotated[str, AfterValidator(tidy)]
+DistributionName = Annotated[str, AfterValidator(canonical)]
 
 
 class Params(BaseModel):

@@ -1,26 +1,16 @@
-"""One frozen class per step: its fields are the CLI flags, the recipe fields, the key, the JSON schema and the docs.
-
-A key is the step's kind and a hash of its canonical parameters: defaults left out, field order forgotten, 1 = 1.0.
-A parent's key is one of the parameters, so that a key names a whole lineage.
-"""
+"""One frozen class per step: its fields are the CLI flags, the recipe fields, the key, the JSON schema and the docs."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from prunekit.distribution import canonical, tidy
-from prunekit.keys import KEY_DIGITS as KEY_DIGITS
-from prunekit.keys import Params as Params
-from prunekit.keys import describe as describe
-from prunekit.keys import key_of as key_of
+from prunekit.params.keys import DatasetName, DistributionName, Params
+from prunekit.params.measures import ErrorParams, FeaturesParams, NoiseParams, TransferParams
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-# One place has one name, and so one key: folder:./images is folder:images.
-DatasetName = Annotated[str, AfterValidator(tidy)]
-DistributionName = Annotated[str, AfterValidator(canonical)]
 
 
 class Schedule(Params):
@@ -241,81 +231,6 @@ class RetrainParams(Params):
         int | None, Field(ge=1, description="Epochs; unset: as the unpruned parent was trained.")
     ] = None
     seed: Annotated[int, Field(ge=0, description="Added to the lineage's seed for the data order.")] = 0
-
-
-class ErrorParams(Params):
-    """Measure one model on one distribution: per-example outcomes."""
-
-    kind = "error"
-    references = ("model",)
-    model: Annotated[str, Field(description="The model to measure.")]
-    distribution: Annotated[
-        DistributionName, Field(description="Distribution, such as digits, digits+fog@3, cifar10-c/fog@3.")
-    ]
-    seed: Annotated[int, Field(ge=0, description="Draws of corruptions and noise made on the fly.")] = 0
-
-
-LEVELS = tuple(round(0.05 * step, 2) for step in range(15))
-
-
-class NoiseParams(Params):
-    """Compare one model with another as functions, under noise of growing size (PAPER 1.4)."""
-
-    kind = "noise"
-    references = ("model", "to")
-    model: Annotated[str, Field(description="The model to compare.")]
-    to: Annotated[
-        str, Field(description="What it is compared with; on the command line unset: its unpruned parent.")
-    ]
-    distribution: Annotated[
-        DistributionName | None, Field(description="Whose images; unset: the model's own test set.")
-    ] = None
-    images: Annotated[int, Field(ge=1, description="Test images, drawn with the seed.")] = 1000
-    draws: Annotated[int, Field(ge=1, description="Noise draws per image and level.")] = 100
-    levels: Annotated[
-        tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1, description="Noise sizes epsilon.")
-    ] = LEVELS
-    noise: Annotated[Literal["uniform", "gaussian"], Field(description="U[-eps, eps], or N(0, eps^2).")] = (
-        "uniform"
-    )
-    space: Annotated[
-        Literal["normalised", "pixel"],
-        Field(description="Where noise is added: normalised inputs, or pixels in [0, 1]."),
-    ] = "normalised"
-    clip: Annotated[bool, Field(description="Clip noisy inputs to the range of real pixels.")] = False
-    seed: Annotated[int, Field(ge=0, description="Choice of images and noise draws.")] = 0
-
-
-class FeaturesParams(Params):
-    """Find the pixels that a model's predictions rest on (BackSelect, PAPER 1.5)."""
-
-    kind = "features"
-    references = ("model",)
-    model: Annotated[str, Field(description="The model whose informative pixels are sought.")]
-    distribution: Annotated[
-        DistributionName | None, Field(description="Whose images; unset: the model's own test set.")
-    ] = None
-    images: Annotated[int, Field(ge=1, description="The first images of the distribution.")] = 250
-    block: Annotated[
-        int, Field(ge=1, description="Pixels removed per greedy step: 1 is the exact order, more is faster.")
-    ] = 1
-    candidates: Annotated[
-        int | None,
-        Field(ge=1, description="Pixels tried per step, chosen by gradient; unset: all of them (exact)."),
-    ] = None
-
-
-class TransferParams(Params):
-    """Show one model's informative pixels to another model."""
-
-    kind = "transfer"
-    references = ("features", "model")
-    features: Annotated[str, Field(description="Key of the features measurement.")]
-    model: Annotated[str, Field(description="The model that predicts from the kept pixels.")]
-    kept: Annotated[
-        tuple[Annotated[float, Field(gt=0, le=1)], ...],
-        Field(min_length=1, description="Shares of pixels kept."),
-    ] = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 
 MODEL_STEPS: dict[str, type[Params]] = {

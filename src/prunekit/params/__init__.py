@@ -1,0 +1,42 @@
+"""One frozen class per step, and the key that names its result. No torch."""
+
+from prunekit.params.keys import KEY_DIGITS, Params, describe, key_of
+from prunekit.params.measures import LEVELS, ErrorParams, FeaturesParams, NoiseParams, TransferParams
+from prunekit.params.steps import (
+    BATCHNORM_IMAGES,
+    MEASUREMENT_STEPS,
+    MODEL_STEPS,
+    REPAIR_IMAGES,
+    STEPS,
+    ImportParams,
+    PruneParams,
+    ReportParams,
+    RetrainParams,
+    Schedule,
+    Seeing,
+    TrainParams,
+)
+
+__all__ = [
+    "BATCHNORM_IMAGES",
+    "KEY_DIGITS",
+    "LEVELS",
+    "MEASUREMENT_STEPS",
+    "MODEL_STEPS",
+    "REPAIR_IMAGES",
+    "STEPS",
+    "ErrorParams",
+    "FeaturesParams",
+    "ImportParams",
+    "NoiseParams",
+    "Params",
+    "PruneParams",
+    "ReportParams",
+    "RetrainParams",
+    "Schedule",
+    "Seeing",
+    "TrainParams",
+    "TransferParams",
+    "describe",
+    "key_of",
+]
