@@ -80,7 +80,7 @@ def latency(
 
 
 def _images(model: nn.Module, count: int, size: tuple[int, int], channels: int = 3) -> Tensor:
-    first = next(model.parameters())
+    first = next(model.parameters(), torch.zeros(0))  # a program has no parameters of its own
     return torch.zeros(count, channels, *size, device=first.device, dtype=first.dtype).to(
         memory_format=torch.channels_last
     )

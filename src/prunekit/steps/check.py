@@ -12,7 +12,7 @@ from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.params import KEY_DIGITS, ErrorParams, Params
 from prunekit.pruning.methods import METHODS
-from prunekit.store.records import PREDICTIONS
+from prunekit.store.records import MODULE, PREDICTIONS, ModelRecord
 from prunekit.store.store import Store
 
 
@@ -84,9 +84,19 @@ def check_comparable(key: str, other: str, store: Store) -> None:
         raise UsageError(f"{key} and {other} tell different classes apart: they cannot be compared")
 
 
+def check_module(record: ModelRecord) -> None:
+    """Refuse to prune or to train a program: it is measured as it came."""
+    if record.form != MODULE:
+        raise UsageError(
+            f"{record.key} is a program ({record.form}): it is measured and exported as it came, never pruned or "
+            "retrained (import its weights with --arch for that)"
+        )
+
+
 def check_on_parent(params: Any, store: Store) -> None:
     """What can be known of a step from its parent's record before it runs."""
     record = store.record(params.parent)
+    check_module(record)
     ratio = getattr(params, "prune_ratio", None)
     if ratio is not None and ratio <= record.prune_ratio:
         raise UsageError(
