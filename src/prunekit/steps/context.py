@@ -215,15 +215,12 @@ def save(
     nominal = ErrorParams(model=params.key, distribution=opened.name)
     error = save_outcomes(context, nominal, found, opened, itself)
     fields: dict[str, Any] = {
-        "key": params.key,
-        "lineage": lineage,
-        "classes": opened.classes,
         "error": error,
-        "preprocessing": to_json(Preprocessing.of(opened)),
         "results": dict(results or {}),
         "provenance": provenance(context.device) | sources.noted(),
     }
-    record = ModelRecord(**_sizes(model, masks, parameters) | fields | facts)
+    fields |= _sizes(model, masks, parameters) | _seeing(opened) | facts
+    record = ModelRecord(key=params.key, lineage=lineage, **fields)
     context.store.save_model(record, weights, arrays)
     return record
 
@@ -234,6 +231,10 @@ def check_unchanged(opened: Dataset, sources: Sources) -> None:
         raise UsageError(
             f"{opened.name} has changed while it was in use: nothing made of it is stored (run again)"
         )
+
+
+def _seeing(opened: Dataset) -> dict[str, Any]:
+    return {"classes": opened.classes, "preprocessing": to_json(Preprocessing.of(opened))}
 
 
 def _sizes(model: nn.Module, masks: Mapping[str, Tensor], unpruned: int | None) -> dict[str, Any]:
