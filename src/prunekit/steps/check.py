@@ -87,7 +87,9 @@ def check_comparable(key: str, other: str, store: Store) -> None:
 def check_module(record: ModelRecord) -> None:
     """Refuse to prune or to train a program: it is measured as it came."""
     if record.form == PREDICTIONS:
-        raise UsageError(f"{record.key}: only its predictions are stored, there is no network to prune or to train")
+        raise UsageError(
+            f"{record.key}: only its predictions are stored, there is no network to prune or to train"
+        )
     if record.form != MODULE:
         raise UsageError(
             f"{record.key} is a program ({record.form}): it is measured and exported as it came, never pruned or "
