@@ -6,13 +6,14 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from prunekit.copying import copied_network
 
 COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
@@ -59,7 +60,7 @@ def cost(model: nn.Module, size: tuple[int, int], *, channels: int = 3) -> Cost:
 
 def forward_flops(model: nn.Module, size: tuple[int, int]) -> int:
     """torch's count for one image of ``size`` (H, W), on shapes alone: nothing is computed, however large it is."""
-    shapes = deepcopy(model).to("meta")
+    shapes = copied_network(model).to("meta")
     with _evaluating(shapes), FlopCounterMode(display=False) as flops:
         shapes(_images(shapes, 1, size))
     return int(flops.get_total_flops())

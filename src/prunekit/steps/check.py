@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from prunekit.data.datasets import check_dataset, check_distribution
-from prunekit.distribution import parse
+from prunekit.distribution import parse, tidy
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.params import KEY_DIGITS, ErrorParams, Params
@@ -21,8 +21,18 @@ def _root(params: Any) -> None:
         check_arch(params.arch)
     if params.dataset is not None:
         check_dataset(params.dataset, split="train")
+        _is_no_shift(params.dataset)
     if getattr(params, "train_distribution", None) is not None:
         _training_shift(params)
+
+
+def _is_no_shift(dataset: str) -> None:
+    """The name of a folder may read as a shift of another (photos+fog@3): its network would be measured on that."""
+    read = parse(dataset)
+    if read.dataset != tidy(dataset) or not read.nominal or read.split != "test":
+        raise UsageError(
+            f"data set {dataset!r} reads as a distribution of {read.dataset!r}: give the folder another name"
+        )
 
 
 def _training_shift(params: Any) -> None:

@@ -142,11 +142,17 @@ class Store:
 
     def label(self, name: str, key: str) -> None:
         """Give ``key`` a name of the user's choice; the name moves if it was taken."""
+        self.check_label(name)
+        archive.write_bytes(self.root / "labels" / name, key.encode())
+
+    def check_label(self, name: str) -> None:
+        """Refuse a name that no label can have, before the work that it is to name."""
         if not _LABEL.fullmatch(name) or _KEY.fullmatch(name):
             raise UsageError(
                 f"label {name!r}: use 1 to 100 letters, digits, dots, dashes, plus signs or underscores"
             )
-        archive.write_bytes(self.root / "labels" / name, key.encode())
+        if (self.root / "labels").exists() and not (self.root / "labels").is_dir():
+            raise StoreError(f"labels cannot be kept: {self.root / 'labels'} is not a folder")
 
     def labels(self) -> dict[str, str]:
         """Every label and its key."""
