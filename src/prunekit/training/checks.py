@@ -128,7 +128,7 @@ def _trial(model: nn.Module, feed: Feed, loss: Loss, images: int) -> str:
             if not isinstance(outputs, Tensor | Mapping):
                 return f"in training it gives a {type(outputs).__name__}, not logits (nor a table of `out` and `aux`)"
             labels = torch.zeros(shape, dtype=torch.long, device=device)
-            loss(outputs, labels).backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss(outputs, labels))
         except torch.OutOfMemoryError:
             raise
         except (Exception, SystemExit) as error:
