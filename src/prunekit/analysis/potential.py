@@ -14,8 +14,8 @@ from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.resample import LEVEL
 from prunekit.errors import UsageError
+from prunekit.params import MARGIN as MARGIN
 
-MARGIN = 0.005
 # Far below the 1 / n by which errors differ, far above float rounding: "at most" is decided as if by counts.
 TOLERANCE = 1e-9
 

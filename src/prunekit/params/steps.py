@@ -242,14 +242,18 @@ MEASUREMENT_STEPS: dict[str, type[Params]] = {
 STEPS: dict[str, type[Params]] = MODEL_STEPS | MEASUREMENT_STEPS
 
 
+# The paper's margin; and as many draws as keep an interval from moving with the bootstrap's seed.
+MARGIN, RESAMPLES = 0.005, 10_000
+
+
 class ReportParams(Params):
-    """What findings are drawn from stored outcomes; changing any of it measures nothing again."""
+    """What findings are drawn from stored outcomes; changing any of them needs no new measurement."""
 
     kind = "report"
     margin: Annotated[
         float, Field(ge=0, le=1, description="Margin delta: rise in error still called commensurate.")
-    ] = 0.005
-    resamples: Annotated[int, Field(ge=100, description="Bootstrap resamples behind each interval.")] = 2000
+    ] = MARGIN
+    resamples: Annotated[int, Field(ge=100, description="Bootstrap resamples of each interval.")] = RESAMPLES
     seed: Annotated[int, Field(ge=0, description="Seed of the bootstrap.")] = 0
     interpolate: Annotated[
         bool, Field(description="Interpolate the potential between tested ratios (not the paper's).")
