@@ -1,4 +1,4 @@
-"""The paper's testable claims (PAPER section 3), each judged by the rows of a study's findings.
+"""The paper's testable claims (docs/paper.md), each judged by the rows of a study's findings.
 
 A claim is a list of contrasts that must all be above zero: it holds when every 95 % interval is, does not hold when
 one is wholly below even as one of many, and otherwise the study cannot tell.
@@ -23,7 +23,7 @@ class Claim(NamedTuple):
     contrasts: Callable[[list[Row]], list[Contrast]]
 
 
-# By their numbers in PAPER section 3.
+# By number.
 CLAIMS: dict[int, Claim] = {
     1: Claim(
         "Up to a prune ratio of 80 %, pruned networks are closer to their parent than a separately trained network is.",

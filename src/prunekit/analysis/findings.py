@@ -127,7 +127,7 @@ FINDINGS: Registry[Finding] = Registry(
     {
         "prune-curve": Finding(
             "Error of the pruned network; ratio 0 is the unpruned parent.",
-            "PAPER 2.8",
+            "Liebenwein et al. 2021, prune curves",
             {
                 "asked": ASKED,
                 **_RISE,
@@ -137,23 +137,23 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "potential": Finding(
             "Prune potential: the largest tested ratio with error at most the parent's plus the margin, else 0.",
-            "PAPER 1.2",
+            "Liebenwein et al. 2021, prune potential",
             _POTENTIAL
             | {"interpolated": (bool, "Whether it was read between tested ratios (not the paper's).")},
         ),
         "potential-mean": Finding(
             "Mean potential over a set of distributions.",
-            "PAPER 1.3",
+            "Liebenwein et al. 2021, excess error",
             _POTENTIAL | {"distributions": MEMBERS},
         ),
         "potential-minimum": Finding(
             "Smallest potential over a set of distributions.",
-            "PAPER 1.3",
+            "Liebenwein et al. 2021, excess error",
             _POTENTIAL | {"distributions": MEMBERS},
         ),
         "robust-gain": Finding(
             "Potential of robustly trained networks less that of networks trained without; of a set, its mean.",
-            "PAPER 1.9",
+            "Liebenwein et al. 2021, robust training",
             _POTENTIAL
             | {
                 "control": (str | None, "The variant of the networks trained without."),
@@ -164,7 +164,7 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "noise-potential": Finding(
             "Prune potential on inputs with noise of one size.",
-            "PAPER 2.4",
+            "Liebenwein et al. 2021, potential under noise",
             _POTENTIAL | {"interpolated": (bool, "Always false."), "level": LEVEL, **_DRAWN},
         ),
         "longer-error": Finding(
@@ -174,34 +174,42 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "longer-potential": Finding(
             "Prune potential with the longer trained control in the unpruned parent's place.",
-            "PAPER 1.2, with another parent",
+            "Liebenwein et al. 2021, prune potential, with another parent",
             _POTENTIAL | {"interpolated": (bool, "Always false."), "control": CONTROL},
         ),
         "excess-error": Finding(
             "Difference in excess error: (shifted - nominal) of the pruned network less that of its parent.",
-            "PAPER 1.3",
+            "Liebenwein et al. 2021, excess error",
             _EXCESS | {"asked": ASKED},
         ),
         "excess-slope": Finding(
             "Least squares slope through the origin of the difference in excess error on the prune ratio.",
-            "PAPER 1.3",
+            "Liebenwein et al. 2021, excess error",
             _EXCESS | {"per_seed": PER_SEED, "p_value": (Number, "Two-sided, of a slope of 0.")},
         ),
-        "similarity": Finding("One comparison with the unpruned parent under noise.", "PAPER 1.4", _NOISE),
+        "similarity": Finding(
+            "One comparison with the unpruned parent under noise.",
+            "Liebenwein et al. 2021, noise similarity",
+            _NOISE,
+        ),
         "similarity-gain": Finding(
             "How much closer to the parent than separate networks: positive is closer.",
-            "PAPER 3, claim 1",
+            "Liebenwein et al. 2021, noise similarity",
             _NOISE | {"control": CONTROL},
         ),
         "features-transfer": Finding(
             "Mean confidence in the true class of one network that sees only another's informative pixels.",
-            "PAPER 1.5",
+            "Liebenwein et al. 2021, informative features",
             _FEATURES,
         ),
-        "features-curve": Finding("The same at every kept share of pixels.", "PAPER 1.5", _FEATURES),
+        "features-curve": Finding(
+            "The same at every kept share of pixels.",
+            "Liebenwein et al. 2021, informative features",
+            _FEATURES,
+        ),
         "churn": Finding(
             "Share of predictions that differ from the unpruned parent's.",
-            "RELATED, churn decomposition",
+            "Milani Fard et al. 2016, churn",
             _AT
             | {
                 "broken": (Number, "Share of images right before, wrong after."),
@@ -235,12 +243,12 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "class-potential": Finding(
             "Prune potential on the images of one class.",
-            "PAPER 1.2, by class",
+            "Liebenwein et al. 2021, prune potential, by class",
             _POTENTIAL | {"class": CLASS},
         ),
         "class-potential-minimum": Finding(
             "Smallest class potential; the class is the one of the smallest mean over seeds.",
-            "PAPER 1.2, by class",
+            "Liebenwein et al. 2021, prune potential, by class",
             _POTENTIAL | {"class": CLASS},
         ),
         "exemplars": Finding(
@@ -275,10 +283,10 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "claim": Finding(
             "What the study says of one of the paper's claims; value, low and high are of the deciding comparison.",
-            "PAPER 3",
+            "docs/paper.md",
             {
                 "finding": COLUMNS["finding"],
-                "claim": (int, "Its number in PAPER section 3."),
+                "claim": (int, "Its number, as `prunekit report --claims` prints it."),
                 "text": (str, "What it says."),
                 "verdict": (str, "holds, does not hold, or cannot tell."),
                 "evidence": (str, "How many comparisons there are, and which decides."),

@@ -1,6 +1,6 @@
 """Prune potential: how far a network can be pruned before its error on one distribution rises by a margin.
 
-PAPER 1.2, METHODS 4.3: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin;
+Liebenwein et al. 2021: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin;
 any tested ratio counts, also one beyond a ratio that fails; 0 if none does.
 """
 

@@ -22,7 +22,7 @@ class Cost(NamedTuple):
     """Counts per image, of all parameters (biases and batch norm included) and of convolutions and linear layers.
 
     ``multiplications`` counts every weight, ``nonzero_multiplications`` those that are not zero, once per place the
-    weight is used at (METHODS 2.1); ``flops`` is torch's count, two per multiplication.
+    weight is used at (as the authors' code counts); ``flops`` is torch's count, two per multiplication.
     """
 
     parameters: int

@@ -14,7 +14,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Schedule(Params):
-    """How a network is trained, and trained again: the defaults are the paper's CIFAR ResNet schedule (PAPER 1.8)."""
+    """How a network is trained, and trained again: the defaults are the paper's CIFAR ResNet schedule."""
 
     panel = "Schedule"
 

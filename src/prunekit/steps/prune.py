@@ -52,7 +52,7 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
 
 
 def _sample(context: Context, params: PruneParams, parent: Loaded) -> Iterator[tuple[Tensor, Tensor]]:
-    """S: held-out images of the training side, the same for every method of a lineage (METHODS section 1)."""
+    """S: held-out images of the training side, the same for every method of a lineage (docs/methods.md)."""
     root = parent.record.root.read()
     data = training_data(context, root, parent.dataset)
     pool = data.valid if len(data.valid) else data.train

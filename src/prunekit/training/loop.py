@@ -29,7 +29,7 @@ from prunekit.training.losses import LossLog
 from prunekit.training.schedules import learning_rate
 from prunekit.training.sgd import MaskedSgd
 
-# Weights of the losses of a network's outputs, its auxiliary classifier's among them (PAPER 1.8).
+# Weights of the losses of a network's outputs, its auxiliary classifier's among them (Liebenwein et al. 2021).
 WEIGHTS = {"out": 1.0, "aux": 0.5}
 
 
