@@ -6,11 +6,11 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
+from prunekit import files
 from prunekit.errors import StoreError, UsageError
 from prunekit.models.foreign import READERS, read_tensors
 from prunekit.models.predictors import FORMS, form_of
 from prunekit.models.predictors.onnx import read_onnx
-from prunekit.store.archive import write_bytes
 from prunekit.store.store import Store
 
 SHA256 = "sha256:"
@@ -33,15 +33,14 @@ def deposit(store: Store, path: Path) -> str:
     digest = hashlib.sha256(data).hexdigest()
     place = store.root / FOLDER / f"{digest}{ENDINGS.get(ending, ending)}"
     if not place.exists():
-        write_bytes(place, data)
+        store.mark()
+        files.write(place, data, within=store.root)
     return SHA256 + digest
 
 
 def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise UsageError(f"cannot read the weights {path}: not a regular file")
     try:
-        return path.read_bytes()
+        return files.read(path)
     except OSError as error:
         raise UsageError(f"cannot read the weights {path}: {error.strerror}") from None
 
@@ -69,7 +68,10 @@ def deposited(store: Store, weights: str) -> Deposited:
         raise StoreError(
             f"the weights {digest[:16]} are not in the store: no file {folder / digest}.* (import the file again)"
         )
-    data = path.read_bytes()
+    try:
+        data = files.read(path)
+    except OSError as error:
+        raise StoreError(f"the weights {digest[:16]} cannot be read: {path}: {error.strerror}") from None
     if hashlib.sha256(data).hexdigest() != digest:
         raise StoreError(f"the weights {digest[:16]} are damaged: {path} (import the file again)")
     return Deposited(data, str(path), form_of(path.suffix))

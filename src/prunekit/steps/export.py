@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
+from prunekit import files
 from prunekit.data.normalise import Normaliser
 from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.errors import PrunekitError, UsageError, unknown
@@ -18,7 +19,6 @@ from prunekit.models.cost import cost, latency
 from prunekit.models.predictors import FORMS
 from prunekit.pruning.shrink import shrink as shrunk_copy
 from prunekit.steps.context import PROGRAM, Context, Loaded, examples, load, view_of
-from prunekit.store.archive import write_bytes
 from prunekit.store.records import MODULE
 
 CHECKED_IMAGES = 64
@@ -68,9 +68,13 @@ def export(key: str, context: Context, *, out: Path, shrink: bool, form: str) ->
 
 
 def _write(out: Path, exported: Exported, config: Mapping[str, Any]) -> None:
-    write_bytes(out / exported.name, exported.data)
-    write_bytes(out / "config.json", json.dumps(config, indent=2, sort_keys=True).encode())
-    write_bytes(out / "load.py", _script(exported).encode())
+    parts = {
+        exported.name: exported.data,
+        "config.json": json.dumps(config, indent=2, sort_keys=True).encode(),
+        "load.py": _script(exported).encode(),
+    }
+    for name, data in parts.items():
+        files.write(out / name, data, within=out)
 
 
 def _as_it_came(loaded: Loaded, context: Context, *, out: Path, shrink: bool, form: str) -> dict[str, Any]:
