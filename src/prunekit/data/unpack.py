@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import shutil
 import tarfile
 import zlib
@@ -14,6 +15,11 @@ from prunekit.data.downloads import RemoteFile
 from prunekit.errors import PrunekitError
 from prunekit.progress import SILENT, Progress
 
+# Python's tar reader takes numbers and names as they come, and fails in as many ways.
+DAMAGED = (
+    *(tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(ValueError, OverflowError, RecursionError, KeyError, IndexError, TypeError),
+)
 MARKER, CONTENT = "prunekit-unpack", "content"
 
 
@@ -78,8 +84,8 @@ def _extract(archive: Path, folder: Path, progress: Progress) -> None:
                 _check_member(member, archive)
                 tar.extract(member, folder)
                 bar.advance(1)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise PrunekitError(f"{archive} is damaged: {error}") from None
+    except DAMAGED as error:
+        raise PrunekitError(f"{archive} is damaged: {' '.join(str(error).split())}") from None
 
 
 def _check_member(member: tarfile.TarInfo, archive: Path) -> None:

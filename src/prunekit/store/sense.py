@@ -48,13 +48,11 @@ def _of_steps(steps: Sequence[Step]) -> Iterator[str]:
 def _of_model(record: ModelRecord) -> Iterator[str]:
     kinds = [step.kind for step in record.lineage]
     chained = all(step.params.get("parent") == before.key for before, step in pairwise(record.lineage))
-    if (
-        kinds[0] not in ROOTS
-        or any(kind in ROOTS or kind not in MODEL_STEPS for kind in kinds[1:])
-        or not chained
-    ):
+    rooted = kinds[0] in ROOTS and "parent" not in record.lineage[0].params
+    if not rooted or not chained or "train" in kinds[1:] or not MODEL_STEPS.keys() >= set(kinds):
         yield "its lineage makes no sense"
-    if not 0 <= record.nonzero <= record.parameters or record.parameters < 1:
+    most = record.nonzero if "import" in kinds[1:] else record.parameters  # what is brought may be larger
+    if not 0 <= record.nonzero <= most or record.parameters < 1:
         yield "its size makes no sense"
     if record.error is not None and not 0 <= record.error <= 1:
         yield "its error is not between 0 and 1"
@@ -71,7 +69,8 @@ def senseless_model(record: ModelRecord, weights: Arrays, masks: Arrays) -> str:
     zeros = sum(int((weight == 0).sum()) for weight in weights.values())
     already = sum(int((weights[name][~mask] == 0).sum()) for name, mask in masks.items())
     lost = record.parameters - removed - record.nonzero
-    if not 0 <= lost <= zeros - already or (removed == 0 and record.method is not None):
+    kinds = [step.kind for step in record.lineage]
+    if "import" not in kinds[1:] and (not 0 <= lost <= zeros - already or (not removed and "prune" in kinds)):
         return "its masks are not those of its record"
     return ""
 
