@@ -13,7 +13,7 @@ import numpy as np
 
 from prunekit.errors import PrunekitError
 from prunekit.params import MODEL_STEPS, STEPS, key_of
-from prunekit.store.records import MeasurementRecord, ModelRecord, Step
+from prunekit.store.records import PREDICTIONS, MeasurementRecord, ModelRecord, Step
 
 Arrays = Mapping[str, np.ndarray]
 ROOTS = ("train", "import")
@@ -52,7 +52,8 @@ def _of_model(record: ModelRecord) -> Iterator[str]:
     if not rooted or not chained or "train" in kinds[1:] or not MODEL_STEPS.keys() >= set(kinds):
         yield "its lineage makes no sense"
     most = record.nonzero if "import" in kinds[1:] else record.parameters  # what is brought may be larger
-    if not 0 <= record.nonzero <= most or record.parameters < 1:
+    least = 0 if record.form == PREDICTIONS else 1  # known by its predictions alone
+    if not 0 <= record.nonzero <= most or record.parameters < least:
         yield "its size makes no sense"
     if record.error is not None and not 0 <= record.error <= 1:
         yield "its error is not between 0 and 1"
@@ -60,6 +61,8 @@ def _of_model(record: ModelRecord) -> Iterator[str]:
 
 def senseless_model(record: ModelRecord, weights: Arrays, masks: Arrays) -> str:
     """Why these cannot be a model's weights and masks; empty where they can."""
+    if record.form == PREDICTIONS:
+        return "it is known by its predictions alone, and has weights" if weights or masks else ""
     if not weights:
         return "it has no weights"
     for name, mask in masks.items():
