@@ -6,52 +6,44 @@ Brier, the squared distance of the probabilities to the truth, where it was stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from prunekit.analysis.curves import grouped
+from prunekit.analysis.estimate import Estimate
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.paired import Arrays, Paired, across_seeds, names_of, resampled_means, seeds_of
+from prunekit.analysis.paired import (
+    Arrays,
+    Paired,
+    across_seeds,
+    names_of,
+    resampled_means,
+    seeds_of,
+    values_of,
+)
 from prunekit.analysis.resample import RESAMPLES, estimate
 from prunekit.analysis.rows import Row, role_at, row
+from prunekit.analysis.sampled import Sampled, estimates, sampled
 
 BINS = 15
+# Of the one score that is no mean over images: its interval is flagged as biased, and more would not mend that.
+ECE_RESAMPLES = 1000
 
 
 class Score(NamedTuple):
-    """One score: per-image columns ``[n, k]`` of stored arrays, what their means ``[k, ...]`` give, and its notes."""
+    """One score that is a mean over images: the stored array that holds it, its unit and range."""
 
     needs: str
-    columns: Callable[[Arrays], Array]
-    combine: Callable[[Array], Array]
     unit: str
     bounds: tuple[float, float]
-    flags: tuple[Flag, ...] = ()
-
-
-def gap_by_bin(arrays: Arrays) -> Array:
-    """Confidence less being right, in the column of the image's confidence bin, ``[n, bins]``."""
-    confidence = np.asarray(arrays["confidence"], dtype=np.float64)
-    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    columns = np.zeros((len(confidence), BINS))
-    columns[np.arange(len(confidence)), place] = confidence - (arrays["rank"] == 0)
-    return columns
-
-
-def _column(name: str) -> Callable[[Arrays], Array]:
-    return lambda arrays: np.asarray(arrays[name], dtype=np.float64)[:, None]
 
 
 SCORES: dict[str, Score] = {
-    "ece": Score(
-        "confidence", gap_by_bin, lambda means: np.abs(means).sum(axis=0), "share", (0.0, 1.0), (Flag.BIASED,)
-    ),
-    "nll": Score("loss", _column("loss"), lambda means: means[0], "nats", (0.0, np.inf)),
-    "brier": Score("brier", _column("brier"), lambda means: means[0], "squared distance", (0.0, 2.0)),
+    "nll": Score("loss", "nats", (0.0, np.inf)),
+    "brier": Score("brier", "squared distance", (0.0, 2.0)),
 }
 
 
@@ -60,11 +52,9 @@ def calibration(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: in
     groups = across_seeds(pairs)
     curves = grouped(groups, lambda group: (group[0].variant, group[0].distribution)).values()
     parents = [_parents(pair for group in curve for pair in group) for curve in curves]
-    return [
-        each
-        for name, score in SCORES.items()
-        for each in _score_rows(name, score, [*parents, *groups], resamples=resamples, seed=seed)
-    ]
+    every = [*parents, *groups]
+    means = (each for name, score in SCORES.items() for each in _mean_rows(name, score, every))
+    return [*_ece_rows(every, min(resamples, ECE_RESAMPLES), seed), *means]
 
 
 def _parents(pairs: Iterable[Paired]) -> list[Paired]:
@@ -77,33 +67,54 @@ def _parent(pair: Paired) -> Paired:
     return pair._replace(key=pair.parent, prune_ratio=0.0, own=pair.reference, asked=0.0)
 
 
-def _score_rows(
-    name: str, score: Score, groups: Sequence[list[Paired]], *, resamples: int, seed: int
-) -> Iterator[Row]:
-    columns = partial(_columns_of, score=score)
-    stored = [group for group in groups if _is_stored(score, group)]
-    for group, means in resampled_means(stored, columns, resamples=resamples, seed=seed):
-        yield _score_row(name, score, group, score.combine(means), score.flags)
-    for group in (group for group in groups if not _is_stored(score, group)):
-        unknown = np.full((len(group), 1 + resamples), np.nan)
-        yield _score_row(name, score, group, unknown, (Flag.NOT_STORED,))
+def _ece_rows(groups: Sequence[list[Paired]], resamples: int, seed: int) -> Iterator[Row]:
+    drawn = resampled_means(
+        groups, lambda pair: gap_by_bin(pair.own), resamples=resamples, seed=seed, exact=False
+    )
+    for group, means in drawn:
+        found = estimate(
+            np.abs(means).sum(axis=0),
+            n=group[0].n,
+            seeds=seeds_of(group),
+            bounds=(0.0, 1.0),
+            flags=(Flag.BIASED,),
+        )
+        yield _row("ece", "share", group, found)
 
 
-def _columns_of(pair: Paired, *, score: Score) -> Array:
-    return score.columns(pair.own)
+def gap_by_bin(arrays: Arrays) -> Array:
+    """Confidence less being right, in the column of the image's confidence bin, ``[n, bins]``."""
+    confidence = np.asarray(arrays["confidence"], dtype=np.float64)
+    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    columns = np.zeros((len(confidence), BINS))
+    columns[np.arange(len(confidence)), place] = confidence - (arrays["rank"] == 0)
+    return columns
 
 
-def _is_stored(score: Score, group: Sequence[Paired]) -> bool:
-    return all(score.needs in pair.own for pair in group)
+def _mean_rows(name: str, score: Score, groups: Sequence[list[Paired]]) -> Iterator[Row]:
+    found = estimates([_sampled(score, group) for group in groups])
+    for group, each in zip(groups, found, strict=True):
+        yield _row(name, score.unit, group, each)
 
 
-def _score_row(
-    name: str, score: Score, group: Sequence[Paired], draws: Array, flags: tuple[Flag, ...]
-) -> Row:
+def _sampled(score: Score, group: Sequence[Paired]) -> Sampled:
+    """The mean over images on which every network has a finite value; not a number where it was not stored."""
+    stored = all(score.needs in pair.own for pair in group)
+    values = (
+        values_of(group, lambda pair: pair.own[score.needs]) if stored else np.full((len(group), 1), np.nan)
+    )
+    known = np.isfinite(values).all(axis=0)
+    flags = (Flag.NOT_STORED,) if not stored else () if known.all() else (Flag.NOT_FINITE,)
+    chosen = values[:, known] if known.any() else np.full((len(group), 1), np.nan)
+    return sampled(chosen, seeds_of(group), bounds=score.bounds, flags=flags)
+
+
+def _row(name: str, unit: str, group: Sequence[Paired], found: Estimate) -> Row:
+    n = group[0].n
     return row(
         "calibration",
-        estimate(draws, n=group[0].n, seeds=seeds_of(group), bounds=score.bounds, flags=flags),
-        unit=score.unit,
+        found._replace(n=n),
+        unit=unit,
         role=role_at(group[0].rung),
         metric=name,
         **names_of(group),

@@ -1,114 +1,232 @@
-"""The paper's testable claims (docs/paper.md), each judged by the rows of a study's findings.
+"""The paper's testable claims, each judged by contrasts on joint draws (``joint.py``).
 
-A claim is a list of contrasts that must all be above zero: it holds when every 95 % interval is, does not hold when
-one is wholly below even as one of many, and otherwise the study cannot tell.
+A claim is a list of contrasts that must all be above zero, in groups of evidence that must all be there. Its verdict
+can be checked by the rows ``contrast`` of ``findings.json`` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from prunekit.analysis import contrasts as compare
+from prunekit.analysis import likeness
+from prunekit.analysis.curves import grouped
 from prunekit.analysis.estimate import plain
-from prunekit.analysis.evidence import Contrast, Row, Verdict, verdict_on
-from prunekit.analysis.labels import labelled
+from prunekit.analysis.evidence import (
+    BOTH,
+    Part,
+    each_of,
+    measured,
+    name_of,
+    units_in,
+    with_labels,
+)
+from prunekit.analysis.joint import Contrast, Ruling, Settled, average, contrasts_of, settle
+from prunekit.analysis.rows import Row
 
 
 class Claim(NamedTuple):
-    """One claim: what it says, what it needs to be judged, and its contrasts."""
+    """One claim: what it says, what it is measured by, the groups of evidence that it needs, and its contrasts."""
 
     text: str
-    needs: str
-    contrasts: Callable[[list[Row]], list[Contrast]]
+    measured_by: str
+    needs: tuple[str, ...]
+    contrasts: Callable[[list[Row]], list[Part]]
 
 
-# By number.
+# By their numbers in PAPER section 3.
 CLAIMS: dict[int, Claim] = {
     1: Claim(
         "Up to a prune ratio of 80 %, pruned networks are closer to their parent than a separately trained network is.",
         "similarity to the parent, with a separate network",
-        compare.closer_than_separate,
+        each_of(*likeness.METRICS.values()),
+        likeness.closer_than_separate,
     ),
     2: Claim(
         "At extreme prune ratios (94 % and more) it is the other way round.",
         "similarity at a prune ratio of 94 % or more, with a separate network",
-        compare.farther_than_separate,
+        each_of(*likeness.METRICS.values()),
+        likeness.farther_than_separate,
     ),
     3: Claim(
         "Agreement with the parent falls with the prune ratio and with the noise.",
         "similarity at two or more prune ratios and levels",
-        compare.falls_with_ratio_and_noise,
+        each_of(likeness.NOISE, likeness.RATIOS),
+        likeness.falls_with_ratio_and_noise,
     ),
     4: Claim(
         "Informative pixels carry over between parent and pruned network, but not to a separate network.",
         "informative features of parent, pruned and separate networks",
-        compare.features_transfer,
+        (likeness.TO_PRUNED, likeness.TO_PARENT),
+        likeness.features_transfer,
     ),
     5: Claim(
         "Prune potential falls with noise, to about zero at a noise of 0.5 or more.",
         "noise potential up to a level of 0.5 or more",
+        each_of(compare.FALLS, compare.TO_ZERO),
         compare.potential_falls_with_noise,
     ),
     6: Claim(
         "Under noise, the potential of filter methods falls earlier than that of weight methods.",
         "noise potential of a weight and a filter method",
+        (compare.PAIRED,),
         compare.filters_fall_earlier,
     ),
     7: Claim(
         "Potential depends on the corruption: low under noise, near nominal under brightness, fog and zoom blur.",
         "potential on the nominal distribution and on such corruptions",
+        each_of(compare.HARM, compare.NO_HARM),
         compare.depends_on_corruption,
     ),
     8: Claim(
         "JPEG compression lowers the potential of filter methods only.",
         "potential on the nominal distribution and on jpeg_compression",
+        BOTH,
         compare.jpeg_fails_filters,
     ),
     9: Claim(
         "Pruning costs more under shift than nominally: the difference in excess error rises with the prune ratio.",
         "excess errors",
+        BOTH,
         compare.excess_rises,
     ),
     10: Claim(
         "Weight methods have the higher nominal and mean shifted potential; the minimum is about zero for all methods.",
         "potentials of a weight and a filter method, with shifted distributions",
+        (
+            f"{compare.PAIRED}, {compare.NOMINAL}",
+            f"{compare.PAIRED}, {compare.MEAN}",
+            *each_of(compare.MINIMUM),
+        ),
         compare.weights_above_filters,
     ),
     11: Claim(
         "A harder task has a lower potential.",
         "potentials on the data sets of two tasks",
+        (compare.TASKS,),
         compare.harder_is_lower,
     ),
     12: Claim(
         "Robust training regains potential on shifted distributions.",
         "potentials of networks with and without robust training",
+        BOTH,
         compare.robust_regains,
     ),
     13: Claim(
         "Nominal test accuracy alone cannot certify a pruned network: somewhere the potential is lower.",
         "potentials on the nominal and on shifted distributions",
+        BOTH,
         compare.accuracy_hides_it,
     ),
 }
 
 
 def judge(rows: Iterable[Row]) -> list[Row]:
-    """A row per claim: the verdict, the evidence, and the interval that decides it (``value``, ``low``, ``high``)."""
-    rows = labelled(rows)
-    return [_claim_row(number, claim, rows) for number, claim in CLAIMS.items()]
-
-
-def _claim_row(number: int, claim: Claim, rows: list[Row]) -> Row:
-    found: Verdict = verdict_on(claim.contrasts(rows), claim.needs)
-    ends: dict[str, Any] = dict.fromkeys(("value", "low", "high"))
-    if found.decided_by:
-        ends = {name: plain(getattr(found.decided_by, name)) for name in ends}
-    return {
-        "finding": "claim",
-        "claim": number,
-        "text": claim.text,
-        "verdict": found.verdict,
-        "evidence": found.evidence,
-        **ends,
+    """A row per contrast, then one per claim: the verdict, what decides it, and what is lacking."""
+    named = with_labels(rows)
+    found = {number: claim.contrasts(named) for number, claim in CLAIMS.items()}
+    contrasts = {
+        number: contrasts_of([(part.group, part.what, part.draws) for part in parts])
+        for number, parts in found.items()
     }
+    made = [
+        _contrast_row(number, part.unit, contrast)
+        for number, parts in found.items()
+        for part, contrast in zip(parts, contrasts[number], strict=True)
+    ]
+    return made + [
+        _claim_row(number, claim, found[number], contrasts[number], named) for number, claim in CLAIMS.items()
+    ]
+
+
+def _contrast_row(number: int, unit: str, found: Contrast) -> Row:
+    return Row(
+        {
+            "finding": "contrast",
+            "claim": number,
+            "group": found.group,
+            "what": found.what,
+            "unit": unit,
+            "value": plain(found.value),
+            "low": plain(found.low),
+            "high": plain(found.high),
+            "p_value": plain(found.p_value),
+            "adjusted": plain(found.adjusted),
+        }
+    )
+
+
+def _claim_row(
+    number: int, claim: Claim, parts: Sequence[Part], contrasts: Sequence[Contrast], rows: list[Row]
+) -> Row:
+    settled, mean = settle(contrasts, claim.needs), average([part.draws for part in parts])
+    by, unit = settled.decided_by, units_in(parts)
+    return Row(
+        {
+            "finding": "claim",
+            "claim": number,
+            "text": claim.text,
+            "verdict": settled.ruling.value,
+            "evidence": _evidence(claim, settled, contrasts, parts) + _more(number, rows),
+            "lacks": list(settled.lacks),
+            "contrasts": len(contrasts),
+            "above": sum(each.low > 0 for each in contrasts),
+            "unit": unit,
+            "value": plain(by.value) if by else None,
+            "low": plain(by.low) if by else None,
+            "high": plain(by.high) if by else None,
+            "average": plain(mean.value) if mean else None,
+            "average_low": plain(mean.low) if mean else None,
+            "average_high": plain(mean.high) if mean else None,
+        }
+    )
+
+
+def _evidence(
+    claim: Claim,
+    settled: Settled,
+    contrasts: Sequence[Contrast],
+    parts: Sequence[Part],
+) -> str:
+    """What decides, in words."""
+    if not settled.decided_by:
+        return f"Not measured: needs {claim.measured_by}."
+    lacks = f"Lacks {'; '.join(settled.lacks)}. " if settled.lacks else ""
+    unit = next(part.unit for part, each in zip(parts, contrasts, strict=True) if each is settled.decided_by)
+    by = settled.decided_by
+    weakest = "Against it" if settled.ruling is Ruling.FAILS else "Weakest"
+    said = f"{weakest}: {by.what} {measured(by.value, by.low, by.high, unit)}."
+    above = f"{sum(each.low > 0 for each in contrasts)} of {len(contrasts)} contrasts are above zero."
+    return f"{lacks}{above} {said}{_averages(parts)}"
+
+
+def _averages(parts: Sequence[Part]) -> str:
+    """The mean of the contrasts of each unit."""
+    by_unit = grouped(parts, lambda part: part.unit)
+    means = [
+        measured(*mean, unit)
+        for unit, members in by_unit.items()
+        if len(members) > 1 and (mean := average([part.draws for part in members]))
+    ]
+    return f" On average {', '.join(means)}." if means else ""
+
+
+def _more(number: int, rows: Sequence[Row]) -> str:
+    """Of claim 9, whether its slopes rest on the last ratio."""
+    if number != 9:
+        return ""
+    slopes = [row for row in rows if row["finding"] == "excess-slope" and row["value"] is not None]
+    resting = [
+        name_of(row)
+        for row in slopes
+        if row["without_last"] is None
+        or row["without_last"] * row["value"] <= 0
+        or abs(row["without_last"]) < abs(row["value"]) / 2
+    ]
+    fits = [row["fit"] for row in slopes if row["fit"] is not None]
+    line = (
+        f" The line explains {100 * min(fits):.0f} to {100 * max(fits):.0f} % of the curves." if fits else ""
+    )
+    last = f" The slope rests on the largest ratio: {'; '.join(resting)}." if resting else ""
+    return line + last

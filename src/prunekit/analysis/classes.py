@@ -5,19 +5,28 @@ Recall shift and its tests: Hooker et al. 2019 (arXiv 1911.05248); excessive los
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from prunekit.analysis.estimate import plain
+from prunekit.analysis.estimate import Estimate, plain, unique
 from prunekit.analysis.flags import Flag
+from prunekit.analysis.made_up import MEASURED, PAIRED
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.paired import Arrays, Paired, across_seeds, names_of, resampled_means, seeds_of
+from prunekit.analysis.paired import Paired, across_seeds, names_of, seeds_of, values_of
+from prunekit.analysis.potential import MARGIN
+from prunekit.analysis.proportions import Moments
 from prunekit.analysis.resample import RESAMPLES, estimate, over_repetitions
-from prunekit.analysis.rows import Row, row
-from prunekit.analysis.significance import holm, welch
+from prunekit.analysis.rises import number_of
+from prunekit.analysis.rows import Row, margin_columns, row
+from prunekit.analysis.sampled import Sampled, estimates, sampled
+from prunekit.analysis.seeds import probit_scale
+from prunekit.analysis.significance import false_discovery, holm, mcnemar, paired_t
+from prunekit.analysis.student import Student
+from prunekit.analysis.verdict import Margin, as_margin, judge_rises
+
+MOST_CELLS = 3_000_000
 
 
 def classes_in(pair: Paired, names: Sequence[str] = ()) -> dict[int, str]:
@@ -26,96 +35,169 @@ def classes_in(pair: Paired, names: Sequence[str] = ()) -> dict[int, str]:
     return {label: names[label] if label < len(names) else str(label) for label in labels}
 
 
-def recall_shifts(
-    pairs: Sequence[Paired], *, classes: Sequence[str] = (), resamples: int = RESAMPLES, seed: int = 0
-) -> list[Row]:
-    """Change in recall of every class against the unpruned parent, with Welch tests over seeds (Holm-corrected).
+class OfClass(NamedTuple):
+    """One class of the networks of one variant, ratio and distribution: which images ``[n]`` are of it."""
 
-    The test asks whether a class moved otherwise than the accuracy did; ``classes`` names them in order of label.
+    group: list[Paired]
+    name: str
+    images: Array
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns that say what a row is about."""
+        return {**names_of(self.group), "class": self.name}
+
+
+def _by_class(group: list[Paired], classes: Sequence[str]) -> list[OfClass]:
+    labels = np.asarray(group[0].own["label"])
+    return [OfClass(group, name, labels == label) for label, name in classes_in(group[0], classes).items()]
+
+
+def recall_shifts(
+    pairs: Sequence[Paired],
+    *,
+    classes: Sequence[str] = (),
+    margin: Margin | float = MARGIN,
+    top_k: int = 1,
+) -> list[Row]:
+    """Change in recall of every class against the unpruned parent, its verdict, and tests of it.
+
+    With one seed the test is McNemar's, of the images of the class; with several a paired t over seeds, of recall less
+    accuracy: whether the class moved otherwise than the accuracy did. Holm over the classes of one network, the false
+    discovery rate over the whole table. ``classes`` names them in order of label.
     """
-    rows: list[Row] = []
-    for group, draws in _rises_by_class(pairs, _right, resamples=resamples, seed=seed):
-        named = classes_in(group[0], classes)
-        tests = welch(*(_relative_recalls(group, side, list(named)) for side in ("reference", "own")))
-        flags = (Flag.NO_TEST,) if len(set(seeds_of(group))) < 2 else ()
-        more = [
-            {"p_value": plain(p), "p_holm": plain(adjusted)}
-            for p, adjusted in zip(tests, holm(tests), strict=True)
-        ]
-        rows += _class_rows(
-            "recall-shift", group, named, draws, "recall", more, bounds=(-1.0, 1.0), flags=flags
-        )
+    allowed = as_margin(margin)
+    groups = [_by_class(group, classes) for group in across_seeds(pairs)]
+    found = iter(estimates([_recall(each, top_k) for group in groups for each in group]))
+    rows = [
+        row for group in groups for row in _recall_rows(group, [next(found) for _ in group], allowed, top_k)
+    ]
+    raw = [np.nan if own["p_value"] is None else own["p_value"] for own in rows]
+    for own, q_value in zip(rows, false_discovery(raw), strict=True):
+        own["q_value"] = plain(float(q_value))
     return rows
+
+
+def _recall(each: OfClass, top_k: int) -> Sampled:
+    values = _recalls(each, top_k)
+    errors = [
+        np.mean(getattr(pair, side)["rank"][each.images] >= top_k)
+        for pair in each.group
+        for side in ("own", "reference")
+    ]
+    scale = float(probit_scale(np.array(errors)).mean() * 2)
+    return sampled(values, seeds_of(each.group), made_up=PAIRED, scale=scale, bounds=(-1.0, 1.0))
+
+
+def _recalls(each: OfClass, top_k: int) -> Array:
+    """How much more often right than the parent, per image of the class, ``[pairs, n]``."""
+    return values_of(each.group, lambda pair: _gained(pair, top_k)[each.images])
+
+
+def _gained(pair: Paired, top_k: int) -> Array:
+    right, was_right = pair.own["rank"] < top_k, pair.reference["rank"] < top_k
+    return np.asarray(right.astype(np.int8) - was_right)
+
+
+def _recall_rows(
+    group: Sequence[OfClass], found: Sequence[Estimate], margin: Margin, top_k: int
+) -> list[Row]:
+    tests = _tests(group, top_k)
+    limits = np.array([float(margin.of(_parent_error(each, top_k))) for each in group])
+    rises = Student.stacked([_turned(each) for each in found])
+    alone, together = (judge_rises(rises, limits, together=each) for each in (False, True))
+    return [
+        row(
+            "recall-shift",
+            found[place],
+            unit="recall",
+            **each.columns,
+            **margin_columns(margin),
+            verdict=alone.verdicts[place].value,
+            verdict_holm=together.verdicts[place].value,
+            p_value=plain(float(tests[place])),
+            p_holm=plain(float(adjusted)),
+            q_value=None,
+        )
+        for place, (each, adjusted) in enumerate(zip(group, holm(tests), strict=True))
+    ]
+
+
+def _turned(found: Estimate) -> Student:
+    """The fall in recall: the rise in error of the class."""
+    student = found.student or Student(*(np.array(np.nan) for _ in range(3)))
+    return student._replace(centre=-student.centre)
+
+
+def _parent_error(each: OfClass, top_k: int) -> float:
+    return float(np.mean([np.mean(pair.reference["rank"][each.images] >= top_k) for pair in each.group]))
+
+
+def _tests(group: Sequence[OfClass], top_k: int) -> Array:
+    """The p value of each class."""
+    seeds = seeds_of(group[0].group)
+    recalls = [_recalls(each, top_k) for each in group]
+    if len(set(seeds)) == 1:
+        return np.array([_mcnemar(values) for values in recalls])
+    overall = values_of(group[0].group, lambda pair: _gained(pair, top_k)).mean(axis=1)
+    relative = np.stack([values.mean(axis=1) - overall for values in recalls], axis=1)
+    return paired_t(over_repetitions(relative, seeds))
+
+
+def _mcnemar(values: Array) -> float:
+    """Of one network; several repetitions under one parent share it, and the least sure of them counts."""
+    return max(float(mcnemar(int((each < 0).sum()), int((each > 0).sum()))) for each in values)
 
 
 def excessive_losses(
     pairs: Sequence[Paired], *, classes: Sequence[str] = (), resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Row]:
-    """Rise in mean loss of every class against the unpruned parent, and the largest gap between two classes."""
+    """Rise in mean loss of every class against the unpruned parent, and the largest gap between two classes.
+
+    Images on which some network's loss is not a finite number are left out, and flagged.
+    """
+    groups = [_by_class(group, classes) for group in across_seeds(pairs)]
+    samples = [[_loss(each) for each in group] for group in groups]
+    found = iter(estimates([each for group in samples for each in group]))
     rows: list[Row] = []
-    for group, draws in _rises_by_class(pairs, _loss, resamples=resamples, seed=seed):
-        named = classes_in(group[0], classes)
-        rows += _class_rows("excessive-loss", group, named, draws, "nats", [{}] * len(named))
-        gap = draws.max(axis=0) - draws.min(axis=0)
-        found = estimate(
-            gap, n=group[0].n, seeds=seeds_of(group), bounds=(0.0, np.inf), flags=(Flag.LARGEST,)
-        )
-        rows.append(row("excessive-loss-gap", found, unit="nats", **names_of(group)))
+    for group, own in zip(groups, samples, strict=True):
+        rows += [row("excessive-loss", next(found), unit="nats", **each.columns) for each in group]
+        rows.append(_gap_row(group[0].group, own, resamples, seed))
     return rows
 
 
-def _class_rows(
-    finding: str,
-    group: Sequence[Paired],
-    named: dict[int, str],
-    draws: Array,
-    unit: str,
-    more: Sequence[dict[str, Any]],
-    **options: Any,
-) -> list[Row]:
-    """A row per class, from draws ``[classes, pairs, 1 + resamples]``."""
-    counts = [int(np.count_nonzero(group[0].own["label"] == label)) for label in named]
-    return [
-        row(
-            finding,
-            estimate(own, n=n, seeds=seeds_of(group), **options),
-            unit=unit,
-            **names_of(group),
-            **({"class": name} | extra),
-        )
-        for name, own, n, extra in zip(named.values(), draws, counts, more, strict=True)
-    ]
+def _loss(each: OfClass) -> Sampled:
+    losses = values_of(each.group, lambda pair: _finite_rise(pair)[each.images])
+    known = np.isfinite(losses).all(axis=0)
+    flags = () if known.all() else (Flag.NOT_FINITE,)
+    values = losses[:, known] if known.any() else np.full((len(losses), 1), np.nan)
+    return sampled(values, seeds_of(each.group), made_up=MEASURED, flags=flags)
 
 
-def _right(arrays: Arrays) -> Array:
-    return np.asarray(arrays["rank"] == 0, dtype=np.float64)
+def _finite_rise(pair: Paired) -> Array:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(pair.own["loss"], dtype=np.float64) - pair.reference["loss"]
 
 
-def _loss(arrays: Arrays) -> Array:
-    return np.asarray(arrays["loss"], dtype=np.float64)
+def _gap_row(group: Sequence[Paired], samples: Sequence[Sampled], resamples: int, seed: int) -> Row:
+    """The gap of classes whose means are drawn from what their images say: classes share no images."""
+    known = [each.moments for each in samples if np.isfinite(each.moments.means).all()]
+    flags = unique([*(flag for each in samples for flag in each.flags), Flag.LARGEST])
+    seeds = tuple(dict.fromkeys(seeds_of(group)))
+    draws = np.full((len(seeds), 2), np.nan)
+    if known:
+        count = max(100, min(resamples, MOST_CELLS // (len(known) * len(seeds))))
+        name = number_of(group[0].variant.id, group[0].distribution, group[0].rung)
+        drawn = np.stack([_drawn(each, count, [seed, name, place]) for place, each in enumerate(known)])
+        draws = drawn.max(axis=0) - drawn.min(axis=0)
+    found = estimate(draws, n=group[0].n, bounds=(0.0, np.inf), flags=flags)
+    repetitions = max(seeds_of(group).count(each) for each in seeds)
+    return row("excessive-loss-gap", found.averaging(repetitions), unit="nats", **names_of(group))
 
 
-def _rises_by_class(
-    pairs: Sequence[Paired], value: Callable[[Arrays], Array], *, resamples: int, seed: int
-) -> Iterator[tuple[list[Paired], Array]]:
-    """Rise of the mean of a per-image value within each class: draws ``[classes, pairs, 1 + resamples]``."""
-    columns = partial(_class_columns, value=value)
-    for group, means in resampled_means(across_seeds(pairs), columns, resamples=resamples, seed=seed):
-        sums, counts = np.split(means, 2)
-        yield group, np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-
-
-def _class_columns(pair: Paired, *, value: Callable[[Arrays], Array]) -> Array:
-    """Columns ``[n, 2 classes]``: the rise in the column of the image's class, then a one there."""
-    belongs = np.asarray(pair.own["label"])[:, None] == np.unique(pair.own["label"])
-    rise = value(pair.own) - value(pair.reference)
-    return np.concatenate([rise[:, None] * belongs, belongs], axis=1)
-
-
-def _relative_recalls(group: Sequence[Paired], side: str, labels: Sequence[int]) -> Array:
-    """Recall of each class less the accuracy, ``[seeds, classes]``."""
-    recalls = []
-    for pair in group:
-        right = _right(getattr(pair, side))
-        recalls.append([right[pair.own["label"] == label].mean() - right.mean() for label in labels])
-    return over_repetitions(np.array(recalls), seeds_of(group))
+def _drawn(found: Moments, count: int, seed: Sequence[int]) -> Array:
+    """Normal draws of the means by seed, ``[seeds, 1 + count]``, the means themselves in front."""
+    values, vectors = np.linalg.eigh(found.covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    noise = root @ np.random.default_rng(seed).standard_normal((len(values), count))
+    return np.concatenate([found.means[:, None], found.means[:, None] + noise], axis=1)

@@ -17,9 +17,10 @@ from prunekit.analysis.classes import classes_in
 from prunekit.analysis.curves import images_of
 from prunekit.analysis.estimate import Estimate, plain
 from prunekit.analysis.flags import Flag
+from prunekit.analysis.made_up import FEW_IMAGES, PAIRED, SHARE
 from prunekit.analysis.outcome import Array, outcome_of
 from prunekit.analysis.paired import Arrays, Paired
-from prunekit.analysis.proportions import FEW_IMAGES, PAIRED, SHARE, means_of, moments, over_images
+from prunekit.analysis.proportions import means_of, moments, over_images
 from prunekit.analysis.resample import RESAMPLES, resampled_errors
 from prunekit.analysis.rows import Row, row
 from prunekit.analysis.significance import mcnemar

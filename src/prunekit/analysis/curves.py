@@ -41,7 +41,7 @@ class Curve(NamedTuple):
 
     ``repetition`` tells networks of one variant, seed and rung apart: they differ in seeds of pruning or retraining.
     ``images`` names the test images where the distribution's name does not tell: curves whose ``images`` are equal
-    hold the same images in the same order, and are resampled together.
+    hold the same images in the same order, and are resampled together. ``chance`` is the error of guessing.
     """
 
     variant: Variant
@@ -52,6 +52,7 @@ class Curve(NamedTuple):
     points: tuple[Point, ...]
     images: str = ""
     repetition: int = 0
+    chance: float | None = None
 
 
 class Model(NamedTuple):
@@ -60,6 +61,7 @@ class Model(NamedTuple):
     key: str
     prune_ratio: float
     errors: Array
+    outcome: Outcome
 
 
 class ResampledCurve(NamedTuple):
@@ -76,6 +78,10 @@ class ResampledCurve(NamedTuple):
     errors: Array
     parent: Array
     n: int
+    outcomes: tuple[Outcome, ...]
+    parent_outcome: Outcome
+    images: str
+    chance: float | None = None
 
     def has(self, rung: float) -> bool:
         """Whether the curve holds this ratio of the grid; every curve holds 0, the unpruned parent."""
@@ -84,9 +90,14 @@ class ResampledCurve(NamedTuple):
     def at(self, rung: float) -> Model:
         """The model at a ratio of the grid that the curve holds."""
         if rung == 0:
-            return Model(self.parent_key, 0.0, self.parent)
+            return Model(self.parent_key, 0.0, self.parent, self.parent_outcome)
         place = self.rungs.index(rung)
-        return Model(self.keys[place], float(self.ratios[place]), self.errors[:, place])
+        return Model(self.keys[place], float(self.ratios[place]), self.errors[:, place], self.outcomes[place])
+
+    def rise(self, rung: float) -> Array:
+        """By how much each image moves the rise in error at a ratio of the grid, ``[n]``; their mean is the rise."""
+        own = self.at(rung).outcome.per_image
+        return np.asarray(own.astype(np.float64) - self.parent_outcome.per_image)
 
 
 def images_of(distribution: str) -> str:
@@ -137,6 +148,10 @@ def _resampled(curve: Curve, errors: dict[tuple[str, str], Array]) -> ResampledC
         errors=np.stack(own, axis=1) if own else np.empty((len(parent), 0)),
         parent=parent,
         n=curve.parent_outcome.n,
+        outcomes=tuple(point.outcome for point in points),
+        parent_outcome=curve.parent_outcome,
+        images=_images(curve),
+        chance=curve.chance,
     )
 
 

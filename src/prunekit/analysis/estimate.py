@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+
 from prunekit.analysis.flags import Flag
+from prunekit.analysis.made_up import FEW_IMAGES
+from prunekit.analysis.student import Student
 
 SIGNIFICANT_DIGITS = 8
 
 Item = TypeVar("Item", bound=str)
+
+
+class Covers(StrEnum):
+    """What an interval is about: the networks measured on other images, or also networks of other seeds."""
+
+    THESE = "these networks"
+    NEW = "new networks"
 
 
 class Estimate(NamedTuple):
@@ -18,6 +30,10 @@ class Estimate(NamedTuple):
 
     ``n`` counts images, ``seeds`` unpruned parents of different seeds, ``repetitions`` the networks under one parent
     that differ in seeds of pruning or retraining and are averaged under it (of the parent with the most).
+
+    ``low`` and ``high`` are about new networks where there are several seeds; ``these`` are the ends that are about the
+    networks measured, over other images. ``seed_error`` is what seeds add to the standard error beyond the images,
+    ``degrees`` how well it is known, ``student`` the number as verdicts and tests take it.
     """
 
     value: float
@@ -28,6 +44,10 @@ class Estimate(NamedTuple):
     interval: str
     flags: tuple[Flag, ...] = ()
     repetitions: int = 1
+    these: tuple[float, float] | None = None
+    seed_error: float = 0.0
+    degrees: float = np.inf
+    student: Student | None = None
 
     def averaging(self, repetitions: int) -> Estimate:
         """The same of up to so many networks a parent, averaged under it: said in the row, and never "1 seed"."""
@@ -40,11 +60,16 @@ class Estimate(NamedTuple):
     def as_row(self) -> dict[str, Any]:
         """The columns of a long row, in JSON values: a number that is not finite becomes None and is flagged."""
         numbers = {name: plain(getattr(self, name)) for name in ("value", "low", "high")}
+        these = self.these or (self.low, self.high)
         found = {
             Flag.UNDEFINED: numbers["value"] is None,
             Flag.OUTSIDE: self.value < self.low or self.value > self.high,
+            Flag.FEW_IMAGES: self.n < FEW_IMAGES,
         }
         return numbers | {
+            "covers": str(Covers.NEW if self.seeds > 1 else Covers.THESE),
+            "these_low": plain(these[0]),
+            "these_high": plain(these[1]),
             "n": self.n,
             "seeds": self.seeds,
             "repetitions": self.repetitions,

@@ -1,108 +1,109 @@
-"""Contrasts drawn from rows, and the verdict that they allow on a claim that all of them be above zero."""
+"""What a claim is judged by: rows with joint draws, and the contrasts that are made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from scipy.special import ndtri, stdtrit
-
-from prunekit.analysis.flags import Flag
-from prunekit.analysis.resample import LEVEL
+from prunekit.analysis.joint import Draws
+from prunekit.analysis.labels import LABEL, labelled
+from prunekit.analysis.rows import Row
 from prunekit.analysis.shifts import parts_of
 
-Row = dict[str, Any]
+WEIGHT, FILTER = "weight", "filter"
+METHODS_OF = {WEIGHT: "weight methods", FILTER: "filter methods"}
+BOTH = tuple(METHODS_OF.values())
+OTHER = "other methods"
+# Units that people read as percentage points.
+IN_POINTS = {
+    "prune ratio": "points of potential",
+    "share of predictions": "points",
+    "error": "points",
+    "error per unit of prune ratio": "points per 100 % pruned",
+}
+MINUS = "−"
+# Up to which ratio pruned networks are taken to be as good as their parents.
+COMMENSURATE_RATIO = 0.805
 
-CAPPED = ("potential", "noise-potential")
-HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot tell"
 
+class Part(NamedTuple):
+    """One contrast of a claim: its group of evidence, what it is in words, and by how much it is above zero."""
 
-class Contrast(NamedTuple):
-    """A number that a claim wants above zero, with its 95 % interval over ``seeds``; ``what`` names it."""
-
+    group: str
     what: str
-    value: float
-    low: float
-    high: float
-    seeds: int = 1
-
-    def is_below(self, comparisons: int) -> bool:
-        """Whether the interval lies below zero even when it is one of so many (Bonferroni).
-
-        Approximate: its longer arm is stretched by the ratio of the quantiles, normal for one seed, else Student's t.
-        """
-        arm = max(self.high - self.value, self.value - self.low)
-        return self.high <= 0 and self.value + arm * stretch(comparisons, self.seeds) <= 0
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+    draws: Draws
+    unit: str
 
 
-class Verdict(NamedTuple):
-    """Holds, does not hold, or cannot tell; why; and the contrast that decides it."""
-
-    verdict: str
-    evidence: str
-    decided_by: Contrast | None
-
-
-def stretch(comparisons: int, seeds: int) -> float:
-    """How much wider an interval is that holds together with so many others, than one of 95 % by itself."""
-    tails = [(1 - LEVEL) / 2 / count for count in (comparisons, 1)]
-    together, alone = (ndtri(tail) if seeds == 1 else stdtrit(seeds - 1, tail) for tail in tails)
-    return float(together / alone)
-
-
-def verdict_on(contrasts: Sequence[Contrast], needs: str) -> Verdict:
-    """All of the contrasts must be above zero; the claim fails with one that is surely not, of as many as there are.
-
-    That every interval by itself is above zero needs no correction: the claim is as sure as its weakest contrast. That
-    some interval is below would come about by chance, were there enough of them (docs/decisions/053).
-    """
-    if not contrasts:
-        return Verdict(UNKNOWN, f"not measured: needs {needs}", None)
-    proven = [each for each in contrasts if each.low > 0]
-    below = [each for each in contrasts if each.high <= 0]
-    surely = [each for each in below if each.is_below(len(contrasts))]
-    decided_by = min(surely or contrasts, key=lambda each: each.high if surely else each.low)
-    verdict = FAILS if surely else HOLDS if len(proven) == len(contrasts) else UNKNOWN
-    counts = f"{len(proven)} of {len(contrasts)} comparisons above zero, {len(below)} below"
-    corrected = f" ({len(surely)} corrected for their number)" if below and len(contrasts) > 1 else ""
-    return Verdict(verdict, f"{counts}{corrected}; {decided_by}", decided_by)
+def with_labels(rows: Iterable[Row]) -> list[Row]:
+    """The rows with a column ``label`` for people, and their draws."""
+    rows = list(rows)
+    return [Row(named).drawn(row.draws) for row, named in zip(rows, labelled(rows), strict=True)]
 
 
 def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
-    """The rows of a finding that hold a number with an interval, and whose named columns are as given.
-
-    A potential at the largest ratio tested may be anything from there to 1, and is taken so.
-    """
-    asked = {"finding": finding, **where}
+    """The rows of a finding that hold a number with draws, and whose named columns are as given."""
     return [
-        row | {"high": 1.0} if finding in CAPPED and Flag.AT_LARGEST in row.get("flags", ()) else row
+        row
         for row in rows
-        if all(row.get(name) == value for name, value in asked.items())
-        and None not in (row["value"], row["low"], row["high"])
+        if row["finding"] == finding
+        and row.draws is not None
+        and row["value"] is not None
+        and all(row.get(name) == value for name, value in where.items())
     ]
 
 
-def itself(what: str, row: Row, *, sign: float = 1.0, limit: float = 0.0) -> Contrast:
-    """``sign`` x (the row's value - ``limit``)."""
-    low, high = sorted(sign * (row[end] - limit) for end in ("low", "high"))
-    return Contrast(what, sign * (row["value"] - limit), low, high, row.get("seeds", 1))
+def draws_of(row: Row) -> Draws:
+    """The joint draws of a row that :func:`known` has let through."""
+    assert row.draws is not None  # noqa: S101 - known() has looked
+    return row.draws
 
 
-def difference(what: str, more: Row, less: Row, *, limit: float = 0.0) -> Contrast:
-    """``more`` - ``less`` - ``limit``, end against end: wider than a paired interval would be."""
-    return Contrast(
-        what,
-        more["value"] - less["value"] - limit,
-        more["low"] - less["high"] - limit,
-        more["high"] - less["low"] - limit,
-        min(more.get("seeds", 1), less.get("seeds", 1)),
-    )
+def methods_of(row: Row) -> str:
+    """The kind of method of a row, as a group of evidence."""
+    return METHODS_OF.get(str(row["structure"]), OTHER)
+
+
+def each_of(*aspects: str) -> tuple[str, ...]:
+    """Groups of evidence: both kinds of method, in each of these respects."""
+    return tuple(f"{kind}, {aspect}" for aspect in aspects for kind in BOTH)
+
+
+def name_of(row: Row) -> str:
+    """What the networks of a row are called."""
+    return str(row[LABEL])
+
+
+def noisy_alike(row: Row) -> tuple[Any, ...]:
+    """What rows on noisy inputs have in common but for the ratio and the level."""
+    return tuple(row[name] for name in ("variant", "noise", "space", "clip", "draws"))
+
+
+def percent(share: float) -> str:
+    """A ratio for people: 0.8 is 80 %."""
+    return f"{100 * share:g} %"
 
 
 def corruption_of(row: Row) -> str | None:
     """The corruption of the row's distribution."""
     found = parts_of(row["distribution"])
     return found.corruption if found else None
+
+
+def number(value: float, unit: str) -> str:
+    """A number of a unit for people."""
+    text = f"{100 * value:.1f}" if unit in IN_POINTS else f"{value:.3g}"
+    text = text.removesuffix(".0")
+    return ("0" if text == "-0" else text).replace("-", MINUS)
+
+
+def measured(value: float, low: float, high: float, unit: str) -> str:
+    """A number with its interval and unit for people: ``25 points of potential [−32, 5]``."""
+    ends = f"[{number(low, unit)}, {number(high, unit)}]"
+    return f"{number(value, unit)} {IN_POINTS.get(unit, unit)} {ends}"
+
+
+def units_in(parts: Sequence[Part]) -> str | None:
+    """The unit of all of them; None where they differ."""
+    units = {part.unit for part in parts}
+    return units.pop() if len(units) == 1 else None

@@ -5,28 +5,26 @@ Hooker et al. 2019, "What Do Compressed Deep Neural Networks Forget?" (arXiv 191
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from prunekit.analysis.curves import images_of
-from prunekit.analysis.estimate import plain
+from prunekit.analysis.estimate import Covers, Estimate, plain
 from prunekit.analysis.flags import Flag
+from prunekit.analysis.made_up import SHARE
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.paired import Paired, across_seeds, names_of, seeds_of
-from prunekit.analysis.resample import RESAMPLES, estimate, resampled_sums
 from prunekit.analysis.rows import RATIO, Row, row
+from prunekit.analysis.sampled import estimates, sampled
 
 ENOUGH_NETWORKS = 30
 
 
-def exemplars(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
+def exemplars(pairs: Sequence[Paired], *, top_k: int = 1) -> list[Row]:
     """The share of exemplars per variant, prune ratio and distribution; one network has none and is left out."""
     groups = [group for group in across_seeds(pairs) if len(group) > 1]
-    items = ((group, images_of(group[0].distribution), _found(group)[:, None]) for group in groups)
-    sums = resampled_sums(items, resamples=resamples, seed=seed)
-    return [_exemplar_row(group, draws / group[0].n) for group, draws in sums]
+    shares = estimates([sampled(_found(group)[None], [0], made_up=SHARE, bounds=RATIO) for group in groups])
+    return [_exemplar_row(group, found, top_k) for group, found in zip(groups, shares, strict=True)]
 
 
 def _found(group: Sequence[Paired]) -> Array:
@@ -37,21 +35,23 @@ def _predicted(group: Sequence[Paired], side: str) -> Array:
     return np.stack([getattr(pair, side)["predicted"] for pair in group])
 
 
-def _exemplar_row(group: Sequence[Paired], draws: Array) -> Row:
-    found = _found(group)
-    right = np.stack([pair.reference["rank"] == 0 for pair in group]).mean(axis=0)
+def _exemplar_row(group: Sequence[Paired], share: Estimate, top_k: int) -> Row:
+    found, seeds = _found(group), seeds_of(group)
+    right = np.stack([pair.reference["rank"] < top_k for pair in group]).mean(axis=0)
     flags = (Flag.IMAGES_ONLY, *((Flag.FEW_NETWORKS,) if len(group) < ENOUGH_NETWORKS else ()))
-    seeds = Counter(seeds_of(group))
-    made = estimate(draws, n=len(found), bounds=RATIO)
-    return row(
+    made = row(
         "exemplars",
-        made._replace(seeds=len(seeds), repetitions=max(seeds.values()), flags=flags),
+        share._replace(
+            seeds=len(set(seeds)), repetitions=max(seeds.count(seed) for seed in seeds), flags=flags
+        ),
         unit="share of images",
         parent_accuracy=plain(right.mean()),
         parent_accuracy_on_exemplars=plain(right[found].mean()) if found.any() else None,
         taxicab=plain(taxicab(_predicted(group, "own"), _predicted(group, "reference")).mean()),
         **names_of(group),
     )
+    made["covers"] = str(Covers.THESE)
+    return made
 
 
 def exemplars_of(pruned: Array, unpruned: Array) -> Array:

@@ -8,9 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from prunekit.analysis.curves import grouped
+from prunekit.analysis.estimate import Estimate
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
+from prunekit.analysis.resample import RESAMPLES, over_repetitions, weighted_sums
+from prunekit.analysis.rises import number_of
 from prunekit.analysis.rows import RATIO, Row, row
+from prunekit.analysis.sampled import Sampled, estimates, joint_draws, sampled
 from prunekit.analysis.variant import Variant
 
 
@@ -48,14 +51,26 @@ def transfers(
 
     Several networks of one place and parent (separate networks, repetitions) are averaged under that parent.
     """
+    groups = _cells(items)
+    places = [(group, place) for group in groups for place in range(len(group[0].kept))]
+    found = estimates([_sampled(group, place) for group, place in places])
     rows: list[Row] = []
-    for group in _cells(items):
-        draws = np.stack([_draws(item, resamples=resamples, seed=seed) for item in group])
-        for place, share in enumerate(group[0].kept):
-            rows.append(_cell("features-curve", group, draws[:, place], share))
-            if share == kept:
-                rows.append(_cell("features-transfer", group, draws[:, place], share))
+    for (group, place), each in zip(places, found, strict=True):
+        share = group[0].kept[place]
+        rows.append(_cell("features-curve", group, each, share))
+        if share == kept:
+            images = over_repetitions(
+                np.stack([_draws(item, resamples=resamples, seed=seed)[place] for item in group]),
+                [item.seed for item in group],
+            ).mean(axis=0)
+            drawn = joint_draws(each, images, number_of("features", *_cell_of(group[0])))
+            rows.append(_cell("features-transfer", group, each, share).drawn(drawn))
     return rows
+
+
+def _sampled(group: Sequence[Transfer], place: int) -> Sampled:
+    values = np.stack([item.confidence[:, place] for item in group])
+    return sampled(values, [item.seed for item in group], bounds=RATIO)
 
 
 def _cells(items: Sequence[Transfer]) -> list[list[Transfer]]:
@@ -76,11 +91,11 @@ def _draws(item: Transfer, *, resamples: int, seed: int) -> Array:
     )
 
 
-def _cell(finding: str, group: Sequence[Transfer], draws: Array, share: float) -> Row:
+def _cell(finding: str, group: Sequence[Transfer], found: Estimate, share: float) -> Row:
     first, seeds = group[0], [item.seed for item in group]
     return row(
         finding,
-        estimate(draws, n=len(first.confidence), seeds=seeds, bounds=RATIO),
+        found,
         unit="confidence in the true class",
         variant=first.variant,
         distribution=first.distribution,

@@ -5,109 +5,33 @@ One declaration gives the JSON schema, the checks and the docs (``schema.py``).
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from prunekit.analysis.columns import (
+    ALLOWED,
+    ASKED,
+    AT_COLUMNS,
+    CLASS,
+    COLUMNS,
+    CONTROL,
+    DRAWN_COLUMNS,
+    EXCESS_COLUMNS,
+    FEATURES_COLUMNS,
+    LEVEL,
+    MEMBERS,
+    NOISE_COLUMNS,
+    PER_SEED,
+    POTENTIAL_COLUMNS,
+    Q_VALUE,
+    RISE_COLUMNS,
+    VERDICT,
+    Columns,
+    Number,
+    Strings,
+)
 from prunekit.analysis.comparison_columns import COMPARISON, COMPARISON_SLICE
-from prunekit.analysis.flags import Flag
-from prunekit.analysis.variant import Role
+from prunekit.analysis.joint import Ruling
 from prunekit.registry import Registry
-
-Columns = dict[str, tuple[Any, str]]
-
-Strings = list[str]
-Number = float | None
-# Closed lists of codes, so that the schema lists them.
-ROLE: Any = Literal[tuple(map(str, Role))]
-FLAG: Any = Literal[tuple(map(str, Flag))]
-
-COLUMNS: Columns = {
-    "finding": (str, "Which finding this is a row of."),
-    "variant": (
-        str,
-        "Short name of what the networks are, seeds and prune ratio aside; equal in all rows of them.",
-    ),
-    "role": (ROLE, "Part that the networks play; at ratio 0 of a curve, parent."),
-    "method": (str | None, "Pruning method of the networks or of their curve; none for other unpruned ones."),
-    "structure": (str | None, "What the method removes: weight or filter."),
-    "retraining": (str | None, "Mode of the latest retraining; none without one."),
-    "retrain_epochs": (int | None, "Epochs of that retraining."),
-    "cascade": (
-        bool | None,
-        "Pruned step by step (true) or at once (false); none for what was not pruned here.",
-    ),
-    "train_distribution": (
-        str | None,
-        "What the parent was trained on in place of its data set (robust training).",
-    ),
-    "arch": (str | None, "Architecture."),
-    "dataset": (str | None, "Data set that the networks were made for."),
-    "settings": (dict[str, Any], "By step, every other parameter that differs from its default."),
-    "prune_ratio": (
-        Number,
-        "Achieved prune ratio, mean over seeds; none where the finding is of a whole curve.",
-    ),
-    "distribution": (str | None, "Distribution, or the name of a set of them."),
-    "nominal": (
-        bool | None,
-        "Whether it is the test split of the networks' own data set; none for a set that holds both kinds.",
-    ),
-    "models": (Strings, "Keys of the models."),
-    "value": (Number, "The number itself, mean over seeds; none where it is not defined."),
-    "low": (Number, "Lower end of the 95 % interval."),
-    "high": (Number, "Upper end of the 95 % interval."),
-    "n": (int, "Images (of the smallest distribution, for a set)."),
-    "seeds": (int, "How many unpruned parents of different seeds; of separate networks, how many networks."),
-    "repetitions": (
-        int,
-        "Networks under one parent that differ in seeds of pruning or retraining alone, averaged under it.",
-    ),
-    "interval": (str, "How the interval was made."),
-    "flags": (
-        list[FLAG],
-        "Codes of what a reader must know before using the number.",
-    ),
-    "seed_set": (list[int], "Seeds of the unpruned parents."),
-    "unit": (str, "Unit of value, low and high."),
-}
-
-MARGIN = (float, "Rise in error still allowed.")
-ASKED = (float, "Ratio of the grid; 0 for an unpruned network.")
-MEMBERS = (Strings, "Distributions of the set.")
-PER_SEED = (list[Number], "The value of each seed.")
-SPREAD = (Number, "Standard deviation over seeds; none for one seed.")
-LEVEL = (float, "Noise size ε.")
-CLASS = (str, "Class, by its name.")
-PLACE = (float | str, "Prune ratio of the network, or 'separate'; 0 for the unpruned parent.")
-CONTROL = (str | None, "The variant of the control.")
-_AT: Columns = {"asked": ASKED}
-_FEATURES: Columns = {
-    "row_model": PLACE,
-    "column_model": PLACE,
-    "kept": (float, "Share of pixels kept."),
-    "control": (str | None, "The variant of the separate network among the two; none without one."),
-    "block": (int, "Pixels removed at a time when the informative ones were sought."),
-    "candidates": (int | None, "Pixels tried at a time; none: all of them (exact)."),
-}
-_DRAWN: Columns = {
-    "noise": (str, "Kind of noise."),
-    "space": (str, "Where noise was added: normalised inputs, or pixels."),
-    "clip": (bool, "Whether noisy inputs were clipped to the range of real pixels."),
-    "draws": (int, "Noise draws per image and level."),
-}
-_NOISE: Columns = {
-    "asked": ASKED,
-    "metric": (str, "Which comparison."),
-    "level": LEVEL,
-    **_DRAWN,
-    "parents": (Strings, "What the models were compared with."),
-}
-_POTENTIAL: Columns = {"margin": MARGIN, "per_seed": PER_SEED, "sd": SPREAD}
-_RISE: Columns = {
-    "rise": (Number, "Error less the unpruned parent's."),
-    "rise_low": (Number, "Lower end of its 95 % interval, images paired."),
-    "rise_high": (Number, "Upper end of its 95 % interval, images paired."),
-}
-_EXCESS: Columns = {"distributions": MEMBERS, "nominal_set": (Strings, "Nominal distributions.")}
 
 
 class Finding(NamedTuple):
@@ -127,34 +51,38 @@ FINDINGS: Registry[Finding] = Registry(
     {
         "prune-curve": Finding(
             "Error of the pruned network; ratio 0 is the unpruned parent.",
-            "Liebenwein et al. 2021, prune curves",
+            "PAPER 2.8",
             {
                 "asked": ASKED,
-                **_RISE,
+                **RISE_COLUMNS,
                 "commensurate": (bool, "Whether the rise is at most the margin."),
-                "margin": MARGIN,
+                **ALLOWED,
+                "limit": (Number, "Rise that the margin allows, mean over seeds."),
+                "verdict": VERDICT,
+                "p_verdict": (Number, "One-sided p value of the verdict, the smaller of both sides."),
+                "verdict_holm": (VERDICT[0], "The same as one of all distributions of this ratio (Holm)."),
             },
         ),
         "potential": Finding(
             "Prune potential: the largest tested ratio with error at most the parent's plus the margin, else 0.",
-            "Liebenwein et al. 2021, prune potential",
-            _POTENTIAL
+            "PAPER 1.2",
+            POTENTIAL_COLUMNS
             | {"interpolated": (bool, "Whether it was read between tested ratios (not the paper's).")},
         ),
         "potential-mean": Finding(
             "Mean potential over a set of distributions.",
-            "Liebenwein et al. 2021, excess error",
-            _POTENTIAL | {"distributions": MEMBERS},
+            "PAPER 1.3",
+            POTENTIAL_COLUMNS | {"distributions": MEMBERS},
         ),
         "potential-minimum": Finding(
             "Smallest potential over a set of distributions.",
-            "Liebenwein et al. 2021, excess error",
-            _POTENTIAL | {"distributions": MEMBERS},
+            "PAPER 1.3",
+            POTENTIAL_COLUMNS | {"distributions": MEMBERS},
         ),
         "robust-gain": Finding(
             "Potential of robustly trained networks less that of networks trained without; of a set, its mean.",
-            "Liebenwein et al. 2021, robust training",
-            _POTENTIAL
+            "PAPER 1.9",
+            POTENTIAL_COLUMNS
             | {
                 "control": (str | None, "The variant of the networks trained without."),
                 "distributions": MEMBERS,
@@ -164,53 +92,95 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "noise-potential": Finding(
             "Prune potential on inputs with noise of one size.",
-            "Liebenwein et al. 2021, potential under noise",
-            _POTENTIAL | {"interpolated": (bool, "Always false."), "level": LEVEL, **_DRAWN},
+            "PAPER 2.4",
+            POTENTIAL_COLUMNS
+            | {
+                "interpolated": (bool, "Always false."),
+                "level": LEVEL,
+                "by_draw": (
+                    bool,
+                    "Whether each draw of the noise is judged by itself (the paper's), then averaged.",
+                ),
+                **DRAWN_COLUMNS,
+            },
         ),
         "longer-error": Finding(
             "Error of the longer trained control: the unpruned parent, trained again as pruned networks are retrained.",
             "Jin et al. 2022, arXiv 2210.13738",
-            _RISE,
+            RISE_COLUMNS,
         ),
         "longer-potential": Finding(
             "Prune potential with the longer trained control in the unpruned parent's place.",
-            "Liebenwein et al. 2021, prune potential, with another parent",
-            _POTENTIAL | {"interpolated": (bool, "Always false."), "control": CONTROL},
+            "PAPER 1.2, with another parent",
+            POTENTIAL_COLUMNS | {"interpolated": (bool, "Always false."), "control": CONTROL},
+        ),
+        "potential-step": Finding(
+            "Margin from which on the potential is at least a ratio: a step of the potential against the margin.",
+            "PAPER 1.2, at every margin",
+            {"asked": ASKED, "until": (Number, "Margin of the next step; none for the last.")},
+        ),
+        "method-difference": Finding(
+            "A number of one variant less that of another, paired: potential, or error at one ratio.",
+            "paired differences on joint draws",
+            {
+                "of": (
+                    Literal["potential", "error"],
+                    "What is compared; a higher potential or a lower error is better.",
+                ),
+                "asked": (Number, "Ratio of the grid; none for the potential."),
+                "other": (str, "The variant that is taken off."),
+                "better": (Number, "Chance that the first is better, ties half, over draws."),
+                "p_value": (Number, "Two-sided, of no difference."),
+                "q_value": Q_VALUE,
+            },
+        ),
+        "chance-of-best": Finding(
+            "Chance that a variant is the best of all on a distribution; value is the chance.",
+            "joint draws",
+            {
+                "of": (
+                    Literal["potential", "error"],
+                    "What is compared; a higher potential or a lower error is better.",
+                ),
+                "asked": (Number, "Ratio of the grid; none for the potential."),
+                "among": (Strings, "The variants compared."),
+            },
         ),
         "excess-error": Finding(
             "Difference in excess error: (shifted - nominal) of the pruned network less that of its parent.",
-            "Liebenwein et al. 2021, excess error",
-            _EXCESS | {"asked": ASKED},
+            "PAPER 1.3",
+            EXCESS_COLUMNS | {"asked": ASKED, "p_value": (Number, "Two-sided, of no difference.")},
         ),
         "excess-slope": Finding(
             "Least squares slope through the origin of the difference in excess error on the prune ratio.",
-            "Liebenwein et al. 2021, excess error",
-            _EXCESS | {"per_seed": PER_SEED, "p_value": (Number, "Two-sided, of a slope of 0.")},
+            "PAPER 1.3",
+            EXCESS_COLUMNS
+            | {
+                "per_seed": PER_SEED,
+                "p_value": (Number, "Two-sided, of a slope of 0."),
+                "q_value": Q_VALUE,
+                "fit": (Number, "R² of the line through the origin; none where nothing differs."),
+                "without_last": (Number, "The slope without the largest ratio; none with one ratio."),
+            },
         ),
         "similarity": Finding(
-            "One comparison with the unpruned parent under noise.",
-            "Liebenwein et al. 2021, noise similarity",
-            _NOISE,
+            "One comparison with the unpruned parent under noise.", "PAPER 1.4", NOISE_COLUMNS
         ),
         "similarity-gain": Finding(
             "How much closer to the parent than separate networks: positive is closer.",
-            "Liebenwein et al. 2021, noise similarity",
-            _NOISE | {"control": CONTROL},
+            "PAPER 3, claim 1",
+            NOISE_COLUMNS | {"control": CONTROL},
         ),
         "features-transfer": Finding(
             "Mean confidence in the true class of one network that sees only another's informative pixels.",
-            "Liebenwein et al. 2021, informative features",
-            _FEATURES,
+            "PAPER 1.5",
+            FEATURES_COLUMNS,
         ),
-        "features-curve": Finding(
-            "The same at every kept share of pixels.",
-            "Liebenwein et al. 2021, informative features",
-            _FEATURES,
-        ),
+        "features-curve": Finding("The same at every kept share of pixels.", "PAPER 1.5", FEATURES_COLUMNS),
         "churn": Finding(
             "Share of predictions that differ from the unpruned parent's.",
-            "Milani Fard et al. 2016, churn",
-            _AT
+            "RELATED, churn decomposition",
+            AT_COLUMNS
             | {
                 "broken": (Number, "Share of images right before, wrong after."),
                 "fixed": (Number, "Share of images wrong before, right after."),
@@ -218,43 +188,50 @@ FINDINGS: Registry[Finding] = Registry(
                 "net_low": (Number, "Lower end of its 95 % interval."),
                 "net_high": (Number, "Upper end of its 95 % interval."),
                 "mcnemar": (list[Number], "McNemar's exact p value of each network."),
+                "mcnemar_q": (list[Number], "The same as a false discovery rate over the whole table."),
             },
         ),
         "recall-shift": Finding(
             "Recall of one class less the unpruned parent's.",
             "Hooker et al. 2019, arXiv 1911.05248",
-            _AT
+            AT_COLUMNS
             | {
                 "class": CLASS,
+                **ALLOWED,
+                "verdict": VERDICT,
+                "verdict_holm": (VERDICT[0], "The same as one of all classes (Holm)."),
                 "p_value": (
                     Number,
-                    "Welch's test over seeds that recall moved as accuracy did; none for one seed.",
+                    "One seed: McNemar's; several: a paired t over seeds that recall moved as accuracy did.",
                 ),
                 "p_holm": (Number, "The same, corrected for all classes together (Holm)."),
+                "q_value": Q_VALUE,
             },
         ),
         "excessive-loss": Finding(
             "Mean loss on one class less the unpruned parent's.",
             "Tran et al., NeurIPS 2022",
-            _AT | {"class": CLASS},
+            AT_COLUMNS | {"class": CLASS},
         ),
         "excessive-loss-gap": Finding(
-            "Largest difference in excessive loss between two classes.", "Tran et al., NeurIPS 2022", _AT
+            "Largest difference in excessive loss between two classes.",
+            "Tran et al., NeurIPS 2022",
+            AT_COLUMNS,
         ),
         "class-potential": Finding(
             "Prune potential on the images of one class.",
-            "Liebenwein et al. 2021, prune potential, by class",
-            _POTENTIAL | {"class": CLASS},
+            "PAPER 1.2, by class",
+            POTENTIAL_COLUMNS | {"class": CLASS},
         ),
         "class-potential-minimum": Finding(
             "Smallest class potential; the class is the one of the smallest mean over seeds.",
-            "Liebenwein et al. 2021, prune potential, by class",
-            _POTENTIAL | {"class": CLASS},
+            "PAPER 1.2, by class",
+            POTENTIAL_COLUMNS | {"class": CLASS},
         ),
         "exemplars": Finding(
             "Share of images whose most frequent label differs between pruned and unpruned networks.",
             "Hooker et al. 2019, arXiv 1911.05248",
-            _AT
+            AT_COLUMNS
             | {
                 "parent_accuracy": (Number, "Accuracy of the unpruned networks on all images."),
                 "parent_accuracy_on_exemplars": (Number, "The same on the exemplars; none without any."),
@@ -264,12 +241,32 @@ FINDINGS: Registry[Finding] = Registry(
         "calibration": Finding(
             "A calibration score: ece (15 bins), nll or brier.",
             "Guo et al. 2017, arXiv 1706.04599",
-            _AT | {"metric": (str, "Which score.")},
+            AT_COLUMNS | {"metric": (str, "Which score.")},
         ),
         "mce": Finding(
             "Mean corruption error: the error under each corruption by a reference network's, averaged.",
             "Hendrycks & Dietterich 2019, arXiv 1903.12261",
-            _AT | {"relative_to": (str, "The reference network."), "distributions": MEMBERS},
+            AT_COLUMNS | {"relative_to": (str, "The reference network."), "distributions": MEMBERS},
+        ),
+        "contrast": Finding(
+            "A number that a claim wants above zero, on joint draws.",
+            "PAPER 3",
+            {
+                "finding": COLUMNS["finding"],
+                "claim": (int, "Number of the claim in PAPER section 3."),
+                "group": (str, "Which part of the evidence it is."),
+                "what": (str, "What is compared."),
+                "unit": COLUMNS["unit"],
+                "value": (Number, "The number."),
+                "low": COLUMNS["low"],
+                "high": COLUMNS["high"],
+                "p_value": (Number, "One-sided, that it is not below zero."),
+                "adjusted": (
+                    Number,
+                    "The same for all contrasts of the claim together (max-T; potentials: Holm).",
+                ),
+            },
+            complete=True,
         ),
         "comparison": Finding(
             "Rise in error of one network over another on one distribution, with its verdict.",
@@ -282,17 +279,24 @@ FINDINGS: Registry[Finding] = Registry(
             COMPARISON_SLICE,
         ),
         "claim": Finding(
-            "What the study says of one of the paper's claims; value, low and high are of the deciding comparison.",
-            "docs/paper.md",
+            "What the study says of one of the paper's claims; value, low and high are of the deciding contrast.",
+            "PAPER 3",
             {
                 "finding": COLUMNS["finding"],
-                "claim": (int, "Its number, as `prunekit report --claims` prints it."),
+                "claim": (int, "Its number in PAPER section 3."),
                 "text": (str, "What it says."),
-                "verdict": (str, "holds, does not hold, or cannot tell."),
-                "evidence": (str, "How many comparisons there are, and which decides."),
+                "verdict": (Literal[tuple(map(str, Ruling))], "holds, does not hold, or cannot tell."),
+                "evidence": (str, "What decides, in words."),
+                "lacks": (Strings, "Groups of evidence that are missing; with any the study cannot tell."),
+                "contrasts": (int, "How many contrasts there are."),
+                "above": (int, "How many are above zero by their own intervals."),
+                "unit": (str | None, "Unit of the numbers."),
                 "value": (Number, "What the claim wants above zero; none if nothing was measured."),
                 "low": COLUMNS["low"],
                 "high": COLUMNS["high"],
+                "average": (Number, "Mean of all contrasts."),
+                "average_low": (Number, "Lower end of its 95 % interval."),
+                "average_high": (Number, "Upper end of its 95 % interval."),
             },
             complete=True,
         ),

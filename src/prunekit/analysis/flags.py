@@ -10,6 +10,13 @@ class Flag(StrEnum):
 
     ONE_SEED = "one-seed"
     FEW_IMAGES = "few-images"
+    OUTLYING = "seeds-outlying"
+    CHANCE = "parent-at-chance"
+    CHANCE_LEFT_OUT = "chance-left-out"
+    SEVERITIES_GROUPED = "severities-grouped"
+    NOT_FINITE = "not-finite"
+    MEAN_RISE = "of-the-mean-rise"
+    EXPECTED = "expected-of-new-networks"
     ONE_PARENT = "one-parent"
     ONE_PAIR = "one-pair"
     UNDEFINED = "undefined"

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from prunekit.analysis.curve_rows import error_of
 from prunekit.analysis.curves import ResampledCurve, seeds_of
-from prunekit.analysis.resample import estimate
-from prunekit.analysis.rows import RATIO, Row, curve_groups, potentials, rise_columns, row
+from prunekit.analysis.potentials import potentials
+from prunekit.analysis.rises import rises_of
+from prunekit.analysis.rows import Row, curve_groups, rise_columns, row
+from prunekit.analysis.sampled import estimates
 from prunekit.analysis.variant import Variant
+from prunekit.analysis.verdict import Margin
+
+PLACE = 1.0
 
 
 def longer_errors(curves: Sequence[ResampledCurve]) -> list[Row]:
@@ -21,27 +25,31 @@ def longer_errors(curves: Sequence[ResampledCurve]) -> list[Row]:
 
     Each curve holds one network: the control, with the parent that it was trained on from.
     """
-    return [_row(group) for group in curve_groups(curves)]
+    # Ratio 0 is the parent's place on a curve; the control, unpruned as well, stands at another one here.
+    curves = [curve._replace(rungs=(PLACE,)) for curve in curves if curve.keys]
+    groups, rises = curve_groups(curves), rises_of(curves)
+    found = estimates([error_of(group, PLACE) for group in groups])
+    return [
+        row(
+            "longer-error",
+            each,
+            unit="error",
+            variant=group[0].variant,
+            prune_ratio=0.0,
+            distribution=group[0].distribution,
+            models=[curve.keys[0] for curve in group],
+            seed_set=seeds_of(group),
+            **rise_columns(rises[group[0].variant, group[0].distribution, PLACE].found),
+        )
+        for group, each in zip(groups, found, strict=True)
+    ]
 
 
-def _row(group: Sequence[ResampledCurve]) -> Row:
-    n, seeds = group[0].n, seeds_of(group)
-    errors = np.stack([curve.errors[:, 0] for curve in group])
-    parents = np.stack([curve.parent for curve in group])
-    return row(
-        "longer-error",
-        estimate(errors, n=n, seeds=seeds, bounds=RATIO),
-        unit="error",
-        variant=group[0].variant,
-        prune_ratio=0.0,
-        distribution=group[0].distribution,
-        models=[curve.keys[0] for curve in group],
-        seed_set=seeds,
-        **rise_columns(errors - parents, n, seeds),
-    )
-
-
-def longer_potentials(curves: Sequence[ResampledCurve], *, control: Variant, margin: float) -> list[Row]:
+def longer_potentials(
+    curves: Sequence[ResampledCurve], *, control: Variant, margin: Margin | float
+) -> list[Row]:
     """The prune potential per variant and distribution with the control in the parent's place."""
-    more = {"finding": "longer-potential", "control": control.id}
-    return [found | more for found in potentials(curves, margin=margin)]
+    found = potentials(curves, margin=margin)
+    for own in found:
+        own.update(finding="longer-potential", control=control.id)
+    return found

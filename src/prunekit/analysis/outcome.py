@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from prunekit.analysis.made_up import MEASURED, PAIRED, SHARE, MadeUp
 from prunekit.errors import UsageError
 
 Array = NDArray[Any]
@@ -35,6 +36,27 @@ class Outcome(NamedTuple):
         sums = self.wrong.sum(axis=0, dtype=np.float64)
         totals = np.full(1, self.n) if self.total is None else self.total.sum(axis=0, dtype=np.float64)
         return float(mean_over_groups(sums, totals))
+
+    @property
+    def per_image(self) -> Array:
+        """Values ``[n]`` whose mean is the error, and whose variance says how it varies with the choice of images.
+
+        A ratio of sums is taken to its first order: an image's value is the error, and by how much it moves it.
+        """
+        if self.total is None:
+            return np.asarray(self.wrong[:, 0])
+        sums, totals = (each.sum(axis=0, dtype=np.float64) for each in (self.wrong, self.total))
+        counted = totals > 0
+        if not counted.any():
+            return np.full(self.n, np.nan)
+        shares = sums[counted] / totals[counted]
+        moves = (self.wrong[:, counted] - shares * self.total[:, counted]) / totals[counted]
+        return np.asarray(shares.mean() + self.n * moves.mean(axis=1))
+
+    @property
+    def made_up(self) -> tuple[MadeUp, MadeUp]:
+        """The images that are made up for its error, and for its rise over another's."""
+        return (SHARE, PAIRED) if self.total is None else (MEASURED, MEASURED)
 
     def take(self, images: Array) -> Outcome:
         """The same counts for some of the images (indices or a bool array)."""

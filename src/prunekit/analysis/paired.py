@@ -66,15 +66,25 @@ def _check_same_images(pair: Paired, first: Paired) -> None:
 
 
 def resampled_means(
-    groups: Iterable[list[Paired]], columns: Callable[[Paired], Array], *, resamples: int, seed: int
+    groups: Iterable[list[Paired]],
+    columns: Callable[[Paired], Array],
+    *,
+    resamples: int,
+    seed: int,
+    exact: bool = True,
 ) -> Iterator[tuple[list[Paired], Array]]:
     """Each group with means over images of what ``columns`` gives ``[n, k]``: draws ``[k, pairs, 1 + resamples]``."""
     stacked = (
         (group, images_of(group[0].distribution), np.concatenate([columns(pair) for pair in group], axis=1))
         for group in groups
     )
-    for group, sums in resampled_sums(stacked, resamples=resamples, seed=seed):
+    for group, sums in resampled_sums(stacked, resamples=resamples, seed=seed, exact=exact):
         yield group, np.asarray(sums.reshape(len(group), -1, 1 + resamples).swapaxes(0, 1) / group[0].n)
+
+
+def values_of(group: Sequence[Paired], value: Callable[[Paired], Array]) -> Array:
+    """What ``value`` says of every image, ``[pairs, n]``."""
+    return np.stack([np.asarray(value(pair), dtype=np.float64) for pair in group])
 
 
 def seeds_of(group: Sequence[Paired]) -> list[int]:

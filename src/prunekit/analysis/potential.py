@@ -1,6 +1,6 @@
 """Prune potential: how far a network can be pruned before its error on one distribution rises by a margin.
 
-Liebenwein et al. 2021: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin;
+PAPER 1.2, METHODS 4.3: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin;
 any tested ratio counts, also one beyond a ratio that fails; 0 if none does.
 """
 
@@ -12,10 +12,9 @@ import numpy as np
 
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.resample import LEVEL
-from prunekit.errors import UsageError
-from prunekit.params import MARGIN as MARGIN
+from prunekit.analysis.verdict import Margin, checked
 
+MARGIN = 0.005
 # Far below the 1 / n by which errors differ, far above float rounding: "at most" is decided as if by counts.
 TOLERANCE = 1e-9
 
@@ -25,6 +24,7 @@ ENOUGH_SEEDS = 10
 
 def prune_potential(points: Sequence[tuple[float, float]], parent_error: float, margin: float) -> float:
     """The largest prune ratio of ``points`` (ratio, error) with error <= ``parent_error`` + ``margin``, else 0."""
+    checked(Margin(margin))
     if not points:
         return 0.0
     ratios, errors = np.array(points, dtype=np.float64).T
@@ -39,7 +39,6 @@ def potential_draws(ratios: Array, errors: Array, parent: Array, *, margin: floa
 
 def is_commensurate(errors: Array, parent: Array, *, margin: float) -> Array:
     """Whether each error ``[draws, ratios]`` is at most the parent's plus the margin (inclusive)."""
-    check_margin(margin)
     limit = np.asarray(parent)[:, None] + (margin + TOLERANCE)
     return np.asarray(errors <= limit)
 
@@ -61,17 +60,6 @@ def interpolated_draws(ratios: Array, errors: Array, parent: Array, *, margin: f
     return np.asarray(grid[last] + (grid[following] - grid[last]) * share)
 
 
-def confirmed_ratio(ratios: Array, errors: Array, parent: Array, *, margin: float) -> float:
-    """The largest ratio that is commensurate beyond doubt, from draws like those of :func:`potential_draws`; else 0.
-
-    Its rise in error is at most the margin at the upper end of the rise's own 95 % interval. The potential itself is
-    the best of many ratios and so optimistic: on a fine grid its resamples alone cover 90 % (docs/statistics.md).
-    """
-    rises = errors[1:] - np.asarray(parent)[1:, None]
-    upper = np.quantile(rises, 1 - (1 - LEVEL) / 2, axis=0, method="higher")
-    return float(np.where(upper <= margin + TOLERANCE, ratios, 0.0).max(initial=0.0))
-
-
 def potential_flags(ratios: Array, errors: Array, parent: float, *, margin: float) -> tuple[Flag, ...]:
     """What a reader must know of the potential of one curve: errors ``[ratios]``."""
     passes = is_commensurate(errors[None], np.array([parent]), margin=margin)[0][np.argsort(ratios)]
@@ -81,12 +69,3 @@ def potential_flags(ratios: Array, errors: Array, parent: float, *, margin: floa
         Flag.NOT_MONOTONE: bool((passes[1:] & ~np.minimum.accumulate(passes)[:-1]).any()),
     }
     return tuple(flag for flag, applies in found.items() if applies)
-
-
-def check_margin(margin: float) -> float:
-    """The margin itself; a :class:`UsageError` unless it is a rise in error from 0 to 1."""
-    if not 0 <= margin <= 1:
-        raise UsageError(
-            f"the margin is {margin:g}; it must be a rise in error from 0 to 1 (0.005 is half a percent)"
-        )
-    return margin

@@ -6,6 +6,7 @@ as the images and the seeds may have missed them, and the potential that new net
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ def worlds(
     *,
     share: Array,
     degrees: float,
-    seeds: int,
+    seeds: int | Array,
     name: int,
     parents: int,
     seed: int,
@@ -50,7 +51,7 @@ def worlds(
     seed the luck of the networks and of their parents: what has the same parents shares their luck, draw by draw.
     """
     draws = len(rises)
-    stretch = stretches(draws, degrees, seed)
+    stretch = stretches(draws, round(max(degrees, 1.0), 2), seed)
     pruned, parent = np.sqrt(between * share), np.sqrt(between * (1 - share))
     own = np.random.default_rng([seed, name, 1]).standard_normal(rises.shape)
     common = np.random.default_rng([seed, parents, 2]).standard_normal((draws, 1))
@@ -58,6 +59,7 @@ def worlds(
     return Worlds(rises + luck, pruned, parent, stretch)
 
 
+@lru_cache(maxsize=16)
 def stretches(draws: int, degrees: float, seed: int) -> Array:
     """By how much the spread between seeds may be larger than it seems, per draw: the root of ν / χ²."""
     shares = (np.arange(draws) + 0.5) / draws
@@ -66,19 +68,11 @@ def stretches(draws: int, degrees: float, seed: int) -> Array:
 
 
 def chances(world: Worlds, *, margin: float) -> Array:
-    """Chance that a new network's potential is at least each ratio, ``[draws, nodes, ratios]`` by rising ratio."""
-    stretch = world.stretch[:, None, None]
-    limit = margin - world.rises[:, None, :] + NODES[None, :, None] * world.parent * stretch
-    passes = ndtr(limit / np.maximum(world.pruned * stretch, STILL))
-    return np.asarray(1 - np.cumprod((1 - passes)[..., ::-1], axis=-1)[..., ::-1])
-
-
-def expected(at_least: Array, ratios: Array) -> Array:
-    """The mean potential of new networks in each draw, from ``at_least`` ``[draws, nodes, ratios]``."""
-    return np.asarray((at_least @ np.diff(ratios, prepend=0.0)) @ WEIGHTS)
-
-
-def expected_minimum(at_least: list[Array], ratios: Array) -> Array:
-    """The mean of the smallest potential over distributions of one grid, whose networks' luck is their own."""
-    every = np.prod([np.einsum("dnk,n->dk", each, WEIGHTS) for each in at_least], axis=0)
-    return np.asarray(every @ np.diff(ratios, prepend=0.0))
+    """Chance that a new network's potential is at least each ratio, ``[draws, ratios]`` by rising ratio."""
+    pruned = np.maximum(world.pruned * world.stretch[:, None], STILL)
+    parent = world.parent * world.stretch[:, None]
+    found = np.zeros(world.rises.shape)
+    for node, weight in zip(NODES, WEIGHTS, strict=True):
+        fails = ndtr((world.rises - margin - node * parent) / pruned)
+        found += weight * (1 - np.cumprod(fails[:, ::-1], axis=1)[:, ::-1])
+    return found

@@ -13,27 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
+from prunekit.analysis.made_up import EITHER_WAY, MEASURED, MadeUp
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.student import LEVEL, Student
-
-FEW_IMAGES = 100
-FEW = f"fewer than {FEW_IMAGES} images: the interval is wide, and its shape an assumption"
-# Bonett and Price add one image of either kind. With one and a half, what lies within a margin by its upper limit is so
-# in 95 of 100 cases also where no image is fixed, at which one would give 93.
-EITHER_WAY = 1.5
-
-
-class MadeUp(NamedTuple):
-    """Images that are counted besides those measured: how many, and the sums of their values and squared values."""
-
-    images: float
-    total: float
-    squares: float
-
-
-PAIRED = MadeUp(2 * EITHER_WAY, 0.0, 2 * EITHER_WAY)
-SHARE = MadeUp(4.0, 2.0, 2.0)
-MEASURED = MadeUp(0.0, 0.0, 0.0)
 
 
 class Moments(NamedTuple):

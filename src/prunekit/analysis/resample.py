@@ -18,8 +18,8 @@ from prunekit.analysis.estimate import Estimate, unique
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array, Outcome, mean_over_groups
 from prunekit.errors import UsageError
-from prunekit.params import RESAMPLES as RESAMPLES
 
+RESAMPLES = 10_000
 LEVEL = 0.95
 CHUNK_CELLS = 4_000_000
 EXACT_FLOAT32 = 2**24
@@ -63,13 +63,16 @@ def _errors(outcomes: list[Outcome], sums: Array) -> Iterator[Array]:
         yield summed[0] / outcome.n if outcome.total is None else mean_over_groups(summed.T, next(parts).T)
 
 
-def weighted_sums(columns: Array, *, resamples: int, seed: int, images: str = "") -> Array:
+def weighted_sums(
+    columns: Array, *, resamples: int, seed: int, images: str = "", exact: bool = True
+) -> Array:
     """Sums of every column over each resample of the rows, ``[columns, 1 + resamples]``.
 
     One matrix product of multinomial weights and columns; whole numbers stay exact, in float32 while they fit.
+    Not ``exact``: float32 for fractions as well.
     """
     n, width = columns.shape
-    dtype = _dtype(columns)
+    dtype = _dtype(columns) if exact else np.float32
     operand = np.ascontiguousarray(columns, dtype=dtype)
     sums = np.empty((width, 1 + resamples))
     sums[:, 0] = columns.sum(axis=0, dtype=np.float64)
@@ -81,7 +84,7 @@ def weighted_sums(columns: Array, *, resamples: int, seed: int, images: str = ""
 
 
 def resampled_sums(
-    items: Iterable[tuple[Item, str, Array]], *, resamples: int, seed: int
+    items: Iterable[tuple[Item, str, Array]], *, resamples: int, seed: int, exact: bool = True
 ) -> Iterator[tuple[Item, Array]]:
     """Each item with :func:`weighted_sums` of its columns; items are (item, name of its images, columns ``[n, k]``).
 
@@ -94,6 +97,7 @@ def resampled_sums(
             resamples=resamples,
             seed=seed,
             images=images,
+            exact=exact,
         )
         ends = np.cumsum([columns.shape[1] for _, columns in batch])[:-1]
         yield from zip((item for item, _ in batch), np.split(sums, ends), strict=True)
@@ -165,8 +169,17 @@ def estimate(
         seeds=count,
         interval=interval_name(count, draws.shape[1] - 1),
         flags=unique(flags if count > 1 else (*flags, Flag.ONE_SEED)),
+        these=_these(draws, bounds) if count > 1 else None,
     )
     return found.averaging(max(Counter(seeds).values(), default=1))
+
+
+def _these(draws: Array, bounds: tuple[float, float]) -> tuple[float, float]:
+    """The percentile ends of the mean over the seeds that there are."""
+    if not np.isfinite(draws[:, 0]).all():
+        return np.nan, np.nan
+    low, high = quantiles_of(draws[:, 1:].mean(axis=0))
+    return float(np.clip(low, *bounds)), float(np.clip(high, *bounds))
 
 
 def interval(draws: Array, *, level: float = LEVEL) -> tuple[float, float]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from prunekit.analysis.findings import COLUMNS, FINDINGS
+from prunekit.analysis.columns import COLUMNS
+from prunekit.analysis.findings import FINDINGS
 from prunekit.errors import PrunekitError
 from prunekit.params import describe
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 
+import numpy as np
+
+from prunekit.analysis.outcome import Array
 from prunekit.analysis.variant import Variant
-from prunekit.distribution import Distribution, parse
+from prunekit.distribution import MIXTURES, Distribution, parse
 from prunekit.errors import UsageError
 
 # The distributions of each named set, for the networks of one variant.
@@ -19,6 +23,8 @@ class Set(StrEnum):
     NOMINAL = "nominal"
     SHIFTED = "shifted"
     ALL = "nominal and shifted"
+    SEEN = "seen in robust training"
+    UNSEEN = "not seen in robust training"
 
 
 def parts_of(name: str | None) -> Distribution | None:
@@ -47,9 +53,14 @@ def nominal_of(names: Iterable[str], dataset: str | None) -> bool | None:
     return found.pop() if len(found) == 1 else None
 
 
-def sets_among(names: Iterable[str]) -> Sets:
-    """The named sets among these distributions, in their order; an empty set is left out."""
+def sets_among(names: Iterable[str], trained_on: Iterable[str | None] = ()) -> Sets:
+    """The named sets among these distributions, in their order; an empty set is left out.
+
+    ``trained_on`` are the training distributions of a study's robust networks. With them there are two sets more: what
+    such networks have seen in training (their own data and the corruptions mixed into it), and what they have not.
+    """
     names = list(dict.fromkeys(names))
+    mixed = {name for each in trained_on if each for name in _mixed_into(each)}
 
     def sets(variant: Variant) -> Mapping[str, Sequence[str]]:
         nominal = [name for name in names if is_nominal(name, variant.dataset)]
@@ -58,6 +69,35 @@ def sets_among(names: Iterable[str]) -> Sets:
         found = {Set.NOMINAL: nominal, Set.SHIFTED: shifted}
         if nominal and shifted:
             found[Set.ALL] = both
+        if mixed:
+            seen = [name for name in both if name in nominal or _corruption(name) in mixed]
+            found |= {Set.SEEN: seen, Set.UNSEEN: [name for name in both if name not in seen]}
         return {str(name): members for name, members in found.items() if members}
 
     return sets
+
+
+def _mixed_into(train_distribution: str) -> tuple[str, ...]:
+    found = parts_of(train_distribution)
+    return MIXTURES.get(found.mixture or "", ()) if found else ()
+
+
+def _corruption(name: str) -> str | None:
+    found = parts_of(name)
+    return found.corruption if found else None
+
+
+def weights_of(names: Sequence[str]) -> tuple[Array, bool]:
+    """How much each distribution weighs in a mean, and whether any weigh together.
+
+    The severities of one corruption are one distribution seen several times, and weigh as one.
+    """
+    kinds = [_without_severity(name) for name in names]
+    counts = Counter(kinds)
+    weights = np.array([1 / (len(counts) * counts[kind]) for kind in kinds])
+    return weights, len(counts) < len(names)
+
+
+def _without_severity(name: str) -> str:
+    found = parts_of(name)
+    return name if found is None else repr(found._replace(severity=0))

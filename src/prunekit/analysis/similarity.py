@@ -7,20 +7,23 @@ networks of one measurement.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from prunekit.analysis.controls import Pairs, gain_estimate, gains_of, pairs_estimate
-from prunekit.analysis.curves import Curve, Point, grouped, resample, rung_of
+from prunekit.analysis.controls import Pairs, Valued, gain_values, gains_of, mean_gain, pair_values
+from prunekit.analysis.curves import grouped, rung_of
 from prunekit.analysis.estimate import Estimate
 from prunekit.analysis.flags import Flag
-from prunekit.analysis.outcome import Array, wrong
-from prunekit.analysis.potential import MARGIN
-from prunekit.analysis.resample import RESAMPLES, estimate, weighted_sums
-from prunekit.analysis.rows import Row, potentials, row
-from prunekit.analysis.variant import UNPRUNED, Role, Variant
+from prunekit.analysis.made_up import MEASURED, PAIRED, SHARE
+from prunekit.analysis.outcome import Array
+from prunekit.analysis.resample import RESAMPLES, over_repetitions, weighted_sums
+from prunekit.analysis.rises import number_of
+from prunekit.analysis.rows import Row, row
+from prunekit.analysis.sampled import Sampled, estimates, joint_draws, sampled
+from prunekit.analysis.seeds import probit_scale
+from prunekit.analysis.variant import Role, Variant
 from prunekit.errors import UsageError
 
 
@@ -98,42 +101,65 @@ class Compared(NamedTuple):
 
 # By network and by what it is compared with: one control may serve several parents.
 Draws = dict[tuple[str, str], Array]
+# The metrics that claims are about: their rows have joint draws.
+CLAIMED = ("agreement", "softmax_l2")
+
+
+class Entry(NamedTuple):
+    """A row to be: what it is of, at which level, its sample, its draws, and the control where it is a gain."""
+
+    finding: str
+    metric: str
+    items: Sequence[Compared]
+    place: int
+    sample: Sampled
+    images: Array | None = None
+    control: Variant | None = None
 
 
 def similarities(compared: Sequence[Compared], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
     """Every metric per variant, prune ratio and level; and how much closer than separate networks each one is."""
     rows: list[Row] = []
     for group in grouped(compared, lambda item: item.protocol).values():
+        _check_same_images(group)
         for name in [name for name in METRICS if all(name in item.metrics for item in group)]:
-            draws = _metric_draws(group, name, resamples=resamples, seed=seed)
-            rows += _rows_of_metric(group, name, draws)
+            draws = _metric_draws(group, name, resamples=resamples, seed=seed) if name in CLAIMED else None
+            rows += _rows_of(_entries(group, name, draws))
     return rows
+
+
+def _check_same_images(group: Sequence[Compared]) -> None:
+    sizes = sorted(
+        {metric.shape[1] for item in group for name, metric in item.metrics.items() if name in METRICS}
+    )
+    if len(sizes) > 1:
+        raise UsageError(
+            f"networks compared on different images are mixed: {group[0].protocol.name} has {sizes} images"
+        )
 
 
 def _metric_draws(group: Sequence[Compared], name: str, *, resamples: int, seed: int) -> Draws:
     """Means over images ``[levels, 1 + resamples]`` of one metric, by network."""
-    images = group[0].protocol.name
-    sizes = sorted({item.metrics[name].shape[1] for item in group})
-    if len(sizes) > 1:
-        raise UsageError(f"networks compared on different images are mixed: {images} has {sizes} images")
     columns = np.concatenate([item.metrics[name].T for item in group], axis=1)
-    means = weighted_sums(columns, resamples=resamples, seed=seed, images=images) / sizes[0]
-    return dict(zip((item.pair for item in group), np.split(means, len(group)), strict=True))
+    sums = weighted_sums(columns, resamples=resamples, seed=seed, images=group[0].protocol.name, exact=False)
+    return dict(zip((item.pair for item in group), np.split(sums / len(columns), len(group)), strict=True))
 
 
-def _rows_of_metric(group: Sequence[Compared], name: str, draws: Draws) -> list[Row]:
+def _entries(group: Sequence[Compared], name: str, draws: Draws | None) -> list[Entry]:
     group = list({(item.variant, item.pair): item for item in group}.values())
     separate = [item for item in group if item.variant.role == Role.SEPARATE]
     others = [item for item in group if item.variant.role != Role.SEPARATE]
     controls = grouped(separate, lambda item: (item.variant, item.parent_variant))
     flags = () if separate else (Flag.NO_CONTROL,)
-    rows: list[Row] = []
+    levels = range(len(group[0].protocol.levels))
+    found: list[Entry] = []
     for items in grouped(others, _identity).values():
-        rows += _own_rows(name, items, draws, flags)
+        found += [_own(name, items, place, draws, flags) for place in levels]
         for (variant, of), control in controls.items():
             if of == items[0].parent_variant:
-                rows += _gain_rows(name, items, control, draws, variant)
-    return rows + [each for items in controls.values() for each in _control_rows(name, items, draws)]
+                gains = (_gain(name, items, control, place, draws, variant) for place in levels)
+                found += [each for each in gains if each]
+    return found + [_control(name, items, place) for items in controls.values() for place in levels]
 
 
 def _identity(item: Compared) -> tuple[Variant, float, Variant, bool]:
@@ -141,107 +167,125 @@ def _identity(item: Compared) -> tuple[Variant, float, Variant, bool]:
     return item.variant, item.rung, item.parent_variant, item.own
 
 
-def _own_rows(name: str, items: Sequence[Compared], draws: Draws, flags: tuple[Flag, ...]) -> Iterator[Row]:
-    seeds, bounds = [item.seed for item in items], METRICS[name].bounds
-    stacked = np.stack([draws[item.pair] for item in items])
-    for place in range(stacked.shape[1]):
-        found = estimate(stacked[:, place], n=_images(items, name), seeds=seeds, bounds=bounds, flags=flags)
-        yield _row("similarity", name, items, place, found)
+def _own(
+    name: str, items: Sequence[Compared], place: int, draws: Draws | None, flags: tuple[Flag, ...]
+) -> Entry:
+    values, seeds = np.stack([item.metrics[name][place] for item in items]), [item.seed for item in items]
+    found = sampled(values, seeds, **_kind(name, values.mean()), bounds=METRICS[name].bounds, flags=flags)
+    images = None
+    if draws:
+        images = over_repetitions(np.stack([draws[item.pair][place] for item in items]), seeds).mean(axis=0)
+    return Entry("similarity", name, items, place, found, images)
 
 
-def _control_rows(name: str, items: Sequence[Compared], draws: Draws) -> Iterator[Row]:
-    n, bounds = _images(items, name), METRICS[name].bounds
-    for place in range(len(items[0].protocol.levels)):
-        found = pairs_estimate(_pairs(items, draws, place), n=n, bounds=bounds, flags=())
-        yield _row("similarity", name, items, place, found)
+def _kind(name: str, value: float) -> dict[str, Any]:
+    """Shares have made-up images, and luck shows in them as in errors; distances are measured."""
+    if METRICS[name].unit in ("share of predictions", "error"):
+        return {"made_up": SHARE, "scale": float(probit_scale(value))}
+    return {"made_up": MEASURED, "scale": 1.0}
 
 
-def _gain_rows(
-    name: str, items: Sequence[Compared], control: Sequence[Compared], draws: Draws, variant: Variant
-) -> Iterator[Row]:
+def _control(name: str, items: Sequence[Compared], place: int) -> Entry:
+    found = pair_values(_pairs(items, name, place))
+    flags = (Flag.ONE_PAIR,) if found.pairs == 1 else ()
+    kind = _kind(name, float(found.values.mean()))
+    sample = sampled(found.values, range(len(found.values)), **kind, bounds=METRICS[name].bounds, flags=flags)
+    return Entry("similarity", name, items, place, sample._replace(how=_how(found)))
+
+
+def _gain(
+    name: str,
+    items: Sequence[Compared],
+    control: Sequence[Compared],
+    place: int,
+    draws: Draws | None,
+    variant: Variant,
+) -> Entry | None:
+    """The gain over the control; where that is one pair of networks, its luck is added as the study knows it."""
     sign = 1.0 if METRICS[name].more_is_closer else -1.0
-    for place in range(len(items[0].protocol.levels)):
-        pairs = {pair: sign * each for pair, each in _pairs(control, draws, place).items()}
-        own = {parent: sign * each for parent, each in _by_parent(items, draws, place).items()}
-        held = [item for item in items if item.parent in gains_of(own, pairs)]
-        if held:
-            repetitions = max(Counter(item.parent for item in held).values())
-            found = gain_estimate(own, pairs, n=_images(items, name)).averaging(repetitions)
-            yield _row("similarity-gain", name, held, place, found) | {"control": variant.id}
+    pairs = {pair: sign * each for pair, each in _pairs(control, name, place).items()}
+    own = {parent: sign * each for parent, each in _by_parent(items, name, place).items()}
+    held = [item for item in items if item.parent in gains_of(own, pairs)]
+    if not held:
+        return None
+    found = gain_values(own, pairs)
+    kind = _kind(name, abs(float(np.mean(list(own.values())))))
+    share = kind["made_up"] is SHARE
+    sample = sampled(
+        found.values, range(len(found.values)), made_up=PAIRED if share else MEASURED, scale=kind["scale"]
+    )
+    if found.pairs == 1 and len(found.values) > 1:
+        sample = sample._replace(one_pair=True, flags=(Flag.ONE_PAIR,))
+    images = _gain_draws(items, control, place, draws, sign) if draws else None
+    repetitions = max(Counter(item.parent for item in held).values())
+    sample = sample._replace(repetitions=repetitions, how=_how(found))
+    return Entry("similarity-gain", name, held, place, sample, images, variant)
 
 
-def _pairs(items: Sequence[Compared], draws: Draws, place: int) -> Pairs:
-    """What every two networks show of each other at one level: the mean of both directions where both were measured."""
-    groups = grouped(items, lambda item: frozenset(item.pair))
-    return {
-        pair: np.mean([draws[item.pair][place] for item in members], axis=0)
-        for pair, members in groups.items()
+def _how(found: Valued) -> str:
+    return "" if found.pairs else f"; jackknife over {len(found.values)} networks"
+
+
+def _gain_draws(
+    items: Sequence[Compared], control: Sequence[Compared], place: int, draws: Draws, sign: float
+) -> Array:
+    pairs = _merged(control, lambda item: sign * draws[item.pair][place])
+    own = {
+        parent: np.mean([sign * draws[item.pair][place] for item in members], axis=0)
+        for parent, members in grouped(items, lambda item: item.parent).items()
     }
+    return mean_gain(own, pairs)
 
 
-def _by_parent(items: Sequence[Compared], draws: Draws, place: int) -> dict[str, Array]:
+def _pairs(items: Sequence[Compared], name: str, place: int) -> Pairs:
+    """What every two networks show of each other at one level, image by image."""
+    return _merged(items, lambda item: item.metrics[name][place])
+
+
+def _merged(items: Sequence[Compared], value: Callable[[Compared], Array]) -> Pairs:
+    """By pair of networks, the mean of both directions where both were measured."""
+    groups = grouped(items, lambda item: frozenset(item.pair))
+    return {pair: np.mean([value(item) for item in members], axis=0) for pair, members in groups.items()}
+
+
+def _by_parent(items: Sequence[Compared], name: str, place: int) -> dict[str, Array]:
     """What the pruned networks of each parent show at one level, the mean over repetitions."""
     return {
-        parent: np.mean([draws[item.pair][place] for item in members], axis=0)
+        parent: np.mean([item.metrics[name][place] for item in members], axis=0)
         for parent, members in grouped(items, lambda item: item.parent).items()
     }
 
 
-def _images(items: Sequence[Compared], name: str) -> int:
-    return int(items[0].metrics[name].shape[1])
+def _rows_of(entries: Sequence[Entry]) -> list[Row]:
+    """The rows of one metric: similarities and gains are each judged together."""
+    found: dict[int, Estimate] = {}
+    for finding in ("similarity", "similarity-gain"):
+        chosen = [place for place, each in enumerate(entries) if each.finding == finding]
+        found |= dict(zip(chosen, estimates([entries[place].sample for place in chosen]), strict=True))
+    return [_row(each, found[place]) for place, each in enumerate(entries)]
 
 
-def _row(finding: str, name: str, items: Sequence[Compared], place: int, found: Estimate) -> Row:
+def _row(entry: Entry, found: Estimate) -> Row:
+    items = entry.items
     first, protocol = items[0], items[0].protocol
-    return row(
-        finding,
+    made = row(
+        entry.finding,
         found,
-        unit=METRICS[name].unit,
+        unit=METRICS[entry.metric].unit,
         variant=first.variant,
         prune_ratio=float(np.mean([item.prune_ratio for item in items])),
         distribution=protocol.distribution,
         models=[item.key for item in items],
         seed_set=[item.seed for item in items],
         asked=first.rung,
-        metric=name,
-        level=protocol.levels[place],
+        metric=entry.metric,
+        level=protocol.levels[entry.place],
         **protocol.columns(),
         parents=list(dict.fromkeys(item.parent for item in items)),
     )
-
-
-def noise_potentials(
-    compared: Sequence[Compared], *, margin: float = MARGIN, resamples: int = RESAMPLES, seed: int = 0
-) -> list[Row]:
-    """The prune potential per variant and noise level, from the errors on the noisy images."""
-    rows: list[Row] = []
-    pruned = [
-        item for item in compared if item.variant.role not in UNPRUNED and "reference_wrong" in item.metrics
-    ]
-    for protocol, items in grouped((item for item in pruned if item.own), lambda item: item.protocol).items():
-        for place, level in enumerate(protocol.levels):
-            curves = resample(_noise_curves(items, place), resamples=resamples, seed=seed)
-            more = {"level": level, **protocol.columns()}
-            rows += [
-                each | {"finding": "noise-potential", **more} for each in potentials(curves, margin=margin)
-            ]
-    return rows
-
-
-def _noise_curves(items: Sequence[Compared], place: int) -> Iterator[Curve]:
-    """A prune curve per variant, seed and repetition; the parent's error was measured beside each network's."""
-    for group in grouped(items, lambda item: (item.variant, item.seed, item.repetition)).values():
-        first, protocol = group[0], group[0].protocol
-        yield Curve(
-            variant=first.variant,
-            seed=first.seed,
-            repetition=first.repetition,
-            distribution=f"{protocol.distribution}+{protocol.noise}@{protocol.levels[place]:g}",
-            parent=first.parent,
-            parent_outcome=wrong(first.metrics["reference_wrong"][place]),
-            points=tuple(
-                Point(item.prune_ratio, item.key, wrong(item.metrics["wrong"][place]), item.asked)
-                for item in group
-            ),
-            images=protocol.name,
-        )
+    if entry.control:
+        made["control"] = entry.control.id
+    if entry.images is None:
+        return made
+    name = number_of(entry.finding, entry.metric, protocol, *map(str, _identity(first)), entry.place)
+    return made.drawn(joint_draws(found, entry.images, name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +38,23 @@ class Student(NamedTuple):
         """Two-sided p value that the truth is ``null``."""
         return np.asarray(2 * stdtr(self.degrees, -np.abs(self._away(null))))
 
+    @staticmethod
+    def stacked(several: Sequence[Student]) -> Student:
+        """Single ones as one, ``[len(several)]``."""
+        return Student(*(np.array([float(each[place]) for each in several]) for place in range(3)))
+
     def _away(self, limit: float | Array) -> Array:
         """Distance from a limit in standard errors; without any error it is certain, and at the limit itself is 0."""
         off = np.asarray(self.centre - limit, dtype=np.float64)
         certain = np.where(off == 0, 0.0, np.copysign(np.inf, off))
         return np.divide(off, self.error, out=certain, where=np.asarray(self.error) != 0)
+
+
+def student_quantiles(count: int, degrees: float, name: int) -> Array:
+    """So many evenly spread quantiles of Student's t, in a shuffled order of its own for each ``name``."""
+    return np.asarray(np.random.default_rng(name).permutation(_quantiles(count, round(degrees, 2))))
+
+
+@lru_cache(maxsize=64)
+def _quantiles(count: int, degrees: float) -> Array:
+    return np.asarray(stdtrit(max(degrees, 1.0), (np.arange(count) + 0.5) / count))

@@ -45,6 +45,11 @@ class Margin(NamedTuple):
         return self.size * parent_error if self.relative else self.size
 
 
+def as_margin(margin: Margin | float) -> Margin:
+    """A margin from what a caller gives: a number is a rise in points of error."""
+    return checked(margin if isinstance(margin, Margin) else Margin(margin))
+
+
 def checked(margin: Margin) -> Margin:
     """The margin itself; a :class:`UsageError` unless it is a rise (or fall) in error that can be."""
     if not np.isfinite(margin.size) or not (margin.size >= -1 and (margin.relative or margin.size <= 1)):

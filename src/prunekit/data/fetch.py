@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
-from prunekit import files
 from prunekit.data.datasets import DATASETS, SHIFTED
 from prunekit.data.downloads import DOWNLOADS, Download, RemoteFile
 from prunekit.data.transfer import download, verify
@@ -32,13 +33,12 @@ def get(
         return []
     found = _obtainable(name, wanted, missing, root, source=source, offline=offline)
     for file, local in found:
-        before = (root / DOWNLOADED / file.name).exists()
         archive = local or download(file, root / DOWNLOADED, progress=progress)
         if local:
             verify(local, file, progress=progress)
         _put(archive, file, root, progress=progress)
-        if not local and not before:
-            files.remove(archive, within=root)
+        if not local:
+            archive.unlink(missing_ok=True)
     return [root / place for file, _ in found for place in file.places]
 
 
@@ -71,16 +71,20 @@ def _put(archive: Path, file: RemoteFile, root: Path, *, progress: Progress) -> 
     if file.archive:
         unpack(archive, file, root, progress=progress)
     else:
-        copy(archive, root / file.places[0], within=root)
+        copy(archive, root / file.places[0])
 
 
-def copy(source: Path, place: Path, *, within: Path | None = None) -> None:
-    """A copy of ``source`` at ``place``, there whole or not at all; no link below ``within`` is followed."""
+def copy(source: Path, place: Path) -> None:
+    """A copy of ``source`` at ``place``, there whole or not at all."""
+    part = place.with_name(f".{place.name}.{secrets.token_hex(6)}.part")
     try:
-        data = files.read(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, part)
+        part.replace(place)
     except OSError as error:
-        raise PrunekitError(f"cannot read {source}: {error.strerror}") from None
-    files.write(place, data, within=within or place.parent)
+        raise PrunekitError(f"cannot write {place}: {error.strerror or error}") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def listing(root: Path) -> list[dict[str, Any]]:

@@ -7,9 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from prunekit import files
-from prunekit.errors import PrunekitError, reason
-from prunekit.store.upkeep import LOG_BEGINS, is_log
+from prunekit.errors import reason
 
 MOST_ALIKE = 3
 _LOG = " (log: "
@@ -19,10 +17,10 @@ def report(error: BaseException, keys: Sequence[str], store: Path) -> str:
     """Write the traceback to ``logs/KEY.log`` of the store; returns the reason and where the log is."""
     log = store / "logs" / f"{keys[0]}.log"
     why = reason(error)
-    text = f"{LOG_BEGINS}{keys[0]}\n{''.join(traceback.format_exception(error))}"
     try:
-        files.write(log, text.encode(errors="backslashreplace"), within=store, ours=is_log)
-    except PrunekitError:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
         return why
     return f"{why}{_LOG}{log})"
 

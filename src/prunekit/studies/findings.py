@@ -11,15 +11,23 @@ from prunekit.analysis.claims import judge
 from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.corruption import corruption_errors
+from prunekit.analysis.curve_rows import prune_curves
 from prunekit.analysis.curves import grouped, resample
+from prunekit.analysis.excess_rows import excess_errors
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
+from prunekit.analysis.margin_rows import margin_steps
+from prunekit.analysis.methods import method_differences
+from prunekit.analysis.noise import noise_potentials
 from prunekit.analysis.paired import Paired
+from prunekit.analysis.potentials import potentials, potentials_of
 from prunekit.analysis.robust import robust_gains
-from prunekit.analysis.rows import excess_errors, potential_summary, potentials, prune_curves
+from prunekit.analysis.rows import Row
 from prunekit.analysis.schema import check_row
 from prunekit.analysis.shifts import sets_among
-from prunekit.analysis.similarity import noise_potentials, similarities
+from prunekit.analysis.similarity import similarities
+from prunekit.analysis.summary import potential_summary
+from prunekit.analysis.verdict import Margin
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams, TransferParams
 from prunekit.store.records import ModelRecord
@@ -30,7 +38,12 @@ from prunekit.studies.longer import longer_findings
 from prunekit.studies.missing import lost_of, marked
 from prunekit.studies.versions import check_versions
 
-Row = dict[str, Any]
+
+def margin_of(settings: ReportParams) -> Margin:
+    """The rise in error that is allowed, in points or as a share of the parent's."""
+    if settings.relative_margin is None:
+        return Margin(settings.margin)
+    return Margin(settings.relative_margin, relative=True)
 
 
 class Pairs(NamedTuple):
@@ -41,9 +54,18 @@ class Pairs(NamedTuple):
     settings: ReportParams
 
     @property
-    def bootstrap(self) -> dict[str, int]:
+    def bootstrap(self) -> dict[str, Any]:
         """The bootstrap's arguments."""
         return {"resamples": self.settings.resamples, "seed": self.settings.seed}
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """What classes are called and judged by."""
+        return {
+            "classes": self.classes,
+            "margin": margin_of(self.settings),
+            "top_k": self.settings.top_k,
+        }
 
 
 def error_findings(store: Store, errors: Iterable[ErrorParams], settings: ReportParams) -> list[Row]:
@@ -56,13 +78,19 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     curves = resample(
         stored.curves(store, found, top_k=settings.top_k), resamples=settings.resamples, seed=settings.seed
     )
-    sets = sets_among(curve.distribution for curve in curves)
-    rows = prune_curves(curves, margin=settings.margin)
-    rows += potentials(curves, margin=settings.margin, interpolate=settings.interpolate)
-    rows += potential_summary(curves, sets, margin=settings.margin)
-    rows += robust_gains(curves, sets, margin=settings.margin)
+    sets = sets_among(
+        (curve.distribution for curve in curves), (curve.variant.train_distribution for curve in curves)
+    )
+    margin = margin_of(settings)
+    reached = potentials_of(curves, margin)
+    rows = prune_curves(curves, margin=margin)
+    rows += potentials(curves, margin=margin, interpolate=settings.interpolate, known=reached)
+    rows += potential_summary(curves, sets, margin=margin, known=reached)
+    rows += margin_steps(curves)
+    rows += method_differences(curves, margin=margin, known=reached)
+    rows += robust_gains(curves, sets, margin=margin)
     rows += excess_errors(curves, sets)
-    return _checked(rows + corruption_errors(curves) + longer_findings(store, errors, settings))
+    return _checked(rows + corruption_errors(curves) + longer_findings(store, errors, settings, margin))
 
 
 def _checked(rows: list[Row]) -> list[Row]:
@@ -83,13 +111,11 @@ def _check_top_k(top_k: int, record: ModelRecord) -> None:
 
 # What test accuracy hides: every function of pruned networks beside their unpruned parents.
 HIDDEN: dict[str, Callable[[Pairs], list[Row]]] = {
-    "churn": lambda each: churn(each.pairs, **each.bootstrap),
-    "recall-shift": lambda each: recall_shifts(each.pairs, classes=each.classes, **each.bootstrap),
+    "churn": lambda each: churn(each.pairs, top_k=each.settings.top_k),
+    "recall-shift": lambda each: recall_shifts(each.pairs, **each.judged),
     "excessive-loss": lambda each: excessive_losses(each.pairs, classes=each.classes, **each.bootstrap),
-    "class-potential": lambda each: class_potentials(
-        each.pairs, margin=each.settings.margin, classes=each.classes, **each.bootstrap
-    ),
-    "exemplars": lambda each: exemplars(each.pairs, **each.bootstrap),
+    "class-potential": lambda each: class_potentials(each.pairs, **each.judged, **each.bootstrap),
+    "exemplars": lambda each: exemplars(each.pairs, top_k=each.settings.top_k),
     "calibration": lambda each: calibration(each.pairs, **each.bootstrap),
 }
 
@@ -126,7 +152,8 @@ def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: Report
         return []
     bootstrap = {"resamples": settings.resamples, "seed": settings.seed}
     rows = similarities(found, **bootstrap)
-    return _checked(rows + noise_potentials(found, margin=settings.margin, **bootstrap))
+    rows += noise_potentials(found, margin=margin_of(settings), by_draw=settings.noise_by_draw, **bootstrap)
+    return _checked(rows)
 
 
 def feature_findings(store: Store, steps: Iterable[TransferParams], settings: ReportParams) -> list[Row]:

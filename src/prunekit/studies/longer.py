@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from prunekit.analysis.curves import ResampledCurve, grouped, resample
 from prunekit.analysis.longer import longer_errors, longer_potentials
+from prunekit.analysis.rows import Row
 from prunekit.analysis.variant import Variant
+from prunekit.analysis.verdict import Margin
 from prunekit.params import ErrorParams, ReportParams
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
@@ -16,8 +17,8 @@ from prunekit.studies.variants import standings
 
 
 def longer_findings(
-    store: Store, errors: Iterable[ErrorParams], settings: ReportParams
-) -> list[dict[str, Any]]:
+    store: Store, errors: Iterable[ErrorParams], settings: ReportParams, margin: Margin
+) -> list[Row]:
     """Errors of the controls with their parents', and potentials against each; empty if no parent was trained again."""
     errors = list(errors)
     records = {step.model: store.record(step.model) for step in errors if store.has(step.key)}
@@ -26,7 +27,7 @@ def longer_findings(
         curves = _renumbered(
             [_resampled(store, errors, settings, _to(controls, place)) for place in range(_most(controls))]
         )
-        rows += longer_potentials(curves, control=variant, margin=settings.margin)
+        rows += longer_potentials(curves, control=variant, margin=margin)
     return rows
 
 

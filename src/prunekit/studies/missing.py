@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prunekit.analysis.flags import Flag
+from prunekit.analysis.rows import Row
 from prunekit.analysis.shifts import Set, is_nominal, is_shifted
 from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, Params
 
-Row = dict[str, Any]
 CLAIM = "claim"
 NOTE = "planned measurements behind it are missing"
 
@@ -115,5 +115,5 @@ def _concerned(row: Row, lost: Sequence[Lost]) -> bool:
 
 def _marked(row: Row) -> Row:
     if "flags" in row:
-        return {**row, "flags": sorted({*row["flags"], str(Flag.LOST)})}
-    return {**row, "evidence": f"{row['evidence']}; {NOTE}"} if "evidence" in row else row
+        return Row({**row, "flags": sorted({*row["flags"], str(Flag.LOST)})})
+    return Row({**row, "evidence": f"{row['evidence']}; {NOTE}"}) if "evidence" in row else row

@@ -109,6 +109,7 @@ def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[C
             distribution=members[0].own.distribution,
             parent=members[0].parent.model,
             parent_outcome=outcome(parent),
+            chance=_chance(members[0].record, outcome(parent), top_k),
             points=tuple(
                 Point(
                     each.record.prune_ratio, each.record.key, outcome(each.own.key), asked_ratio(each.record)
@@ -120,6 +121,12 @@ def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[C
             found, lambda each: (each.standing, each.parent.key)
         ).items()
     ]
+
+
+def _chance(record: ModelRecord, outcome: Outcome, top_k: int) -> float | None:
+    """The error of guessing, for a classifier of two classes or more."""
+    classes = len(record.classes)
+    return 1 - top_k / classes if classes > 1 and outcome.total is None else None
 
 
 def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:

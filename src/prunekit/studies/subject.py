@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 class Subject(NamedTuple):
     """What a report is about: its findings, where they come from, and the measurements among its steps."""
 
-    rows: list[dict[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
     context: dict[str, Any]
     steps: Sequence[Params]
 

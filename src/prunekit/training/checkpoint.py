@@ -20,7 +20,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from prunekit import files
 from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 from prunekit.models.state import Arrays
 from prunekit.store import archive
@@ -40,7 +39,7 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Remove the file: for the caller, once the result itself is stored."""
-        files.remove(self.path, within=self.path.parent.parent, ours=archive.is_ours)
+        self.path.unlink(missing_ok=True)
 
 
 NEVER = Checkpoint(Path(), every_seconds=math.inf)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from prunekit.analysis.findings import COLUMNS, FINDINGS
+from prunekit.analysis.columns import COLUMNS
+from prunekit.analysis.findings import FINDINGS
 from prunekit.analysis.schema import check_row
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "findings.md"

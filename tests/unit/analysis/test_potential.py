@@ -5,8 +5,6 @@ from hypothesis import strategies as st
 
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.potential import (
-    check_margin,
-    confirmed_ratio,
     interpolated_draws,
     potential_draws,
     potential_flags,
@@ -73,18 +71,6 @@ def test_draws_agree_with_the_scalar_function():
     assert found.tolist() == expected
 
 
-def test_a_ratio_is_confirmed_when_its_own_rise_is_surely_within_the_margin():
-    # 100 resamples. At 0.5 the rise is 0 in all of them; at 0.8 it is 0.1 in 4 (the 97.5 % quantile), at 0.9 always.
-    errors = np.full((101, 3), 0.2)
-    errors[1:5, 1] = errors[1:, 2] = 0.3
-    ratios, parent = np.array([0.5, 0.8, 0.9]), np.full(101, 0.2)
-    assert confirmed_ratio(ratios, errors, parent, margin=0.005) == 0.5
-    errors[3:5, 1] = 0.2
-    assert confirmed_ratio(ratios, errors, parent, margin=0.005) == 0.8
-    assert confirmed_ratio(ratios, errors, parent, margin=0.1) == 0.9
-    assert confirmed_ratio(ratios[2:], errors[:, 2:], parent, margin=0.005) == 0.0
-
-
 @pytest.mark.parametrize(
     ("errors", "flags"),
     [
@@ -101,7 +87,14 @@ def test_flags_say_what_the_number_hides(errors, flags):
     assert potential_flags(grid, np.array([errors[2], errors[0], errors[1]]), 0.1, margin=0.005) == flags
 
 
-@pytest.mark.parametrize("margin", [-0.001, 1.001, float("nan")])
-def test_a_margin_outside_zero_to_one_is_refused(margin):
-    with pytest.raises(UsageError, match="it must be a rise in error from 0 to 1"):
-        check_margin(margin)
+@pytest.mark.parametrize("margin", [-1.001, 1.001, float("nan")])
+def test_a_margin_beyond_all_errors_is_refused(margin):
+    with pytest.raises(UsageError, match="the margin is"):
+        prune_potential([(0.5, 0.1)], 0.1, margin)
+
+
+def test_a_network_may_be_asked_to_be_better_than_its_parent():
+    points = [(0.5, 0.08), (0.8, 0.095), (0.9, 0.2)]
+    assert prune_potential(points, 0.1, 0.0) == 0.8
+    assert prune_potential(points, 0.1, -0.01) == 0.5
+    assert prune_potential(points, 0.1, -0.03) == 0.0

@@ -1,17 +1,8 @@
 import numpy as np
 import pytest
 
-from prunekit.analysis.proportions import (
-    MEASURED,
-    PAIRED,
-    SHARE,
-    combined,
-    means_of,
-    moments,
-    over_images,
-    paired_ends,
-    stacked,
-)
+from prunekit.analysis.made_up import MEASURED, PAIRED, SHARE
+from prunekit.analysis.proportions import combined, means_of, moments, over_images, paired_ends, stacked
 
 
 def interval(values, made_up):

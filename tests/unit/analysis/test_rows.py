@@ -3,18 +3,14 @@ import json
 import numpy as np
 import pytest
 
+from prunekit.analysis.curve_rows import prune_curves
 from prunekit.analysis.curves import Curve, Point, resample
+from prunekit.analysis.excess_rows import excess_errors
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import wrong
-from prunekit.analysis.rows import (
-    BELOW,
-    curve_potential,
-    excess_errors,
-    potential_summary,
-    potentials,
-    prune_curves,
-)
+from prunekit.analysis.potentials import BELOW, curve_potential, potentials
 from prunekit.analysis.shifts import sets_among
+from prunekit.analysis.summary import potential_summary
 from prunekit.analysis.variant import Variant
 from prunekit.errors import UsageError
 
@@ -122,8 +118,8 @@ def test_the_flags_of_a_minimum_are_those_of_the_distributions_that_are_the_smal
 
     lineages = resample([curve(SHIFTED[0], 5), curve(SHIFTED[1], 20)], resamples=50)
     mean, minimum = potential_summary(lineages, sets_among(SHIFTED))
-    assert mean["flags"] == [Flag.AT_LARGEST, Flag.NONE_COMMENSURATE, Flag.ONE_SEED]
-    assert minimum["flags"] == [Flag.NONE_COMMENSURATE, Flag.ONE_SEED]
+    assert mean["flags"] == [Flag.AT_LARGEST, Flag.NONE_COMMENSURATE, Flag.ONE_SEED, Flag.FEW_IMAGES]
+    assert minimum["flags"] == [Flag.NONE_COMMENSURATE, Flag.ONE_SEED, Flag.FEW_IMAGES]
 
 
 def test_a_network_without_pruned_models_has_potential_zero():

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from prunekit.analysis.proportions import PAIRED, means_of, moments_of_sums, over_images
+from prunekit.analysis.made_up import PAIRED
+from prunekit.analysis.proportions import means_of, moments_of_sums, over_images
 from prunekit.analysis.student import Student
 from prunekit.analysis.verdict import Margin, Verdict, checked, decide, judge_rises, overall
 from prunekit.errors import UsageError

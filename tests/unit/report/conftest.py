@@ -27,13 +27,17 @@ PARENT_ERROR = 0.031
 ONE_SEED, AT_LARGEST = "one-seed", "at-largest-ratio"
 NOISY = {"space": "normalised", "clip": False, "draws": 100}
 SOUGHT = {"control": None, "block": 1, "candidates": None}
-POTENTIAL = {"margin": 0.005, "per_seed": [0.5], "sd": None}
+NO_ENDS = dict.fromkeys(("rise_low", "rise_high", "rise_these_low", "rise_these_high"))
+ALLOWED = {"margin": 0.005, "relative": False}
+JUDGED = {"verdict": "undecided", "verdict_holm": "undecided"}
+POTENTIAL = {**ALLOWED, "per_seed": [0.5], "sd": None}
 INTERVAL = "95 % percentile bootstrap, images resampled 10,000 times"
 
 
 def row(finding, value, spread=0.01, seeds=1, **more):
     flags = [*more.pop("flags", []), *([ONE_SEED] if seeds == 1 else [])]
     numbers = {"value": value, "low": value - spread, "high": value + 1.2 * spread}
+    numbers |= {"covers": "these networks", "these_low": numbers["low"], "these_high": numbers["high"]}
     common = {
         "n": 360,
         "seeds": seeds,
@@ -90,8 +94,8 @@ def prune_curves(distributions):
                 kept = error - PARENT_ERROR - shift <= 0.005
                 yield row(
                     "prune-curve", error, 0.012, method=method, prune_ratio=ratio * 0.999, asked=ratio,
-                    distribution=distribution, commensurate=kept, margin=0.005, unit="error",
-                    rise=error - PARENT_ERROR - shift, rise_low=None, rise_high=None,
+                    distribution=distribution, commensurate=kept, unit="error", limit=0.005, p_verdict=0.2,
+                    rise=error - PARENT_ERROR - shift, **NO_ENDS, **ALLOWED, **JUDGED,
                 )  # fmt: skip
 
 
@@ -156,12 +160,24 @@ def excess():
         }
         for ratio in RATIOS:
             value = 0.022 / strength * ratio + 0.002 * math.sin(20 * ratio)
-            yield row("excess-error", value, 0.008, prune_ratio=ratio, asked=ratio, unit="error", **members)
+            yield row(
+                "excess-error",
+                value,
+                0.008,
+                prune_ratio=ratio,
+                asked=ratio,
+                unit="error",
+                p_value=0.2,
+                **members,
+            )
         yield row(
             "excess-slope",
             0.022 / strength,
             0.009,
             p_value=0.01,
+            q_value=0.02,
+            fit=0.4,
+            without_last=0.01,
             per_seed=[0.02],
             unit="error per unit of prune ratio",
             **members,
@@ -212,6 +228,7 @@ def noise_potentials():
                 level=level,
                 distribution=name,
                 interpolated=False,
+                by_draw=True,
                 noise="uniform",
                 **NOISY,
                 **POTENTIAL,
@@ -229,6 +246,7 @@ def hidden():
                 "net_low": -0.02,
                 "net_high": 0.0,
                 "mcnemar": [0.3],
+                "mcnemar_q": [0.6],
             }
             yield row("churn", 0.02 + 0.08 * (ratio / strength) ** 3, **shared, **net)
             yield row("calibration", 0.015 + 0.03 * ratio / strength, 0.004, metric="ece", **shared)
@@ -250,6 +268,9 @@ def hidden():
                     0.02,
                     p_value=None,
                     p_holm=None,
+                    q_value=None,
+                    **JUDGED,
+                    **ALLOWED,
                     **of_class,
                 )
                 yield row(
@@ -272,8 +293,7 @@ def longer(potentials):
             distribution=name,
             role="longer",
             rise=-0.01,
-            rise_low=None,
-            rise_high=None,
+            **NO_ENDS,
         )
 
 
@@ -302,7 +322,9 @@ def claims():
     }
     for number, (text, verdict, value) in texts.items():
         told = "the smallest of 20 contrasts is above zero with its interval" if value else "one seed"
-        numbers = {"value": value, "low": value, "high": value}
+        numbers = {"value": value, "low": value, "high": value, "unit": "share of predictions"}
+        numbers |= {"average": value, "average_low": value, "average_high": value}
+        numbers |= {"lacks": [], "contrasts": 20, "above": 20 if value else 3}
         yield {
             "finding": "claim",
             "claim": number,

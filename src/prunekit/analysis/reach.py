@@ -1,0 +1,124 @@
+"""How far a variant can be pruned on one distribution: its potential on every draw, and that of networks to come.
+
+With one seed a draw is a resample of the images. With several it is a world (``predictive.py``), and holds the chance
+that a new network's potential is at least each ratio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from prunekit.analysis.curves import ResampledCurve, distinct_at, seeds_of
+from prunekit.analysis.joint import Draws
+from prunekit.analysis.outcome import Array
+from prunekit.analysis.potential import TOLERANCE, potential_draws
+from prunekit.analysis.predictive import chances, worlds
+from prunekit.analysis.resample import over_repetitions
+from prunekit.analysis.rises import Place, Rise, mean_rises, number_of
+from prunekit.analysis.verdict import Margin
+
+# The best of many ratios is optimistic, with new networks as with these: the lower tail is cut at one in a hundred
+# (docs/decisions/058-analysis-potentials-of-new-networks.md).
+LOWER, UPPER = 0.01, 0.975
+
+
+class Reach(NamedTuple):
+    """The potential of one variant on one distribution.
+
+    ``at_least`` ``[units, draws, ratios]`` holds chances by rising ratio: of each network by itself (0 or 1) where
+    there is one seed, of new networks where there are several. ``rungs`` are the ratios asked for, ``ratios`` those
+    achieved.
+    """
+
+    rungs: tuple[float, ...]
+    ratios: Array
+    at_least: Array
+    value: float
+    several: bool
+
+    def expected(self, *, achieved: bool = False) -> Draws:
+        """The potential per draw; at either end of the grid it is only known to lie between two numbers."""
+        ratios = self.ratios if achieved else np.array(self.rungs)
+        return between_ends(self.at_least.mean(axis=0), ratios, self.value)
+
+    def on(self, rungs: Sequence[float]) -> Array:
+        """``at_least`` at the ratios of another grid: what holds at the next tested ratio."""
+        places = np.searchsorted(self.rungs, rungs)
+        padded = np.concatenate([self.at_least, np.zeros((*self.at_least.shape[:2], 1))], axis=2)
+        return np.asarray(padded[:, :, places])
+
+
+def between_ends(at_least: Array, ratios: Array, value: float) -> Draws:
+    """Draws of a potential from chances ``[draws, ratios]``: the floor may be anything below the smallest ratio."""
+    least = at_least @ np.diff(ratios, prepend=0.0)
+    above = at_least[:, -1] * (1 - ratios[-1])
+    below = (1 - at_least[:, 0]) * ratios[0]
+    return Draws(value, least, least + above + below, on_grid=True)
+
+
+def reach_of(
+    group: Sequence[ResampledCurve], rises: Mapping[Place, Rise], margin: Margin, *, seed: int = 0
+) -> Reach | None:
+    """What the curves of one variant on one distribution reach; None without any pruned network."""
+    rungs = tuple(sorted({rung for curve in group for rung in curve.rungs}))
+    if not rungs:
+        return None
+    several = len(set(seeds_of(group))) > 1
+    ratios = np.array([_ratio(group, rung) for rung in rungs])
+    asked = [_asked_potential(curve, margin) for curve in group]
+    value = float(over_repetitions(np.array(asked)[:, None], seeds_of(group)).mean())
+    at_least = _new_networks(group, rungs, rises, margin, seed) if several else _these(group, rungs, margin)
+    return Reach(rungs, ratios, at_least, value, several)
+
+
+def _ratio(group: Sequence[ResampledCurve], rung: float) -> float:
+    return float(np.mean([curve.at(rung).prune_ratio for curve in distinct_at(group, rung)]))
+
+
+def limit_of(curve: ResampledCurve, margin: Margin) -> Array:
+    """The largest error that is within the margin, ``[1 + resamples]``."""
+    return np.asarray(curve.parent + margin.of(curve.parent))
+
+
+def _asked_potential(curve: ResampledCurve, margin: Margin) -> float:
+    limit = limit_of(curve, margin)[:1]
+    return float(potential_draws(np.array(curve.rungs), curve.errors[:1], limit, margin=0.0)[0])
+
+
+def _these(group: Sequence[ResampledCurve], rungs: Sequence[float], margin: Margin) -> Array:
+    """Whether each network's potential is at least each ratio, per resample."""
+    found = []
+    for curve in group:
+        limit = limit_of(curve, margin)
+        reached = potential_draws(np.array(curve.rungs), curve.errors, limit, margin=0.0)[1:]
+        found.append(reached[:, None] >= np.array(rungs) - TOLERANCE)
+    return np.stack(found).astype(np.float64)
+
+
+def _new_networks(
+    group: Sequence[ResampledCurve],
+    rungs: Sequence[float],
+    rises: Mapping[Place, Rise],
+    margin: Margin,
+    seed: int,
+) -> Array:
+    """The chance that a new network's potential is at least each ratio, per world."""
+    first = group[0]
+    known = [rises[first.variant, first.distribution, rung] for rung in rungs]
+    allowed = np.mean([limit_of(curve, margin) - curve.parent for curve in group], axis=0)
+    parents = sorted({curve.parent_key for curve in group})
+    world = worlds(
+        mean_rises(group, rungs)[1:],
+        np.array([each.between for each in known]),
+        share=np.array([each.share for each in known]),
+        degrees=float(np.median([each.found.degrees for each in known])),
+        seeds=np.array([each.found.seeds for each in known]),
+        name=number_of(first.variant.id, first.distribution, first.images),
+        parents=number_of(*parents, first.distribution, first.images),
+        seed=seed,
+    )
+    beyond = world.rises - (allowed[1:, None] + TOLERANCE)
+    return chances(world._replace(rises=beyond), margin=0.0)[None]

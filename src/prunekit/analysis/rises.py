@@ -1,0 +1,113 @@
+"""Rises in error over the unpruned parent: what every verdict and every potential rests on.
+
+All rises of a study are judged together, so that each knows how far networks of other seeds may lie apart.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from prunekit.analysis.curves import ResampledCurve, distinct_at, grouped, seeds_of
+from prunekit.analysis.estimate import Estimate
+from prunekit.analysis.outcome import Array
+from prunekit.analysis.resample import over_repetitions
+from prunekit.analysis.sampled import Sampled, estimates, pool, sampled
+from prunekit.analysis.seeds import probit_scale, together
+from prunekit.analysis.variant import Variant
+
+BOTH_WAYS = (-1.0, 1.0)
+
+# A ratio of the grid of one variant on one distribution.
+Place = tuple[Variant, str, float]
+
+
+class Rise(NamedTuple):
+    """One rise: its estimate, the variance of it between networks, and the pruned network's share of that."""
+
+    found: Estimate
+    between: float
+    share: float
+
+
+def rises_of(curves: Sequence[ResampledCurve]) -> dict[Place, Rise]:
+    """The rise at every ratio of every variant and distribution."""
+    held = {
+        (*name, rung): distinct_at(group, rung)
+        for name, group in grouped(
+            _ordered(curves), lambda curve: (curve.variant, curve.distribution)
+        ).items()
+        for rung in sorted({rung for curve in group for rung in curve.rungs})
+    }
+    rows = [_sampled(group, rung) for (_, _, rung), group in held.items()]
+    if not rows:
+        return {}
+    learn = pool(rows)
+    shares = _shares(list(held), list(held.values()), rows, learn.spread.variance)
+    found = estimates(rows, learn=learn)
+    between = learn.spread.between.tolist()
+    return {place: Rise(*each) for place, *each in zip(held, found, between, shares, strict=True)}
+
+
+def _ordered(curves: Sequence[ResampledCurve]) -> list[ResampledCurve]:
+    return sorted(curves, key=lambda curve: (curve.seed, curve.repetition))
+
+
+def _sampled(held: Sequence[ResampledCurve], rung: float) -> Sampled:
+    scale = sum(_scales(held, rung))
+    return sampled(
+        np.stack([curve.rise(rung) for curve in held]),
+        seeds_of(held),
+        made_up=held[0].parent_outcome.made_up[1],
+        scale=float(scale),
+        bounds=BOTH_WAYS,
+    )
+
+
+def _scales(held: Sequence[ResampledCurve], rung: float) -> tuple[float, float]:
+    """How much the luck of the pruned networks shows, and that of their parents."""
+    own = np.mean([curve.at(rung).errors[0] for curve in held])
+    parent = np.mean([curve.parent[0] for curve in held])
+    return float(probit_scale(own)), float(probit_scale(parent))
+
+
+def _shares(
+    places: Sequence[Place],
+    groups: Sequence[Sequence[ResampledCurve]],
+    rows: Sequence[Sampled],
+    variance: Array,
+) -> list[float]:
+    """What part of the variance between networks is the pruned network's: the rest moves all ratios of a parent.
+
+    By the densities at the probits, and at most what rises of one distribution do not move together.
+    """
+    most = 1 - _moving_together(places, rows, variance)
+    scales = [_scales(group, rung) for (_, _, rung), group in zip(places, groups, strict=True)]
+    return [min(own / (own + parent), most) for own, parent in scales]
+
+
+def _moving_together(places: Sequence[Place], rows: Sequence[Sampled], variance: Array) -> float:
+    seeds = list(dict.fromkeys(seed for row in rows for seed in row.seeds))
+    values = np.full((len(rows), len(seeds)), np.nan)
+    for number, row in enumerate(rows):
+        values[number, [seeds.index(seed) for seed in row.seeds]] = row.moments.means
+    names = list(dict.fromkeys((variant, distribution) for variant, distribution, _ in places))
+    return together(values, variance, [names.index(place[:2]) for place in places])
+
+
+def mean_rises(group: Sequence[ResampledCurve], rungs: Sequence[float]) -> Array:
+    """The rise of the mean over seeds, ``[1 + resamples, rungs]``, of the curves that hold each ratio."""
+    columns = []
+    for rung in rungs:
+        held = distinct_at(group, rung)
+        rises = np.stack([curve.at(rung).errors - curve.parent for curve in held])
+        columns.append(over_repetitions(rises, seeds_of(held)).mean(axis=0))
+    return np.stack(columns, axis=1)
+
+
+def number_of(*words: object) -> int:
+    """A number that seeds the draws of what goes by these names."""
+    return zlib.crc32("\n".join(map(str, words)).encode())
