@@ -9,7 +9,7 @@ from typing import Any
 
 from prunekit.analysis.findings import FINDINGS
 from prunekit.report.canvas import render
-from prunekit.report.figures import FIGURES, Figure, caption_of
+from prunekit.report.figures import BODY, FIGURES, Figure, caption_of
 from prunekit.report.folder import TO_BE_DRAWN_AGAIN, digest_of, is_current, write_all
 from prunekit.report.formats import as_csv, as_tex, plain_table
 from prunekit.report.page import Section, as_page
@@ -81,7 +81,8 @@ def _section(name: str, figure: Figure, study: Study) -> Section:
     found = [
         compact(f"{name}-{place}", spec, study) for place, spec in enumerate(TABLES.get(name, ()), start=1)
     ]
-    return Section(name, figure.title, caption, drawings, tuple(table for table in found if table))
+    tables = tuple(table for table in found if table)
+    return Section(name, figure.title, caption, drawings, tables, name not in BODY)
 
 
 def _why_not(figure: Figure, study: Study) -> str:
@@ -95,11 +96,11 @@ def _others(study: Study) -> Iterator[Section]:
     claims = study.of(CLAIM)
     if claims:
         table = claims_table(claims)
-        yield Section("claims", table.title, CLAIMS_RULE, tables=(table,))
+        yield Section("claims", table.title, CLAIMS_RULE, tables=(table,), appendix=True)
     shown = {CLAIM, *(figure.needs for figure in FIGURES.values())}
     shown |= {finding for specs in TABLES.values() for spec in specs for finding in spec.findings}
     for finding, rows in study.findings.items():
         if finding not in shown:
             table = plain_table(slug(finding), rows)
             meaning = FINDINGS[finding].meaning if finding in FINDINGS else ""
-            yield Section(f"finding-{table.name}", table.title, meaning, tables=(table,))
+            yield Section(f"finding-{table.name}", table.title, meaning, tables=(table,), appendix=True)

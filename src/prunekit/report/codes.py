@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.variant import Role
+from prunekit.pruning.methods import METHODS
 
 FLAGS: dict[Flag, str] = {
     Flag.FEW_IMAGES: "fewer than 100 images: the interval is wide, and its shape an assumption",
@@ -58,3 +59,28 @@ def sentence_of(flag: str) -> str:
 def sentences_of(flags: Iterable[str]) -> list[str]:
     """What each flag means."""
     return [sentence_of(str(flag)) for flag in flags]
+
+
+METHOD_NAMES: dict[str, str] = {
+    "wt": "weight magnitude",
+    "sipp": "SiPP: weights by sensitivity on data",
+    "ft": "filters by their ℓ1 norm",
+    "pfp": "PFP: filters by sensitivity on data",
+    "random": "random weights",
+    "uniform-wt": "weight magnitude, the same share of each layer",
+    "lamp": "LAMP: magnitude scaled by layer",
+    "snip": "SNIP: connection sensitivity",
+    "taylor": "first-order Taylor expansion, weights",
+    "l2": "filters by their ℓ2 norm",
+    "fpgm": "filters near the geometric median",
+    "slim": "network slimming: batch-norm scales",
+    "taylor-filter": "first-order Taylor expansion, filters",
+    "thinet": "ThiNet: channels by reconstruction",
+}
+
+
+def method_names(rows: Iterable[Mapping[str, object]]) -> list[tuple[str, str, str]]:
+    """The methods of the rows, once each: code, name, and where it is from."""
+    codes = sorted({str(row["method"]) for row in rows if row.get("method")})
+    sources = {code: METHODS[code].source for code in codes if code in METHODS}
+    return [(code, METHOD_NAMES.get(code, ""), sources.get(code, "")) for code in codes]

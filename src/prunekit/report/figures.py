@@ -251,3 +251,9 @@ FIGURES: dict[str, Figure] = {
         ),
     ),
 }
+
+# What a reader who decides needs; everything else is in the appendix.
+BODY = (
+    *("prune-accuracy", "potential", "longer-potential", "robust-gain", "similarity", "churn"),
+    *("class-potential", "features-pictures"),
+)

@@ -11,10 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from prunekit.report.canvas import Drawing
+from prunekit.report.codes import method_names
+from prunekit.report.first_page import cautions, first_page
 from prunekit.report.formats import Table
 from prunekit.report.study import Row, Study
 from prunekit.report.style import colour_variables
-from prunekit.report.summary import headline, sentences
+from prunekit.report.summary import caution, headline, sentences
 from prunekit.report.words import name_of, percent
 
 LINEAGE_OPEN = 12
@@ -29,6 +31,19 @@ class Section(NamedTuple):
     caption: str = ""
     drawings: tuple[Drawing, ...] = ()
     tables: tuple[Table, ...] = ()
+    appendix: bool = False
+
+
+# The parts of the page behind the first, and whether a section of them is of the appendix.
+PARTS = {"Findings": False, "Appendix": True}
+
+
+def _part(
+    title: str, sections: Sequence[Section], appendix: bool
+) -> tuple[str, list[tuple[Section, list[Markup]]]]:
+    """One part of the page: its sections with their drawings."""
+    chosen = [section for section in sections if section.appendix == appendix]
+    return title, [(section, [Markup(each.inline) for each in section.drawings]) for section in chosen]  # noqa: S704
 
 
 def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) -> str:
@@ -37,8 +52,11 @@ def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) 
     page: str = _template().render(
         title=study.title,
         headline=headline(study),
+        first=first_page(study),
+        names=method_names(study.rows),
+        cautions=[*cautions(study), *caution(study)],
         sentences=sentences(study),
-        sections=[(section, [Markup(each.inline) for each in section.drawings]) for section in sections],  # noqa: S704
+        parts=[_part(title, sections, appendix) for title, appendix in PARTS.items()],
         left_out=left_out,
         models=[_model(model, listed) for model in study.lineage],
         models_open=len(study.lineage) <= LINEAGE_OPEN,

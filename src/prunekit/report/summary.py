@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from prunekit.analysis.flags import Flag
-from prunekit.analysis.labels import LABEL
 from prunekit.analysis.variant import Role
-from prunekit.report.select import by_label, shift_set, summary_row
-from prunekit.report.study import SEPARATE, Row, Study, measured, sort_by, split
-from prunekit.report.words import count, listed, name_of, percent, points, trimmed
+from prunekit.report.first_page import headline_of, signed
+from prunekit.report.select import by_label, deployed, shift_set, summary_row
+from prunekit.report.study import SEPARATE, Row, Study, measured, split
+from prunekit.report.words import count, listed, name_of, percent, points
 
 CLOSER = {"agreement": 1, "softmax_l2": -1}
 # For one claim, and for several.
 VERDICTS = {
     "holds": ("holds", "hold"),
     "does not hold": ("does not hold", "do not hold"),
-    "cannot tell": ("cannot be told", "cannot be told"),
+    "cannot tell": ("is undecided", "are undecided"),
 }
 
 
@@ -32,21 +32,8 @@ def _incomplete(study: Study) -> str:
 
 
 def _finding(study: Study) -> str:
-    """The finding about the method that test error lets prune most."""
-    nominal = sort_by(measured(_nominal(study, "potential")), LABEL)
-    best = max(nominal, key=lambda row: row["value"], default=None)
-    if best is None:
-        return "No prune potential was found on the nominal distribution."
-    method, kept = name_of(best[LABEL]), percent(best["value"])
-    worst = summary_row(study, best[LABEL], "minimum")
-    if best["value"] == 0:
-        return f"No tested prune ratio keeps the test error of the unpruned network, by {method} or any other method."
-    if worst is None:
-        return f"Test error lets {method} prune {kept}; no shifted distribution says whether that is safe."
-    if worst["value"] >= best["value"]:
-        return f"Test error lets {method} prune {kept}, and every shifted distribution allows as much."
-    least = percent(worst["value"])
-    return f"Test error lets {method} prune {kept}, but the worst shifted distribution allows only {least}."
+    """What the verdicts say; where nothing was judged, that."""
+    return headline_of(study) or "Nothing was judged: no network was measured together with its parent."
 
 
 def _nominal(study: Study, finding: str) -> list[Row]:
@@ -65,8 +52,8 @@ def _potentials(study: Study) -> Iterator[str]:
 
 def _kept(method: str, value: float, rise: str) -> str:
     if value == 0:
-        return f"By {method} no tested prune ratio keeps the rise of test error within {rise}"
-    return f"By {method} one can prune {percent(value)} before test error rises by more than {rise}"
+        return f"{method}: every tested ratio exceeds {rise} of rise on the test set"
+    return f"{method}: {percent(value)} is the highest tested ratio within {rise} on the test set"
 
 
 def _shifted(study: Study, method: str) -> str:
@@ -77,7 +64,7 @@ def _shifted(study: Study, method: str) -> str:
     where = _lowest(study, method, held)
     at = f" ({where})" if where else ""
     over = f"over {count(len(held), 'distribution')} of the set “{name_of(mean.get('distribution'))}”"
-    return f"; {over} the potential is {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
+    return f"; {over} it is {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
 
 
 def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
@@ -88,36 +75,21 @@ def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
 
 
 def _longer(study: Study) -> Iterator[str]:
-    """What is left of the nominal potentials where the parent has been trained as long."""
+    """What is left of the nominal potentials where the parent has been given extra training."""
     nominal = by_label(_nominal(study, "longer-potential"))
-    told = [f"{percent(rows[0]['value'])} by {name}" for name, rows in nominal.items()]
-    if told:
-        yield f"Against the unpruned parent trained as long again, the nominal potential is {listed(told)}."
+    found = [f"{percent(rows[0]['value'])} for {name}" for name, rows in nominal.items()]
+    if found:
+        yield f"Compared with the unpruned parent given extra training, the nominal potential is {listed(found)}."
 
 
 def _excess(study: Study) -> Iterator[str]:
-    slopes = by_label(study.of("excess-slope", distribution=shift_set(study, "excess-slope")))
-    told = [f"{points(rows[0]['value'] / 10)} by {name}{_interval(rows[0])}" for name, rows in slopes.items()]
-    if told:
-        verdict = _verdict([rows[0] for rows in slopes.values()])
-        yield f"Each 10 % pruned changes excess error by {listed(told)}. {verdict}"
-
-
-def _interval(row: Row) -> str:
-    if row.get("low") is None or row.get("high") is None:
-        return ""
-    low, high = (trimmed(10 * row[end], 2).replace("-", "−") for end in ("low", "high"))
-    return f" ({low} to {high})"
-
-
-def _verdict(slopes: Sequence[Row]) -> str:
-    """What the slopes' intervals decide, counted over methods."""
-    above = [name_of(row[LABEL]) for row in slopes if (row.get("low") or 0) > 0]
-    if len(above) == len(slopes):
-        return "Every interval lies above zero: test error understates the damage under shift."
-    if not above:
-        return "No interval lies above zero: these data do not show that test error understates the damage."
-    return f"Only for {listed(above)} the interval lies above zero."
+    """The measured difference in excess error at each method's largest ratio that test error allows."""
+    ratios = deployed(study)
+    chosen = shift_set(study, "excess-error")
+    for label, rows in by_label(study.of("excess-error", distribution=chosen)).items():
+        row = min(rows, key=lambda each: abs(each["prune_ratio"] - ratios.get(label, 1.0)))
+        more = f"{signed(row['value'])} points [{signed(row['low'])}, {signed(row['high'])}]"
+        yield f"{label} at {percent(row['asked'])}: pruning adds {more} more error under shift than on the test set."
 
 
 def _similarity(study: Study) -> Iterator[str]:
@@ -129,7 +101,7 @@ def _similarity(study: Study) -> Iterator[str]:
             f"{reach} for {listed([name for each, name in reaches if each == reach])}"
             for reach in dict.fromkeys(reach for reach, _ in reaches)
         ]
-        start = "Going by means, a pruned network is closer to its parent under noise than a separate one"
+        start = "On average, pruned networks agree with their parent under noise more than a separate network does"
         yield f"{start}: {listed(told)}."
 
 
@@ -166,7 +138,7 @@ def _claims(study: Study) -> Iterator[str]:
         yield f"Of {count(len(rows), 'claim')} of the paper, {listed(told)}."
 
 
-def _caution(study: Study) -> Iterator[str]:
+def caution(study: Study) -> Iterator[str]:
     lost = [row for row in measured(study.rows) if Flag.LOST in (row.get("flags") or [])]
     if lost:
         subject = "1 number rests" if len(lost) == 1 else f"{len(lost)} numbers rest"
@@ -186,5 +158,4 @@ PARTS: tuple[Callable[[Study], Iterator[str]], ...] = (
     _excess,
     _similarity,
     _claims,
-    _caution,
 )
