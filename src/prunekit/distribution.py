@@ -35,7 +35,7 @@ CORRUPTIONS = (
 SEVERITIES = (1, 2, 3, 4, 5)
 NOISES = ("uniform", "gaussian")
 SPLITS = ("train", "valid", "test")
-# The halves of PAPER 1.9: seen in robust training, and held out.
+# The paper's halves (Liebenwein et al. 2021, robust training): seen in robust training, and held out.
 MIX1 = (
     "contrast",
     "elastic_transform",

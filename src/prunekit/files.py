@@ -105,16 +105,23 @@ def sync_folder(handle: int) -> None:
 
 def append(path: Path, line: bytes, *, within: Path) -> None:
     """Add one line in one write, so that lines of several processes do not mix; an ``OSError`` where it cannot be."""
+    opened = handle(path, within=within, how=os.O_WRONLY | os.O_APPEND)
+    try:
+        os.write(opened, line)
+    finally:
+        os.close(opened)
+
+
+def handle(path: Path, *, within: Path, how: int = os.O_RDWR) -> int:
+    """A handle of the regular file at ``path``, made where it is missing; an ``OSError`` where it is another thing."""
     within.mkdir(parents=True, exist_ok=True)
     with _folder(within, path.parent, make=True) as folder:
-        how = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        handle = os.open(path.name, how, 0o644, dir_fd=folder)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise OSError(errno.EINVAL, "it is not a regular file")
-            os.write(handle, line)
-        finally:
-            os.close(handle)
+        how |= os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        opened = os.open(path.name, how, 0o644, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, f"{path} is not a regular file")
+    return opened
 
 
 def remove(path: Path, *, within: Path, ours: Ours | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""The paper's testable claims, each judged by contrasts on joint draws (``joint.py``).
+"""The paper's testable claims (docs/paper.md), each judged by contrasts on joint draws (``joint.py``).
 
 A claim is a list of contrasts that must all be above zero, in groups of evidence that must all be there. Its verdict
 can be checked by the rows ``contrast`` of ``findings.json`` alone.
@@ -35,7 +35,7 @@ class Claim(NamedTuple):
     contrasts: Callable[[list[Row]], list[Part]]
 
 
-# By their numbers in PAPER section 3.
+# By number.
 CLAIMS: dict[int, Claim] = {
     1: Claim(
         "Up to a prune ratio of 80 %, pruned networks are closer to their parent than a separately trained network is.",

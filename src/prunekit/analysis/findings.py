@@ -51,7 +51,7 @@ FINDINGS: Registry[Finding] = Registry(
     {
         "prune-curve": Finding(
             "Error of the pruned network; ratio 0 is the unpruned parent.",
-            "PAPER 2.8",
+            "Liebenwein et al. 2021, prune curves",
             {
                 "asked": ASKED,
                 **RISE_COLUMNS,
@@ -65,23 +65,23 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "potential": Finding(
             "Prune potential: the largest tested ratio with error at most the parent's plus the margin, else 0.",
-            "PAPER 1.2",
+            "Liebenwein et al. 2021, prune potential",
             POTENTIAL_COLUMNS
             | {"interpolated": (bool, "Whether it was read between tested ratios (not the paper's).")},
         ),
         "potential-mean": Finding(
             "Mean potential over a set of distributions.",
-            "PAPER 1.3",
+            "Liebenwein et al. 2021, excess error",
             POTENTIAL_COLUMNS | {"distributions": MEMBERS},
         ),
         "potential-minimum": Finding(
             "Smallest potential over a set of distributions.",
-            "PAPER 1.3",
+            "Liebenwein et al. 2021, excess error",
             POTENTIAL_COLUMNS | {"distributions": MEMBERS},
         ),
         "robust-gain": Finding(
             "Potential of robustly trained networks less that of networks trained without; of a set, its mean.",
-            "PAPER 1.9",
+            "Liebenwein et al. 2021, robust training",
             POTENTIAL_COLUMNS
             | {
                 "control": (str | None, "The variant of the networks trained without."),
@@ -92,7 +92,7 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "noise-potential": Finding(
             "Prune potential on inputs with noise of one size.",
-            "PAPER 2.4",
+            "Liebenwein et al. 2021, potential under noise",
             POTENTIAL_COLUMNS
             | {
                 "interpolated": (bool, "Always false."),
@@ -111,12 +111,12 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "longer-potential": Finding(
             "Prune potential with the longer trained control in the unpruned parent's place.",
-            "PAPER 1.2, with another parent",
+            "Liebenwein et al. 2021, prune potential, with another parent",
             POTENTIAL_COLUMNS | {"interpolated": (bool, "Always false."), "control": CONTROL},
         ),
         "potential-step": Finding(
             "Margin from which on the potential is at least a ratio: a step of the potential against the margin.",
-            "PAPER 1.2, at every margin",
+            "Liebenwein et al. 2021, prune potential, at every margin",
             {"asked": ASKED, "until": (Number, "Margin of the next step; none for the last.")},
         ),
         "method-difference": Finding(
@@ -148,12 +148,12 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "excess-error": Finding(
             "Difference in excess error: (shifted - nominal) of the pruned network less that of its parent.",
-            "PAPER 1.3",
+            "Liebenwein et al. 2021, excess error",
             EXCESS_COLUMNS | {"asked": ASKED, "p_value": (Number, "Two-sided, of no difference.")},
         ),
         "excess-slope": Finding(
             "Least squares slope through the origin of the difference in excess error on the prune ratio.",
-            "PAPER 1.3",
+            "Liebenwein et al. 2021, excess error",
             EXCESS_COLUMNS
             | {
                 "per_seed": PER_SEED,
@@ -164,22 +164,28 @@ FINDINGS: Registry[Finding] = Registry(
             },
         ),
         "similarity": Finding(
-            "One comparison with the unpruned parent under noise.", "PAPER 1.4", NOISE_COLUMNS
+            "One comparison with the unpruned parent under noise.",
+            "Liebenwein et al. 2021, noise similarity",
+            NOISE_COLUMNS,
         ),
         "similarity-gain": Finding(
             "How much closer to the parent than separate networks: positive is closer.",
-            "PAPER 3, claim 1",
+            "Liebenwein et al. 2021, noise similarity",
             NOISE_COLUMNS | {"control": CONTROL},
         ),
         "features-transfer": Finding(
             "Mean confidence in the true class of one network that sees only another's informative pixels.",
-            "PAPER 1.5",
+            "Liebenwein et al. 2021, informative features",
             FEATURES_COLUMNS,
         ),
-        "features-curve": Finding("The same at every kept share of pixels.", "PAPER 1.5", FEATURES_COLUMNS),
+        "features-curve": Finding(
+            "The same at every kept share of pixels.",
+            "Liebenwein et al. 2021, informative features",
+            FEATURES_COLUMNS,
+        ),
         "churn": Finding(
             "Share of predictions that differ from the unpruned parent's.",
-            "RELATED, churn decomposition",
+            "Milani Fard et al. 2016, churn",
             AT_COLUMNS
             | {
                 "broken": (Number, "Share of images right before, wrong after."),
@@ -220,12 +226,12 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "class-potential": Finding(
             "Prune potential on the images of one class.",
-            "PAPER 1.2, by class",
+            "Liebenwein et al. 2021, prune potential, by class",
             POTENTIAL_COLUMNS | {"class": CLASS},
         ),
         "class-potential-minimum": Finding(
             "Smallest class potential; the class is the one of the smallest mean over seeds.",
-            "PAPER 1.2, by class",
+            "Liebenwein et al. 2021, prune potential, by class",
             POTENTIAL_COLUMNS | {"class": CLASS},
         ),
         "exemplars": Finding(
@@ -250,10 +256,10 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "contrast": Finding(
             "A number that a claim wants above zero, on joint draws.",
-            "PAPER 3",
+            "docs/paper.md",
             {
                 "finding": COLUMNS["finding"],
-                "claim": (int, "Number of the claim in PAPER section 3."),
+                "claim": (int, "Number of the claim."),
                 "group": (str, "Which part of the evidence it is."),
                 "what": (str, "What is compared."),
                 "unit": COLUMNS["unit"],
@@ -280,10 +286,10 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "claim": Finding(
             "What the study says of one of the paper's claims; value, low and high are of the deciding contrast.",
-            "PAPER 3",
+            "docs/paper.md",
             {
                 "finding": COLUMNS["finding"],
-                "claim": (int, "Its number in PAPER section 3."),
+                "claim": (int, "Its number, as `prunekit report --claims` prints it."),
                 "text": (str, "What it says."),
                 "verdict": (Literal[tuple(map(str, Ruling))], "holds, does not hold, or cannot tell."),
                 "evidence": (str, "What decides, in words."),

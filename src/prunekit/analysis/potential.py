@@ -1,6 +1,6 @@
 """Prune potential: how far a network can be pruned before its error on one distribution rises by a margin.
 
-PAPER 1.2, METHODS 4.3: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin;
+Liebenwein et al. 2021: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin;
 any tested ratio counts, also one beyond a ratio that fails; 0 if none does.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.verdict import Margin, checked
+from prunekit.params import MARGIN as MARGIN
 
-MARGIN = 0.005
 # Far below the 1 / n by which errors differ, far above float rounding: "at most" is decided as if by counts.
 TOLERANCE = 1e-9
 

@@ -18,8 +18,8 @@ from prunekit.analysis.estimate import Estimate, unique
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array, Outcome, mean_over_groups
 from prunekit.errors import UsageError
+from prunekit.params import RESAMPLES as RESAMPLES
 
-RESAMPLES = 10_000
 LEVEL = 0.95
 CHUNK_CELLS = 4_000_000
 EXACT_FLOAT32 = 2**24

@@ -81,7 +81,7 @@ def _draw_resized(count: int, size: Size, generator: torch.Generator) -> Draws:
 
 
 def _draw_scaled(count: int, size: Size, generator: torch.Generator) -> Draws:
-    """Scales of 0.5 to 2 (PAPER 1.8), seen through a window of the image's own size."""
+    """Scales of 0.5 to 2 (Liebenwein et al. 2021), seen through a window of the image's own size."""
     uniform = torch.rand(count, 4, generator=generator)
     scale = SCALES[0] + uniform[:, :1] * (SCALES[1] - SCALES[0])
     return _boxes((1 / scale).expand(-1, 2), uniform[:, 1:])

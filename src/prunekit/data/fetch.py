@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from pathlib import Path
 from typing import Any
 
+from prunekit import files
 from prunekit.data.datasets import DATASETS, SHIFTED
 from prunekit.data.downloads import DOWNLOADS, Download, RemoteFile
 from prunekit.data.transfer import download, verify
@@ -33,12 +32,13 @@ def get(
         return []
     found = _obtainable(name, wanted, missing, root, source=source, offline=offline)
     for file, local in found:
+        before = (root / DOWNLOADED / file.name).exists()
         archive = local or download(file, root / DOWNLOADED, progress=progress)
         if local:
             verify(local, file, progress=progress)
         _put(archive, file, root, progress=progress)
-        if not local:
-            archive.unlink(missing_ok=True)
+        if not local and not before:
+            files.remove(archive, within=root)
     return [root / place for file, _ in found for place in file.places]
 
 
@@ -71,20 +71,16 @@ def _put(archive: Path, file: RemoteFile, root: Path, *, progress: Progress) -> 
     if file.archive:
         unpack(archive, file, root, progress=progress)
     else:
-        copy(archive, root / file.places[0])
+        copy(archive, root / file.places[0], within=root)
 
 
-def copy(source: Path, place: Path) -> None:
-    """A copy of ``source`` at ``place``, there whole or not at all."""
-    part = place.with_name(f".{place.name}.{secrets.token_hex(6)}.part")
+def copy(source: Path, place: Path, *, within: Path | None = None) -> None:
+    """A copy of ``source`` at ``place``, there whole or not at all; no link below ``within`` is followed."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, part)
-        part.replace(place)
+        data = files.read(source)
     except OSError as error:
-        raise PrunekitError(f"cannot write {place}: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
+        raise PrunekitError(f"cannot read {source}: {error.strerror}") from None
+    files.write(place, data, within=within or place.parent)
 
 
 def listing(root: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Images for robust training: each is corrupted anew in every epoch (PAPER 1.9)."""
+"""Images for robust training: each is corrupted anew in every epoch (Liebenwein et al. 2021, robust training)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from prunekit.data.datasets import SHIFTED
 from prunekit.distribution import CORRUPTIONS, MIX1, MIX2, SEVERITIES
 from prunekit.errors import unknown
 
-# The severity of the paper's main experiments (PAPER 1.3).
+# The severity of the paper's main experiments.
 SEVERITY = 3
 # Test images gathered anew for a data set: a shift without a corruption.
 NEW_TESTS = {"cifar10": ("cifar10.1",), "imagenet": ("objectnet",)}

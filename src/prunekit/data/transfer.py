@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import urllib.error
 import urllib.request
 from pathlib import Path
+from time import monotonic
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from prunekit import files
 from prunekit.data.downloads import RemoteFile
 from prunekit.errors import PrunekitError
 from prunekit.progress import SILENT, Bar, Progress
@@ -18,6 +21,9 @@ CHUNK = 1 << 20
 # Connections that bring something may be cut this often before the user is asked to run the command again.
 ATTEMPTS = 10
 TIMEOUT_S = 60
+SLOWEST, SECONDS_BETWEEN_LOOKS = 100, 8.0
+# Where neither the publisher nor the server says how long a file is.
+MOST_BYTES = 64 * 2**30
 CUT = (OSError, http.client.HTTPException)
 
 
@@ -29,10 +35,12 @@ def download(file: RemoteFile, folder: Path, *, progress: Progress = SILENT) -> 
     """
     whole, part = folder / file.name, folder / f"{file.name}.part"
     if whole.exists():
+        verify(whole, file, progress=progress)
         return whole
     if urlsplit(file.url).scheme not in {"http", "https"}:
         raise PrunekitError(f"{file.url!r} is not an address of a file on the web")
     folder.mkdir(parents=True, exist_ok=True)
+    found = _size(part)
     for attempt in range(ATTEMPTS):
         before = _size(part)
         try:
@@ -43,8 +51,12 @@ def download(file: RemoteFile, folder: Path, *, progress: Progress = SILENT) -> 
                 raise PrunekitError(_cut(file, part, error)) from None
     try:
         verify(part, file, progress=progress)
-    except PrunekitError:
-        part.unlink()
+    except PrunekitError as error:
+        if found:
+            raise PrunekitError(
+                f"{error} (what was there of it was of another file: remove {part})"
+            ) from None
+        files.remove(part, within=folder)
         raise
     part.replace(whole)
     return whole
@@ -73,7 +85,7 @@ def _continue(file: RemoteFile, part: Path, progress: Progress) -> None:
     )
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
-            start = start if answer.status == http.HTTPStatus.PARTIAL_CONTENT else 0
+            start = _resumed(file, answer, start) if answer.status == http.HTTPStatus.PARTIAL_CONTENT else 0
             length = _expected(file, answer, start)
             with progress.bar(file.name, length or 0, "bytes") as bar:
                 bar.advance(start)
@@ -81,36 +93,74 @@ def _continue(file: RemoteFile, part: Path, progress: Progress) -> None:
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return
-        raise PrunekitError(f"{file.url}: the server says {error.code} {error.reason}") from None
+        said = "".join(filter(str.isprintable, str(error.reason)))
+        raise PrunekitError(f"{file.url}: the server says {error.code} {said}") from None
+
+
+def _resumed(file: RemoteFile, answer: http.client.HTTPResponse, start: int) -> int:
+    """Where a partial answer begins, which must be where it was asked to."""
+    said = answer.headers.get("Content-Range", "")
+    if said and not said.startswith(f"bytes {start}-"):
+        raise PrunekitError(f"{file.url} gives another part of {file.name} than was asked for")
+    return start
 
 
 def _expected(file: RemoteFile, answer: http.client.HTTPResponse, start: int) -> int | None:
     """The whole file's size; an answer that cannot be the file is refused before a byte is written."""
     if answer.headers.get_content_type() == "text/html":
         raise PrunekitError(f"{file.url} gives a web page, not {file.name}")
-    length = answer.headers.get("Content-Length")
-    offered = start + int(length) if length else None
+    length = answer.headers.get("Content-Length", "")
+    offered = start + int(length) if length.isascii() and length.isdigit() else None
     if file.size is not None and offered is not None and offered != file.size:
         raise PrunekitError(f"{file.url} offers {offered:,} bytes, not the {file.size:,} of {file.name}")
     return offered if offered is not None else file.size
 
 
 def _receive(answer: http.client.HTTPResponse, part: Path, start: int, length: int | None, bar: Bar) -> None:
+    """Write what comes, until it ends or is more than it should be; an answer that only drips is given up."""
     received = start
+    most = MOST_BYTES if length is None else length
+    pace = Pace()
     with _opened(part, "ab" if start else "wb") as sink:
-        while chunk := answer.read(CHUNK):
+        while received <= most and (chunk := answer.read1(CHUNK)):
             write(sink, chunk, part)
             received += len(chunk)
             bar.advance(len(chunk))
+            if pace.too_slow(len(chunk)):
+                raise PrunekitError(
+                    f"{part.stem}: the server sends less than {SLOWEST} bytes a second; run the same command again to "
+                    "go on"
+                )
     if length is not None and received < length:
         raise ConnectionError("connection closed early")
 
 
+class Pace:
+    """How fast bytes come, looked at every few seconds."""
+
+    def __init__(self) -> None:
+        self._since, self._bytes = monotonic(), 0
+
+    def too_slow(self, more: int) -> bool:
+        """Whether fewer than ``SLOWEST`` bytes a second came since the last look; counts ``more``."""
+        self._bytes += more
+        seconds = monotonic() - self._since
+        if seconds < SECONDS_BETWEEN_LOOKS:
+            return False
+        slow = self._bytes < SLOWEST * seconds
+        self._since, self._bytes = monotonic(), 0
+        return slow
+
+
 def _opened(path: Path, mode: str) -> BinaryIO:
     try:
-        return path.open(mode)  # type: ignore[return-value]
+        return open(path, mode, opener=_no_link)  # type: ignore[return-value]
     except OSError as error:
         raise PrunekitError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _no_link(path: str, how: int) -> int:
+    return os.open(path, how | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
 
 
 def write(sink: BinaryIO, chunk: bytes, path: Path) -> None:
@@ -122,6 +172,13 @@ def write(sink: BinaryIO, chunk: bytes, path: Path) -> None:
         raise PrunekitError(f"cannot write {path}: {error.strerror}") from None
 
 
+def _readable(path: Path) -> BinaryIO:
+    try:
+        return files.regular(path)
+    except OSError as error:
+        raise PrunekitError(f"cannot read {path}: {error.strerror}") from None
+
+
 def verify(path: Path, file: RemoteFile, *, progress: Progress = SILENT) -> None:
     """Raise a :class:`PrunekitError` unless ``path`` has the size and the checksum of ``file``."""
     size = _size(path)
@@ -130,7 +187,7 @@ def verify(path: Path, file: RemoteFile, *, progress: Progress = SILENT) -> None
     kind, _, expected = file.checksum.partition(":")
     # MD5 is what the publishers state; it finds damage, which is what it is used for.
     digest = hashlib.new(kind, usedforsecurity=False)
-    with path.open("rb") as source, progress.bar(f"check {file.name}", size, "bytes") as bar:
+    with _readable(path) as source, progress.bar(f"check {file.name}", size, "bytes") as bar:
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             bar.advance(len(chunk))

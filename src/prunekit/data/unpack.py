@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import shutil
 import tarfile
 import zlib
@@ -13,6 +14,13 @@ from pathlib import Path, PurePosixPath
 from prunekit.data.downloads import RemoteFile
 from prunekit.errors import PrunekitError
 from prunekit.progress import SILENT, Progress
+
+# Python's tar reader takes numbers and names as they come, and fails in as many ways.
+DAMAGED = (
+    *(tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(ValueError, OverflowError, RecursionError, KeyError, IndexError, TypeError),
+)
+MARKER, CONTENT = "prunekit-unpack", "content"
 
 
 def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = SILENT) -> None:
@@ -39,15 +47,26 @@ def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = 
 def _beside(root: Path, name: str) -> Iterator[Path]:
     """A folder on the disk of ``root``, gone afterwards; what a killed run left in it is gone before."""
     folder = root / f".unpack-{name}"
+    _check_free(folder)
     try:
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
-        yield folder / "content"
+        (folder / MARKER).touch()
+        yield folder / CONTENT
     except OSError as error:
         raise PrunekitError(f"cannot unpack into {root}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_free(folder: Path) -> None:
+    """Only what an unpacking that was killed left behind is removed."""
+    known = {MARKER, CONTENT}
+    if not folder.is_symlink() and not folder.exists():
+        return
+    if folder.is_symlink() or not folder.is_dir() or {each.name for each in folder.iterdir()} - known:
+        raise PrunekitError(f"{folder} is in the way, and was not made by prunekit: move it away")
 
 
 def _moves(folder: Path, file: RemoteFile, root: Path) -> list[tuple[Path, Path]]:
@@ -65,8 +84,8 @@ def _extract(archive: Path, folder: Path, progress: Progress) -> None:
                 _check_member(member, archive)
                 tar.extract(member, folder)
                 bar.advance(1)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise PrunekitError(f"{archive} is damaged: {error}") from None
+    except DAMAGED as error:
+        raise PrunekitError(f"{archive} is damaged: {' '.join(str(error).split())}") from None
 
 
 def _check_member(member: tarfile.TarInfo, archive: Path) -> None:

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from prunekit.errors import reason
+from prunekit import files
+from prunekit.errors import PrunekitError, reason
+from prunekit.store.upkeep import LOG_BEGINS, is_log
 
 MOST_ALIKE = 3
 _LOG = " (log: "
@@ -17,10 +19,10 @@ def report(error: BaseException, keys: Sequence[str], store: Path) -> str:
     """Write the traceback to ``logs/KEY.log`` of the store; returns the reason and where the log is."""
     log = store / "logs" / f"{keys[0]}.log"
     why = reason(error)
+    text = f"{LOG_BEGINS}{keys[0]}\n{''.join(traceback.format_exception(error))}"
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    except OSError:
+        files.write(log, text.encode(errors="backslashreplace"), within=store, ours=is_log)
+    except PrunekitError:
         return why
     return f"{why}{_LOG}{log})"
 

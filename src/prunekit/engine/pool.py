@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from prunekit import files
 from prunekit.engine.child import end_all, environment, python
 from prunekit.engine.run import Event
 from prunekit.engine.worker import packed
@@ -23,6 +24,7 @@ from prunekit.errors import PrunekitError, UsageError
 from prunekit.params import Params
 from prunekit.progress import SILENT, Bar, Progress
 from prunekit.steps.settings import Settings
+from prunekit.store.locks import is_empty
 
 ATTEMPTS = 2
 # A dead worker's pipe ends at once, unless a process that the worker had started still holds it.
@@ -111,8 +113,8 @@ class Pool:
 
     def _opened_log(self) -> IO[str]:
         try:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            return self._log.open("a", encoding="utf-8")
+            handle = files.handle(self._log, within=Path(self._settings.store), how=os.O_WRONLY | os.O_APPEND)
+            return os.fdopen(handle, "a", encoding="utf-8")
         except OSError as error:
             raise PrunekitError(
                 f"cannot write to the store {self._settings.store}: {error.strerror}"
@@ -190,5 +192,4 @@ class Pool:
             worker.end()
         self._workers.clear()
         with contextlib.suppress(OSError):
-            if self._log.stat().st_size == 0:
-                self._log.unlink()
+            files.remove(self._log, within=Path(self._settings.store), ours=is_empty)

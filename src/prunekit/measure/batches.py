@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from prunekit.copying import copied_network
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, Examples
 from prunekit.data.normalise import Normaliser
@@ -66,7 +66,7 @@ def batches(
 
 def frozen_copy(model: nn.Module, device: str | torch.device = "cpu") -> nn.Module:
     """A copy in evaluation mode, channels-last, on ``device``; the caller's model is not touched."""
-    copy = deepcopy(model).eval().requires_grad_(False)
+    copy = copied_network(model).eval().requires_grad_(False)
     return copy.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 

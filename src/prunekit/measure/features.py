@@ -1,6 +1,6 @@
 """Informative features: in which order a network can lose the pixels of an image and stay sure of what it saw.
 
-Greedy backward selection (BackSelect; PAPER 1.5): of the pixels still there, mask the one whose loss leaves the
+Greedy backward selection (BackSelect, Carter et al. 2019): of the pixels left, mask the one whose loss leaves the
 network's confidence in its own prediction highest. A masked pixel is 0 in every channel of the normalised image.
 """
 
@@ -157,7 +157,7 @@ def transfer(
 ) -> np.ndarray:
     """The model's confidence in the true class when it sees only the last pixels of ``order``.
 
-    float32 ``[images, len(kept)]``, per kept share of pixels (rounded, at least one; PAPER 1.5: 0.1). ``order`` is
+    float32 ``[images, len(kept)]``, per kept share of pixels (rounded, at least one; the paper's is 0.1). ``order`` is
     :func:`informative_order` of any model on the same examples; :class:`UsageError` if it is of others.
     """
     pixels = dataset.size[0] * dataset.size[1]

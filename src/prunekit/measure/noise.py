@@ -36,7 +36,7 @@ def unit_noise(
 ) -> Tensor:
     """Noise of size 1, U[-1, 1] or N(0, 1): float32 ``[images, *shape]``, channels-last, on the CPU.
 
-    ``indices`` are the images' positions among the examples; noise of size ε is ε times this (PAPER 1.4).
+    ``indices`` are the images' positions among the examples; noise of size ε is ε times this.
     """
     if kind not in KINDS:
         raise unknown("noise", kind, KINDS)

@@ -106,7 +106,7 @@ def noise_similarity(
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Each model against ``reference`` under noise of every level, all on the same noisy images (PAPER 1.4).
+    """Each model against ``reference`` under noise of every level, all on the same noisy images.
 
     Per model: ``index`` int64 ``[images]`` (which examples); per metric of ``METRICS`` float32 ``[levels, images]``,
     averaged over draws, and ``<metric>_by_draw`` ``[levels, draws]``, averaged over images. KL is from the reference

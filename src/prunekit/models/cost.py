@@ -6,13 +6,14 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from prunekit.copying import copied_network
 
 COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
@@ -21,7 +22,7 @@ class Cost(NamedTuple):
     """Counts per image, of all parameters (biases and batch norm included) and of convolutions and linear layers.
 
     ``multiplications`` counts every weight, ``nonzero_multiplications`` those that are not zero, once per place the
-    weight is used at (METHODS 2.1); ``flops`` is torch's count, two per multiplication.
+    weight is used at (as the authors' code counts); ``flops`` is torch's count, two per multiplication.
     """
 
     parameters: int
@@ -59,7 +60,7 @@ def cost(model: nn.Module, size: tuple[int, int], *, channels: int = 3) -> Cost:
 
 def forward_flops(model: nn.Module, size: tuple[int, int]) -> int:
     """torch's count for one image of ``size`` (H, W), on shapes alone: nothing is computed, however large it is."""
-    shapes = deepcopy(model).to("meta")
+    shapes = copied_network(model).to("meta")
     with _evaluating(shapes), FlopCounterMode(display=False) as flops:
         shapes(_images(shapes, 1, size))
     return int(flops.get_total_flops())
@@ -80,7 +81,7 @@ def latency(
 
 
 def _images(model: nn.Module, count: int, size: tuple[int, int], channels: int = 3) -> Tensor:
-    first = next(model.parameters())
+    first = next(model.parameters(), torch.zeros(0))  # a program has no parameters of its own
     return torch.zeros(count, channels, *size, device=first.device, dtype=first.dtype).to(
         memory_format=torch.channels_last
     )

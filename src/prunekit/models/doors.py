@@ -15,6 +15,11 @@ from torch import nn
 from prunekit.errors import UsageError
 from prunekit.models.segmentation import Segmenter
 
+# Networks that give a tuple of outputs in training, unless their auxiliary classifiers are left out.
+SINGLE_OUTPUT: dict[str, dict[str, Any]] = {
+    name: {"aux_logits": False, "init_weights": True} for name in ("googlenet", "inception_v3")
+}
+
 
 def torchvision(name: str, *, classes: int, **settings: Any) -> nn.Module:
     """The torchvision classification or segmentation network of this name."""
@@ -22,7 +27,7 @@ def torchvision(name: str, *, classes: int, **settings: Any) -> nn.Module:
 
     segmentation = models.list_models(module=models.segmentation)
     _check("torchvision", name, [*models.list_models(module=models), *segmentation])
-    settings |= {"weights": None, "num_classes": classes}
+    settings |= {"weights": None, "num_classes": classes, **SINGLE_OUTPUT.get(name, {})}
     if name not in segmentation:
         return _built(name, models.get_model, name, **settings)
     return Segmenter(_built(name, models.get_model, name, weights_backbone=None, **settings))

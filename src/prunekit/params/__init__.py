@@ -4,9 +4,11 @@ from prunekit.params.keys import KEY_DIGITS, Params, describe, key_of
 from prunekit.params.measures import LEVELS, ErrorParams, FeaturesParams, NoiseParams, TransferParams
 from prunekit.params.steps import (
     BATCHNORM_IMAGES,
+    MARGIN,
     MEASUREMENT_STEPS,
     MODEL_STEPS,
     REPAIR_IMAGES,
+    RESAMPLES,
     STEPS,
     ImportParams,
     PruneParams,
@@ -21,9 +23,11 @@ __all__ = [
     "BATCHNORM_IMAGES",
     "KEY_DIGITS",
     "LEVELS",
+    "MARGIN",
     "MEASUREMENT_STEPS",
     "MODEL_STEPS",
     "REPAIR_IMAGES",
+    "RESAMPLES",
     "STEPS",
     "ErrorParams",
     "FeaturesParams",

@@ -25,7 +25,7 @@ LEVELS = tuple(round(0.05 * step, 2) for step in range(15))
 
 
 class NoiseParams(Params):
-    """Compare one model with another as functions, under noise of growing size (PAPER 1.4)."""
+    """Compare one model with another as functions, under noise of growing size (Liebenwein et al. 2021)."""
 
     kind = "noise"
     references = ("model", "to")
@@ -53,7 +53,7 @@ class NoiseParams(Params):
 
 
 class FeaturesParams(Params):
-    """Find the pixels that a model's predictions rest on (BackSelect, PAPER 1.5)."""
+    """Find the pixels that a model's predictions rest on (BackSelect: Carter et al. 2019)."""
 
     kind = "features"
     references = ("model",)

@@ -14,7 +14,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Schedule(Params):
-    """How a network is trained, and trained again: the defaults are the paper's CIFAR ResNet schedule (PAPER 1.8)."""
+    """How a network is trained, and trained again: the defaults are the paper's CIFAR ResNet schedule."""
 
     panel = "Schedule"
 
@@ -242,17 +242,21 @@ MEASUREMENT_STEPS: dict[str, type[Params]] = {
 STEPS: dict[str, type[Params]] = MODEL_STEPS | MEASUREMENT_STEPS
 
 
+# The paper's margin; and as many draws as keep an interval from moving with the bootstrap's seed.
+MARGIN, RESAMPLES = 0.005, 10_000
+
+
 class ReportParams(Params):
-    """What findings are drawn from stored outcomes; changing any of it measures nothing again."""
+    """What findings are drawn from stored outcomes; changing any of them needs no new measurement."""
 
     kind = "report"
     margin: Annotated[
         float, Field(ge=-1, le=1, description="Rise in error still allowed; below 0: better than the parent.")
-    ] = 0.005
+    ] = MARGIN
     relative_margin: Annotated[
         float | None, Field(ge=-1, description="Instead: rise allowed as a share of the parent's error.")
     ] = None
-    resamples: Annotated[int, Field(ge=100, description="Bootstrap resamples behind each interval.")] = 10_000
+    resamples: Annotated[int, Field(ge=100, description="Bootstrap resamples of each interval.")] = RESAMPLES
     seed: Annotated[int, Field(ge=0, description="Seed of the bootstrap.")] = 0
     interpolate: Annotated[
         bool, Field(description="Interpolate the potential between tested ratios (not the paper's).")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from prunekit.pruning.subject import Scores
 
-# Constants of the error bound (METHODS 2.6) and of the sample size (METHODS 1).
+# Constants of the error bound (Liebenwein et al. 2020) and of the sample size (docs/methods.md).
 BOUND_CONSTANT = 3
 FAILURE_PROBABILITY = 1e-16
 
@@ -72,7 +72,7 @@ class Choice(NamedTuple):
 
 
 def uniform_share(choice: Choice, level: float) -> dict[str, int]:
-    """The same share ``level`` of every layer, at least one (FT, METHODS 2.5)."""
+    """The same share ``level`` of every layer, at least one (FT, Li et al. 2017)."""
     return {name: uniform_count(values.numel(), level) for name, values in choice.scores.items()}
 
 
@@ -88,7 +88,7 @@ def uniform_count(filters: int, share: float) -> int:
 
 
 def error_bound(choice: Choice, level: float) -> dict[str, int]:
-    """Counts that bound every layer's relative error by the same epsilon (PFP, METHODS 2.6); ``level`` 1 is all.
+    """Counts that bound every layer's relative error by the same epsilon (PFP); ``level`` 1 is all.
 
     Epsilon falls from 1e20 at level 0 to 1e-3 at level 1, on a logarithmic scale.
     """
@@ -118,5 +118,5 @@ def bound_count(scores: Tensor, kernel: int, positions: int, epsilon: float) -> 
 
 
 def sample_bound(outputs: list[int], failure: float = FAILURE_PROBABILITY) -> int:
-    """How many images the data-informed methods need (METHODS 1); ``outputs``: activations per image of each layer."""
+    """How many images the data-informed methods need; ``outputs``: activations per image of each layer."""
     return math.ceil(BOUND_CONSTANT * math.log(8 * max(outputs) * sum(outputs) / failure))

@@ -120,7 +120,7 @@ def _chosen(
 
 @exact()
 def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
-    """How many images the data-informed methods need for this model (METHODS 1): 183 for ResNet-20 on CIFAR.
+    """How many images the data-informed methods need for this model (docs/methods.md): 183 for ResNet-20 on CIFAR.
 
     ``image_shape``: of one input, such as ``(3, 32, 32)``.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from prunekit.copying import copied_network
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import evaluation, layer_by_layer
@@ -58,7 +58,7 @@ def moves_nothing(model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], ma
     loose = masks | {layer.weight: layer.unblocks(kept[name]) for name, layer in graph.layers.items()}
     if all(torch.equal(loose[name], mask) for name, mask in masks.items()):
         return True
-    masked = copy.deepcopy(model)
+    masked = copied_network(model)
     apply_(masked, loose)
     expected = outputs(masked, graph.example)
     apply_(masked, masks)

@@ -7,7 +7,6 @@ reconstruction of He et al. 2017 (arXiv:1707.06168, section 3.1) for any mask, w
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from prunekit.arithmetic import exact
+from prunekit.copying import copied_network
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import evaluation, trace
@@ -47,7 +47,7 @@ def repair(
     sample = read_batches(batches, model)
     if not sample:
         raise UsageError("least squares looks at images: give it batches")
-    pruned = copy.deepcopy(model)
+    pruned = copied_network(model)
     apply_(pruned, masks)
     graph, before = trace(pruned, sample[0].inputs), prunable_layers(model)
     norms, strange = _norms_behind(pruned, graph), []

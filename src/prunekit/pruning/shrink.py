@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from prunekit.arithmetic import exact
+from prunekit.copying import copied_network
 from prunekit.errors import UsageError
 from prunekit.pruning.graph.counts import Stock
 from prunekit.pruning.graph.graph import Graph, Op
@@ -27,7 +27,7 @@ def shrink(model: nn.Module, masks: Masks) -> nn.Module:
     depthwise or grouped convolution. Weights pruned one by one stay as zeros. A model that cannot be traced is a
     :class:`UsageError`.
     """
-    smaller = copy.deepcopy(model).eval()
+    smaller = copied_network(model).eval()
     apply_(smaller, masks)
     cut_(smaller, masks)
     return smaller

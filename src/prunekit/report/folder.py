@@ -1,29 +1,36 @@
-"""The report's folder: written file by file, its list last, so that an unchanged report need not be drawn again."""
+"""The report's folder: written file by file, its list last, so that an unchanged report need not be drawn again.
+
+Only what an earlier report wrote is replaced or removed: the list holds a digest of every file, and is laid down with
+the new digests before the first file is, so that a report that was killed is recognised too.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping
-from importlib.resources import files
+import re
+from collections.abc import Collection, Iterable, Mapping
+from importlib.resources import files as resources
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import matplotlib
 
+from prunekit import files
 from prunekit.errors import UsageError
+from prunekit.files import ForeignFileError
 
 LISTING = "files.json"
-# Only here are files of an earlier report removed; a user's own files are never in the listing.
-FOLDERS = ("figures", "tables")
+FOLDERS = ("", "figures", "tables")
 TO_BE_DRAWN_AGAIN = ""  # no input has this digest
+UNFINISHED = "earlier"
+_PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * files.TOKEN_BYTES}}}{re.escape(files.PART)}")
 
 
 def digest_of(content: Any) -> str:
     """A name for a report's input together with the code that draws it."""
     parts = [json.dumps(content, sort_keys=True), matplotlib.__version__]
-    package = files("prunekit.report")
+    package = resources("prunekit.report")
     sources = [
         each for each in (*package.iterdir(), *package.joinpath("templates").iterdir()) if each.is_file()
     ]
@@ -35,58 +42,115 @@ def is_current(out: Path, digest: str) -> bool:
     """Whether the folder holds the report of this digest, every file as it was written."""
     listing = _listing(out)
     return listing.get("input") == digest and all(
-        (out / place).is_file() and _sha256((out / place).read_bytes()) == checksum
-        for place, checksum in listing["files"].items()
+        _digest_at(out / place) == checksum for place, checksum in listing["files"].items()
     )
 
 
 def write_all(out: Path, contents: Mapping[str, bytes], digest: str) -> None:
     """Write every file, remove those of an earlier report that this one lacks, and list them last.
 
-    ``contents`` maps places inside the folder to bytes. Raises UsageError where ``out`` cannot be a folder.
+    ``contents`` maps places inside the folder to bytes. :class:`UsageError`, and nothing is written, where ``out``
+    cannot be a folder, or a file that no report wrote is in the way.
     """
-    earlier = set(_listing(out).get("files", {}))
-    _make_folders(out)
-    for place in sorted(contents):
-        _write(out / place, contents[place])
-    for place in sorted(earlier - set(contents)):
-        _remove(out, place)
-    listing = {"input": digest, "files": {place: _sha256(contents[place]) for place in sorted(contents)}}
-    _write(out / LISTING, (json.dumps(listing, indent=1) + "\n").encode())
+    listing = _listing(out)
+    earlier = [*listing.get("files", {}).items(), *listing.get(UNFINISHED, {}).items()]
+    own = {place: _sha256(content) for place, content in contents.items()}
+    known = frozenset(checksum for _, checksum in (*earlier, *own.items()))
+    damaged = _damaged(out, dict(earlier))
+    _check_free(out, contents, known, damaged)
 
+    def recognised(file: BinaryIO) -> bool:
+        return _sha256(file.read()) in known
 
-def _make_folders(out: Path) -> None:
     try:
-        for folder in FOLDERS:
-            (out / folder).mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
+        _write_listing(out, {"input": TO_BE_DRAWN_AGAIN, "files": own, UNFINISHED: dict(earlier)})
+        _clean(out, {*own, *dict(earlier), LISTING})
+        for place in sorted(contents):
+            ours = None if place in damaged else recognised
+            files.write(out / place, contents[place], within=out, ours=ours)
+        for place in sorted(dict(earlier).keys() - own.keys()):
+            if Path(place).parent.as_posix() in (".", *FOLDERS):
+                files.remove(out / place, within=out, ours=recognised)
+        _write_listing(out, {"input": digest, "files": dict(sorted(own.items()))})
+    except ForeignFileError as error:
+        raise UsageError(f"the report cannot go to {str(out)!r}: {error}") from None
+
+
+def _write_listing(out: Path, listing: Mapping[str, Any]) -> None:
+    files.write(out / LISTING, (json.dumps(listing, indent=1) + "\n").encode(), within=out, ours=_is_listing)
+
+
+def _is_listing(file: BinaryIO) -> bool:
+    return bool(_read_listing(file.read()))
+
+
+def _damaged(out: Path, earlier: Mapping[str, str]) -> frozenset[str]:
+    """Files of an earlier report that are no longer as it wrote them; none where that can be said of most of them."""
+    changed = frozenset(place for place, checksum in earlier.items() if _digest_at(out / place) != checksum)
+    return changed if 2 * len(changed) < len(earlier) else frozenset()
+
+
+def _check_free(out: Path, places: Iterable[str], known: Collection[str], damaged: Collection[str]) -> None:
+    """Refuse before the first file is written what would be refused at a later one."""
+    if (out.exists() and not out.is_dir()) or any(parent.is_file() for parent in out.parents):
+        raise UsageError(f"the report cannot go to {str(out)!r}: a file is in the way; name another folder")
+    for folder in FOLDERS[1:]:
+        if (out / folder).is_symlink() or ((out / folder).exists() and not (out / folder).is_dir()):
+            raise UsageError(
+                f"the report cannot go to {str(out)!r}: {folder} is a link or a file; name another folder"
+            )
+    kept = (place for place in places if _exists(out / place) and place not in damaged)
+    foreign = [place for place in kept if _digest_at(out / place) not in known]
+    if (out / LISTING).exists() and not _listing(out):
+        foreign.append(LISTING)
+    if foreign:
         raise UsageError(
-            f"the report cannot go to {str(out)!r}: a file is in the way; name another folder"
-        ) from None
+            f"the report cannot go to {str(out)!r}: {foreign[0]} is there, and not as a report wrote it; move it "
+            "away or name another folder"
+        )
+
+
+def _exists(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _digest_at(path: Path) -> str | None:
+    try:
+        with files.regular(path, follow=False) as file:
+            return _sha256(file.read())
+    except OSError:
+        return None
+
+
+def _clean(out: Path, places: Collection[str]) -> None:
+    """Remove the half-written files of reports that were killed."""
+    for folder in FOLDERS:
+        for name in files.listed(out / folder, within=out):
+            part = _PART.fullmatch(name)
+            if part and (Path(folder) / part["name"]).as_posix() in places:
+                files.remove(out / folder / name, within=out)
 
 
 def _listing(out: Path) -> dict[str, Any]:
     """What an earlier report wrote here; empty where there is none or it cannot be read."""
     try:
-        found = json.loads((out / LISTING).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return _read_listing(files.read(out / LISTING))
+    except OSError:
         return {}
-    known = isinstance(found, dict) and isinstance(found.get("files"), dict)
+
+
+def _read_listing(data: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict) or not isinstance(found.get("input"), str):
+        return {}
+    tables = [found.get("files"), found.get(UNFINISHED, {})]
+    known = all(
+        isinstance(table, dict) and all(isinstance(each, str) for each in table.values()) for table in tables
+    )
     return found if known else {}
-
-
-def _remove(out: Path, place: str) -> None:
-    """Remove one file of an earlier report; a listing that names another place was not written by a report."""
-    folder, _, name = place.partition("/")
-    if folder in FOLDERS and name == Path(name).name:
-        (out / folder / name).unlink(missing_ok=True)
-
-
-def _write(place: Path, content: bytes) -> None:
-    """Write beside and rename, so that nobody reads half a file."""
-    beside = place.with_name(f".{place.name}.{os.getpid()}")
-    beside.write_bytes(content)
-    beside.replace(place)
 
 
 def _sha256(content: bytes) -> str:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from prunekit.analysis.labels import LABEL, labelled
 from prunekit.analysis.variant import Role
+from prunekit.params import MARGIN
 
 Row = Mapping[str, Any]
 
-DEFAULT_MARGIN = 0.005
 SEPARATE = str(Role.SEPARATE)
 METHODS_FIRST = ("wt", "sipp", "ft", "pfp")
 _OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage")
@@ -70,7 +70,7 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
     return Study(
         findings=split(labelled(rows), "finding"),
         title=str(known.get("title") or "Is the pruned network still the same function?"),
-        margin=DEFAULT_MARGIN if known.get("margin") is None else float(known["margin"]),
+        margin=MARGIN if known.get("margin") is None else float(known["margin"]),
         nominal=known.get("nominal") or nominal_of(rows),
         recipe=str(known.get("recipe") or ""),
         lineage=tuple(known.get("lineage") or ()),

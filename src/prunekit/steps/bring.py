@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from torch import nn
+import numpy as np
+from torch import Tensor, nn
 
 from prunekit.data.datasets import Dataset
 from prunekit.data.preprocessing import Preprocessing, seen
 from prunekit.errors import UsageError
 from prunekit.models.archs import build
-from prunekit.models.foreign import Brought, bring
+from prunekit.models.foreign import bring, read_tensors
 from prunekit.models.narrow import is_narrower, narrow_
+from prunekit.models.predictors import FORMS
 from prunekit.models.pretrained import pretrained, timm_preprocessing
-from prunekit.models.state import load_arrays
+from prunekit.models.state import Arrays, load_arrays
 from prunekit.params import ImportParams
-from prunekit.steps.context import Context, dataset, save, seen_by
-from prunekit.steps.deposit import deposited
+from prunekit.steps.context import PROGRAM, Context, dataset, save, seen_by
+from prunekit.steps.deposit import Deposited, deposited
 from prunekit.steps.expect import check_expected
 from prunekit.store.records import ModelRecord
 
@@ -32,6 +34,16 @@ class Origin(NamedTuple):
     dataset: Dataset
 
 
+class Arrived(NamedTuple):
+    """A network to store: ``weights`` and ``total`` None are the model's own; ``facts`` are fields of its record."""
+
+    model: nn.Module
+    weights: Arrays | None
+    masks: dict[str, Tensor]
+    facts: dict[str, Any]
+    total: int | None = None
+
+
 def run(batch: Sequence[ImportParams], context: Context) -> None:
     """Import every network of the batch."""
     for params in batch:
@@ -40,21 +52,24 @@ def run(batch: Sequence[ImportParams], context: Context) -> None:
 
 def _one(params: ImportParams, context: Context) -> None:
     origin = origin_of(params, context)
+    found = None if params.weights == PRETRAINED else deposited(context.store, params.weights)
+    if found is not None and found.form is not None:
+        arrived = _program(found, origin)
+    else:
+        arrived = _network(origin, found, context)
     parent = origin.parent
-    model, brought = _network(params, origin, context)
-    model.to(context.device)
     save(
         context,
         params,
-        model,
+        arrived.model,
         opened=origin.dataset,
-        masks={name: mask.to(context.device) for name, mask in brought.masks.items()},
+        masks=arrived.masks,
+        weights=arrived.weights,
         ancestors=parent.lineage if parent else (),
-        parameters=parent.parameters if parent else None,
+        parameters=parent.parameters if parent else arrived.total,
         results={"error_before": parent.error} if parent else {},
-        expected=lambda error: check_expected(params, error, model, origin.dataset, context),
-        bytes=brought.bytes,
-        bits=brought.bits,
+        expected=lambda error: check_expected(params, error, arrived.model, origin.dataset, context),
+        **arrived.facts,
     )
 
 
@@ -75,18 +90,46 @@ def origin_of(params: ImportParams, context: Context) -> Origin:
     return Origin(parent, arch, seen(own, preprocessing.with_fields(params)))
 
 
-def _network(params: ImportParams, origin: Origin, context: Context) -> tuple[nn.Module, Brought]:
-    classes = len(origin.dataset.classes)
-    if params.weights == PRETRAINED:
-        model = pretrained(origin.arch, classes)
-        return model, bring(model.state_dict(), model)
+def _network(origin: Origin, found: Deposited | None, context: Context) -> Arrived:
+    """A network of an architecture, with its weights."""
     if not origin.arch:
         raise UsageError(
             "arch: name the architecture that these are the weights of (see `prunekit list archs`)"
         )
-    model = build(origin.arch, classes=classes)
-    brought = bring(deposited(context.store, params.weights), model)
+    classes = len(origin.dataset.classes)
+    if found is None:
+        model = pretrained(origin.arch, classes)
+        brought = bring(model.state_dict(), model)
+    else:
+        model = build(origin.arch, classes=classes)
+        brought = bring(read_tensors(found.data, found.name), model)
     if is_narrower(model, brought.weights):
         narrow_(model, brought.weights)
     load_arrays(model, brought.weights)
-    return model, brought
+    masks = {name: mask.to(context.device) for name, mask in brought.masks.items()}
+    return Arrived(model.to(context.device), None, masks, {"bytes": brought.bytes, "bits": brought.bits})
+
+
+def _program(found: Deposited, origin: Origin) -> Arrived:
+    """A program as it came; its own weights are counted, of the parent's parameters where it has one."""
+    form = str(found.form)
+    opened = FORMS[form].open(found.data, found.name)
+    check_takes(opened.module, origin.dataset)
+    total = origin.parent.parameters if origin.parent else opened.parameters
+    if not total:
+        raise UsageError(f"{found.name} holds no weights")
+    facts = {
+        "form": form,
+        "nonzero": min(opened.nonzero, total),
+        "bytes": opened.bytes,
+        "bits": opened.bits,
+    }
+    return Arrived(opened.module, {PROGRAM: np.frombuffer(found.data, np.uint8)}, {}, facts, total)
+
+
+def check_takes(module: nn.Module, dataset: Dataset) -> None:
+    """Refuse a normalisation for a program that takes bytes: it has its own."""
+    if getattr(module, "takes_bytes", False) and (any(dataset.mean) or set(dataset.std) != {1.0}):
+        raise UsageError(
+            "this network takes pixels as bytes and normalises them itself: import it with --mean 0,0,0 --std 1,1,1"
+        )

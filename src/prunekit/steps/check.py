@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from prunekit.data.datasets import check_dataset, check_distribution
-from prunekit.distribution import parse
+from prunekit.distribution import parse, tidy
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.params import KEY_DIGITS, ErrorParams, Params
 from prunekit.pruning.methods import METHODS
-from prunekit.store.records import PREDICTIONS
+from prunekit.store.records import MODULE, PREDICTIONS, ModelRecord
 from prunekit.store.store import Store
 
 
@@ -21,8 +21,18 @@ def _root(params: Any) -> None:
         check_arch(params.arch)
     if params.dataset is not None:
         check_dataset(params.dataset, split="train")
+        _is_no_shift(params.dataset)
     if getattr(params, "train_distribution", None) is not None:
         _training_shift(params)
+
+
+def _is_no_shift(dataset: str) -> None:
+    """The name of a folder may read as a shift of another (photos+fog@3): its network would be measured on that."""
+    read = parse(dataset)
+    if read.dataset != tidy(dataset) or not read.nominal or read.split != "test":
+        raise UsageError(
+            f"data set {dataset!r} reads as a distribution of {read.dataset!r}: give the folder another name"
+        )
 
 
 def _training_shift(params: Any) -> None:
@@ -84,9 +94,23 @@ def check_comparable(key: str, other: str, store: Store) -> None:
         raise UsageError(f"{key} and {other} tell different classes apart: they cannot be compared")
 
 
+def check_module(record: ModelRecord) -> None:
+    """Refuse to prune or to train a program: it is measured as it came."""
+    if record.form == PREDICTIONS:
+        raise UsageError(
+            f"{record.key}: only its predictions are stored, there is no network to prune or to train"
+        )
+    if record.form != MODULE:
+        raise UsageError(
+            f"{record.key} is a program ({record.form}): it is measured and exported as it came, never pruned or "
+            "retrained (import its weights with --arch for that)"
+        )
+
+
 def check_on_parent(params: Any, store: Store) -> None:
     """What can be known of a step from its parent's record before it runs."""
     record = store.record(params.parent)
+    check_module(record)
     ratio = getattr(params, "prune_ratio", None)
     if ratio is not None and ratio <= record.prune_ratio:
         raise UsageError(

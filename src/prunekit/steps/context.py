@@ -26,16 +26,19 @@ from prunekit.errors import UsageError
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build
 from prunekit.models.narrow import is_narrower, narrow_
-from prunekit.models.state import load_arrays, to_arrays
+from prunekit.models.predictors import FORMS
+from prunekit.models.state import Arrays, load_arrays, to_arrays
 from prunekit.params import ErrorParams, Params
 from prunekit.progress import SILENT, Progress
 from prunekit.pruning.compact import lean
+from prunekit.steps.check import check_module
 from prunekit.steps.versions import check_parent, measurement_sources, model_sources
-from prunekit.store.records import MeasurementRecord, ModelRecord, Sources, Step
+from prunekit.store.records import MODULE, MeasurementRecord, ModelRecord, Sources, Step
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store, digest_of_model
 
 Masks = dict[str, Tensor]
+PROGRAM = "program"  # the name of the one array of a stored program: its bytes
 HELD_SETS = 4  # distributions kept in memory between steps of one process
 
 
@@ -158,12 +161,26 @@ def load(context: Context, key: str) -> Loaded:
     check_parent(record, context.data)
     opened = seen_by(context, record)
     weights, masks = context.store.tensors(key)
+    model = _model_of(record, weights)
+    on_device = {name: torch.from_numpy(mask).to(context.device) for name, mask in masks.items()}
+    return Loaded(record, model.to(context.device), on_device, opened)
+
+
+def _model_of(record: ModelRecord, weights: Arrays) -> nn.Module:
+    """The network that stored arrays are: a program's bytes, or the weights of an architecture, perhaps narrower."""
+    if record.form != MODULE:
+        return FORMS[record.form].open(weights[PROGRAM].tobytes(), record.key).module
     model = build(record.arch, classes=len(record.classes))
     if is_narrower(model, weights):
         narrow_(model, weights)
     load_arrays(model, weights)
-    on_device = {name: torch.from_numpy(mask).to(context.device) for name, mask in masks.items()}
-    return Loaded(record, model.to(context.device), on_device, opened)
+    return model
+
+
+def load_module(context: Context, key: str) -> Loaded:
+    """A model that can be pruned and trained; a :class:`UsageError` for a program, which is measured as it came."""
+    check_module(context.store.record(key))
+    return load(context, key)
 
 
 def save(
@@ -173,6 +190,7 @@ def save(
     *,
     opened: Dataset,
     masks: Mapping[str, Tensor],
+    weights: Arrays | None = None,
     ancestors: tuple[Step, ...] = (),
     parameters: int | None = None,
     results: Mapping[str, Any] | None = None,
@@ -182,7 +200,8 @@ def save(
     """Store a model whole: its nominal test outcomes first, then itself, so that a model in the store is measured.
 
     ``opened`` is its data set as the model sees it. ``expected`` raises where the measured error is not what it should
-    be: nothing is stored then. ``facts`` are further fields of the record, laid over those found here.
+    be: nothing is stored then. ``weights`` are stored in place of the model's own, ``facts`` are laid over the fields
+    of the record that are found here.
     """
     lineage = (*ancestors, Step.of(params))
     sources = model_sources(lineage, context.store, context.data)
@@ -190,20 +209,18 @@ def save(
     found = nominal_outcomes(context, lean(model, dict(masks)), opened)
     if expected is not None:
         expected(TASKS[opened.task].error(found))
-    weights, arrays = to_arrays(model), {name: mask.cpu().numpy() for name, mask in masks.items()}
+    weights = to_arrays(model) if weights is None else weights
+    arrays = {name: mask.cpu().numpy() for name, mask in masks.items()}
     itself = sources._replace(inputs={params.key: digest_of_model(weights, arrays)})
     nominal = ErrorParams(model=params.key, distribution=opened.name)
     error = save_outcomes(context, nominal, found, opened, itself)
     fields: dict[str, Any] = {
-        "key": params.key,
-        "lineage": lineage,
-        "classes": opened.classes,
         "error": error,
-        "preprocessing": to_json(Preprocessing.of(opened)),
         "results": dict(results or {}),
         "provenance": provenance(context.device) | sources.noted(),
     }
-    record = ModelRecord(**_sizes(model, masks, parameters) | fields | facts)
+    fields |= _sizes(model, masks, parameters) | _seeing(opened) | facts
+    record = ModelRecord(key=params.key, lineage=lineage, **fields)
     context.store.save_model(record, weights, arrays)
     return record
 
@@ -216,6 +233,10 @@ def check_unchanged(opened: Dataset, sources: Sources) -> None:
         )
 
 
+def _seeing(opened: Dataset) -> dict[str, Any]:
+    return {"classes": opened.classes, "preprocessing": to_json(Preprocessing.of(opened))}
+
+
 def _sizes(model: nn.Module, masks: Mapping[str, Tensor], unpruned: int | None) -> dict[str, Any]:
     """Of how many parameters (of the unpruned parent) how many are left, and what those of the model weigh."""
     tensors = list(model.parameters())
@@ -223,7 +244,8 @@ def _sizes(model: nn.Module, masks: Mapping[str, Tensor], unpruned: int | None) 
     parameters = unpruned or total
     removed = sum(int((~mask).sum()) for mask in masks.values())
     nonzero = min(total - removed, parameters)
-    return {"parameters": parameters, "nonzero": nonzero, "bytes": stored, "bits": 8 * stored / total}
+    bits = 8 * stored / max(total, 1)
+    return {"parameters": parameters, "nonzero": nonzero, "bytes": stored, "bits": bits}
 
 
 def nominal_outcomes(context: Context, model: nn.Module, opened: Dataset) -> dict[str, np.ndarray]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
-from torch import Tensor
-
+from prunekit import files
 from prunekit.errors import StoreError, UsageError
 from prunekit.models.foreign import READERS, read_tensors
-from prunekit.store.archive import write_bytes
+from prunekit.models.predictors import FORMS, form_of
+from prunekit.models.predictors.onnx import read_onnx
 from prunekit.store.store import Store
 
 SHA256 = "sha256:"
@@ -22,35 +23,55 @@ def deposit(store: Store, path: Path) -> str:
 
     :class:`UsageError` for a file that cannot be read or is no weights file: nothing is copied then.
     """
-    data = _read(path)
     ending = path.suffix.lower()
-    read_tensors(data, str(path))
+    form = form_of(ending)
+    data = _read_onnx(path) if form == "onnx" else _read(path)
+    if form is None:
+        read_tensors(data, str(path))
+    else:
+        FORMS[form].open(data, str(path))
     digest = hashlib.sha256(data).hexdigest()
     place = store.root / FOLDER / f"{digest}{ENDINGS.get(ending, ending)}"
     if not place.exists():
-        write_bytes(place, data)
+        store.mark()
+        files.write(place, data, within=store.root)
     return SHA256 + digest
 
 
 def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise UsageError(f"cannot read the weights {path}: not a regular file")
     try:
-        return path.read_bytes()
+        return files.read(path)
     except OSError as error:
         raise UsageError(f"cannot read the weights {path}: {error.strerror}") from None
 
 
-def deposited(store: Store, weights: str) -> dict[str, Tensor]:
-    """The tensors in a deposited file; :class:`StoreError` where it is gone or damaged."""
+def _read_onnx(path: Path) -> bytes:
+    _read(path)
+    return read_onnx(path)
+
+
+class Deposited(NamedTuple):
+    """The bytes of a deposited file, its name, and its format if it is a program (else None)."""
+
+    data: bytes
+    name: str
+    form: str | None
+
+
+def deposited(store: Store, weights: str) -> Deposited:
+    """A deposited file; :class:`StoreError` where it is gone or damaged."""
     digest = weights.removeprefix(SHA256)
     folder = store.root / FOLDER
-    path = next((place for ending in READERS if (place := folder / f"{digest}{ending}").exists()), None)
+    endings = (*READERS, *(form.ending for form in FORMS.values()))
+    path = next((place for ending in endings if (place := folder / f"{digest}{ending}").exists()), None)
     if path is None:
         raise StoreError(
             f"the weights {digest[:16]} are not in the store: no file {folder / digest}.* (import the file again)"
         )
-    data = path.read_bytes()
+    try:
+        data = files.read(path)
+    except OSError as error:
+        raise StoreError(f"the weights {digest[:16]} cannot be read: {path}: {error.strerror}") from None
     if hashlib.sha256(data).hexdigest() != digest:
         raise StoreError(f"the weights {digest[:16]} are damaged: {path} (import the file again)")
-    return read_tensors(data, str(path))
+    return Deposited(data, str(path), form_of(path.suffix))

@@ -11,15 +11,18 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
+from prunekit import files
 from prunekit.data.normalise import Normaliser
 from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.errors import PrunekitError, UsageError, unknown
 from prunekit.models.cost import cost, latency
+from prunekit.models.predictors import FORMS
 from prunekit.pruning.shrink import shrink as shrunk_copy
-from prunekit.steps.context import Context, Loaded, examples, load, view_of
-from prunekit.store.archive import write_bytes
+from prunekit.steps.context import PROGRAM, Context, Loaded, examples, load, view_of
+from prunekit.store.records import MODULE
 
 CHECKED_IMAGES = 64
+DEFAULT_FORMAT = "safetensors"
 # Shrinking changes the order in which float32 sums are made, and nothing else.
 TOLERANCE = 1e-4
 
@@ -43,25 +46,47 @@ def export(key: str, context: Context, *, out: Path, shrink: bool, form: str) ->
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out {out} is there already and not an empty folder: name another")
     loaded = load(context, key)
+    if loaded.record.form != MODULE:
+        return _as_it_came(loaded, context, out=out, shrink=shrink, form=form)
     images = _images(context, loaded)
     plain = loaded.model.cpu().eval()
     model = shrunk_copy(plain, loaded.masks).eval() if shrink else plain
     difference = compare(plain, model, images)
     exported = FORMATS[form](model, loaded, images)
     config = _config(loaded, shrink=shrink, form=form)
-    write_bytes(out / exported.name, exported.data)
-    write_bytes(out / "config.json", json.dumps(config, indent=2, sort_keys=True).encode())
-    write_bytes(out / "load.py", _script(exported).encode())
+    _write(out, exported, config)
     return {
         "key": key,
         "out": str(out),
         "format": form,
         "shrunk": shrink,
         "logit_difference": difference,
-        **_sizes(plain, "masked", config["size"]),
-        **_sizes(model, "exported", config["size"]),
+        **_sizes(plain, "masked", config["size"], loaded.dataset.planes),
+        **_sizes(model, "exported", config["size"], loaded.dataset.planes),
         "file_bytes": len(exported.data),
     }
+
+
+def _write(out: Path, exported: Exported, config: Mapping[str, Any]) -> None:
+    parts = {
+        exported.name: exported.data,
+        "config.json": json.dumps(config, indent=2, sort_keys=True).encode(),
+        "load.py": _script(exported).encode(),
+    }
+    for name, data in parts.items():
+        files.write(out / name, data, within=out)
+
+
+def _as_it_came(loaded: Loaded, context: Context, *, out: Path, shrink: bool, form: str) -> dict[str, Any]:
+    """The program's own bytes; it is neither shrunk nor turned into another format."""
+    own = loaded.record.form
+    if shrink or form not in (own, DEFAULT_FORMAT):
+        raise UsageError(f"{loaded.record.key} is a program ({own}): it is exported as it came, not changed")
+    data = context.store.tensors(loaded.record.key)[0][PROGRAM].tobytes()
+    exported = Exported(f"model{FORMS[own].ending}", data, OPENS[own])
+    _write(out, exported, _config(loaded, shrink=False, form=own))
+    row = {"key": loaded.record.key, "out": str(out), "format": own, "shrunk": False}
+    return row | {"file_bytes": len(data)}
 
 
 @torch.no_grad()
@@ -94,8 +119,9 @@ def _config(loaded: Loaded, *, shrink: bool, form: str) -> dict[str, Any]:
     }
 
 
-def _sizes(model: nn.Module, name: str, size: list[int]) -> dict[str, Any]:
-    counted, timed = cost(model, (size[0], size[1])), latency(model, (size[0], size[1]))
+def _sizes(model: nn.Module, name: str, size: list[int], channels: int) -> dict[str, Any]:
+    sides = (size[0], size[1])
+    counted, timed = cost(model, sides, channels=channels), latency(model, sides, channels=channels)
     return {
         f"{name}_parameters": counted.parameters,
         f"{name}_multiplications": counted.multiplications,
@@ -192,8 +218,9 @@ session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
 
 
 def logits(images):
-    return session.run(None, {"images": images})[0]
+    return session.run(None, {session.get_inputs()[0].name: images})[0]
 """
+OPENS = {"torch-export": _OPEN_PROGRAM, "onnx": _OPEN_ONNX}
 
 
 def _script(exported: Exported) -> str:

@@ -10,6 +10,7 @@ from prunekit.errors import UsageError
 from prunekit.measure.features import informative_order
 from prunekit.params import FeaturesParams
 from prunekit.steps.context import Context, examples, load, save_measurement, view_of
+from prunekit.store.records import MODULE
 
 
 def run(batch: Sequence[FeaturesParams], context: Context) -> None:
@@ -17,6 +18,10 @@ def run(batch: Sequence[FeaturesParams], context: Context) -> None:
     for params in batch:
         loaded = load(context, params.model)
         opened = loaded.dataset
+        if params.candidates is not None and loaded.record.form != MODULE:
+            raise UsageError(
+                f"candidates: {loaded.record.key} is a program, which has no gradients: leave them out"
+            )
         images = examples(params.distribution or opened.name, context.data, view=view_of(opened))
         if params.images > len(images):
             raise UsageError(f"images: {params.images} were asked for, the distribution has {len(images)}")

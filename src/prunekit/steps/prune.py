@@ -13,7 +13,7 @@ from prunekit.pruning.api import prune, sample_size
 from prunekit.pruning.masks import apply_, write_
 from prunekit.pruning.methods import METHODS
 from prunekit.pruning.repair import repair
-from prunekit.steps.context import Context, Loaded, TrainingData, load, save, training_data
+from prunekit.steps.context import Context, Loaded, TrainingData, load_module, save, training_data
 
 SAMPLE_BATCH = 64
 
@@ -21,7 +21,7 @@ SAMPLE_BATCH = 64
 def run(batch: Sequence[PruneParams], context: Context) -> None:
     """Prune every network of the batch."""
     for params in batch:
-        parent = load(context, params.parent)
+        parent = load_module(context, params.parent)
         looks = METHODS[params.method].data_informed or params.repair
         sample = list(_sample(context, params, parent)) if looks else []
         with context.progress.bar(f"prune {params.method} to {params.prune_ratio:g}", 1, "networks") as bar:
@@ -52,7 +52,7 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
 
 
 def _sample(context: Context, params: PruneParams, parent: Loaded) -> Iterator[tuple[Tensor, Tensor]]:
-    """S: held-out images of the training side, the same for every method of a lineage (METHODS section 1)."""
+    """S: held-out images of the training side, the same for every method of a lineage (docs/methods.md)."""
     root = parent.record.root.read()
     data = training_data(context, root, parent.dataset)
     pool = data.valid if len(data.valid) else data.train

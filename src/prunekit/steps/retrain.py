@@ -8,7 +8,7 @@ from typing import Any
 from prunekit.errors import StoreError
 from prunekit.models.state import Arrays
 from prunekit.params import RetrainParams, Schedule, TrainParams
-from prunekit.steps.context import Context, load
+from prunekit.steps.context import Context, load_module
 from prunekit.steps.loop import Loop
 from prunekit.steps.train import kept_key
 from prunekit.store.records import ModelRecord
@@ -22,7 +22,7 @@ def run(batch: Sequence[RetrainParams], context: Context) -> None:
 
 
 def _one(params: RetrainParams, context: Context) -> None:
-    parent = load(context, params.parent)
+    parent = load_module(context, params.parent)
     root: Any = parent.record.root.read()
     loop = Loop.of(context, params, root, parent.dataset)
     result = loop.run(

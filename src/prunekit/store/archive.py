@@ -9,22 +9,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from prunekit.errors import PrunekitError, StoreError
+from prunekit import files
+from prunekit.errors import StoreError
 
 FORMAT = 1
 MAX_HEADER = 64 * 1024 * 1024
 _HEADER_SLOT = "h" * 64
 _DATA_SLOT = "d" * 64
+DTYPE_BYTES = {
+    name: size
+    for size, names in {1: "BOOL U8 I8", 2: "U16 I16 F16", 4: "U32 I32 F32", 8: "U64 I64 F64"}.items()
+    for name in names.split()
+}
+# A larger file of which the disk holds less than one byte in so many has no content: compression does not reach that.
+SPARSE_BYTES, SPARSEST = 64 * 2**20, 1000
+# What an archive begins with: a damaged one still has most of it.
+_BEGINNING = b'{"__metadata__":{"prunekit":"{\\"data\\":\\"'
+_MARKS = (b'"__metadata__"', b'"prunekit"', b'\\"data\\"', b'\\"format\\"', b'\\"header\\"', b'\\"record\\"')
+MARKS_ENOUGH, RECOGNISED_BYTES = 3, 512
 
 
 def dump(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> bytes:
@@ -69,48 +82,61 @@ def read_record(path: Path) -> dict[str, Any]:
 def read_header(path: Path) -> Header:
     """The record and the digest of the tensors, which are not read."""
     with _opened(path) as file:
-        prefix = file.read(8)
-        size = int.from_bytes(prefix, "little")
-        if len(prefix) < 8 or size > MAX_HEADER:
-            raise damaged(path, "the header's length is wrong")
-        header = prefix + file.read(size)
-        length = os.fstat(file.fileno()).st_size
-    fields, end = _checked_header(path, header, size)
-    if length != 8 + size + end:
-        raise damaged(path, f"{length} bytes where the header says {8 + size + end}")
-    return Header(fields["record"], str(fields["data"]))
+        return _header(path, file)
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the record, every byte checked against its digest."""
     with _opened(path) as file:
-        blob = file.read()
-    size = int.from_bytes(blob[:8], "little")
-    fields, end = _checked_header(path, blob[: 8 + size], size)
-    body = memoryview(blob)[8 + size :]
-    if len(body) != end or hashlib.sha256(body).hexdigest() != fields["data"]:
+        header = _header(path, file)
+        size = file.tell()
+        file.seek(0)
+        try:
+            blob = file.read()
+        except MemoryError:
+            raise StoreError(f"{path.stem} cannot be read: {path} is too large for the memory here") from None
+    if hashlib.sha256(memoryview(blob)[size:]).hexdigest() != header.digest:
         raise damaged(path, "the tensors do not match their digest")
-    return load_safetensors(blob), fields["record"]
-
-
-def _opened(path: Path) -> Any:
     try:
-        return path.open("rb")
+        return load_safetensors(blob), header.record
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise damaged(path, f"its tensors cannot be read: {' '.join(str(error).split())}") from None
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return files.regular(path)
     except FileNotFoundError:
         raise StoreError(f"{path.stem} is not in the store: no file {path}") from None
     except OSError as error:
         raise StoreError(f"{path.stem} cannot be read: {path}: {error.strerror}") from None
 
 
-def _checked_header(path: Path, header: bytes, size: int) -> tuple[dict[str, Any], int]:
-    """The metadata fields, and the number of tensor bytes that the header promises."""
+def _header(path: Path, file: BinaryIO) -> Header:
+    """What the header says, once its digest, its tensors' places and the file's length are right."""
+    prefix = file.read(8)
+    size = int.from_bytes(prefix, "little")
+    if len(prefix) < 8 or size > MAX_HEADER:
+        raise damaged(path, "the header's length is wrong")
+    header = prefix + file.read(size)
+    fields, entries = _checked_header(path, header, size)
+    end = _end(path, entries)
+    status = os.fstat(file.fileno())
+    if status.st_size != 8 + size + end:
+        raise damaged(path, f"{status.st_size} bytes where the header says {8 + size + end}")
+    if status.st_size > SPARSE_BYTES and status.st_blocks * 512 * SPARSEST < status.st_size:
+        raise damaged(path, f"{status.st_size} bytes of which the disk holds {status.st_blocks * 512}")
+    return Header(fields["record"], str(fields["data"]))
+
+
+def _checked_header(path: Path, header: bytes, size: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The metadata fields, and the entry of every tensor."""
     if len(header) != 8 + size:
         raise damaged(path, "it is cut short")
     try:
         entries = json.loads(header[8:])
-        fields = json.loads(entries.pop("__metadata__")["prunekit"])
+        fields = json.loads(entries.pop("__metadata__")["prunekit"], parse_constant=_no_constant)
         claimed, version = fields["header"], fields["format"]
-        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
         raise damaged(path, "its header is not one that prunekit wrote") from None
     if isinstance(version, int) and version > FORMAT:
@@ -122,7 +148,28 @@ def _checked_header(path: Path, header: bytes, size: int) -> tuple[dict[str, Any
         or _digest(header.replace(claimed.encode(), _HEADER_SLOT.encode(), 1)) != claimed.encode()
     ):
         raise damaged(path, "its header does not match its digest")
-    return fields, end
+    if not isinstance(fields.get("record"), dict) or not isinstance(fields.get("data"), str):
+        raise damaged(path, "its header is not one that prunekit wrote")
+    return fields, entries
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _end(path: Path, entries: Mapping[str, Any]) -> int:
+    """How many bytes the tensors take: one behind the other, each as long as its shape says."""
+    end = 0
+    try:
+        for entry in sorted(entries.values(), key=lambda entry: tuple(entry["data_offsets"])):
+            begin, stop = entry["data_offsets"]
+            length = math.prod(entry["shape"]) * DTYPE_BYTES[entry["dtype"]]
+            if begin != end or stop != begin + length or min(entry["shape"], default=0) < 0:
+                raise ValueError
+            end = stop
+    except (ValueError, KeyError, TypeError):
+        raise damaged(path, "its table of tensors makes no sense") from None
+    return end
 
 
 class DamagedError(StoreError):
@@ -135,39 +182,17 @@ def damaged(path: Path, why: str) -> DamagedError:
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
-    """Write a file so that it is there whole or not at all: beside its place, synced, renamed."""
+    """Write a file of a store, so that it is there whole or not at all; only what prunekit wrote is replaced."""
     write_bytes(path, dump(arrays, record))
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` atomically; on a full disk or a read-only folder nothing is left behind."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        _discard(beside)
-        raise PrunekitError(f"cannot write {path}: {error.strerror or error}") from None
-    except BaseException:
-        _discard(beside)
-        raise
+    """The same for a file's bytes."""
+    files.write(path, data, within=path.parent.parent, ours=is_ours)
 
 
-def _discard(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def is_ours(file: BinaryIO) -> bool:
+    """Whether prunekit wrote an archive, be it cut or damaged; one that holds nothing but zeros is nobody's."""
+    start = file.read(RECOGNISED_BYTES)
+    found = sum(mark in start for mark in _MARKS)
+    return found >= MARKS_ENOUGH or not start[8:].strip(b"\0") or _BEGINNING.startswith(start[8:])

@@ -9,30 +9,38 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+from prunekit import files
 from prunekit.errors import PrunekitWarning
 
 
 @contextmanager
-def lock(path: Path, *, wait: bool = True) -> Iterator[bool]:
+def lock(path: Path, *, within: Path | None = None, wait: bool = True) -> Iterator[bool]:
     """Hold the lock at ``path`` for the block; yields whether it is held (always, with ``wait``).
 
-    The kernel lets go of it when its owner dies, however that happens.
+    The kernel lets go of it when its owner dies, however that happens. No link below ``within`` is followed.
     """
-    handle = _acquire(path, wait)
+    within = within or path.parent
+    handle = _acquire(path, within, wait)
     try:
         yield handle is not None
     finally:
         if handle is not None:
             with contextlib.suppress(OSError):
-                path.unlink()  # while it is held: whoever waits for it sees that the file is another by then
+                # While it is held: whoever waits for it sees that the file is another by then.
+                files.remove(path, within=within, ours=is_empty)
             os.close(handle)
 
 
-def _acquire(path: Path, wait: bool) -> int | None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def is_empty(file: BinaryIO) -> bool:
+    """Whether a file holds nothing, as a lock does."""
+    return not file.read(1)
+
+
+def _acquire(path: Path, within: Path, wait: bool) -> int | None:
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = files.handle(path, within=within)
         try:
             held = _flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             if held and _is_still(path, handle):
@@ -64,7 +72,7 @@ def _flock(handle: int, how: int) -> bool:
 def _is_still(path: Path, handle: int) -> bool:
     """Whether the file at ``path`` is the one that was opened: its last owner removes it."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
+        return os.path.samestat(path.lstat(), os.fstat(handle))
     except FileNotFoundError:
         return False
 
@@ -72,10 +80,7 @@ def _is_still(path: Path, handle: int) -> bool:
 def is_held(path: Path) -> bool:
     """Whether somebody holds the lock at ``path`` now."""
     try:
-        handle = os.open(path, os.O_RDONLY)
+        with files.regular(path, follow=False) as file:
+            return not _flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return False
-    try:
-        return not _flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    finally:
-        os.close(handle)

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from prunekit import files
 from prunekit.errors import PrunekitError, StoreError, UsageError
 from prunekit.store import archive
-from prunekit.store.store import SUFFIX, Store, is_key
+from prunekit.store.names import SUFFIX, is_key
+from prunekit.store.store import Store
 
 FOLDERS = ("models", "measurements")
 
@@ -60,7 +62,7 @@ class Remote:
     def push(self, store: Store, keys: Iterable[str]) -> None:
         """Copy these results there; each appears whole or not at all."""
         for key in keys:
-            data = store.path(key).read_bytes()
+            data = files.read(store.path(key))
             with self._errors():
                 path = self._path(store, key)
                 self._files.makedirs(path.rpartition("/")[0], exist_ok=True)

@@ -2,47 +2,37 @@
 
 ``models/KEY.safetensors`` · ``measurements/KEY.safetensors`` · ``labels/NAME`` (a key) · ``checkpoints/`` (unfinished
 training) · ``costs/KIND.jsonl`` (how long steps took; never compared) · ``locks/KEY`` (who works on what now) ·
-``logs/KEY.log`` (why a step failed).
+``logs/KEY.log`` (why a step failed) · ``prunekit-store`` (that this is a store).
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
 
+from prunekit import files
 from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
-from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, STEPS, Params
-from prunekit.store import archive
+from prunekit.files import ForeignFileError
+from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, Params
+from prunekit.store import archive, upkeep
 from prunekit.store.locks import is_held, lock
-from prunekit.store.records import PREDICTIONS, MeasurementRecord, ModelRecord, Sources
+from prunekit.store.names import KEY, LABEL, MARKER, MASK_PREFIX, SUFFIX
+from prunekit.store.records import MeasurementRecord, ModelRecord, Sources
+from prunekit.store.sense import senseless_measurement, senseless_model, senseless_record, strange_kind
 
-MASK_PREFIX = "mask:"
-SUFFIX = ".safetensors"
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
-_KEY = re.compile(r"[a-z]+-[0-9a-f]{16}(@[0-9]+)?")
+MARK = b"This folder is a store of prunekit: what is in it is written, checked and cleaned up by prunekit.\n"
+LABEL_BYTES = 200
 Arrays = dict[str, np.ndarray]
 Record = TypeVar("Record", ModelRecord, MeasurementRecord)
-
-
-class Problem(NamedTuple):
-    """A file that cannot be used, and why; a ``damaged`` one can be removed and made again, another one is only new."""
-
-    key: str
-    path: Path
-    text: str
-    damaged: bool
 
 
 class Store:
@@ -55,7 +45,7 @@ class Store:
 
     def path(self, key: str) -> Path:
         """Where the file of ``key`` is, or would be."""
-        if not _KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             raise UsageError(f"{key!r} is not a key (like train-0123456789abcdef)")
         kind = key.partition("-")[0]
         folder = "measurements" if kind in MEASUREMENT_STEPS else "models"
@@ -67,13 +57,13 @@ class Store:
 
     def has(self, key: str) -> bool:
         """Whether the step of ``key`` is done."""
-        return self.path(key).exists()
+        return self.path(key).is_file()
 
     def keys(self, folder: str) -> list[str]:
         """All keys in ``models`` or ``measurements``, sorted."""
-        names = _listed(self.root / folder)
+        names = _files_in(self.root / folder)
         keys = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
-        return sorted(key for key in keys if _KEY.fullmatch(key))
+        return sorted(key for key in keys if KEY.fullmatch(key))
 
     def present(self) -> frozenset[str]:
         """The keys of all steps that are done: two listings, however many there are."""
@@ -104,63 +94,87 @@ class Store:
             raise archive.damaged(path, f"its record is not a {cls.__name__}") from None
         if found.key != key:
             raise archive.damaged(path, f"it holds {found.key}")
-        strange = _strange(found)
-        if strange:
-            raise StoreError(f"{key} cannot be used: {path}: {strange}")
+        steps = found.lineage if isinstance(found, ModelRecord) else (found.step,)
+        later = strange_kind(steps)
+        if later:
+            raise StoreError(
+                f"{key} cannot be used: {path}: it was made by a step {later!r}, which this prunekit does not have"
+            )
+        self._check(path, senseless_record(found) if steps else "it has no lineage")
         return found
 
+    def _check(self, path: Path, reason: str) -> None:
+        if reason:
+            raise archive.damaged(path, reason)
+
     def tensors(self, key: str) -> tuple[Arrays, Arrays]:
-        """Weights by parameter name, and masks (True = kept) by parameter name; every byte is checked."""
+        """Weights by parameter name, and masks (True = kept) by parameter name; bytes and sense are checked."""
+        record = self.record(key)
         arrays, _ = archive.read(self.path(key))
         masks = {
             name.removeprefix(MASK_PREFIX): arrays.pop(name)
             for name in sorted(arrays)
             if name.startswith(MASK_PREFIX)
         }
+        self._check(self.path(key), senseless_model(record, arrays, masks))
         return arrays, masks
 
     def outcomes(self, key: str) -> Arrays:
-        """The per-example arrays of a measurement; every byte is checked."""
-        return archive.read(self.path(key))[0]
+        """The per-example arrays of a measurement; every byte is checked, and whether a measurement can give them."""
+        record = self.measurement(key)
+        arrays, _ = archive.read(self.path(key))
+        self._check(self.path(key), senseless_measurement(record, arrays))
+        return arrays
 
     def save_model(
         self, record: ModelRecord, weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]
     ) -> None:
         """Store a model; it is there whole or not at all."""
+        self.mark()
         archive.write(self.path(record.key), _joined(weights, masks), record.model_dump(mode="json"))
 
     def save_outcomes(self, record: MeasurementRecord, arrays: Mapping[str, np.ndarray]) -> None:
         """Store a measurement; it is there whole or not at all."""
+        self.mark()
         archive.write(self.path(record.key), arrays, record.model_dump(mode="json"))
+
+    def mark(self) -> None:
+        """Say in its root that this is a store: nothing is ever cleaned up in another folder."""
+        if not (self.root / MARKER).exists():
+            files.write(self.root / MARKER, MARK, within=self.root)
 
     def remove(self, key: str) -> None:
         """Forget the result of ``key``, so that it is made again."""
-        self.path(key).unlink(missing_ok=True)
-        self.checkpoint(key).unlink(missing_ok=True)
+        for path in (self.path(key), self.checkpoint(key)):
+            files.remove(path, within=self.root, ours=archive.is_ours)
 
     # Names that people use.
 
     def label(self, name: str, key: str) -> None:
         """Give ``key`` a name of the user's choice; the name moves if it was taken."""
-        if not _LABEL.fullmatch(name) or _KEY.fullmatch(name):
+        self.check_label(name)
+        self.mark()
+        files.write(self.root / "labels" / name, key.encode(), within=self.root, ours=_is_label)
+
+    def check_label(self, name: str) -> None:
+        """Refuse a name that no label can have, before the work that it is to name."""
+        if not LABEL.fullmatch(name) or KEY.fullmatch(name):
             raise UsageError(
                 f"label {name!r}: use 1 to 100 letters, digits, dots, dashes, plus signs or underscores"
             )
-        archive.write_bytes(self.root / "labels" / name, key.encode())
+        if (self.root / "labels").exists() and not (self.root / "labels").is_dir():
+            raise StoreError(f"labels cannot be kept: {self.root / 'labels'} is not a folder")
 
     def labels(self) -> dict[str, str]:
-        """Every label and its key."""
+        """Every label and its key; what holds no key is no label."""
         folder = self.root / "labels"
-        names = (
-            sorted(path for path in folder.iterdir() if _LABEL.fullmatch(path.name))
-            if folder.is_dir()
-            else []
-        )
-        return {path.name: path.read_text(encoding="utf-8", errors="replace").strip() for path in names}
+        names = sorted(name for name in _files_in(folder) if LABEL.fullmatch(name))
+        found = {name: _text(folder / name) for name in names}
+        return {name: key for name, key in found.items() if KEY.fullmatch(key)}
 
     def resolve(self, name: str) -> str:
         """The key of the model that ``name`` means: a key, a label, or a unique prefix of a key or of its hash."""
-        if _KEY.fullmatch(name) and name.partition("-")[0] in MODEL_STEPS and self.has(name):
+        if KEY.fullmatch(name) and name.partition("-")[0] in MODEL_STEPS and self.has(name):
             return name
         labels, keys = self.labels(), self.keys("models")
         if name in labels:
@@ -186,7 +200,7 @@ class Store:
         bytes; a warning says so.
         """
         try:
-            holding = lock(self.root / "locks" / key, wait=wait)
+            holding = lock(self.root / "locks" / key, within=self.root, wait=wait)
             held = holding.__enter__()
         except OSError as error:
             raise PrunekitError(f"cannot write to the store {self.root}: {error.strerror}") from None
@@ -198,13 +212,13 @@ class Store:
     def running(self) -> frozenset[str]:
         """Keys that some process works on now."""
         locks = self.root / "locks"
-        return frozenset(name for name in _listed(locks) if is_held(locks / name))
+        return frozenset(name for name in _files_in(locks) if is_held(locks / name))
 
     def failed(self) -> frozenset[str]:
         """Keys whose last attempt left a log of its failure; those that were made since are among them."""
-        names = _listed(self.root / "logs")
+        names = _files_in(self.root / "logs")
         return frozenset(
-            name.removesuffix(".log") for name in names if _KEY.fullmatch(name.removesuffix(".log"))
+            name.removesuffix(".log") for name in names if KEY.fullmatch(name.removesuffix(".log"))
         )
 
     def log(self, key: str) -> Path:
@@ -217,19 +231,14 @@ class Store:
         One line in one write to the end of a file: lines of several processes do not mix. A lost line costs nothing,
         so nothing is synced and a full disk is no failure.
         """
-        path = self.root / "costs" / f"{kind}.jsonl"
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(handle, json.dumps(cost, sort_keys=True).encode() + b"\n")
-            finally:
-                os.close(handle)
+        line = json.dumps(cost, sort_keys=True).encode() + b"\n"
+        with contextlib.suppress(OSError, ForeignFileError):
+            files.append(self.root / "costs" / f"{kind}.jsonl", line, within=self.root)
 
     def costs(self, kind: str, *, latest: int = 10_000) -> list[dict[str, Any]]:
         """What the ``latest`` steps of this kind took; lines that are no JSON object are passed over."""
         try:
-            with (self.root / "costs" / f"{kind}.jsonl").open("rb") as file:
+            with files.regular(self.root / "costs" / f"{kind}.jsonl") as file:
                 lines = deque(file, latest)
         except OSError:
             return []
@@ -238,36 +247,25 @@ class Store:
     def verify(self, key: str) -> None:
         """Read every byte of ``key``; a :class:`StoreError` says what is wrong."""
         if self.path(key).parent.name == "models":
-            self.record(key)
             self.tensors(key)
         else:
-            self.measurement(key)
             self.outcomes(key)
 
-    def problems(self) -> Iterator[Problem]:
+    def problems(self) -> Iterator[upkeep.Problem]:
         """Read every byte of the store: what is wrong with which file, unfinished training and imports included."""
-        for key in (*self.keys("models"), *self.keys("measurements")):
-            yield from _problem(key, self.path(key), partial(self.verify, key))
-        for key in self.keys("checkpoints"):
-            yield from _problem(key, self.checkpoint(key), partial(archive.read, self.checkpoint(key)))
-        for path in sorted((self.root / "imports").glob(f"*{SUFFIX}")):
-            if hashlib.sha256(path.read_bytes()).hexdigest() != path.stem:
-                yield Problem(path.stem, path, f"{path} is damaged: import the file again", True)
+        return upkeep.problems(self)
+
+    def repair(self, found: Iterable[upkeep.Problem]) -> int:
+        """Remove what is damaged; how many files that were."""
+        return upkeep.repair(self, found)
 
     def leftovers(self) -> list[Path]:
         """What crashes left: half-written files, locks that nobody holds, checkpoints and logs of finished steps."""
-        parts = [path for path in self.root.rglob(".*.part") if path.is_file()]
-        locks = [path for path in (self.root / "locks").glob("*") if not is_held(path)]
-        done = [
-            path
-            for pattern in (f"checkpoints/*{SUFFIX}", "logs/*.log")
-            for path in self.root.glob(pattern)
-            if self._finished(path.stem)
-        ]
-        return sorted(parts + locks + done)
+        return [each.path for each in upkeep.leftovers(self)]
 
-    def _finished(self, key: str) -> bool:
-        return bool(_KEY.fullmatch(key)) and self.has(key)
+    def clean(self) -> list[Path]:
+        """Remove leftovers; those that were removed."""
+        return upkeep.clean(self)
 
 
 def _joined(weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]) -> Arrays:
@@ -279,37 +277,24 @@ def digest_of_model(weights: Mapping[str, np.ndarray], masks: Mapping[str, np.nd
     return archive.digest_of(_joined(weights, masks))
 
 
-def _strange(record: ModelRecord | MeasurementRecord) -> str:
-    """What no prunekit of this version writes into a record; empty for what it does."""
-    steps = record.lineage if isinstance(record, ModelRecord) else (record.step,)
-    unknown_kinds = [step.kind for step in steps if step.kind not in STEPS]
-    if unknown_kinds:
-        return f"it was made by a step {unknown_kinds[0]!r}, which this prunekit does not have"
-    if isinstance(record, ModelRecord) and not (steps and _has_size(record)):
-        return "its lineage or its size makes no sense"
-    return ""
-
-
-def _has_size(record: ModelRecord) -> bool:
-    """Whether a record's size can be; that of a network known by its predictions alone is not known."""
-    if record.form == PREDICTIONS:
-        return record.parameters == record.nonzero == 0
-    return 0 <= record.nonzero <= record.parameters > 0
-
-
-def _problem(key: str, path: Path, read: Callable[[], object]) -> Iterator[Problem]:
+def _files_in(folder: Path) -> list[str]:
+    """Names of the files in a folder, links to files among them; none where it is not there."""
     try:
-        read()
-    except StoreError as error:
-        yield Problem(key, path, str(error), isinstance(error, archive.DamagedError))
-
-
-def _listed(folder: Path) -> list[str]:
-    """Names in a folder; none where it is not there."""
-    try:
-        return os.listdir(folder)
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.is_file()]
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def _text(path: Path) -> str:
+    try:
+        return files.read(path, most=LABEL_BYTES).decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _is_label(file: BinaryIO) -> bool:
+    return bool(KEY.fullmatch(file.read(LABEL_BYTES).decode(errors="replace").strip()))
 
 
 def _json(line: bytes) -> Any:
@@ -317,11 +302,6 @@ def _json(line: bytes) -> Any:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
-
-
-def is_key(name: str) -> bool:
-    """Whether a name has the form of a key."""
-    return bool(_KEY.fullmatch(name))
 
 
 def require(store: Store, params: Params) -> None:

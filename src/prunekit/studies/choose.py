@@ -9,7 +9,7 @@ from prunekit.analysis.curves import grouped
 from prunekit.data.sets import expand
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
-from prunekit.params import ErrorParams, NoiseParams, Params
+from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams, TransferParams
 from prunekit.steps.check import check_comparable
 from prunekit.store.store import Store
 from prunekit.studies.outcomes import is_descendant, is_longer
@@ -89,6 +89,18 @@ def check_heat_map(store: Store, keys: Sequence[str]) -> None:
         )
     if not any(map(is_descendant, records)):
         raise UsageError("a heat map of features needs a pruned network; these are all unpruned")
+
+
+def heat_map_share(steps: Sequence[TransferParams], asked: float | None) -> float:
+    """The share of pixels of the heat map, among those that the steps measure; a wrong one lists the right ones."""
+    shares = steps[0].kept
+    if asked is None:
+        default = ReportParams().kept
+        return default if default in shares else shares[0]
+    if asked not in shares:
+        listed = ", ".join(f"{share:g}" for share in shares)
+        raise UsageError(f"--at {asked:g} is not a share that is measured (these are: {listed}; see --kept)")
+    return asked
 
 
 def taken(steps: Iterable[Params], say: Say) -> list[Params]:

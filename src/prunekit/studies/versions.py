@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from prunekit.errors import PrunekitWarning, StoreError, UsageError
-from prunekit.params import MEASUREMENT_STEPS, Params
+from prunekit.params import MEASUREMENT_STEPS, ErrorParams, Params
 from prunekit.store.records import Sources
 from prunekit.store.store import Store
 
@@ -35,6 +35,7 @@ def check_versions(store: Store, steps: Iterable[Params]) -> None:
     keys = dict.fromkeys([*(step.key for step in held), *(key for step in held for key in step.inputs)])
     noted = [Noted(key, store.sources(key)) for key in keys if store.has(key)]
     _check_one_version(noted)
+    _check_errors(store, held)
     digests: dict[str, str] = {}
     for each in noted:
         for name, then in each.sources.inputs.items():
@@ -56,6 +57,20 @@ def _check_one_version(noted: Iterable[Noted]) -> None:
             if digest != then:
                 raise UsageError(
                     f"two versions of {name} are mixed: {key} and {each.key} were not made of the same ({REMEDY})"
+                )
+
+
+def _check_errors(store: Store, held: Iterable[Params]) -> None:
+    """A model's record says its error on its own test set, and so does that measurement: they must agree."""
+    for step in held:
+        if isinstance(step, ErrorParams) and store.has(step.model):
+            record, found = store.record(step.model), store.measurement(step.key).summary.get("error")
+            nominal = step == ErrorParams(model=step.model, distribution=str(record.param("dataset")))
+            noted = any(store.sources(step.key))
+            if nominal and noted and isinstance(found, float) and record.error not in (None, found):
+                raise StoreError(
+                    f"{step.model} says that its error is {record.error:g}, its outcomes {step.key} say {found:g}: one "
+                    "of them is not what was stored (run its recipe again with --force)"
                 )
 
 

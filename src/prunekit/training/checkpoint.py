@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from prunekit import files
 from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 from prunekit.models.state import Arrays
 from prunekit.store import archive
@@ -39,7 +40,7 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Remove the file: for the caller, once the result itself is stored."""
-        self.path.unlink(missing_ok=True)
+        files.remove(self.path, within=self.path.parent.parent, ours=archive.is_ours)
 
 
 NEVER = Checkpoint(Path(), every_seconds=math.inf)

@@ -2,24 +2,80 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Mapping
+
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from prunekit.arithmetic import exact
-from prunekit.errors import UsageError
+from prunekit.copying import copied_network
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.params import TrainParams
 from prunekit.training.feed import Feed
 
+# The loss of a network's outputs, which may be several by name, on labels.
+Loss = Callable[[Tensor | Mapping[str, Tensor], Tensor], Tensor]
+PROBED = 2  # images of a trial step: what cannot be trained on two cannot be trained on more
 
-def check_epochs(settings: TrainParams, start_epoch: int) -> None:
-    """Refuse epochs to keep, or to begin at, that lie after the last one."""
+
+def check_start(model: nn.Module, settings: TrainParams, start_epoch: int) -> None:
+    """Refuse epochs to keep, or to begin at, that lie after the last one, and weights that are none to train."""
     if settings.keep_epoch is not None and settings.keep_epoch > settings.epochs:
         raise UsageError(f"keep_epoch: {settings.keep_epoch} is after the last epoch ({settings.epochs})")
     if start_epoch >= settings.epochs:
         raise UsageError(f"epochs: {settings.epochs} leave nothing to train from epoch {start_epoch} on")
+    check_weights(model)
 
 
 @exact()
+def checked(model: nn.Module, feed: Feed, loss: Loss) -> Feed:
+    """The feed, once network and data fit: parameters, classes, sizes, and a trial step on a copy.
+
+    Where the network cannot be trained on one image (batch norm), a last batch of one joins the batch before it.
+    :class:`UsageError` where they do not fit.
+    """
+    check_data(model, feed)
+    check_parameters(model)
+    last = len(feed.examples) % feed.batch_size or feed.batch_size
+    why = _trial(model, feed, loss, min(last, PROBED))
+    if why and last == 1 and feed.steps_per_epoch > 1 and not _trial(model, feed, loss, PROBED):
+        warnings.warn(
+            "the last batch would hold one image, on which this network cannot be trained: it joins the one before",
+            PrunekitWarning,
+            stacklevel=3,
+        )
+        return feed.joined()
+    if why:
+        raise UsageError(f"the network cannot be trained on a batch of {min(last, PROBED)} images: {why}")
+    return feed
+
+
+def check_weights(model: nn.Module) -> None:
+    """Refuse weights that have no size yet, or are not float32."""
+    parameters = dict(model.named_parameters())
+    lazy = next((name for name, parameter in parameters.items() if is_lazy(parameter)), None)
+    if lazy is not None:
+        raise UsageError(f"the network's {lazy} has no size yet: run a lazy layer once in the builder")
+    wrong = next(
+        ((name, each.dtype) for name, each in parameters.items() if each.dtype != torch.float32), None
+    )
+    if wrong is not None:
+        raise UsageError(
+            f"the network's {wrong[0]} is {str(wrong[1]).removeprefix('torch.')}: weights are float32 here (.float() "
+            'in the builder; precision = "bfloat16" computes in half precision)'
+        )
+
+
+def check_parameters(model: nn.Module) -> None:
+    """Refuse a network with nothing to train."""
+    parameters = list(model.parameters())
+    if not any(parameter.requires_grad for parameter in parameters):
+        why = "all are frozen (requires_grad)" if parameters else "it has none"
+        raise UsageError(f"the network has no parameters to train: {why}")
+
+
 def check_data(model: nn.Module, feed: Feed) -> None:
     """Refuse data that the network cannot be trained on: too few images, other classes, images of another size."""
     count, classes = len(feed.examples), len(feed.dataset.classes)
@@ -50,8 +106,40 @@ def _probe(model: nn.Module, feed: Feed) -> object:
         return model.eval()(torch.zeros(1, feed.dataset.planes, height, width, device=feed.device))
     except torch.OutOfMemoryError:
         raise
-    except (RuntimeError, ValueError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UsageError(f"the network cannot take images of {height}x{width} pixels: {reason}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"the network cannot take images of {height}x{width} pixels: {_why(error)}"
+        ) from error
     finally:
         model.train(was_training)
+
+
+def _trial(model: nn.Module, feed: Feed, loss: Loss, images: int) -> str:
+    """Why a copy of the network cannot be trained on so many images; empty where it can."""
+    tried = copied_network(model).train()
+    (height, width), device = feed.dataset.size, feed.device
+    shape = (images, height, width) if feed.dataset.task == "segmentation" else (images,)
+    gpus = list(range(torch.cuda.device_count())) if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        torch.manual_seed(0)
+        noise = torch.rand(images, feed.dataset.planes, height, width, device=device)
+        try:
+            outputs = tried(noise)
+            if not isinstance(outputs, Tensor | Mapping):
+                return f"in training it gives a {type(outputs).__name__}, not logits (nor a table of `out` and `aux`)"
+            labels = torch.zeros(shape, dtype=torch.long, device=device)
+            torch.autograd.backward(loss(outputs, labels))
+        except torch.OutOfMemoryError:
+            raise
+        except (Exception, SystemExit) as error:
+            return _why(error)
+    return ""
+
+
+def _why(error: BaseException) -> str:
+    text = str(error).strip().partition("\n")[0]
+    return (
+        text
+        if isinstance(error, RuntimeError | ValueError | AssertionError) and text
+        else f"{type(error).__name__}: {text}"
+    )

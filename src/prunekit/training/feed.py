@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -55,11 +55,24 @@ class Feed:
     device: torch.device
     place: World = ALONE
     epoch_images: EpochImages | None = None
+    join_last: bool = False  # a last batch of one image is part of the one before
+
+    def joined(self) -> Feed:
+        """The same, a last batch of one image joined to the one before it."""
+        return replace(self, join_last=True)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of one epoch; the last batch may be smaller."""
-        return -(-len(self.examples) // self.batch_size)
+        """Steps of one epoch; the last batch may be smaller, or larger by one."""
+        return len(self._sizes)
+
+    @property
+    def _sizes(self) -> list[int]:
+        """Images of every batch of an epoch."""
+        whole, rest = divmod(len(self.examples), self.batch_size)
+        if rest == 1 and whole and self.join_last:
+            return [*[self.batch_size] * (whole - 1), self.batch_size + 1]
+        return [self.batch_size] * whole + [rest] * bool(rest)
 
     def images_before(self, step: int) -> int:
         """Images seen in the first ``step`` steps of a run."""
@@ -71,7 +84,7 @@ class Feed:
         order = torch.randperm(len(self.examples), generator=generator(self.seed, "order", epoch))
         if isinstance(self.examples, ArrayExamples):
             order = order.to(self.device)
-        wholes = torch.split(order, self.batch_size)[first_step:]
+        wholes = torch.split(order, self._sizes)[first_step:]
         parts = [share(whole, self.place) for whole in wholes]
         examples, draws = self._of(epoch), self._draws(epoch)
         augment = AUGMENTS[self.dataset.augment]

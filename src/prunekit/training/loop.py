@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -21,14 +22,14 @@ from prunekit.params import TrainParams
 from prunekit.progress import SILENT, Bar, Progress
 from prunekit.training import checkpoint as checkpoints
 from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint
-from prunekit.training.checks import check_data, check_epochs
+from prunekit.training.checks import check_start, checked
 from prunekit.training.distributed import agree, parallel, world
 from prunekit.training.feed import Batch, EpochImages, Feed, derived_seed
 from prunekit.training.losses import LossLog
 from prunekit.training.schedules import learning_rate
 from prunekit.training.sgd import MaskedSgd
 
-# Weights of the losses of a network's outputs, its auxiliary classifier's among them (PAPER 1.8).
+# Weights of the losses of a network's outputs, its auxiliary classifier's among them (Liebenwein et al. 2021).
 WEIGHTS = {"out": 1.0, "aux": 0.5}
 
 
@@ -69,9 +70,9 @@ def fit(
     """
     device = torch.device(device)
     feed = Feed(examples.to(device), dataset, settings.batch_size, seed, device, world(), epoch_images)
+    check_start(model, settings, start_epoch)
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    check_epochs(settings, start_epoch)
-    check_data(model, feed)
+    feed = checked(model, feed, partial(task_loss, dataset.task, label_smoothing=settings.label_smoothing))
     identity = _identity(model, feed, settings, masks or {}, start_epoch)
     saved = checkpoints.load(checkpoint, identity)
     agree("the settings, the data or the checkpoint", f"{identity} {saved and saved.step}", device)

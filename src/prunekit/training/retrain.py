@@ -1,4 +1,4 @@
-"""What retraining means: modes around the one training loop (Renda et al. 2020; PAPER 1.6), and two without it."""
+"""What retraining means: modes around the one training loop (Renda et al. 2020), and two without it."""
 
 from __future__ import annotations
 

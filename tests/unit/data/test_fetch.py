@@ -90,11 +90,10 @@ def test_a_download_is_unpacked_and_its_archive_removed(local, tmp_path, monkeyp
 
 
 def test_a_full_disk_leaves_no_half_copy(local, tmp_path, monkeypatch):
-    def full(source, target):
-        target.write_bytes(b"pl")
+    def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fetch.shutil, "copyfile", full)
+    monkeypatch.setattr("prunekit.files.os.fsync", full)
     with pytest.raises(PrunekitError, match="No space left"):
         get("cifar10", tmp_path / "data", source=local / "plain.npy")
     assert list((tmp_path / "data" / "p").iterdir()) == []

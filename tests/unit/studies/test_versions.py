@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from prunekit.errors import PrunekitWarning, UsageError
+from prunekit.errors import PrunekitWarning, StoreError, UsageError
 from prunekit.params import ErrorParams, ReportParams
 from prunekit.store.records import MeasurementRecord, Step
 from prunekit.studies.findings import error_findings, hidden_findings, noise_findings
@@ -13,6 +13,8 @@ from prunekit.studies.versions import check_versions
 def _noted(study, params, **made):
     """The stored outcomes again, with what they were made of."""
     record, arrays = study.store.measurement(params.key), study.store.outcomes(params.key)
+    model = study.store.record(params.model).model_copy(update={"error": record.summary["error"]})
+    study.store.save_model(model, {"w": np.zeros(1, np.float32)}, {})
     inputs = {params.model: study.store.digest(params.model)}
     made = {"made_of": {"digits": "one"}, "made_from": inputs} | made
     study.store.save_outcomes(
@@ -45,6 +47,15 @@ def test_two_versions_of_a_builder_are_never_paired(study, errors):
         _noted(study, params, made_by={"module:nets:build": code})
     with pytest.raises(UsageError, match="two versions of module:nets:build are mixed"):
         check_versions(study.store, errors)
+
+
+def test_a_record_that_disagrees_with_its_outcomes_is_refused(study, errors):
+    record = study.store.record(study.half.key).model_copy(update={"error": 0.0})
+    study.store.save_model(record, {"w": np.zeros(1, np.float32)}, {})
+    with pytest.raises(
+        StoreError, match=f"{study.half.key} says that its error is 0, its outcomes .* say 0.2"
+    ):
+        error_findings(study.store, errors, ReportParams(resamples=100))
 
 
 def test_what_was_measured_of_another_model_under_the_key_is_refused(study, errors):

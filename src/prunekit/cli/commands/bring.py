@@ -14,6 +14,7 @@ from prunekit.errors import UsageError
 from prunekit.params import ImportParams
 from prunekit.registry import Lazy
 from prunekit.steps.check import check_names
+from prunekit.steps.exported import read_folder
 from prunekit.store.store import Store
 
 DEPOSIT = Lazy("prunekit.steps.deposit:deposit")
@@ -21,7 +22,10 @@ PRETRAINED = "pretrained"
 FILE = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[FILE]", help="Weights: .safetensors, or a state dict as .pt or .pth.", show_default=False
+        metavar="[FILE]",
+        help="Weights (.safetensors; a state dict as .pt or .pth), a program (.pt2, .onnx), or a folder that "
+        "`prunekit export` wrote.",
+        show_default=False,
     ),
 ]
 FETCH = Annotated[
@@ -36,6 +40,9 @@ def _import(**given: Any) -> None:
     if (path is None) != pretrained:
         raise UsageError("name a weights file, or --pretrained: one of the two")
     fields = read_fields(ImportParams, given)
+    if path is not None and path.is_dir():
+        path, config = read_folder(path)
+        fields = config | fields
     store = Store(chosen.store)
     if "parent" in fields:
         (fields["parent"],) = resolve_all(store, [fields["parent"]])
@@ -58,6 +65,7 @@ command(
         "prunekit import small.pt --parent mine --method movement --label small",
         "prunekit import net.safetensors --arch timm:resnet18 --dataset imagenet --expect-error 0.302",
         "prunekit import net.pt --arch module:nets:build --dataset cifar10 --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5",
+        "prunekit import int8.onnx --parent mine --method int8 --label int8",
         "prunekit import --pretrained --arch timm:resnet18 --dataset imagenet --epochs 10",
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields, sub_app
@@ -13,18 +15,30 @@ from prunekit.engine.now import make_now
 from prunekit.params import FeaturesParams, ReportParams, TransferParams
 from prunekit.steps.check import check_comparable, check_names
 from prunekit.store.store import Store
-from prunekit.studies.choose import check_heat_map
+from prunekit.studies.choose import check_heat_map, heat_map_share
 from prunekit.studies.findings import feature_findings
 
 COLUMNS = ("finding", "label", "row_model", "column_model", "kept", "value", "low", "high", "n", "flags")
 
+AT = Annotated[
+    float | None,
+    typer.Option("--at", help="Share of pixels of the heat map (default: 0.1, or the first of --kept)."),
+]
+
 features = sub_app()
+
+
+def _own(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a report; ``kept`` names the shares that are measured here."""
+    return {name: value for name, value in read_fields(ReportParams, given).items() if name != "kept"}
 
 
 def _features(**given: Any) -> None:
     chosen, names = options(given), given.pop("model")
+    at = given.pop("at")
     fields = read_fields(FeaturesParams, given)
     kept = read_fields(TransferParams, given)
+    settings = ReportParams.read(_own(given))
     store = Store(chosen.store)
     keys = resolve_all(store, names)
     for key in keys:
@@ -39,16 +53,17 @@ def _features(**given: Any) -> None:
     with screen() as progress:
         forced = settings_of(chosen, [params.key for params in (*orders, *shown)])
         make_now([*orders, *shown], store, forced, progress, jobs=chosen.jobs, say=say)
-    emit(feature_findings(store, shown, ReportParams()), as_json=chosen.as_json, columns=COLUMNS)
+    settings = settings.model_copy(update={"kept": heat_map_share(shown, at)})
+    emit(feature_findings(store, shown, settings), as_json=chosen.as_json, columns=COLUMNS)
 
 
 command(
     features,
     _features,
     name="features",
-    fields=[FeaturesParams, TransferParams],
-    without=["features"],
-    arguments={"model": (MODEL, REQUIRED)},
+    fields=[FeaturesParams, TransferParams, ReportParams],
+    without=["features", "margin", "interpolate", "top_k"],
+    arguments={"model": (MODEL, REQUIRED), "at": (AT, None)},
     common=FINDING_OPTIONS,
     help="Which pixels the predictions of networks rest on (BackSelect), and how sure each network is when it sees "
     "only the informative pixels of another: name the unpruned parent, pruned networks, and a separate one as control. "

@@ -39,6 +39,8 @@ CHURN = Annotated[
     ),
 ]
 
+BOOTSTRAP_SEED = Annotated[int, typer.Option("--bootstrap-seed", min=0, help="Seed of the bootstrap.")]
+
 similarity = sub_app()
 
 
@@ -51,8 +53,14 @@ def _check_for_churn(fields: dict[str, Any]) -> None:
         )
 
 
+def _own(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a report; ``seed`` is that of the noise here."""
+    return read_fields(ReportParams, given) | {"seed": given.pop("bootstrap_seed")}
+
+
 def _similarity(**given: Any) -> None:
     chosen, names, to, churn = options(given), given.pop("model"), given.pop("to"), given.pop("churn")
+    settings = ReportParams.read(_own(given))
     fields = read_fields(NoiseParams, given)
     NoiseParams.read(fields | {"model": "", "to": ""})
     if churn:
@@ -63,19 +71,17 @@ def _similarity(**given: Any) -> None:
     for params in steps:
         check_names(params)
     if churn:
-        _print_churn(store, steps, chosen)
+        _print_churn(store, steps, chosen, settings)
         return
     _make(store, steps, chosen)
-    emit(noise_findings(store, steps, ReportParams()), as_json=chosen.as_json, columns=COLUMNS)
+    emit(noise_findings(store, steps, settings), as_json=chosen.as_json, columns=COLUMNS)
 
 
-def _print_churn(store: Store, steps: Sequence[NoiseParams], chosen: Options) -> None:
+def _print_churn(store: Store, steps: Sequence[NoiseParams], chosen: Options, settings: ReportParams) -> None:
     errors = outcomes_for_churn(store, steps)
     _make(store, errors, chosen)
     against = {step.model: step.to for step in steps}
-    rows = hidden_findings(
-        store, errors, ReportParams(), only=["churn"], to=lambda record: against.get(record.key)
-    )
+    rows = hidden_findings(store, errors, settings, only=["churn"], to=lambda record: against.get(record.key))
     if not rows:
         raise UsageError("--churn compares predicted classes: these networks segment images")
     emit(rows, as_json=chosen.as_json, columns=CHURN_COLUMNS)
@@ -91,8 +97,14 @@ command(
     similarity,
     _similarity,
     name="similarity",
-    fields=[NoiseParams],
-    arguments={"model": (MODEL, REQUIRED), "to": (TO, None), "churn": (CHURN, False)},
+    fields=[NoiseParams, ReportParams],
+    without=["interpolate", "top_k", "kept"],
+    arguments={
+        "model": (MODEL, REQUIRED),
+        "to": (TO, None),
+        "churn": (CHURN, False),
+        "bootstrap_seed": (BOOTSTRAP_SEED, 0),
+    },
     common=FINDING_OPTIONS,
     help="How close networks are to their parent as functions: matching predictions and distances of their outputs on "
     "noisy test images (the paper's protocol by default). Name a separately trained network too: it is the control. "

@@ -50,6 +50,8 @@ def make_and_print(steps: Sequence[Params], store: Store, chosen: Options) -> No
     """Make each step, and print its record as soon as it is there."""
     if chosen.label is not None and len(steps) > 1:
         raise UsageError(f"--label names one result, but {len(steps)} models were given")
+    if chosen.label is not None:
+        store.check_label(chosen.label)
     settings = settings_of(chosen, [params.key for params in steps])
     with screen() as progress, company(chosen.device) as rank:
         for params in steps:

@@ -33,7 +33,8 @@ def _ls(**given: Any) -> None:
 
 def _verify(**given: Any) -> None:
     chosen = options(given)
-    found = list(Store(chosen.store).problems())
+    store = Store(chosen.store)
+    found = list(store.problems())
     rows = [{"key": problem.key, "path": str(problem.path), "problem": problem.text} for problem in found]
     emit(rows, as_json=chosen.as_json, columns=("key", "problem"))
     if not found:
@@ -41,9 +42,7 @@ def _verify(**given: Any) -> None:
         return
     damaged = [problem for problem in found if problem.damaged]
     if given["repair"]:
-        for problem in damaged:
-            problem.path.unlink(missing_ok=True)
-        say(f"removed {len(damaged)} damaged files: run the recipe again to make them")
+        say(f"removed {store.repair(found)} damaged files: run the recipe again to make them")
     if not given["repair"] or len(damaged) < len(found):
         raise StoreError(_advice(len(damaged), len(found) - len(damaged), repaired=given["repair"]))
 
@@ -61,10 +60,8 @@ def _advice(damaged: int, strange: int, *, repaired: bool) -> str:
 
 def _gc(**given: Any) -> None:
     chosen = options(given)
-    left = Store(chosen.store).leftovers()
-    if not given["dry_run"]:
-        for path in left:
-            path.unlink(missing_ok=True)
+    store = Store(chosen.store)
+    left = store.leftovers() if given["dry_run"] else store.clean()
     emit(({"path": str(path), "removed": not given["dry_run"]} for path in left), as_json=chosen.as_json)
 
 

@@ -1,4 +1,4 @@
-"""What lies beyond an image's border: three rules, each a table of indices (CORRUPTIONS section 2.1)."""
+"""What lies beyond an image's border: three rules, each a table of indices (docs/corruptions.md)."""
 
 from __future__ import annotations
 

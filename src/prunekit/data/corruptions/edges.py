@@ -1,4 +1,4 @@
-"""Outlines and the distance to them, in whole numbers as OpenCV computes them (CORRUPTIONS section 3, spatter)."""
+"""Outlines and the distance to them, in whole numbers as OpenCV computes them (docs/corruptions.md, spatter)."""
 
 from __future__ import annotations
 

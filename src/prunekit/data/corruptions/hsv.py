@@ -1,4 +1,4 @@
-"""Hue, saturation and value of colours, in float64 and in the reference's order (CORRUPTIONS section 2.6)."""
+"""Hue, saturation and value of colours, in float64 and in the reference's order (docs/corruptions.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What JPEG does to an image, without writing one: the coefficients are rounded and the bitstream is skipped.
 
-Baseline JPEG with chroma at half size (4:2:0), to the bit as libjpeg encodes and decodes (CORRUPTIONS section 3).
+Baseline JPEG with chroma at half size (4:2:0), to the bit as libjpeg encodes and decodes (docs/corruptions.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Large pixels: shrink with a box filter, enlarge by repetition (CORRUPTIONS section 3)."""
+"""Large pixels: shrink with a box filter, enlarge by repetition (docs/corruptions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From bytes to the unit interval and back, as the reference generator converts (CORRUPTIONS section 0).
+"""From bytes to the unit interval and back, as the reference generator converts (docs/corruptions.md).
 
 Inside the package a block of images is ``[3, H, W, N]``: with the images last, a number per image is a plain ``[N]``
 vector, and a shifted slice of the block is one long run of memory.

@@ -1,4 +1,4 @@
-"""Clouds by the diamond-square fractal on a torus (Fournier, Fussell and Carpenter, 1982; CORRUPTIONS 2.5)."""
+"""Clouds by the diamond-square fractal on a torus (Fournier, Fussell and Carpenter, 1982; docs/corruptions.md)."""
 
 from __future__ import annotations
 

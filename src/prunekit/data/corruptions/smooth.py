@@ -25,7 +25,7 @@ def gaussian_weights(sigma: float, truncate: float = 4.0) -> tuple[float, ...]:
 
 
 def gaussian(x: Tensor, sigma: float, *, border: Rule = edge) -> Tensor:
-    """Smooth height, then width, in float64; every pass is stored in the dtype of ``x`` (CORRUPTIONS 2.2).
+    """Smooth height, then width, in float64; every pass is stored in the dtype of ``x`` (docs/corruptions.md).
 
     The additions are in the reference's order: flat areas lie on the edge between two bytes, so the last bit counts.
     """

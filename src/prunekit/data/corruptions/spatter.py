@@ -1,4 +1,4 @@
-"""Drops of water or flecks of mud on the lens (CORRUPTIONS section 3)."""
+"""Drops of water or flecks of mud on the lens (docs/corruptions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trail of a moving camera, as ImageMagick 6 (16 bits per value) draws it (CORRUPTIONS section 2.4)."""
+"""The trail of a moving camera, as ImageMagick 6 (16 bits per value) draws it (docs/corruptions.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zoom into the centre and keep the size (CORRUPTIONS section 2.3)."""
+"""Zoom into the centre and keep the size (docs/corruptions.md)."""
 
 from __future__ import annotations
 

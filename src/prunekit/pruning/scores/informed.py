@@ -1,6 +1,6 @@
 """Sensitivities from what every weight contributes to its output on the sample.
 
-Baykal et al. 2019 (arXiv:1910.05422), Liebenwein et al. 2020 (arXiv:1911.07412), as METHODS 2.4 and 2.6 have them.
+Baykal et al. 2019 (arXiv:1910.05422), Liebenwein et al. 2020 (arXiv:1911.07412), with the constants of their code.
 
 A weight's share of a positive (negative) pre-activation is ``g = |W_fj| a_jp / |Z_fp|``, where Z sums the positive
 (negative) products at output position p alone, without bias. SiPP takes the mean over positions and the largest
@@ -38,7 +38,7 @@ _BLOCK = 4_096
 
 
 def sipp(subject: Subject) -> Scores:
-    """Per weight: the largest over images of the mean over positions of its share (SiPP, METHODS 2.4)."""
+    """Per weight: the largest over images of the mean over positions of its share (SiPP, Baykal et al. 2019)."""
     signed = {name: _signed(layer) for name, layer in subject.layers.items()}
     found = {name: both.new_zeros(both.transpose(1, 2).shape) for name, both in signed.items()}
 
@@ -81,7 +81,7 @@ def _weight_scores(layer: Layer, signed: Tensor, means: Tensor) -> Tensor:
 
 
 def pfp(subject: Subject) -> Scores:
-    """Per input channel: the largest share that any of its weights ever has (PFP, METHODS 2.6)."""
+    """Per input channel: the largest share that any of its weights ever has (PFP, Liebenwein et al. 2020)."""
     signed = {name: _signed(layer) for name, layer in subject.layers.items()}
     found = {name: both.new_zeros(subject.layers[name].inputs) for name, both in signed.items()}
 

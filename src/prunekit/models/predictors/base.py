@@ -1,0 +1,81 @@
+"""What all predictors share: modules without parameters, batches of the size a program takes, plain callables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from prunekit.errors import UsageError
+
+
+class Opened(NamedTuple):
+    """A program as a module, and its weights: how many, how many are not zero, and what they take."""
+
+    module: nn.Module
+    parameters: int
+    nonzero: int
+    bytes: int
+
+    @property
+    def bits(self) -> float:
+        """Bits per weight."""
+        return 8 * self.bytes / max(self.parameters, 1)
+
+
+class Batched(nn.Module):
+    """A network of images in batches of ``fixed`` images alone (None: any from ``least`` on); it is never copied."""
+
+    def __init__(self, *, fixed: int | None = None, least: int = 1) -> None:
+        super().__init__()
+        self._fixed, self._least = fixed, least
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # a session cannot be copied, and nothing changes it
+
+    def one_batch(self, images: Tensor) -> Tensor:
+        """Logits of a batch of a size that the program takes."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits ``[N, classes]``, whatever N is: the last batch is filled up and cut again."""
+        size = self._fixed or max(len(images), self._least)
+        parts = [self.one_batch(_filled(part, size))[: len(part)] for part in torch.split(images, size)]
+        return torch.cat(parts).to(images.device)
+
+
+def _filled(images: Tensor, size: int) -> Tensor:
+    missing = size - len(images)
+    return F.pad(images, (0, 0, 0, 0, 0, 0, 0, missing)) if missing else images
+
+
+class Called(Batched):
+    """Any callable of normalised float images ``[N, C, H, W]`` that gives logits, as a tensor or an array."""
+
+    def __init__(self, function: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self._function = function
+
+    def one_batch(self, images: Tensor) -> Tensor:
+        """What the callable gives."""
+        return as_logits(self._function(images), len(images))
+
+
+def as_logits(output: Any, count: int) -> Tensor:
+    """A program's output as float logits ``[count, classes]``; :class:`UsageError` where it cannot be those."""
+    if isinstance(output, dict):
+        output = output.get("logits", output.get("out", next(iter(output.values()), None)))
+    if isinstance(output, list | tuple) and len(output) == 1:
+        output = output[0]
+    try:
+        logits = torch.as_tensor(output)
+    except (TypeError, ValueError, RuntimeError):
+        raise UsageError(f"the network gives a {type(output).__name__}, not logits") from None
+    if logits.ndim < 2 or len(logits) != count:
+        raise UsageError(
+            f"the network gives {list(logits.shape)} for {count} images, not one row of logits each"
+        )
+    return logits.float()

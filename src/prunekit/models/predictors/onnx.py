@@ -1,0 +1,172 @@
+"""``.onnx``: run by onnxruntime, whatever its precision; its weights are counted in the graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from prunekit.errors import UsageError
+from prunekit.models.predictors.base import Batched, Opened, as_logits
+
+# Inputs of quantised operators that are scales and zero points, not weights.
+SCALES: dict[str, tuple[int, ...]] = {
+    "DequantizeLinear": (1, 2),
+    "QuantizeLinear": (1, 2),
+    "QLinearConv": (1, 2, 4, 5, 6, 7),
+    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+    "QGemm": (1, 2, 4, 5, 7, 8),
+    "ConvInteger": (2, 3),
+    "MatMulInteger": (2, 3),
+}
+# Where the zero point of a quantised weight stands, by the operator and the weight's own place.
+ZEROS = {
+    ("DequantizeLinear", 0): 2,
+    ("QLinearConv", 3): 5,
+    ("QLinearMatMul", 3): 5,
+    ("QGemm", 3): 5,
+    ("ConvInteger", 1): 3,
+    ("MatMulInteger", 1): 3,
+}
+FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+BYTES = "tensor(uint8)"
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import onnx
+        import onnxruntime
+    except ImportError:
+        raise UsageError("ONNX networks need more packages: pip install 'prunekit[onnx]'") from None
+    return onnx, onnxruntime
+
+
+def read_onnx(path: Path) -> bytes:
+    """An ONNX file as one piece; its external data are taken in, and may lie in its own folder only."""
+    onnx, _ = _libraries()
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except Exception as error:  # a file from elsewhere
+        raise UsageError(f"{path} is not an ONNX network: {_line(error)}") from None
+    outside = [tensor for tensor in _all_tensors(model) if tensor.external_data]
+    if not outside:
+        return path.read_bytes()
+    for tensor in outside:
+        _check_inside(
+            path, next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+        )
+    try:
+        onnx.load_external_data_for_model(model, str(path.parent))
+        return bytes(model.SerializeToString())
+    except Exception as error:
+        raise UsageError(f"{path}: its external data cannot be read: {_line(error)}") from None
+
+
+def _check_inside(path: Path, location: str) -> None:
+    place, folder = path.parent / location, path.parent.resolve()
+    inside = location and not Path(location).is_absolute() and place.resolve().is_relative_to(folder)
+    if not inside or not place.is_file():
+        raise UsageError(f"{path}: its external data {location!r} are not a file in its own folder")
+
+
+def _all_tensors(model: Any) -> list[Any]:
+    """Initialisers and constants of the graph and of all graphs within it."""
+    found, graphs = [], [model.graph, *model.functions]
+    while graphs:
+        graph = graphs.pop()
+        found += list(getattr(graph, "initializer", ()))
+        for node in graph.node:
+            for attribute in node.attribute:
+                found += [attribute.t, *attribute.tensors]
+                graphs += [attribute.g, *attribute.graphs]
+    return found
+
+
+def open_onnx(data: bytes, name: str) -> Opened:
+    """The network in the bytes of an ONNX file without external data."""
+    onnx, runtime = _libraries()
+    try:
+        model = onnx.load_model_from_string(data)
+        if any(tensor.external_data for tensor in _all_tensors(model)):
+            raise UsageError(f"{name} has external data")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        session = runtime.InferenceSession(data, options, providers=_providers(runtime))
+    except UsageError:
+        raise
+    except Exception as error:  # a file from elsewhere
+        raise UsageError(f"{name} is not an ONNX network that onnxruntime opens: {_line(error)}") from None
+    return Opened(_Session(session, name), *_weights(onnx, model))
+
+
+def _providers(runtime: Any) -> list[str]:
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    return [name for name in wanted if name in runtime.get_available_providers()]
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _weights(onnx: Any, model: Any) -> tuple[int, int, int]:
+    """How many weights an ONNX graph has, how many are not zero, and the bytes that they take.
+
+    Weights are the floating or 8-bit initialisers that are no scale and no zero point; a quantised weight is zero where
+    it equals its zero point.
+    """
+    arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    scales, zeros = set(), {}
+    for node in model.graph.node:
+        scales |= {node.input[place] for place in SCALES.get(node.op_type, ()) if place < len(node.input)}
+        for place, name in enumerate(node.input):
+            at = ZEROS.get((node.op_type, place))
+            if at is not None and at < len(node.input) and node.input[at] in arrays:
+                zeros[name] = arrays[node.input[at]]
+    total = nonzero = size = 0
+    for name, array in arrays.items():
+        if name in scales or not (
+            array.dtype.kind == "f" or (array.itemsize == 1 and array.dtype.kind in "iu")
+        ):
+            continue
+        total, size = total + array.size, size + array.nbytes
+        nonzero += int(np.count_nonzero(array.astype(np.float64) - _broadcast(zeros.get(name), array)))
+    return total, nonzero, size
+
+
+def _broadcast(zero: Any, array: Any) -> Any:
+    """A zero point per tensor, or per channel along whichever axis has as many."""
+    if zero is None:
+        return 0.0
+    flat = np.asarray(zero, np.float64).ravel()
+    if flat.size <= 1:
+        return flat[0] if flat.size else 0.0
+    axis = array.shape.index(flat.size)
+    return flat.reshape([-1 if place == axis else 1 for place in range(array.ndim)])
+
+
+class _Session(Batched):
+    """One input of images (channels first or last; floats, or bytes 0 to 255), whose first output is the logits."""
+
+    def __init__(self, session: Any, name: str) -> None:
+        inputs = session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in (*FLOATS, BYTES):
+            raise UsageError(f"{name} takes {len(inputs)} inputs of other kinds than images [N, C, H, W]")
+        shape = inputs[0].shape
+        super().__init__(fixed=shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None)
+        self._session, self._input, self._type = session, inputs[0].name, inputs[0].type
+        self.takes_bytes = self._type == BYTES
+        self._last = shape[3] in (1, 3) and shape[1] not in (1, 3)
+
+    def one_batch(self, images: Tensor) -> Tensor:
+        """Logits from the session, by way of main memory."""
+        ordered = images.permute(0, 2, 3, 1) if self._last else images
+        array = ordered.detach().cpu().contiguous().numpy()
+        if self._type == BYTES:  # pixels in [0, 1] come in (mean 0, std 1), bytes go on
+            array = np.rint(array * 255).clip(0, 255).astype(np.uint8)
+        else:
+            array = array.astype(FLOATS[self._type])
+        return as_logits(self._session.run(None, {self._input: array})[0], len(images))

@@ -1,0 +1,79 @@
+"""``.pt2``: programs of torch.export, run by torch."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from prunekit.errors import UsageError
+from prunekit.models.predictors.archive import cleaned
+from prunekit.models.predictors.base import Batched, Opened, as_logits
+
+WHOLE = (torch.int8, torch.uint8)
+
+
+def open_program(data: bytes, name: str) -> Opened:
+    """The program in a ``.pt2`` file; :class:`UsageError` where it is none, or takes more than images."""
+    safe = cleaned(data, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            logging.getLogger("torch.export").setLevel(logging.ERROR)
+            program = torch.export.load(io.BytesIO(safe))
+    except Exception as error:  # a file from elsewhere: whatever it makes the reader raise is its fault
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise UsageError(f"{name} is not a torch.export program that this torch opens: {reason}") from None
+    fixed, least = _batch(program, name)
+    weights = [
+        tensor
+        for key, tensor in (*program.state_dict.items(), *program.constants.items())
+        if isinstance(tensor, Tensor)
+        and (key in program.graph_signature.parameters or (tensor.dtype in WHOLE and tensor.ndim > 1))
+    ]
+    return Opened(
+        _Program(program, fixed=fixed, least=least),
+        sum(tensor.numel() for tensor in weights),
+        sum(int(tensor.count_nonzero()) for tensor in weights),
+        sum(tensor.nbytes for tensor in weights),
+    )
+
+
+def _batch(program: Any, name: str) -> tuple[int | None, int]:
+    """The one batch size that a program takes (None: any), and the least."""
+    names = program.graph_signature.user_inputs
+    found = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
+    if len(found) != 1 or not isinstance(found[0].meta.get("val"), Tensor):
+        raise UsageError(f"{name} takes {len(names)} inputs; a network of images takes one")
+    size = found[0].meta["val"].shape[0]
+    if isinstance(size, int):
+        return size, size
+    bounds = program.range_constraints.get(size.node.expr)
+    return None, max(1, int(bounds.lower)) if bounds is not None else 1
+
+
+class _Program(Batched):
+    """The program is kept out of the module's children: it allows no change of mode."""
+
+    def __init__(self, program: Any, *, fixed: int | None, least: int) -> None:
+        super().__init__(fixed=fixed, least=least)
+        self._program = program
+        self._on: dict[str, Any] = {}
+
+    def one_batch(self, images: Tensor) -> Tensor:
+        """Logits from the program, on the images' device."""
+        return as_logits(self._module(str(images.device))(images.contiguous()), len(images))
+
+    def _module(self, device: str) -> Any:
+        if device not in self._on:
+            program = self._program
+            if device != "cpu":
+                from torch.export.passes import move_to_device_pass
+
+                program = move_to_device_pass(program, device)
+            self._on[device] = program.module(check_guards=False)
+        return self._on[device]

@@ -1,0 +1,38 @@
+"""A folder that ``prunekit export`` wrote, read back: its network, and the import fields in its config."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from prunekit.errors import UsageError
+
+FILES = ("model.safetensors", "model.pt2", "model.onnx")
+# Of the config's entries, the fields of an import; "size" is called image_size there.
+FIELDS = ("mean", "std", "resize", "crop", "interpolation", "channels")
+
+
+class ExportedFolder(NamedTuple):
+    """The file of the network, and the import fields that go with it."""
+
+    path: Path
+    fields: dict[str, Any]
+
+
+def read_folder(folder: Path) -> ExportedFolder:
+    """What is in the folder; a :class:`UsageError` where it is not one that ``prunekit export`` wrote."""
+    found = [folder / name for name in FILES if (folder / name).is_file()]
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        config = None
+    if len(found) != 1 or not isinstance(config, dict) or "size" not in config:
+        raise UsageError(
+            f"{folder} is a folder, but not one that `prunekit export` wrote: name the weights file in it"
+        )
+    fields = {name: config[name] for name in FIELDS if config.get(name) is not None}
+    fields["image_size"] = config["size"]
+    if found[0].suffix == ".safetensors":
+        fields["arch"] = config.get("arch")
+    return ExportedFolder(found[0], fields)

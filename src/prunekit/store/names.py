@@ -1,0 +1,17 @@
+"""How the files of a store are called."""
+
+from __future__ import annotations
+
+import re
+
+SUFFIX = ".safetensors"
+MASK_PREFIX = "mask:"
+# The file that says that a folder is a store.
+MARKER = "prunekit-store"
+KEY = re.compile(r"[a-z]+-[0-9a-f]{16}(@[0-9]+)?")
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+
+
+def is_key(name: str) -> bool:
+    """Whether a name has the form of a key."""
+    return bool(KEY.fullmatch(name))

@@ -1,0 +1,169 @@
+"""What a stored result can be: records whose keys are those of their parameters, arrays that some measurement gives.
+
+A file may have right digests and still make no sense: who can write to a store can write anything into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from prunekit.errors import PrunekitError
+from prunekit.params import MODEL_STEPS, STEPS, key_of
+from prunekit.store.records import PREDICTIONS, MeasurementRecord, ModelRecord, Step
+
+Arrays = Mapping[str, np.ndarray]
+ROOTS = ("train", "import")
+ROUNDING = 1e-5
+
+
+def strange_kind(steps: Sequence[Step]) -> str | None:
+    """The first step that this prunekit does not know: a later one may."""
+    return next((step.kind for step in steps if step.kind not in STEPS), None)
+
+
+def senseless_record(record: ModelRecord | MeasurementRecord) -> str:
+    """Why no prunekit wrote this record; empty where one may have."""
+    steps: Sequence[Step] = record.lineage if isinstance(record, ModelRecord) else (record.step,)
+    reasons: list[str] = [*_of_steps(steps), *(_of_model(record) if isinstance(record, ModelRecord) else ())]
+    if reasons:
+        return reasons[0]
+    return "" if steps[-1].key == record.key else f"it holds {steps[-1].key}"
+
+
+def _of_steps(steps: Sequence[Step]) -> Iterator[str]:
+    for step in steps:
+        if key_of(step.kind, step.params) != step.key.partition("@")[0]:
+            yield f"its parameters are not those of {step.key}"
+    for step in (steps[0], steps[-1]):
+        try:
+            step.read()
+        except PrunekitError as error:
+            yield f"its parameters cannot be: {error}"
+
+
+def _of_model(record: ModelRecord) -> Iterator[str]:
+    kinds = [step.kind for step in record.lineage]
+    chained = all(step.params.get("parent") == before.key for before, step in pairwise(record.lineage))
+    rooted = kinds[0] in ROOTS and "parent" not in record.lineage[0].params
+    if not rooted or not chained or "train" in kinds[1:] or not MODEL_STEPS.keys() >= set(kinds):
+        yield "its lineage makes no sense"
+    most = record.nonzero if "import" in kinds[1:] else record.parameters  # what is brought may be larger
+    least = 0 if record.form == PREDICTIONS else 1  # known by its predictions alone
+    if not 0 <= record.nonzero <= most or record.parameters < least:
+        yield "its size makes no sense"
+    if record.error is not None and not 0 <= record.error <= 1:
+        yield "its error is not between 0 and 1"
+
+
+def senseless_model(record: ModelRecord, weights: Arrays, masks: Arrays) -> str:
+    """Why these cannot be a model's weights and masks; empty where they can."""
+    if record.form == PREDICTIONS:
+        return "it is known by its predictions alone, and has weights" if weights or masks else ""
+    if not weights:
+        return "it has no weights"
+    for name, mask in masks.items():
+        if mask.dtype != np.bool_ or name not in weights or weights[name].shape != mask.shape:
+            return f"its mask of {name} fits no weights"
+    removed = sum(int((~mask).sum()) for mask in masks.values())
+    zeros = sum(int((weight == 0).sum()) for weight in weights.values())
+    already = sum(int((weights[name][~mask] == 0).sum()) for name, mask in masks.items())
+    lost = record.parameters - removed - record.nonzero
+    kinds = [step.kind for step in record.lineage]
+    if "import" not in kinds[1:] and (not 0 <= lost <= zeros - already or (not removed and "prune" in kinds)):
+        return "its masks are not those of its record"
+    return ""
+
+
+def senseless_measurement(record: MeasurementRecord, arrays: Arrays) -> str:
+    """Why these cannot be the arrays of a measurement; empty where they can."""
+    try:
+        return next(iter(KINDS[record.kind](record, arrays)), "")
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        return f"its arrays make no sense ({' '.join(str(error).split())})"
+
+
+def _error(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
+    yield from _counts(record, [len(array) for array in arrays.values()])
+    yield from _segmentation(arrays) if "union" in arrays else _classification(record, arrays)
+
+
+def _counts(record: MeasurementRecord, counts: Sequence[int]) -> Iterator[str]:
+    if not counts or len(set(counts)) > 1 or counts[0] != record.summary.get("n", counts[0]) or not counts[0]:
+        yield "its arrays are not of as many images as it says"
+
+
+def _classification(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
+    for name in {"rank", *({"label", "predicted"} & arrays.keys())}:
+        if arrays[name].ndim != 1 or arrays[name].dtype.kind not in "iu" or arrays[name].min() < 0:
+            yield f"its {name} cannot be"
+    for name, most in (("confidence", 1.0), ("brier", 2.0), ("loss", np.inf)):
+        if name in arrays and not _within(arrays[name], 0, most):
+            yield f"its {name} cannot be"
+    if {"label", "predicted"} <= arrays.keys():
+        right = arrays["predicted"] == arrays["label"]
+        if (right & (arrays["rank"] > 0)).any():
+            yield "what it says is right and what it predicts differ"
+    found = (arrays["rank"] > 0).mean()
+    error = record.summary.get("error", found)
+    if not isinstance(error, int | float) or abs(found - error) > ROUNDING:
+        yield "its error is not that of its outcomes"
+
+
+def _segmentation(arrays: Arrays) -> Iterator[str]:
+    intersection, union = arrays["intersection"], arrays["union"]
+    if intersection.dtype.kind not in "iu" or union.dtype.kind not in "iu":
+        yield "its pixels are not counted in whole numbers"
+    if intersection.min() < 0 or (intersection > union).any():
+        yield "more pixels are in common than there are"
+
+
+def _noise(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
+    params: Any = record.step.read()
+    values = {name: array for name, array in arrays.items() if name != "index"}
+    if not values or any(array.ndim != 2 or len(array) != len(params.levels) for array in values.values()):
+        yield "its arrays are not of as many levels as it says"
+    images = [array.shape[1] for name, array in values.items() if not name.endswith("_by_draw")]
+    yield from _counts(record, [*images, *([len(arrays["index"])] if "index" in arrays else [])])
+    if not all(np.isfinite(array).all() for array in values.values()):
+        yield "its values are not finite"
+    if not _within(arrays["agreement"], 0, 1):
+        yield "its agreement is not between 0 and 1"
+
+
+def _features(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
+    order = arrays["order"]
+    yield from _counts(record, [len(order)])
+    if (
+        order.ndim != 2
+        or order.dtype.kind not in "iu"
+        or order.min() < 0
+        or (np.diff(np.sort(order)) == 0).any()
+    ):
+        yield "its order names a pixel twice, or none"
+
+
+def _transfer(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
+    params: Any = record.step.read()
+    confidence = arrays["confidence"]
+    yield from _counts(record, [len(confidence)])
+    if confidence.ndim != 2 or confidence.shape[1] != len(params.kept) or not _within(confidence, 0, 1):
+        yield "its confidence cannot be"
+
+
+def _within(values: np.ndarray, least: float, most: float) -> bool:
+    """Whether all are numbers between two limits; rounding may lead over them a little."""
+    with np.errstate(invalid="ignore"):
+        inside = (values >= least - ROUNDING) & (values <= most + ROUNDING)
+    return bool(values.dtype.kind in "fiu" and inside.all())
+
+
+KINDS: dict[str, Callable[[MeasurementRecord, Arrays], Iterator[str]]] = {
+    "error": _error,
+    "noise": _noise,
+    "features": _features,
+    "transfer": _transfer,
+}

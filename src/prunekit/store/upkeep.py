@@ -1,0 +1,198 @@
+"""What is wrong in a store, and what crashes left behind: only what prunekit wrote is ever removed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from prunekit import files
+from prunekit.errors import StoreError, UsageError
+from prunekit.store import archive
+from prunekit.store.locks import is_empty, is_held
+from prunekit.store.names import MARKER, SUFFIX, is_key
+
+if TYPE_CHECKING:
+    from prunekit.store.store import Store
+
+_IMPORT = re.compile(r"[0-9a-f]{64}\.[a-z0-9]+")
+_PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]+{re.escape(files.PART)}")
+LOG_BEGINS = "prunekit: why this failed: "
+# As the logs of version 0.1 begin.
+_TRACEBACK = b"Traceback (most recent call last)"
+LOG_BYTES = 1 << 20
+CHUNK = 1 << 20
+Ours = Callable[[BinaryIO], bool]
+
+
+class Problem(NamedTuple):
+    """A file that cannot be used, and why; a ``damaged`` one can be removed and made again, another is left alone."""
+
+    key: str
+    path: Path
+    text: str
+    damaged: bool
+
+
+class Leftover(NamedTuple):
+    """A file that is of no use any more, and how it is recognised as prunekit's."""
+
+    path: Path
+    ours: Ours
+
+
+def problems(store: Store) -> Iterator[Problem]:
+    """Read every byte of the store: what is wrong with which file, unfinished training and imports included."""
+    for folder in ("models", "measurements"):
+        yield from _odd(store.root / folder)
+        for key in store.keys(folder):
+            yield from _problem(key, store.path(key), partial(store.verify, key))
+    for key in store.keys("checkpoints"):
+        yield from _problem(key, store.checkpoint(key), partial(archive.read, store.checkpoint(key)))
+    yield from _imports(store.root / "imports")
+
+
+def _problem(key: str, path: Path, read: Callable[[], object]) -> Iterator[Problem]:
+    try:
+        read()
+    except StoreError as error:
+        yield Problem(
+            key, path, str(error), isinstance(error, archive.DamagedError) and _is(path, archive.is_ours)
+        )
+
+
+def _is(path: Path, ours: Ours) -> bool:
+    try:
+        with files.regular(path, follow=False) as file:
+            return ours(file)
+    except OSError:
+        return False
+
+
+def _odd(folder: Path) -> Iterator[Problem]:
+    """What has a result's name and is no file: a folder, a FIFO, a link that leads nowhere."""
+    for path in _entries(folder):
+        if is_key(path.name.removesuffix(SUFFIX)) and not path.is_file():
+            yield Problem(path.name.removesuffix(SUFFIX), path, f"{path} is not a regular file", False)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _imports(folder: Path) -> Iterator[Problem]:
+    for path in _entries(folder):
+        if not _IMPORT.fullmatch(path.name):
+            continue
+        try:
+            with files.regular(path) as file:
+                whole = _sha256(file) == path.stem
+        except OSError as error:
+            yield Problem(path.stem, path, f"{path} cannot be read: {error.strerror}", False)
+            continue
+        if not whole:
+            yield Problem(path.stem, path, f"{path} is damaged: import the file again", not path.is_symlink())
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def repair(store: Store, found: Iterable[Problem]) -> int:
+    """Remove what is damaged; how many files that were."""
+    _check_is_store(store)
+    gone = [
+        files.remove(
+            problem.path,
+            within=store.root,
+            ours=None if problem.path.parent.name == "imports" else archive.is_ours,
+        )
+        for problem in found
+        if problem.damaged
+    ]
+    return sum(gone)
+
+
+def leftovers(store: Store) -> list[Leftover]:
+    """What crashes left: half-written files, locks that nobody holds, checkpoints and logs of finished steps."""
+    if not _entries(store.root):
+        return []
+    _check_is_store(store)
+    found = [each for folder, is_name in PLACES.items() for each in _parts(store.root, folder, is_name)]
+    locks = store.root / "locks"
+    found += [
+        Leftover(locks / name, is_empty)
+        for name in files.listed(locks, within=store.root)
+        if is_key(name) and not is_held(locks / name)
+    ]
+    found += [Leftover(path, archive.is_ours) for path in _done(store, "checkpoints", SUFFIX)]
+    found += [Leftover(path, is_log) for path in _done(store, "logs", ".log")]
+    recognised = [each for each in found if _is(each.path, each.ours)]
+    return sorted(recognised, key=lambda each: each.path)
+
+
+def clean(store: Store) -> list[Path]:
+    """Remove leftovers; those that were removed."""
+    return [
+        each.path for each in leftovers(store) if files.remove(each.path, within=store.root, ours=each.ours)
+    ]
+
+
+def _parts(root: Path, folder: str, is_name: Callable[[str], bool]) -> Iterator[Leftover]:
+    for name in files.listed(root / folder, within=root):
+        part = _PART.fullmatch(name)
+        if part and is_name(part["name"]):
+            yield Leftover(
+                root / folder / name, _is_any if folder in ("imports", "labels") else archive.is_ours
+            )
+
+
+def _is_any(file: BinaryIO) -> bool:
+    """Half a label or half of somebody's weights cannot be told by its content: the name must do."""
+    return True
+
+
+def _is_result(name: str) -> bool:
+    return name.endswith(SUFFIX)
+
+
+# Where half-written files may be, and what they were to become.
+PLACES: dict[str, Callable[[str], bool]] = {
+    "models": _is_result,
+    "measurements": _is_result,
+    "checkpoints": _is_result,
+    "imports": lambda name: bool(_IMPORT.fullmatch(name)),
+    "labels": lambda name: True,
+}
+
+
+def _done(store: Store, folder: str, ending: str) -> list[Path]:
+    names = (name for name in files.listed(store.root / folder, within=store.root) if name.endswith(ending))
+    keys = ((name, name.removesuffix(ending)) for name in names)
+    return [store.root / folder / name for name, key in keys if is_key(key) and store.has(key)]
+
+
+def is_log(file: BinaryIO) -> bool:
+    """Whether a file tells of a step's failure, or of nothing yet."""
+    start = file.read(LOG_BYTES)
+    return not start or start.startswith(LOG_BEGINS.encode()) or _TRACEBACK in start
+
+
+def _check_is_store(store: Store) -> None:
+    """Clean up only in a folder that is marked, or that holds a result of an earlier version."""
+    if (store.root / MARKER).is_file() or any(
+        _is(store.path(key), archive.is_ours) for key in store.present()
+    ):
+        return
+    raise UsageError(
+        f"{store.root} is not a store of prunekit: it has no file {MARKER} and no result, so nothing in it is removed"
+    )

@@ -1,0 +1,139 @@
+"""Writing and deleting: whole or not at all, never through a link, never what is not recognised as ours."""
+
+import errno
+import os
+import socket
+import stat
+
+import pytest
+
+from prunekit import files
+from prunekit.errors import PrunekitError
+from prunekit.files import ForeignFileError
+
+
+def _mine(file):
+    return file.read().startswith(b"mine")
+
+
+ODD = {
+    "fifo": os.mkfifo,
+    "folder": lambda path: path.mkdir(),
+    "link": lambda path: path.symlink_to("/etc/passwd"),
+    "dangling link": lambda path: path.symlink_to("nowhere"),
+    "socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # names of sockets are short
+    (tmp_path / "store").mkdir()
+    return tmp_path / "store"
+
+
+def test_a_file_is_there_whole_and_its_folders_are_made(store):
+    files.write(store / "a" / "b" / "c", b"mine", b" too", within=store)
+    assert (store / "a" / "b" / "c").read_bytes() == b"mine too"
+    assert [path.name for path in (store / "a" / "b").iterdir()] == ["c"]
+    assert files.read(store / "a" / "b" / "c", most=4) == b"mine"
+
+
+def test_what_is_recognised_is_replaced_and_removed(store):
+    path = store / "x"
+    for text in (b"mine 1", b"mine 2"):
+        files.write(path, text, within=store, ours=_mine)
+    assert path.read_bytes() == b"mine 2"
+    assert files.remove(path, within=store, ours=_mine)
+    assert not path.exists()
+    assert not files.remove(path, within=store, ours=_mine)
+
+
+def test_what_is_not_recognised_is_neither_replaced_nor_removed(store):
+    path = store / "x"
+    path.write_bytes(b"yours")
+    with pytest.raises(ForeignFileError, match="was not written by prunekit"):
+        files.write(path, b"mine", within=store, ours=_mine)
+    assert not files.remove(path, within=store, ours=_mine)
+    assert path.read_bytes() == b"yours"
+    assert [each.name for each in store.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_file_is_neither_replaced_nor_removed_nor_waited_for(store, kind):
+    ODD[kind](path := (store / "x").relative_to(store.parent))
+    with pytest.raises(ForeignFileError):
+        files.write(path, b"mine", within=store.relative_to(store.parent))
+    assert not files.remove(path, within=store.relative_to(store.parent))
+    with pytest.raises(OSError):
+        files.append(path, b"mine", within=store.relative_to(store.parent))
+    with pytest.raises(OSError):
+        files.regular(path, follow=False)
+    assert os.path.lexists(path)
+
+
+@pytest.mark.parametrize("inner", ["", "models"])
+def test_nothing_goes_through_a_link_below_the_root(store, inner):
+    outside = store.parent / "outside"
+    (outside / inner).mkdir(parents=True, exist_ok=True)
+    (outside / inner / "precious").write_bytes(b"mine")
+    (store / "link").symlink_to(outside)
+    path = store / "link" / inner / "precious"
+    for attempt in (
+        lambda: files.write(path, b"mine 2", within=store),
+        lambda: files.append(path, b"mine 2", within=store),
+    ):
+        with pytest.raises(ForeignFileError, match="is a link or a file, not a folder"):
+            attempt()
+    assert not files.remove(path, within=store)
+    assert files.listed(path.parent, within=store) == []
+    assert (outside / inner / "precious").read_bytes() == b"mine"
+
+
+def test_the_root_itself_may_be_a_link(store):
+    (store.parent / "here").symlink_to(store)
+    files.write(store.parent / "here" / "a" / "x", b"mine", within=store.parent / "here")
+    assert files.listed(store / "a", within=store) == ["x"]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_cannot_sync_folders_is_written_to(store, monkeypatch, code):
+    def refuse(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(code, "no")
+
+    monkeypatch.setattr(files.os, "fsync", refuse)
+    files.write(store / "x", b"mine", within=store)
+    assert (store / "x").read_bytes() == b"mine"
+
+
+def test_a_disk_that_fails_leaves_nothing_and_says_so(store, monkeypatch):
+    def fail(handle):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    with pytest.raises(PrunekitError, match=r"cannot write .*x: Input/output error"):
+        files.write(store / "x", b"mine", within=store)
+    assert list(store.iterdir()) == []
+
+
+def test_a_root_below_a_file_is_one_line(store):
+    (store / "file").write_text("yours")
+    with pytest.raises(PrunekitError, match="cannot write"):
+        files.write(store / "file" / "x", b"mine", within=store / "file")
+
+
+def test_the_mode_is_as_asked_whatever_the_user_s_mask(store):
+    before = os.umask(0o077)
+    try:
+        files.write(store / "x", b"mine", within=store, mode=0o644)
+        files.write(store / "y", b"mine", within=store)
+    finally:
+        os.umask(before)
+    assert [(store / name).stat().st_mode & 0o777 for name in "xy"] == [0o644, 0o600]
+
+
+def test_lines_are_added_at_the_end(store):
+    for text in (b"1\n", b"2\n"):
+        files.append(store / "costs" / "x", text, within=store)
+    assert (store / "costs" / "x").read_bytes() == b"1\n2\n"
