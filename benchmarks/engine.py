@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from prunekit.data.versions import version_of
 from prunekit.engine.pool import Pool
 from prunekit.engine.run import Stop, execute
 from prunekit.engine.schedule import Schedule
@@ -29,12 +30,11 @@ from prunekit.recipes.plan import from_dict, plan
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 from prunekit.store import archive
-from prunekit.store.records import MeasurementRecord, ModelRecord, Step
+from prunekit.store.records import MeasurementRecord, ModelRecord, Sources, Step
 from prunekit.store.store import Store
 
 RATIOS = [rung / 24 for rung in range(1, 24)]
 TENSORS = {"weight": np.zeros(1, np.float32)}
-ROOT = Step.of(TrainParams(arch="resnet8", dataset="digits"))
 METHODS = ["wt", "sipp", "ft", "pfp"]
 CORRUPTIONS = ["fog", "snow", "frost", "contrast", "brightness", "pixelate", "gaussian_noise", "shot_noise"]
 
@@ -93,20 +93,33 @@ def filled(root: Path, steps: int) -> Path:
     store = Store(root / "store")
     for folder in ("models", "measurements"):
         (store.root / folder).mkdir(parents=True)
+    lineages: dict[str, tuple[Step, ...]] = {}
+    made_of = {"digits": version_of("digits", root)}
     for step in plan(from_dict(tomllib.loads(text))):
-        store.path(step.params.key).write_bytes(
-            archive.dump(TENSORS, record(step.params).model_dump(mode="json"))
-        )
+        made = Sources(made_of, {}, dict.fromkeys(step.params.inputs, archive.digest_of(TENSORS)))
+        found = record(step.params, lineages, made)
+        store.path(step.params.key).write_bytes(archive.dump(TENSORS, found.model_dump(mode="json")))
     return recipe
 
 
-def record(params: Params) -> ModelRecord | MeasurementRecord:
-    """What the store would say of this step."""
-    step = Step.of(params)
+def record(
+    params: Params, lineages: dict[str, tuple[Step, ...]], made: Sources
+) -> ModelRecord | MeasurementRecord:
+    """What the store would say of this step; the lineages of its models are noted."""
+    step, provenance = Step.of(params), made.noted()
     if params.kind not in MODEL_STEPS:
-        return MeasurementRecord(key=params.key, step=step, summary={"error": 0.5, "n": 1})
-    lineage = (step,) if params.kind == "train" else (ROOT, step)
-    return ModelRecord(key=params.key, lineage=lineage, classes=("a",), parameters=1, nonzero=1, error=0.5)
+        summary = {"error": 0.5, "n": 1}
+        return MeasurementRecord(key=params.key, step=step, summary=summary, provenance=provenance)
+    lineages[params.key] = (*lineages.get(params.inputs[0] if params.inputs else "", ()), step)
+    return ModelRecord(
+        key=params.key,
+        lineage=lineages[params.key],
+        classes=("a",),
+        parameters=1,
+        nonzero=1,
+        error=0.5,
+        provenance=provenance,
+    )
 
 
 def command(*args: object) -> tuple[float, float]:

@@ -25,7 +25,7 @@ def states(store: Store, steps: Sequence[Params], data: Path) -> Callable[[str],
     stale (made of other data, or from another version of an input, than are here), have, running (a process works on
     it now), failed (at the last attempt, see its log) or missing.
     """
-    found = standing(steps, store, data)
+    found = standing([params.key for params in steps], store, data)
     stale = {**found.data, **found.inputs}
     known: tuple[tuple[str, Collection[str]], ...] = (
         ("stale", stale),
@@ -34,3 +34,18 @@ def states(store: Store, steps: Sequence[Params], data: Path) -> Callable[[str],
         ("failed", store.failed()),
     )
     return lambda key: next((word for word, keys in known if key in keys), "missing")
+
+
+def other_versions(store: Store, data: Path) -> list[dict[str, str]]:
+    """A row per result of the store that was made of other data or from another input, or by other code, than here."""
+    found = standing(sorted(store.present()), store, data)
+    reasons = {
+        "made of other data than are here": found.data,
+        "made by other code than is here": found.code,
+        "made from another version of its input than is here": found.inputs,
+    }
+    return [
+        {"key": key, "path": str(store.path(key)), "problem": f"{reason}: {name}"}
+        for reason, table in reasons.items()
+        for key, name in table.items()
+    ]

@@ -128,11 +128,11 @@ class Standing(NamedTuple):
     inputs: dict[str, str]
 
 
-def standing(steps: Iterable[Params], store: Store, data: Path) -> Standing:
+def standing(keys: Iterable[str], store: Store, data: Path) -> Standing:
     """Compare what finished results note with what is here; a result of version 0.1, which notes nothing, stands."""
     here, found = Here(data), Standing({}, {}, {})
     digest = cache(lambda key: _digest(store, key))
-    for key in (params.key for params in steps):
+    for key in keys:
         try:
             sources = store.sources(key)
         except StoreError:
@@ -166,7 +166,7 @@ def settle(steps: Sequence[Params], store: Store, data: Path, forced: Collection
     Made again: what is ``forced``, what was made from another version of an input, and whatever comes from those.
     Refused (:class:`UsageError`): to take a result of other data than are here, or to go on from one of other code.
     """
-    found = standing(steps, store, data)
+    found = standing([params.key for params in steps], store, data)
     again = set(forced)
     for params in steps:
         if params.key in found.inputs or not again.isdisjoint(params.inputs):

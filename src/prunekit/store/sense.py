@@ -13,7 +13,7 @@ import numpy as np
 
 from prunekit.errors import PrunekitError
 from prunekit.params import MODEL_STEPS, STEPS, key_of
-from prunekit.store.records import PREDICTIONS, MeasurementRecord, ModelRecord, Step
+from prunekit.store.records import MODULE, PREDICTIONS, MeasurementRecord, ModelRecord, Step
 
 Arrays = Mapping[str, np.ndarray]
 ROOTS = ("train", "import")
@@ -52,7 +52,7 @@ def _of_model(record: ModelRecord) -> Iterator[str]:
     if not rooted or not chained or "train" in kinds[1:] or not MODEL_STEPS.keys() >= set(kinds):
         yield "its lineage makes no sense"
     most = record.nonzero if "import" in kinds[1:] else record.parameters  # what is brought may be larger
-    least = 0 if record.form == PREDICTIONS else 1  # known by its predictions alone
+    least = 1 if record.form == MODULE else 0  # of a program or of predictions it may not be known
     if not 0 <= record.nonzero <= most or record.parameters < least:
         yield "its size makes no sense"
     if record.error is not None and not 0 <= record.error <= 1:
@@ -65,6 +65,8 @@ def senseless_model(record: ModelRecord, weights: Arrays, masks: Arrays) -> str:
         return "it is known by its predictions alone, and has weights" if weights or masks else ""
     if not weights:
         return "it has no weights"
+    if record.form != MODULE:
+        return ""
     for name, mask in masks.items():
         if mask.dtype != np.bool_ or name not in weights or weights[name].shape != mask.shape:
             return f"its mask of {name} fits no weights"

@@ -45,6 +45,10 @@ def here(tmp_path, monkeypatch):
     source._digest.cache_clear()
 
 
+def _keys(here):
+    return [params.key for params in here.steps]
+
+
 def save_model(here, lineage, weight):
     steps = tuple(map(Step.of, lineage))
     provenance = model_sources(steps, here.store, here.data).noted()
@@ -82,7 +86,7 @@ def test_records_note_data_code_and_inputs(here):
 
 
 def test_what_is_as_it_was_stands(here):
-    assert standing(here.steps, here.store, here.data) == ({}, {}, {})
+    assert standing(_keys(here), here.store, here.data) == ({}, {}, {})
     assert settle(here.steps, here.store, here.data, ()) == (frozenset(), ())
     check_parent(here.store.record(here.train.key), here.data)
 
@@ -102,7 +106,7 @@ def test_results_of_other_images_are_refused_until_they_are_made_again(here):
 def test_data_that_are_not_here_cannot_be_compared(here):
     change_images(here)
     (here.store.root.parent / "photos").rename(here.store.root.parent / "away")
-    assert standing(here.steps, here.store, here.data) == ({}, {}, {})
+    assert standing(_keys(here), here.store, here.data) == ({}, {}, {})
 
 
 def test_finished_results_of_other_code_are_told_and_not_gone_on_from(here):
@@ -120,14 +124,14 @@ def test_finished_results_of_other_code_are_told_and_not_gone_on_from(here):
 
 def test_what_comes_from_a_result_made_again_is_stale(here):
     save_model(here, [here.train], 2.0)
-    found = standing(here.steps, here.store, here.data)
+    found = standing(_keys(here), here.store, here.data)
     assert found.inputs == {here.prune.key: here.train.key, here.error.key: here.train.key}
     assert settle(here.steps, here.store, here.data, ()).again == {here.prune.key, here.error.key}
 
 
 def test_the_same_bytes_again_make_nothing_stale(here):
     save_model(here, [here.train], 1.0)
-    assert standing(here.steps, here.store, here.data).inputs == {}
+    assert standing(_keys(here), here.store, here.data).inputs == {}
 
 
 def test_a_result_of_version_0_1_stands_and_its_own_note_is_still_compared(here):
@@ -135,7 +139,7 @@ def test_a_result_of_version_0_1_stands_and_its_own_note_is_still_compared(here)
     silent = record.model_copy(update={"provenance": {}})
     here.store.save_model(silent, {"w": np.ones(1, np.float32)}, {})
     change_images(here)
-    assert here.train.key not in standing([here.train], here.store, here.data).data
+    assert here.train.key not in standing([here.train.key], here.store, here.data).data
     check_parent(silent, here.data)
     with pytest.raises(UsageError, match="folder:photos is not what"):
         check_parent(record.model_copy(update={"provenance": {"data": "0" * 16}}), here.data)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from prunekit.cli.flags import command, options, sub_app
+from prunekit.cli.found import other_versions
 from prunekit.cli.output import emit, say
 from prunekit.errors import StoreError
 from prunekit.store.store import Store
@@ -35,16 +37,24 @@ def _verify(**given: Any) -> None:
     chosen = options(given)
     store = Store(chosen.store)
     found = list(store.problems())
+    others = other_versions(store, chosen.data)
     rows = [{"key": problem.key, "path": str(problem.path), "problem": problem.text} for problem in found]
-    emit(rows, as_json=chosen.as_json, columns=("key", "problem"))
+    emit([*rows, *others], as_json=chosen.as_json, columns=("key", "problem"))
     if not found:
         say("every file is whole")
+        _refuse(others)
         return
     damaged = [problem for problem in found if problem.damaged]
     if given["repair"]:
         say(f"removed {store.repair(found)} damaged files: run the recipe again to make them")
     if not given["repair"] or len(damaged) < len(found):
         raise StoreError(_advice(len(damaged), len(found) - len(damaged), repaired=given["repair"]))
+
+
+def _refuse(others: Sequence[Mapping[str, str]]) -> None:
+    """Whole files that do not fit what is here are no damage, and nothing to rely on either."""
+    if others:
+        raise StoreError(f"{len(others)} results are of other data, code or inputs than are here")
 
 
 def _advice(damaged: int, strange: int, *, repaired: bool) -> str:
@@ -84,8 +94,9 @@ command(
     _verify,
     name="verify",
     arguments={"repair": (Annotated[bool, typer.Option("--repair", help="Remove damaged files.")], False)},
-    common=("store", "as_json"),
-    help="Read every byte of the store; exit 3 when a file is damaged.",
+    common=("store", "data", "as_json"),
+    help="Read every byte of the store, and compare what its results were made of with the data and the code that are "
+    "here; exit 3 when a file is damaged, or results are of others.",
     examples=["prunekit verify", "prunekit verify --repair && prunekit run recipes/quickstart.toml"],
 )
 command(
