@@ -13,6 +13,7 @@ from torch import Tensor
 from prunekit.data.cache import kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
+from prunekit.data.folder_names import IMAGE_ENDINGS
 from prunekit.data.glance import Glance
 from prunekit.data.hf_names import check, contents, splits
 from prunekit.data.images import Encoded, Source, decode_all, size_of
@@ -74,24 +75,47 @@ def _decoded(files: Sequence[Path], columns: Columns) -> dict[str, Tensor]:
         raise UsageError(
             f"{files[0].parent}: {len(images)} images do not fit in memory; save them as a folder:"
         )
-    found = [label for file in files for label in _table(file, [columns.label]).column(0).to_pylist()]
+    found = [label for file in files for label in _column(file, columns.label).to_pylist()]
     if None in found:
         raise UsageError(f"{files[0]} has images without a label")
+    if not all(isinstance(label, int) for label in found):
+        raise UsageError(f"{files[0]} has labels that are no whole numbers")
     labels = checked_labels(torch.tensor(found), files[0], classes=len(columns.classes))
     return {"images": decode_all(images, size), "labels": labels}
 
 
 def read_columns(file: Path) -> Columns:
     """From the features that the ``datasets`` library writes into a file's schema."""
-    text = (_table(file, []).schema.metadata or {}).get(b"huggingface", b"{}")
-    features: dict[str, Any] = json.loads(text).get("info", {}).get("features", {})
+    features = _features(file)
     images = _of_type(features, "Image")
     labels = sorted(_of_type(features, "ClassLabel"), key=lambda name: name not in {"label", "fine_label"})
     if not images or not labels:
         raise UsageError(
             f"{file} does not say which columns are the image and its class (features Image, ClassLabel)"
         )
-    return Columns(images[0], labels[0], tuple(features[labels[0]]["names"]))
+    names = features[labels[0]].get("names")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"{file} does not name the classes of {labels[0]!r}")
+    return Columns(images[0], labels[0], tuple(names))
+
+
+def _features(file: Path) -> dict[str, Any]:
+    """What the schema says of the columns; nothing where it says it in another form."""
+    text = (_table(file, []).schema.metadata or {}).get(b"huggingface", b"{}")
+    try:
+        found: Any = json.loads(text)
+        for name in ("info", "features"):
+            found = found.get(name, {})
+    except (ValueError, AttributeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _column(file: Path, name: str) -> Any:
+    table = _table(file, [name])
+    if table.num_columns != 1:
+        raise UsageError(f"{file} has no column {name!r}")
+    return table.column(0)
 
 
 def _of_type(features: dict[str, Any], kind: str) -> list[str]:
@@ -106,19 +130,32 @@ def _images(files: Sequence[Path], columns: Columns, *, rows: int | None = None)
     """The images of all files, in order; a row holds the bytes, or the path of a file beside."""
     found: list[Source] = []
     for file in files:
-        for row, image in enumerate(_table(file, [columns.image]).column(0).slice(0, rows).to_pylist()):
+        for row, image in enumerate(_column(file, columns.image).slice(0, rows).to_pylist()):
             found.append(_image(image, file, row))
     if not found:
         raise UsageError(f"{files[0]} has no images")
     return found
 
 
-def _image(image: dict[str, Any] | None, file: Path, row: int) -> Source:
-    if image and image.get("bytes"):
-        return Encoded(image["bytes"], f"{file}, row {row}")
-    if image and image.get("path"):
-        return file.parent / str(image["path"])
+def _image(image: Any, file: Path, row: int) -> Source:
+    held = image if isinstance(image, dict) else {}
+    if isinstance(held.get("bytes"), bytes) and held["bytes"]:
+        return Encoded(held["bytes"], f"{file}, row {row}")
+    if isinstance(held.get("path"), str) and held["path"]:
+        return _beside(file, held["path"], row)
     raise UsageError(f"{file}, row {row} has no image")
+
+
+def _beside(file: Path, path: str, row: int) -> Path:
+    """An image file that lies with its table: a data set from elsewhere cannot name another of this machine."""
+    try:
+        found = (file.parent / path).resolve()
+        there = found.is_relative_to(file.parent.resolve()) and found.is_file()
+    except (OSError, ValueError, RuntimeError):
+        there = False
+    if not there or found.suffix.lower() not in IMAGE_ENDINGS:
+        raise UsageError(f"{file}, row {row}: {path!r} is no image beside it ({', '.join(IMAGE_ENDINGS)})")
+    return found
 
 
 def _table(file: Path, columns: list[str]) -> Any:
@@ -130,5 +167,5 @@ def _table(file: Path, columns: list[str]) -> Any:
             return parquet.read_table(file, columns=columns)
         with pyarrow.memory_map(str(file)) as source:
             return pyarrow.ipc.open_stream(source).read_all().select(columns)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, KeyError, ValueError) as error:
         raise UsageError(f"{file} is damaged: {' '.join(str(error).split())}") from None

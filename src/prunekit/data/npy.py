@@ -11,10 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from prunekit import files
 from prunekit.data.missing import need
 from prunekit.errors import UsageError
 
 CIFAR_SHAPE = (32, 32, 3)
+MAGIC = b"\x93NUMPY"
+# NumPy parses the header as Python, and takes what it says of the shape.
+DAMAGED = (
+    *(ValueError, EOFError, OSError, SyntaxError, TokenError),
+    *(TypeError, OverflowError, AttributeError, RecursionError, MemoryError, KeyError),
+)
 
 
 def read_images(path: Path, name: str) -> NDArray[np.uint8]:
@@ -51,14 +58,11 @@ def to_channels_first(images: NDArray[np.uint8]) -> Tensor:
 
 def _read(path: Path, name: str) -> NDArray[Any]:
     try:
-        found: NDArray[Any] = np.load(need(path, name), mmap_mode="r", allow_pickle=False)
-    except (
-        ValueError,
-        EOFError,
-        OSError,
-        SyntaxError,
-        TokenError,
-    ) as error:  # NumPy parses the header as Python
-        why = " ".join(str(error).split())
+        with files.regular(need(path, name)) as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise ValueError("it is not a .npy file")
+        found: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except DAMAGED as error:
+        why = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"{path} is damaged: {why} (get it again with `prunekit data get {name}`)") from None
     return found

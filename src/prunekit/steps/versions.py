@@ -132,11 +132,7 @@ def standing(keys: Iterable[str], store: Store, data: Path) -> Standing:
     """Compare what finished results note with what is here; a result of version 0.1, which notes nothing, stands."""
     here, found = Here(data), Standing({}, {}, {})
     digest = cache(lambda key: _digest(store, key))
-    for key in keys:
-        try:
-            sources = store.sources(key)
-        except StoreError:
-            continue  # missing or damaged: whoever reads it says so
+    for key, sources in store.noted(keys):  # what is missing or damaged is for those who read it to say
         for table, other in ((found.data, here.other_data(sources)), (found.code, here.other_code(sources))):
             if other is not None:
                 table[key] = other

@@ -47,9 +47,7 @@ class Store:
         """Where the file of ``key`` is, or would be."""
         if not KEY.fullmatch(key):
             raise UsageError(f"{key!r} is not a key (like train-0123456789abcdef)")
-        kind = key.partition("-")[0]
-        folder = "measurements" if kind in MEASUREMENT_STEPS else "models"
-        return self.root / folder / f"{key}{SUFFIX}"
+        return self.root / _folder_of(key) / f"{key}{SUFFIX}"
 
     def checkpoint(self, key: str) -> Path:
         """Where the unfinished training of ``key`` is kept."""
@@ -80,6 +78,22 @@ class Store:
     def digest(self, key: str) -> str:
         """The digest of a result's arrays: two results of one key are the same only if it is."""
         return archive.read_header(self.path(key)).digest
+
+    def noted(self, keys: Iterable[str]) -> Iterator[tuple[str, Sources]]:
+        """What results were made of: a quick look that checks nothing; what is missing or damaged is passed over.
+
+        Most results of a study say the same, which is read once.
+        """
+        seen: dict[bytes, Sources] = {}
+        root = str(self.root)
+        for key in keys:
+            try:
+                text = archive.provenance_text(f"{root}/{_folder_of(key)}/{key}{SUFFIX}")
+                if text not in seen:
+                    seen[text] = _sources_in(text) if text else self.sources(key)
+                yield key, seen[text] if text else self.sources(key)
+            except (OSError, StoreError):
+                continue
 
     def sources(self, key: str) -> Sources:
         """What a result was made of, from its header alone, the rest of its record unchecked."""
@@ -266,6 +280,19 @@ class Store:
     def clean(self) -> list[Path]:
         """Remove leftovers; those that were removed."""
         return upkeep.clean(self)
+
+
+def _folder_of(key: str) -> str:
+    return "measurements" if key.partition("-")[0] in MEASUREMENT_STEPS else "models"
+
+
+def _sources_in(text: bytes) -> Sources:
+    """From a record's own text, which is JSON within a JSON string."""
+    try:
+        found = json.loads(json.loads(b'"' + text + b'"'))
+    except (ValueError, RecursionError):
+        raise StoreError("its provenance cannot be read") from None
+    return Sources.of(found if isinstance(found, dict) else {})
 
 
 def _joined(weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]) -> Arrays:

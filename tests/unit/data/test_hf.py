@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -149,4 +150,41 @@ def test_a_broken_set_gets_one_line(folder, message):
 def test_a_set_too_large_to_hold_is_refused(folder, monkeypatch):
     monkeypatch.setattr(own, "HELD_BYTES", 100)
     with pytest.raises(UsageError, match="do not fit in memory"):
+        _open(folder)
+
+
+FORMS = {
+    "no JSON": b"{",
+    "a list": b"[1]",
+    "info is a list": b'{"info": []}',
+    "no names": b'{"info": {"features": {"img": {"_type": "Image"}, "fine_label": {"_type": "ClassLabel"}}}}',
+    "nested": b'{"info":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_schema_of_another_form_is_one_line(folder, form):
+    table = _table([0]).replace_schema_metadata({"huggingface": FORMS[form]})
+    parquet.write_table(table, folder / "train.parquet")
+    with pytest.raises(UsageError, match=r"does not (say which columns|name the classes)"):
+        _open(folder)
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/hostname", "../secret.png", "link.png", "fifo.png", "a\0b", "train.parquet"]
+)
+def test_a_row_cannot_name_a_file_of_this_machine(folder, path):
+    (folder.parent / "secret.png").write_bytes(_png(0))
+    (folder / "link.png").symlink_to(folder.parent / "secret.png")
+    if path == "fifo.png":
+        os.mkfifo(folder / path)
+    parquet.write_table(_table([0], images=[{"bytes": None, "path": path}]), folder / "train.parquet")
+    with pytest.raises(UsageError, match=r"(is no image beside it|cannot read)"):
+        _open(folder)
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [0.5, 1.0], [[0], [1]]])
+def test_labels_that_are_no_whole_numbers_are_refused(folder, labels):
+    parquet.write_table(_table([0, 1], labels=labels), folder / "train.parquet")
+    with pytest.raises(UsageError, match="no whole numbers"):
         _open(folder)
