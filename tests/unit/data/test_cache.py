@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from prunekit.data.cache import kept
 from prunekit.errors import PrunekitWarning
@@ -42,3 +43,35 @@ def test_a_data_folder_that_is_a_file_costs_a_warning(tmp_path):
     (tmp_path / "data").write_text("")
     with pytest.warns(PrunekitWarning, match="cannot keep"):
         kept(tmp_path / "data", "set", _make(1))
+
+
+def test_a_file_that_was_changed_is_made_again(tmp_path):
+    kept(tmp_path, "set", _make(1))
+    path = tmp_path / "cache" / "set.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x09")
+    assert (kept(tmp_path, "set", _make(2))["images"] == 2).all()
+    kept(tmp_path, "other", _make(3))
+    (tmp_path / "cache" / "other.safetensors").replace(path)
+    assert (kept(tmp_path, "set", _make(4))["images"] == 4).all()
+    assert (kept(tmp_path, "set", _make(5))["images"] == 4).all()
+
+
+def test_what_version_0_1_kept_is_replaced_and_what_others_wrote_is_not(tmp_path):
+    path = tmp_path / "cache" / "set.safetensors"
+    path.parent.mkdir()
+    save_file(_make(1)(), path)
+    assert (kept(tmp_path, "set", _make(2))["images"] == 2).all()
+    assert (kept(tmp_path, "set", _make(3))["images"] == 2).all()
+    save_file({"x": torch.zeros(1)}, path)
+    before = path.read_bytes()
+    with pytest.warns(PrunekitWarning, match="was not written by prunekit"):
+        assert (kept(tmp_path, "set", _make(4))["images"] == 4).all()
+    assert path.read_bytes() == before
+
+
+def test_nothing_is_kept_through_a_link(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "cache").symlink_to(tmp_path / "elsewhere")
+    with pytest.warns(PrunekitWarning, match="is a link"):
+        kept(tmp_path, "set", _make(1))
+    assert list((tmp_path / "elsewhere").iterdir()) == []
