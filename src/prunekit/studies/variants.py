@@ -162,8 +162,8 @@ def _earlier(network: _Network) -> Values:
 
 
 def _settings(step: Step) -> Values:
-    """The parameters of a step that differ from their defaults, without seeds, ratios and keys of inputs."""
-    left_out = ("seed", _RATIO, *STEPS[step.kind].references)
+    """The parameters of a step that differ from their defaults and change its result; no seeds, ratios, inputs."""
+    left_out = ("seed", _RATIO, *STEPS[step.kind].references, *STEPS[step.kind].unhashed)
     return {name: value for name, value in step.params.items() if name not in left_out}
 
 

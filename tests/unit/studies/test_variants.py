@@ -211,3 +211,44 @@ def test_imported_weights_are_seeds_of_one_variant_only_where_a_seed_says_so():
         len(set(map(tuple, variants(*map(record, (imported("a"), imported("b"), imported("c", seed=1)))))))
         == 3
     )
+
+
+def compressed(parent, digit="a", *, ratio=0.5, **more):
+    step = ImportParams(parent=parent.key, weights="sha256:" + digit * 64, **more)
+    return record(parent, step, ratio=ratio)
+
+
+def test_a_network_made_smaller_elsewhere_is_of_a_role_of_its_own():
+    found = variant_of(compressed(root(), method="int8", expect_error=0.1))
+    assert (found.role, found.method, found.structure, found.cascade) == (Role.COMPRESSED, "int8", None, None)
+    assert (found.arch, found.dataset, found.columns()["settings"]) == ("resnet8", "digits", {})
+
+
+def test_compressed_networks_of_one_method_are_rungs_of_one_variant_and_seeds_by_their_parents():
+    small, large = (
+        compressed(root(), "a", ratio=0.8, method="tp"),
+        compressed(root(), "b", ratio=0.5, method="tp"),
+    )
+    other = compressed(root(seed=1), "c", ratio=0.5, method="tp")
+    found = places(small, large, other)
+    assert len({each.variant for own in found for each in own}) == 1
+    assert [own[0].seed for own in found] == [0, 0, 1]
+    assert [own[0].repetition for own in found] == [0, 0, 0]
+
+
+def test_two_compressed_networks_at_one_place_are_two_variants():
+    """One parent, one ratio, one method, other weights: nothing declares them to be repetitions."""
+    (one,), (other,) = variants(
+        compressed(root(), "a", method="int8"), compressed(root(), "b", method="int8")
+    )
+    assert one != other
+
+
+def test_preprocessing_sets_networks_apart():
+    plain, resized = record(root()), record(root(image_size=(28,)))
+    assert variant_of(plain) != variant_of(resized)
+
+
+def test_weights_of_an_early_epoch_are_another_network():
+    kept = record(root(keep_epoch=1)).model_copy(update={"key": f"{root(keep_epoch=1).key}@1"})
+    assert variant_of(kept) != variant_of(record(root(keep_epoch=1)))
