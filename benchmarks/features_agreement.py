@@ -22,11 +22,11 @@ from torch import nn
 
 from prunekit.data.datasets import Dataset, open_dataset
 from prunekit.data.examples import ArrayExamples, Examples
-from prunekit.data.tasks import TASKS
 from prunekit.measure.features import informative_order, order_agreement, transfer
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build
 from prunekit.params import TrainParams
+from prunekit.tasks import TASKS
 from prunekit.training.loop import fit
 
 KEPT = 0.1

@@ -18,7 +18,6 @@ import torch
 from prunekit.data.datasets import open_dataset
 from prunekit.data.load import load_distribution, training_split
 from prunekit.data.normalise import Normaliser
-from prunekit.data.tasks import TASKS
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.measure.outcomes import outcomes
@@ -28,6 +27,7 @@ from prunekit.params import TrainParams
 from prunekit.pruning.api import prune
 from prunekit.pruning.masks import apply_
 from prunekit.pruning.methods import METHODS
+from prunekit.tasks import TASKS
 from prunekit.training.loop import fit
 from prunekit.training.retrain import retrain
 

@@ -11,9 +11,9 @@ from prunekit.data import cifar
 from prunekit.data.augment import AUGMENTS
 from prunekit.data.datasets import DATASETS, SHIFTED, open_dataset
 from prunekit.data.load import load_distribution
-from prunekit.data.tasks import TASKS
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
+from prunekit.tasks import TASKS
 
 PUBLISHED = runpy.run_path(str(Path(__file__).parents[1] / "data" / "datasets" / "published.py"))
 DOWNLOADED = [name for name in DATASETS if name != "digits"]

@@ -8,7 +8,6 @@ from prunekit.data.corruptions import CORRUPTION_ROWS, corrupt
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, FileExamples
 from prunekit.data.mixed import mixed_epoch
-from prunekit.data.tasks import IGNORED
 from prunekit.errors import UsageError
 from prunekit.measure.features import informative_order, transfer
 from prunekit.measure.outcomes import outcomes
@@ -21,6 +20,7 @@ from prunekit.pruning.api import prune, sample_size, sensitivities
 from prunekit.pruning.masks import apply_
 from prunekit.pruning.methods import METHODS
 from prunekit.pruning.shrink import shrink
+from prunekit.tasks.segmentation import IGNORED
 from prunekit.training import losses
 from prunekit.training.checkpoint import Checkpoint
 from prunekit.training.loop import fit

@@ -81,7 +81,9 @@ def comparisons(pairs: Sequence[Paired], asked: Asked, *, classes: Sequence[str]
 
 def rise_of(pair: Paired, asked: Asked) -> Rise:
     """The rise in the task's error on all images of a pair."""
-    own, reference = (outcome_of(arrays, top_k=asked.top_k) for arrays in (pair.own, pair.reference))
+    own, reference = (
+        outcome_of(arrays, task=pair.task, top_k=asked.top_k) for arrays in (pair.own, pair.reference)
+    )
     if own.total is None:
         return _rise(own.wrong[:, 0], reference.wrong[:, 0])
     named = {("", "own"): own, ("", "reference"): reference}

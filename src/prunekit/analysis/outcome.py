@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prunekit.analysis.made_up import MEASURED, PAIRED, SHARE, MadeUp
-from prunekit.errors import UsageError
+from prunekit.tasks import DEFAULT, TASKS
 
 Array = NDArray[Any]
 
@@ -68,17 +68,9 @@ def wrong(flags: Array) -> Outcome:
     return Outcome(np.asarray(flags).reshape(-1, 1))
 
 
-def outcome_of(arrays: Mapping[str, Array], *, top_k: int = 1) -> Outcome:
-    """Read stored per-example arrays: ``intersection`` and ``union``, or the ``rank`` of the true class.
-
-    ``top_k`` counts a prediction as right when the true class is among the k likeliest (classification only).
-    """
-    if "union" in arrays:
-        union = np.asarray(arrays["union"], dtype=np.int64)
-        return Outcome(union - np.asarray(arrays["intersection"], dtype=np.int64), union)
-    if top_k < 1:
-        raise UsageError(f"top-k is {top_k}; it must be 1 or more")
-    return wrong(np.asarray(arrays["rank"]) >= top_k)
+def outcome_of(arrays: Mapping[str, Array], *, task: str = DEFAULT, top_k: int = 1) -> Outcome:
+    """Read stored per-example arrays as their task counts them (``prunekit.tasks``)."""
+    return Outcome(*TASKS[task].outcome(arrays, top_k=top_k))
 
 
 def mean_over_groups(sums: Array, totals: Array) -> Array:

@@ -12,6 +12,7 @@ from prunekit.analysis.outcome import Array
 from prunekit.analysis.resample import resampled_sums
 from prunekit.analysis.variant import Variant
 from prunekit.errors import UsageError
+from prunekit.tasks import DEFAULT
 
 Arrays = Mapping[str, Array]
 
@@ -33,6 +34,7 @@ class Paired(NamedTuple):
     reference: Arrays
     asked: float | None = None
     repetition: int = 0
+    task: str = DEFAULT
 
     @property
     def rung(self) -> float:

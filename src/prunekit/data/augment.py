@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from prunekit.data.tasks import IGNORED
 from prunekit.registry import Registry
+from prunekit.tasks.segmentation import IGNORED
 
 PADDING = 4
 RESIZED_AREA = (0.08, 1.0)

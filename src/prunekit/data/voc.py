@@ -17,8 +17,8 @@ from prunekit.data.examples import FileExamples
 from prunekit.data.images import DAMAGED, open_rgb, to_tensor
 from prunekit.data.mat import read_mat
 from prunekit.data.missing import need
-from prunekit.data.tasks import IGNORED
 from prunekit.errors import UsageError
+from prunekit.tasks.segmentation import IGNORED
 
 CLASSES = 21
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from prunekit.params import STEPS, Params
+from prunekit.params import STEPS, Params, Root
 from prunekit.store.store import Store
 
 ROUGH_SECONDS = {"train": 10.0, "retrain": 10.0, "features": 60.0, "noise": 10.0, "error": 2.0}
@@ -26,16 +26,17 @@ class PastCosts(NamedTuple):
         """Whether anything was measured in this store."""
         return bool(self.by_kind)
 
-    def seconds(self, params: Params, root: Any, calibrated: float | None = None) -> float:
+    def seconds(self, params: Params, root: Params, calibrated: float | None = None) -> float:
         """What a step of the lineage of ``root`` will take, from the closest thing that was measured.
 
         ``calibrated`` is what a short calibration says: it stands behind the same work in this store alone.
         """
-        what = params.kind, str(getattr(root, "arch", "")), str(getattr(root, "dataset", ""))
+        made = root if isinstance(root, Root) else None
+        what = params.kind, str(made.arch if made else ""), str(made.dataset if made else "")
         if calibrated is not None and what not in self.exact:
             return calibrated
         each = self.exact.get(what) or self.by_kind.get(params.kind) or ROUGH_SECONDS.get(params.kind, ROUGH)
-        epochs: int = getattr(params, "epochs", None) or getattr(root, "epochs", None) or 1
+        epochs: int = getattr(params, "epochs", None) or (made.epochs if made else 1)
         return each * epochs if params.kind in TRAINED else each
 
 

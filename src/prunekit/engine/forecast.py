@@ -15,7 +15,7 @@ from prunekit.distribution import parse
 from prunekit.engine.costs import PastCosts, in_words, roots_of
 from prunekit.engine.schedule import LARGEST_OF_KIND
 from prunekit.errors import UsageError
-from prunekit.params import BATCHNORM_IMAGES, REPAIR_IMAGES, Params
+from prunekit.params import BATCHNORM_IMAGES, REPAIR_IMAGES, Params, Root
 
 TRAINING_PASSES = 3
 Row = dict[str, Any]
@@ -68,7 +68,7 @@ def counted_as(distribution: str) -> tuple[str, str]:
 class Known(NamedTuple):
     """What the work of a step depends on beside its own fields: its root, other steps of the plan, images, pixels."""
 
-    root: Any
+    root: Root
     steps: Mapping[str, Any]
     images: Mapping[str, Mapping[str, int]]
     pixels: int
@@ -92,7 +92,7 @@ class Known(NamedTuple):
     @property
     def test(self) -> float:
         """Images that every new network is measured on."""
-        return self.images_of(self.root.dataset)
+        return self.images_of(str(self.root.dataset))
 
     @property
     def checked(self) -> float:
@@ -110,7 +110,7 @@ def _retrain(params: Any, known: Known) -> Work:
     if params.mode == "least-squares":
         return Work(0, REPAIR_PASSES * min(REPAIR_IMAGES, known.train) + known.checked)
     epochs = params.epochs or known.root.epochs
-    done = getattr(known.root, "keep_epoch", None) or 0 if params.mode == "weight-rewind" else 0
+    done = known.root.kept_epoch or 0 if params.mode == "weight-rewind" else 0
     return Work((epochs - done) * known.train, known.checked)
 
 
@@ -186,10 +186,12 @@ def forecast(steps: Mapping[str, Params], costs: PastCosts, calibration: Timing 
 
 
 def _calibrated(
-    params: Params, root: Any, steps: Mapping[str, Params], calibration: Timing
+    params: Params, root: Params, steps: Mapping[str, Params], calibration: Timing
 ) -> tuple[float, float] | None:
     """Operations and seconds of a step, from what an image costs; None where the network was not calibrated."""
-    speed = calibration.speeds.get((getattr(root, "arch", ""), getattr(root, "dataset", "")))
+    if not isinstance(root, Root):
+        return None  # a plan of some steps need not hold the root of their lineage
+    speed = calibration.speeds.get((str(root.arch), str(root.dataset)))
     if speed is None:
         return None
     work = WORK[params.kind](params, Known(root, steps, calibration.images, speed.pixels))

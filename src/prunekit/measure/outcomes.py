@@ -10,10 +10,10 @@ from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.normalise import as_input
-from prunekit.data.tasks import TASKS
 from prunekit.measure.batches import Batch, Guard, batches, checked_logits, frozen_copy
 from prunekit.measure.noise import PLANES, unit_noise
 from prunekit.progress import SILENT, Progress
+from prunekit.tasks import TASKS
 
 
 @exact()
@@ -29,7 +29,7 @@ def outcomes(
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> dict[str, np.ndarray]:
-    """The task's outcomes of every example, in the examples' order (``prunekit.data.tasks``).
+    """The task's outcomes of every example, in the examples' order (``prunekit.tasks``).
 
     ``noise`` is (kind, ε): U[-ε, ε] or N(0, ε²) added to inputs normalised by the data set's own statistics,
     unclipped, the same pixels for every model and ``batch_size``.

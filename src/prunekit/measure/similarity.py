@@ -16,12 +16,12 @@ from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.normalise import as_input
-from prunekit.data.tasks import TASKS
 from prunekit.errors import UsageError
 from prunekit.measure.batches import Batch, Guard, batches, checked_logits, frozen_copy, per_channel
 from prunekit.measure.noise import PLANES, unit_noise
 from prunekit.params import NoiseParams
 from prunekit.progress import SILENT, Progress
+from prunekit.tasks import TASKS
 
 
 class Outputs(NamedTuple):

@@ -110,7 +110,20 @@ class Seeing(Params):
         return self
 
 
-class TrainParams(Seeing, Schedule):
+class Root(Seeing, Schedule):
+    """What a lineage begins with: a network that was trained here, or brought from elsewhere."""
+
+    arch: str | None
+    dataset: DatasetName | None
+    seed: int = 0
+
+    @property
+    def kept_epoch(self) -> int | None:
+        """The early epoch whose weights are kept for weight-rewind; None without one."""
+        return None
+
+
+class TrainParams(Root):
     """Train a new network."""
 
     kind = "train"
@@ -126,8 +139,13 @@ class TrainParams(Seeing, Schedule):
         Field(ge=0, description="Also keep the weights after this epoch, for weight-rewind; unset: none."),
     ] = None
 
+    @property
+    def kept_epoch(self) -> int | None:
+        """The early epoch whose weights are kept; None without one."""
+        return self.keep_epoch
 
-class ImportParams(Seeing, Schedule):
+
+class ImportParams(Root):
     """Bring a network made elsewhere into the store; the schedule is for retraining.
 
     Without a parent it is an unpruned one, and the data set must be named. With a parent it is a descendant: data set,

@@ -20,7 +20,6 @@ from prunekit.data.examples import ArrayExamples, Examples
 from prunekit.data.load import load_distribution, training_split
 from prunekit.data.mixed import mixed_epoch
 from prunekit.data.preprocessing import Preprocessing, View, seen, to_json
-from prunekit.data.tasks import TASKS
 from prunekit.distribution import is_place
 from prunekit.errors import UsageError
 from prunekit.measure.outcomes import outcomes
@@ -28,7 +27,7 @@ from prunekit.models.archs import build
 from prunekit.models.narrow import is_narrower, narrow_
 from prunekit.models.predictors import FORMS
 from prunekit.models.state import Arrays, load_arrays, to_arrays
-from prunekit.params import ErrorParams, Params
+from prunekit.params import ErrorParams, Params, Root
 from prunekit.progress import SILENT, Progress
 from prunekit.pruning.compact import lean
 from prunekit.steps.check import check_module
@@ -36,6 +35,7 @@ from prunekit.steps.versions import check_parent, measurement_sources, model_sou
 from prunekit.store.records import MODULE, MeasurementRecord, ModelRecord, Sources, Step
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store, digest_of_model
+from prunekit.tasks import TASKS
 
 Masks = dict[str, Tensor]
 PROGRAM = "program"  # the name of the one array of a stored program: its bytes
@@ -129,7 +129,7 @@ def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
         )
 
 
-def training_data(context: Context, root: Any, opened: Dataset) -> TrainingData:
+def training_data(context: Context, root: Root, opened: Dataset) -> TrainingData:
     """The training images of a lineage as a network sees them (``opened``), split as its root step says."""
     train, valid = training_split(
         opened, seed=root.seed, valid_fraction=root.valid_fraction, view=view_of(opened)
@@ -137,7 +137,7 @@ def training_data(context: Context, root: Any, opened: Dataset) -> TrainingData:
     return TrainingData(opened, train.to(context.device), valid.to(context.device))
 
 
-def epoch_images(root: Any, data: TrainingData) -> Callable[[int], Tensor] | None:
+def epoch_images(root: Root, data: TrainingData) -> Callable[[int], Tensor] | None:
     """For robust training: the images that an epoch trains on, corrupted anew; None where nothing is shifted."""
     if root.train_distribution is None:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from prunekit.distribution import parse
 from prunekit.measure.outcomes import outcomes
@@ -14,7 +13,7 @@ from prunekit.steps.context import Context, check_classes, examples, load, save_
 def run(batch: Sequence[ErrorParams], context: Context) -> None:
     """Measure the one model that the batch shares on each of its distributions."""
     loaded = load(context, batch[0].model)
-    root: Any = loaded.record.root.read()
+    root = loaded.record.root_params
     opened, network = loaded.dataset, loaded.lean()
     for params in batch:
         check_classes(params.distribution, opened, context.data)

@@ -8,10 +8,10 @@ from torch import nn
 
 from prunekit.data.datasets import Dataset
 from prunekit.data.preprocessing import Preprocessing, seen
-from prunekit.data.tasks import TASKS
 from prunekit.errors import PrunekitError, UsageError
 from prunekit.params import ImportParams
 from prunekit.steps.context import Context, dataset, examples, nominal_outcomes, view_of
+from prunekit.tasks import TASKS
 
 # A tenth of a point, or one image where a test set is so small that one image is more.
 TOLERANCE = 0.001

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 from torch import nn
 
 from prunekit.data.datasets import Dataset
-from prunekit.params import Params
+from prunekit.params import Params, Root
 from prunekit.pruning.compact import lean
 from prunekit.steps.context import Context, TrainingData, epoch_images, save, training_data, valid_error
 from prunekit.training.checkpoint import Checkpoint
@@ -20,12 +20,12 @@ class Loop(NamedTuple):
 
     context: Context
     params: Params
-    root: Any
+    root: Root
     data: TrainingData
     checkpoint: Checkpoint
 
     @classmethod
-    def of(cls, context: Context, params: Params, root: Any, opened: Dataset) -> Self:
+    def of(cls, context: Context, params: Params, root: Root, opened: Dataset) -> Self:
         """The training of a step whose lineage begins with ``root``, on ``opened``: the data as it sees them."""
         checkpoint = Checkpoint(context.store.checkpoint(params.key))
         return cls(context, params, root, training_data(context, root, opened), checkpoint)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from prunekit.errors import PrunekitError, PrunekitWarning
-from prunekit.params import MODEL_STEPS, ErrorParams, Params
+from prunekit.params import MODEL_STEPS, ErrorParams, Params, Root
 from prunekit.progress import Progress
 from prunekit.steps.context import Context
 from prunekit.steps.device import checked, enough_memory
@@ -103,20 +103,20 @@ def needed(batch: Sequence[Any], store: Store) -> Iterator[str]:
     for params in batch:
         yield from params.inputs
         if getattr(params, "mode", "") == "weight-rewind" and store.has(params.parent):
-            root: Any = store.record(params.parent).root
-            epoch = getattr(root.read(), "keep_epoch", None)
-            yield from () if epoch is None else (kept_key(root.key, epoch),)
+            record = store.record(params.parent)
+            epoch = record.root_params.kept_epoch
+            yield from () if epoch is None else (kept_key(record.root.key, epoch),)
         elif getattr(params, "mode", "") == "least-squares" and store.has(params.parent):
             before = store.record(params.parent).parent
             yield from () if before is None else (before,)
 
 
-def products(params: Any, store: Store) -> tuple[str, ...]:
+def products(params: Params, store: Store) -> tuple[str, ...]:
     """Keys of the results that a step leaves: a model is measured, and an early epoch kept, before it is stored."""
     if params.kind not in MODEL_STEPS:
         return (params.key,)
     nominal = ErrorParams(model=params.key, distribution=store.record(params.key).param("dataset"))
-    epoch = getattr(params, "keep_epoch", None)
+    epoch = params.kept_epoch if isinstance(params, Root) else None
     kept = () if epoch is None else (kept_key(params.key, epoch),)
     return (*kept, nominal.key, params.key)
 
@@ -125,6 +125,6 @@ def _facts(params: Params, store: Store) -> dict[str, Any]:
     """What else of a step its cost depends on: the network, its data, and how long it is trained."""
     model = params.key if params.kind in MODEL_STEPS else params.inputs[-1]
     record = store.record(model)
-    root: Any = record.root.read()
-    epochs = getattr(params, "epochs", None) or getattr(root, "epochs", 1)
+    root = record.root_params
+    epochs = getattr(params, "epochs", None) or root.epochs
     return {"arch": record.arch, "dataset": root.dataset, "epochs": epochs if params.kind in TRAINED else 1}

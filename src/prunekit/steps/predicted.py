@@ -10,12 +10,12 @@ import numpy as np
 
 import prunekit
 from prunekit.data.predictions.outcomes import Array, Predictions, Scores, outcomes
-from prunekit.data.tasks import TASKS
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, ImportParams
 from prunekit.store.records import PREDICTIONS, MeasurementRecord, ModelRecord, Sources, Step
 from prunekit.store.store import Store
+from prunekit.tasks import TASKS
 
 IDS = "ids"
 TASK = "classification"

@@ -53,13 +53,13 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
 
 def _sample(context: Context, params: PruneParams, parent: Loaded) -> Iterator[tuple[Tensor, Tensor]]:
     """S: held-out images of the training side, the same for every method of a lineage (docs/methods.md)."""
-    root = parent.record.root.read()
+    root = parent.record.root_params
     data = training_data(context, root, parent.dataset)
     pool = data.valid if len(data.valid) else data.train
     wanted = params.sample_size or min(
         sample_size(parent.model, (data.dataset.planes, *data.dataset.size)), -(-len(pool) // 2)
     )
-    order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(getattr(root, "seed", 0)))
+    order = torch.randperm(len(pool), generator=torch.Generator().manual_seed(root.seed))
     for indices in torch.split(order[: min(wanted, len(pool))], SAMPLE_BATCH):
         yield _normalised(pool.take(indices), data, context.device)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from prunekit.errors import StoreError
 from prunekit.models.state import Arrays
-from prunekit.params import RetrainParams, Schedule, TrainParams
+from prunekit.params import RetrainParams, Root, Schedule, TrainParams
 from prunekit.steps.context import Context, load_module
 from prunekit.steps.loop import Loop
 from prunekit.steps.train import kept_key
@@ -23,7 +22,7 @@ def run(batch: Sequence[RetrainParams], context: Context) -> None:
 
 def _one(params: RetrainParams, context: Context) -> None:
     parent = load_module(context, params.parent)
-    root: Any = parent.record.root.read()
+    root = parent.record.root_params
     loop = Loop.of(context, params, root, parent.dataset)
     result = loop.run(
         retrain,
@@ -50,20 +49,20 @@ def _one(params: RetrainParams, context: Context) -> None:
 
 def settings_of(record: ModelRecord) -> TrainParams:
     """The training settings of a lineage: of its root, and what the imports after it were given, laid over them."""
-    root: Any = record.root.read()
+    root = record.root_params
     schedule = {name: getattr(root, name) for name in Schedule.model_fields}
     for step in record.lineage[1:]:
         if step.kind == "import":
             schedule |= {name: step.params[name] for name in schedule if name in step.params}
-    keep = getattr(root, "keep_epoch", None)
+    keep = root.kept_epoch
     return TrainParams.read(
         {"arch": record.arch, "dataset": root.dataset, "seed": root.seed, "keep_epoch": keep, **schedule}
     )
 
 
-def _kept(context: Context, key: str, root: Any, mode: str) -> Arrays | None:
+def _kept(context: Context, key: str, root: Root, mode: str) -> Arrays | None:
     """The early weights that weight-rewind starts from."""
-    epoch = getattr(root, "keep_epoch", None)
+    epoch = root.kept_epoch
     if mode != "weight-rewind" or epoch is None:
         return None
     kept = kept_key(key, epoch)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from prunekit.params import STEPS, Params
+from prunekit.errors import StoreError
+from prunekit.params import STEPS, Params, Root
 
 MODULE = "module"
 # The form of a network of which nothing is stored but outcomes that were brought; its size is not known.
@@ -98,6 +99,14 @@ class ModelRecord(BaseModel):
     def root(self) -> Step:
         """The step that made the unpruned parent at the root of the lineage."""
         return self.lineage[0]
+
+    @property
+    def root_params(self) -> Root:
+        """The parameters of the root; :class:`StoreError` where the lineage begins with another step."""
+        params = self.root.read()
+        if not isinstance(params, Root):
+            raise StoreError(f"{self.key}: its lineage begins with {self.root.kind}, not with a network")
+        return params
 
     @property
     def parent(self) -> str | None:

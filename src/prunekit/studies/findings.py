@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from prunekit.analysis.calibration import calibration
@@ -37,6 +38,7 @@ from prunekit.studies.choose import Say, taken
 from prunekit.studies.longer import longer_findings
 from prunekit.studies.missing import lost_of, marked
 from prunekit.studies.versions import check_versions
+from prunekit.tasks import TASKS
 
 
 def margin_of(settings: ReportParams) -> Margin:
@@ -128,19 +130,20 @@ def hidden_findings(
     only: Sequence[str] = tuple(HIDDEN),
     to: stored.To = stored.unpruned_parent,
 ) -> list[Row]:
-    """Churn, classes, exemplars, calibration: what the stored outcomes say beyond the error (classification)."""
+    """Churn, classes, exemplars, calibration: what stored outcomes say beyond the error, where their task has it."""
     errors = list(errors)
     check_versions(store, errors)
-    found = [each for each in stored.measured(store, errors, to) if _classifies(store, each.own)]
+    found = stored.measured(store, errors, to)
     rows: list[Row] = []
-    for classes, members in grouped(found, lambda each: each.record.classes).items():
-        pairs = Pairs(stored.pairs(store, members), classes, settings)
-        rows += [row for name in only for row in HIDDEN[name](pairs)]
+    for (classes, task), members in grouped(found, partial(_classes_and_task, store)).items():
+        applies = [name for name in only if name in TASKS[task].findings]
+        pairs = Pairs(stored.pairs(store, members) if applies else [], classes, settings)
+        rows += [row for name in applies for row in HIDDEN[name](pairs)]
     return _checked(rows)
 
 
-def _classifies(store: Store, params: ErrorParams) -> bool:
-    return store.measurement(params.key).summary.get("task", "classification") == "classification"
+def _classes_and_task(store: Store, each: stored.Measured) -> tuple[tuple[str, ...], str]:
+    return each.record.classes, stored.task_of(store, each.own.key)
 
 
 def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: ReportParams) -> list[Row]:

@@ -17,6 +17,7 @@ from prunekit.params import ErrorParams, FeaturesParams, NoiseParams, TransferPa
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Arrays, Store
 from prunekit.studies.variants import Standing, asked_ratio, standings
+from prunekit.tasks import DEFAULT
 
 # Which networks one is compared with, by its record: their keys.
 To = Callable[[ModelRecord], str | None]
@@ -94,12 +95,17 @@ def measured(store: Store, errors: Iterable[ErrorParams], to: To = unpruned_pare
     ]
 
 
+def task_of(store: Store, key: str) -> str:
+    """The task of a stored measurement of errors."""
+    return str(store.measurement(key).summary.get("task", DEFAULT))
+
+
 def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[Curve]:
     """One curve per variant, seed, repetition and distribution."""
 
     @cache
     def outcome(key: str) -> Outcome:
-        return outcome_of(store.outcomes(key), top_k=top_k)
+        return outcome_of(store.outcomes(key), task=task_of(store, key), top_k=top_k)
 
     return [
         Curve(
@@ -148,6 +154,7 @@ def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
             own=arrays(each.own.key),
             reference=arrays(each.parent.key),
             asked=asked_ratio(each.record),
+            task=task_of(store, each.own.key),
         )
         for each in found
     ]

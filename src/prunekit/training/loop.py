@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from prunekit.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
-from prunekit.data.tasks import TASKS
 from prunekit.errors import PrunekitError
 from prunekit.interruption import INTERRUPTION
 from prunekit.models.state import Arrays, copied, load_arrays, to_arrays
 from prunekit.params import TrainParams
 from prunekit.progress import SILENT, Bar, Progress
+from prunekit.tasks import TASKS
 from prunekit.training import checkpoint as checkpoints
 from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint
 from prunekit.training.checks import check_start, checked

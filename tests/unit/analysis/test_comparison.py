@@ -113,7 +113,7 @@ def test_segmentation_has_a_verdict_and_no_classes():
     union = draws.integers(50, 100, (300, 2))
     reference = {"intersection": (union * 0.9).astype(int), "union": union}
     own = {"intersection": (union * 0.5).astype(int), "union": union}
-    found = Paired(INT8, 0, 0.0, "own", "dense", "voc", own, reference, None)
+    found = Paired(INT8, 0, 0.0, "own", "dense", "voc", own, reference, None, task="segmentation")
     (row,) = only([found], resamples=200)
     assert row["value"] == pytest.approx(0.4, abs=0.02)
     assert (row["verdict"], row["agreement"], row["worst_class"]) == ("beyond", None, None)

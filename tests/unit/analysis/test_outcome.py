@@ -27,7 +27,7 @@ def test_segmentation_error_is_one_minus_the_mean_iou_of_the_whole_set():
         "intersection": np.array([[1, 1, 0], [3, 0, 0]]),
         "union": np.array([[2, 4, 0], [6, 0, 0]]),
     }
-    assert outcome_of(arrays).error == pytest.approx(1 - (1 / 2 + 1 / 4) / 2)
+    assert outcome_of(arrays, task="segmentation").error == pytest.approx(1 - (1 / 2 + 1 / 4) / 2)
 
 
 def test_an_outcome_of_nothing_counted_has_no_error():

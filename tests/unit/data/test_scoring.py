@@ -11,7 +11,8 @@ from prunekit.data.scoring import (
     segmentation_loss,
     segmentation_outcomes,
 )
-from prunekit.data.tasks import miou_error, pixel_error, top_k_error
+from prunekit.tasks.classification import top_k_error
+from prunekit.tasks.segmentation import miou_error, pixel_error
 
 
 def _numpy(outcomes):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from prunekit.data.tasks import TASKS
 from prunekit.measure.outcomes import outcomes
+from prunekit.tasks import TASKS
 
 
 def same(left, right):

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from prunekit.data.tasks import TASKS, miou_error, pixel_error, top_k_error
 from prunekit.errors import PrunekitError
+from prunekit.studies.findings import HIDDEN
+from prunekit.tasks import TASKS
+from prunekit.tasks.classification import top_k_error
+from prunekit.tasks.segmentation import miou_error, pixel_error
 
 
 def test_top_k_error_counts_ranks():
@@ -43,3 +46,20 @@ def test_no_examples_have_no_error(task):
     none = {name: np.zeros((0, 2)) for name in ("rank", "intersection", "union")}
     with pytest.raises(PrunekitError, match="zero examples"):
         TASKS[task].error(none)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_counts_of_a_task_add_up_to_its_error(name):
+    arrays = {
+        "rank": np.array([0, 1, 4, 0]),
+        "intersection": np.array([[1, 2], [3, 0]]),
+        "union": np.array([[2, 2], [6, 1]]),
+    }
+    counts = TASKS[name].outcome(arrays)
+    total = len(counts.wrong) if counts.total is None else counts.total.sum(axis=0)
+    assert (counts.wrong.sum(axis=0) / total).mean() == pytest.approx(TASKS[name].error(arrays))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_findings_of_a_task_are_those_that_its_arrays_carry(name):
+    assert TASKS[name].findings <= set(HIDDEN)

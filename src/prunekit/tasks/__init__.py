@@ -1,0 +1,10 @@
+"""What networks are asked to do: a file per task, and their table. Nothing here imports torch."""
+
+from prunekit.registry import Registry
+from prunekit.tasks.classification import CLASSIFICATION
+from prunekit.tasks.segmentation import SEGMENTATION
+from prunekit.tasks.task import Task
+
+DEFAULT = "classification"
+
+TASKS: Registry[Task] = Registry("task", {DEFAULT: CLASSIFICATION, "segmentation": SEGMENTATION})

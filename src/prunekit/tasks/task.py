@@ -1,0 +1,52 @@
+"""What a task is: its loss and its per-example outcomes in torch, and what they add up to in numpy.
+
+Outcomes are measured once, in torch; every error is arithmetic on stored numpy arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from prunekit.errors import PrunekitError
+
+Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
+
+
+class Counts(NamedTuple):
+    """Per example and group ``[n, groups]``: how much is wrong, and of how much; a ``total`` of None is one each.
+
+    The error is the mean over groups of sum(wrong) / sum(total).
+    """
+
+    wrong: Array
+    total: Array | None = None
+
+
+class Task(NamedTuple):
+    """One kind of task.
+
+    ``loss(logits, labels, *, label_smoothing=0.0)`` is a scalar tensor; ``outcomes(logits, labels)`` a dict of tensors
+    with one row per example. The numpy half takes the stored arrays: ``outcome(arrays, top_k=1)`` gives the counts that
+    every error is made of, ``error(arrays)`` a number in ``bounds``. ``findings`` are those of single predictions that
+    the arrays carry, beside the findings of errors, which every task has.
+    """
+
+    loss: Callable[..., Any]
+    outcomes: Callable[..., dict[str, Any]]
+    outcome: Callable[..., Counts]
+    error: Callable[[Arrays], float]
+    error_name: str
+    findings: frozenset[str] = frozenset()
+    bounds: tuple[float, float] = (0.0, 1.0)
+
+
+def rows_of(outcomes: Arrays, name: str) -> Array:
+    """One array of the outcomes; :class:`PrunekitError` where it is of no example."""
+    rows = outcomes[name]
+    if not len(rows):
+        raise PrunekitError("there is no error of zero examples")
+    return rows
