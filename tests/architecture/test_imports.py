@@ -48,6 +48,12 @@ def test_commands_that_compute_nothing_load_no_torch(args, tmp_path, monkeypatch
     assert loaded(command(*args)) == []
 
 
+@pytest.mark.parametrize("args", [("show", "small"), ("ls", "measurements"), ("potential", "small")])
+def test_commands_that_read_a_store_load_no_torch(args, trained, monkeypatch):
+    monkeypatch.setenv("PRUNEKIT_STORE", str(trained[0]))
+    assert loaded(command(*args)) == []
+
+
 def test_the_analysis_loads_no_torch():
     names = sorted(
         path.stem for path in (ROOT / "src/prunekit/analysis").glob("*.py") if path.stem != "__init__"

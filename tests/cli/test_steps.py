@@ -189,11 +189,14 @@ def test_quiet_prints_keys_alone(store, key, cli):
 
 
 def test_show_says_what_a_network_costs(store, cli):
-    row = cli("show", "small", "--repeats", "3", store=store).row
+    row = cli("show", "small", "--latency", "--repeats", "3", store=store).row
     assert row["parameters"] == row["nonzero"] == 78042
     assert row["multiplications"] == row["nonzero_multiplications"] > 1_000_000
     assert row["latency_ms"] > 0
     assert row["lineage"][0]["kind"] == "train"
+    plain = cli("show", "small", store=store).row
+    assert plain["file_bytes"] == row["file_bytes"] > 0
+    assert "latency_ms" not in plain
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Protocol, Self
 
 import torch
@@ -68,13 +71,15 @@ Read = Callable[[Any], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class FileExamples:
-    """Examples read from files when asked, by parallel threads: ``read(item)`` is one image and its label."""
+    """Examples read from files when asked, by threads that all of a process's sets share.
+
+    ``read(item)`` is one image and its label.
+    """
 
     items: Sequence[Any]
     strata: Tensor
     read: Read
     device: Device = "cpu"
-    threads: int = 8
 
     def __len__(self) -> int:
         return len(self.items)
@@ -84,9 +89,8 @@ class FileExamples:
         wanted = [self.items[place] for place in indices.tolist()]
         if not wanted:
             return torch.empty(0, 3, 0, 0, dtype=torch.uint8), torch.empty(0, dtype=torch.int64)
-        with ThreadPoolExecutor(self.threads) as pool:
-            images, labels = zip(*pool.map(self.read, wanted), strict=True)
-        return torch.stack(images).to(self.device), torch.stack(labels).to(self.device)
+        images, labels = zip(*_readers().map(self.read, wanted), strict=True)
+        return _placed(torch.stack(images), self.device), _placed(torch.stack(labels), self.device)
 
     def subset(self, indices: Tensor) -> FileExamples:
         """The same reader over the files at ``indices``."""
@@ -96,3 +100,43 @@ class FileExamples:
     def to(self, device: Device) -> FileExamples:
         """The same files, whose images and labels are given out on ``device``."""
         return replace(self, device=device)
+
+
+# Batches that are read ahead of the one that is worked on, and threads that read: decoders let each other run.
+AHEAD = 3
+FEWEST_READERS = 8
+
+
+@cache
+def _readers() -> ThreadPoolExecutor:
+    """The threads that read and decode, kept between batches: none is started or waited for at a batch's end."""
+    return ThreadPoolExecutor(max(FEWEST_READERS, len(os.sched_getaffinity(0))), "prunekit-read")
+
+
+os.register_at_fork(after_in_child=_readers.cache_clear)  # threads do not come along
+
+
+def _placed(values: Tensor, device: Device) -> Tensor:
+    """A copy on a GPU is made from pinned memory, beside other work."""
+    if torch.device(device).type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
+
+
+def taken(examples: Examples, parts: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """``examples.take`` of each part, in order; those in files are read ahead, ``AHEAD`` parts at a time."""
+    if isinstance(examples, ArrayExamples):
+        yield from map(examples.take, parts)
+        return
+    coming: deque[Future[tuple[Tensor, Tensor]]] = deque()
+    with ThreadPoolExecutor(AHEAD, "prunekit-ahead") as ahead:
+        try:
+            for part in parts:
+                coming.append(ahead.submit(examples.take, part))
+                if len(coming) > AHEAD:
+                    yield coming.popleft().result()
+            while coming:
+                yield coming.popleft().result()
+        finally:
+            for each in coming:
+                each.cancel()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from prunekit.copying import copied_network
 from prunekit.data.datasets import Dataset
-from prunekit.data.examples import ArrayExamples, Examples
+from prunekit.data.examples import ArrayExamples, Examples, taken
 from prunekit.data.normalise import Normaliser
 from prunekit.errors import PrunekitError, UsageError
 
@@ -59,8 +59,8 @@ def batches(
     places = torch.arange(len(wanted), device=device if isinstance(chosen, ArrayExamples) else "cpu")
     normalise = Normaliser(dataset, device)
     step = batch_size or default_batch_size(dataset.size, device)
-    for part, place in zip(torch.split(wanted, step), torch.split(places, step), strict=True):
-        images, labels = chosen.take(place)
+    read = taken(chosen, torch.split(places, step))
+    for part, (images, labels) in zip(torch.split(wanted, step), read, strict=True):
         yield Batch(part, normalise(images), labels.to(device))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from prunekit.data.augment import AUGMENTS, Draws, rows
 from prunekit.data.datasets import Dataset
-from prunekit.data.examples import ArrayExamples, Examples
+from prunekit.data.examples import ArrayExamples, Examples, taken
 from prunekit.data.normalise import Normaliser
 from prunekit.errors import UsageError
 from prunekit.training.distributed import ALONE, World, share
@@ -89,7 +88,7 @@ class Feed:
         examples, draws = self._of(epoch), self._draws(epoch)
         augment = AUGMENTS[self.dataset.augment]
         normalise = Normaliser(self.dataset, self.device)
-        for whole, part, (images, labels) in zip(wholes, parts, _taken(examples, parts), strict=True):
+        for whole, part, (images, labels) in zip(wholes, parts, taken(examples, parts), strict=True):
             images, labels = images.to(self.device), labels.to(self.device)
             images, labels = augment.apply(images, labels, rows(draws, part.to(self.device)))
             yield Batch(normalise(images), labels, len(whole))
@@ -107,16 +106,3 @@ class Feed:
         drawn = generator(self.seed, "augment", epoch)
         draws = AUGMENTS[self.dataset.augment].draw(len(self.examples), self.dataset.size, drawn)
         return {name: values.to(self.device) for name, values in draws.items()}
-
-
-def _taken(examples: Examples, parts: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Each part's images and labels; what is read from files is read while the last batch is worked on."""
-    if isinstance(examples, ArrayExamples):
-        yield from map(examples.take, parts)
-        return
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(examples.take, parts[0])
-        for part in parts[1:]:
-            ready, coming = coming, reader.submit(examples.take, part)
-            yield ready.result()
-        yield coming.result()

@@ -21,6 +21,7 @@ from prunekit.params import TrainParams
 from prunekit.progress import SILENT, Bar, Progress
 from prunekit.tasks import TASKS
 from prunekit.training import checkpoint as checkpoints
+from prunekit.training.captured import Replayed, can_be_captured
 from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint
 from prunekit.training.checks import check_start, checked
 from prunekit.training.distributed import agree, parallel, world
@@ -152,6 +153,8 @@ class _Run:
         self.log = LossLog(len(feed.examples), feed.steps_per_epoch, feed.device)
         self.step = 0
         self.kept: Arrays | None = None
+        captured = can_be_captured(network, feed.device, feed.place)
+        self._advance = Replayed(self._body, feed.device) if captured else self._body
 
     def begin(self, masks: Mapping[str, Tensor], start_epoch: int, saved: Saved | None) -> None:
         """Stand at the first step, or where ``saved`` stood."""
@@ -192,15 +195,19 @@ class _Run:
 
     def _step(self, batch: Batch) -> None:
         torch.manual_seed(derived_seed(self.feed.seed, "step", self.step, self.feed.place.rank))
-        rate = learning_rate(self.settings, self.step, self.feed.steps_per_epoch)
+        self.sgd.set_rate(learning_rate(self.settings, self.step, self.feed.steps_per_epoch))
+        self.log.add(self.step, self._advance(batch), batch.total)
+        self.step += 1
+
+    def _body(self, batch: Batch) -> Tensor:
+        """Forward, backward and the optimizer's step, which a CUDA graph may hold; returns this process's loss."""
         with autocast(self.settings, self.feed.device):
             outputs = self.network(batch.images)
             loss = task_loss(self.feed.dataset.task, outputs, batch.labels, self.settings.label_smoothing)
         # The processes' gradients are averaged: a process with more images than the others counts for more.
         share = len(batch.labels) / batch.total
-        self.sgd.step(loss * (share * self.feed.place.size), rate)
-        self.log.add(self.step, loss.detach() * share, batch.total)
-        self.step += 1
+        self.sgd.step(loss * (share * self.feed.place.size))
+        return loss.detach() * share
 
     def _saved(self) -> Saved:
         parts = {

@@ -39,6 +39,9 @@ class MaskedSgd:
         # In the type and memory layout of the parameters, or the multiplication below would be slow.
         self._kept = [torch.empty_like(self._parameters[name]).copy_(mask) for name, mask in partial.items()]
         self._clip_norm = settings.clip_norm
+        device = next(iter(self._parameters.values())).device
+        # On a GPU a tensor, so that a captured step reads it; filling it is a kernel, which nothing waits for.
+        self._rate = torch.zeros((), device=device) if device.type == "cuda" else None
         self._sgd = torch.optim.SGD(
             self._parameters.values(),
             lr=settings.lr,
@@ -48,15 +51,20 @@ class MaskedSgd:
             fused=True,
         )
 
-    def step(self, loss: Tensor, learning_rate: float) -> None:
-        """One step down the gradient of ``loss``."""
+    def set_rate(self, learning_rate: float) -> None:
+        """Set the learning rate of the next steps."""
+        if self._rate is not None:
+            self._rate.fill_(learning_rate)
+        for group in self._sgd.param_groups:
+            group["lr"] = learning_rate if self._rate is None else self._rate
+
+    def step(self, loss: Tensor) -> None:
+        """One step down the gradient of ``loss``; nothing in it depends on values that the host holds."""
         self._sgd.zero_grad()
         torch.autograd.backward(loss)
         self._mask_gradients()
         if self._clip_norm is not None:
             nn.utils.clip_grad_norm_(self._parameters.values(), self._clip_norm)
-        for group in self._sgd.param_groups:
-            group["lr"] = learning_rate
         self._sgd.step()
 
     def momentum(self) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from unittest import mock
 
 import torch
 
-from pretend import private
+from pretend import graphs, private
 from pretend.private import TorchDispatchMode, no_dispatch, tree_leaves, tree_map
 
 aten = torch.ops.aten
@@ -129,7 +129,7 @@ class PretendGpu(TorchDispatchMode):
             Counter(),
             Counter(),
         )
-        self.bf16, self.tape, self._stack = bf16, None, ExitStack()
+        self.bf16, self.tape, self.capture, self._stack = bf16, None, None, ExitStack()
 
     def __enter__(self):
         self._stack.enter_context(private.cuda_without_a_driver())
@@ -151,8 +151,11 @@ class PretendGpu(TorchDispatchMode):
             "is_bf16_supported": lambda including_emulation=True: self.bf16 or including_emulation,
         }.items():
             self._stack.enter_context(mock.patch(f"torch.cuda.{name}", answer))
+        for patch in graphs.patches(self):
+            self._stack.enter_context(patch)
         self._stack.enter_context(mock.patch("torch.autograd.backward", _backward))
         self._stack.enter_context(mock.patch("torch.autograd.grad", _grad))
+        self._stack.enter_context(mock.patch("torch.Tensor.pin_memory", lambda tensor: tensor))
         # A dispatch mode is of one thread: what others would do is done here.
         self._stack.enter_context(mock.patch("concurrent.futures.ThreadPoolExecutor.submit", _at_once))
         ACTIVE.append(self)
@@ -183,7 +186,10 @@ class PretendGpu(TorchDispatchMode):
         kwargs |= {} if asked is None else {"device": CPU}
         kwargs |= {"pin_memory": False} if kwargs.get("pin_memory") else {}
         inner = tree_map(lambda leaf: leaf.inner if isinstance(leaf, OnGpu) else leaf, (args, kwargs))
-        found = _computed(func, name, *inner)
+        if self.capture is None:
+            found = _computed(func, name, *inner)
+        else:
+            found = self.capture.run(_computed, func, name, inner)
         if asked is not None and not to_gpu:
             return found
         targets, only_these = private.written(func, args, kwargs)
@@ -233,6 +239,8 @@ class PretendGpu(TorchDispatchMode):
         self.launches[full] += -(-len(args[0]) // TENSORS_PER_LAUNCH) if lists else LAUNCHES.get(name, 1)
 
     def _wait(self, what):
+        if self.capture is not None:
+            raise RuntimeError(f"operation not permitted when stream is capturing: {what}")
         self.waits[what, _place()] += 1
 
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from prunekit.data.examples import ArrayExamples, FileExamples
+from prunekit.data.examples import AHEAD, ArrayExamples, FileExamples, taken
+from prunekit.errors import UsageError
 
 IMAGES = torch.arange(6 * 3 * 2 * 2, dtype=torch.uint8).reshape(6, 3, 2, 2)
 LABELS = torch.tensor([0, 1, 0, 1, 2, 2])
@@ -17,7 +18,7 @@ def _read(item):
 def examples(request):
     if request.param == "array":
         return ArrayExamples(IMAGES, LABELS)
-    return FileExamples(range(6), LABELS, _read, threads=2)
+    return FileExamples(range(6), LABELS, _read)
 
 
 def test_take_gives_the_images_asked_for_in_their_order(examples):
@@ -58,3 +59,33 @@ def test_labels_per_pixel_have_no_strata():
 def test_nothing_can_be_taken(examples):
     images, labels = examples.subset(torch.arange(0)).take(torch.arange(0))
     assert (len(images), images.dtype, len(labels), labels.dtype) == (0, torch.uint8, 0, torch.int64)
+
+
+def test_parts_come_in_order_and_a_few_are_read_ahead():
+    read = []
+
+    def slow(item):
+        read.append(item)
+        return torch.full((3, 2, 2), item, dtype=torch.uint8), torch.tensor(item)
+
+    files = FileExamples(list(range(40)), torch.arange(40), slow)
+    parts = taken(files, torch.randperm(40, generator=torch.Generator().manual_seed(0)).split(4))
+    first, _ = next(parts)
+    assert len(read) <= 4 * (AHEAD + 1)  # memory is bounded
+    rest = [labels for _, labels in parts]
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
+    assert torch.cat([first[:, 0, 0, 0], *rest]).tolist() == order.tolist()
+
+
+def test_an_unreadable_file_ends_the_reading_by_its_name():
+    def broken(item):
+        raise UsageError(f"unreadable image {item}")
+
+    with pytest.raises(UsageError, match="unreadable image 0"):
+        list(taken(FileExamples([0], torch.zeros(1), broken), [torch.tensor([0])]))
+
+
+def test_what_is_held_is_not_read_ahead():
+    held = ArrayExamples(torch.zeros(4, 3, 2, 2, dtype=torch.uint8), torch.arange(4))
+    found = [labels.tolist() for _, labels in taken(held, torch.arange(4).split(3))]
+    assert found == [[0, 1, 2], [3]]

@@ -25,7 +25,8 @@ def test_masked_entries_and_their_momentum_stay_zero(tiny, changes: dict) -> Non
     masks = _masks(model)
     sgd = MaskedSgd(model, tiny.settings(**changes), masks)
     for step in range(4):
-        sgd.step(_loss(model, step), 0.1)
+        sgd.set_rate(0.1)
+        sgd.step(_loss(model, step))
         assert set(sgd.momentum()) == set(masks)
         for name, parameter in model.named_parameters():
             assert not parameter[~masks[name]].any(), name
@@ -39,7 +40,8 @@ def test_without_masks_it_is_torchs_sgd(tiny) -> None:
     sgd = MaskedSgd(ours, settings, {})
     plain = torch.optim.SGD(theirs.parameters(), lr=1.0, momentum=0.9, weight_decay=0.01, foreach=False)
     for step, rate in enumerate((0.1, 0.05, 0.2)):
-        sgd.step(_loss(ours, step), rate)
+        sgd.set_rate(rate)
+        sgd.step(_loss(ours, step))
         plain.zero_grad()
         _loss(theirs, step).backward()
         plain.param_groups[0]["lr"] = rate
@@ -52,7 +54,9 @@ def test_a_clipped_step_is_no_longer_than_the_norm(tiny) -> None:
     model = tiny.network().train()
     before = [parameter.detach().clone() for parameter in model.parameters()]
     settings = tiny.settings(clip_norm=0.01, weight_decay=0.0, momentum=0.0)
-    MaskedSgd(model, settings, {}).step(_loss(model, 0), 1.0)
+    sgd = MaskedSgd(model, settings, {})
+    sgd.set_rate(1.0)
+    sgd.step(_loss(model, 0))
     moved = torch.cat([(p - b).flatten() for p, b in zip(model.parameters(), before, strict=True)])
     assert moved.norm().item() == pytest.approx(0.01, rel=1e-3)
 
@@ -60,11 +64,14 @@ def test_a_clipped_step_is_no_longer_than_the_norm(tiny) -> None:
 def test_momentum_survives_a_round_trip(tiny) -> None:
     first, second = tiny.network().train(), tiny.network().train()
     a, b = MaskedSgd(first, tiny.settings(), {}), MaskedSgd(second, tiny.settings(), {})
-    a.step(_loss(first, 0), 0.1)
+    a.set_rate(0.1)
+    a.step(_loss(first, 0))
     second.load_state_dict(first.state_dict())
     b.load_momentum({name: tensor.numpy().copy() for name, tensor in a.momentum().items()})
-    a.step(_loss(first, 1), 0.1)
-    b.step(_loss(second, 1), 0.1)
+    a.set_rate(0.1)
+    a.step(_loss(first, 1))
+    b.set_rate(0.1)
+    b.step(_loss(second, 1))
     assert all(torch.equal(p, q) for p, q in zip(first.parameters(), second.parameters(), strict=True))
 
 

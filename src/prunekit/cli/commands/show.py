@@ -19,6 +19,10 @@ from prunekit.store.store import Store
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 INSPECT = Lazy("prunekit.steps.inspect:inspect")
 BATCH = Annotated[int, typer.Option("--batch-size", min=1, help="Images per timed forward pass.")]
+LATENCY = Annotated[
+    bool,
+    typer.Option("--latency", help="Also count multiplications, and time the network on this machine."),
+]
 REPEATS = Annotated[
     int, typer.Option("--repeats", min=1, help="Timed passes, after three that are not counted.")
 ]
@@ -54,13 +58,22 @@ def _measurement(row: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={value}" for name, value in row.items() if name not in ("kind", "key", "model"))
 
 
+def _stored(store: Store, key: str) -> dict[str, Any]:
+    """What the record says of a network; loads no torch."""
+    record = store.record(key)
+    seen = {"preprocessing": record.preprocessing} if record.preprocessing else {}
+    return {**record.row(), **seen, "file_bytes": store.path(key).stat().st_size}
+
+
 def _show(**given: Any) -> None:
     chosen = options(given)
     store = Store(chosen.store)
     keys = resolve_all(store, given["model"])
-    context = OPEN_CONTEXT(settings_of(chosen), SILENT)
+    context = OPEN_CONTEXT(settings_of(chosen), SILENT) if given["latency"] else None
     for key in keys:
-        found = INSPECT(key, context, batch=given["batch_size"], repeats=given["repeats"])
+        found = _stored(store, key)
+        if context is not None:
+            found |= INSPECT(key, context, batch=given["batch_size"], repeats=given["repeats"])
         found["lineage"] = [step.model_dump(mode="json") for step in store.record(key).lineage]
         found["measurements"] = _measured(store, key)
         if chosen.as_json or not sys.stdout.isatty():
@@ -73,9 +86,14 @@ command(
     show,
     _show,
     name="show",
-    arguments={"model": (MODEL, REQUIRED), "batch_size": (BATCH, 1), "repeats": (REPEATS, 20)},
+    arguments={
+        "model": (MODEL, REQUIRED),
+        "latency": (LATENCY, False),
+        "batch_size": (BATCH, 1),
+        "repeats": (REPEATS, 20),
+    },
     common=("store", "data", "device", "threads", "as_json"),
-    help="One model: lineage, parameters, nonzeros, multiplications, file size, latency on this machine, measurements. "
-    "A mask makes no network faster: `prunekit export --shrink` does.",
-    examples=["prunekit show small", "prunekit show small --json | jq '{nonzero, latency_ms}'"],
+    help="One model: lineage, parameters, nonzeros, file size, measurements; with --latency also its multiplications "
+    "and its latency on this machine. A mask makes no network faster: `prunekit export --shrink` does.",
+    examples=["prunekit show small", "prunekit show small --latency --json | jq '{nonzero, latency_ms}'"],
 )

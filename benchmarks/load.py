@@ -1,0 +1,106 @@
+"""Images per second out of JPEG files, beside torchvision's ImageFolder and DataLoader with as many processes as cores.
+
+The benchmark makes its files itself (500×375 pixels). Both scale the shorter side to 256, crop 224 and give batches of
+uint8; the pixels are compared. Rounds alternate, so that other work on the machine hits both alike.
+
+    python benchmarks/load.py [--files 10000] [--batch 128] [--rounds 3] [--workers 2] [--folder FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+from prunekit.data.examples import FileExamples, taken
+from prunekit.data.imagenet import in_files
+from prunekit.data.images import viewed
+from prunekit.data.preprocessing import View
+
+HEIGHT, WIDTH = 375, 500
+CLASSES = 10
+
+
+def make(folder: Path, count: int) -> list[tuple[Path, int]]:
+    """``count`` photographs of noise on coarse colours, as JPEG files in class folders; those that are there stay."""
+    draws = np.random.default_rng(0)
+    items = []
+    for number in range(count):
+        path = folder / f"{number % CLASSES:02}" / f"{number:05}.jpg"
+        items.append((path, number % CLASSES))
+        coarse = Image.fromarray(draws.integers(0, 255, (12, 16, 3), dtype=np.uint8))
+        if path.exists():
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        smooth = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)).astype(np.int16)
+        grain = draws.integers(-12, 12, smooth.shape, dtype=np.int16)
+        Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)).save(path, quality=90)
+    return items
+
+
+def ours(examples: FileExamples, batch: int) -> int:
+    """Read everything; a number that depends on all labels."""
+    parts = torch.arange(len(examples)).split(batch)
+    return sum(int(labels.sum()) for _, labels in taken(examples, parts))
+
+
+def theirs(dataset: ImageFolder, batch: int, workers: int) -> int:
+    """The same by torchvision and torch."""
+    loader = DataLoader(dataset, batch_size=batch, num_workers=workers, prefetch_factor=3)
+    return sum(int(labels.sum()) for _, labels in loader)
+
+
+def main() -> None:
+    """Print one table."""
+    given = _arguments()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(given.folder or made)
+        view = View((224, 224), 256)
+        examples = in_files(sorted(make(folder, given.files)), partial(viewed, view=view))
+        steps = [transforms.Resize(256), transforms.CenterCrop(224), transforms.PILToTensor()]
+        dataset = ImageFolder(str(folder), transforms.Compose(steps))
+        mine, _ = examples.take(torch.arange(4))
+        same = all(torch.equal(mine[place], dataset[place][0]) for place in range(4))
+        rates: dict[str, list[float]] = {"prunekit": [], "ImageFolder and DataLoader": []}
+        for _ in range(given.rounds):
+            for name, work in (
+                ("prunekit", lambda: ours(examples, given.batch)),
+                ("ImageFolder and DataLoader", lambda: theirs(dataset, given.batch, given.workers)),
+            ):
+                began = time.perf_counter()
+                work()
+                rates[name].append(given.files / (time.perf_counter() - began))
+    print(f"{given.files} files, {given.workers} workers for the DataLoader, pixels equal: {same}\n")
+    print("| reader | images/s | ratio, the median of rounds |\n|---|---|---|")
+    ratios = [mine / other for mine, other in zip(*rates.values(), strict=True)]
+    for name, found in rates.items():
+        ratio = statistics.median(ratios) if name == "prunekit" else 1.0
+        print(f"| {name} | {statistics.median(found):.0f} | {ratio:.2f} |")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\npeak memory of this process: {peak:.0f} MiB")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, default in {"files": 10_000, "batch": 128, "rounds": 3, "workers": 2}.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--folder", help="where to keep the files; unset: they are removed")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
