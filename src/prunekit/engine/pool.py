@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from prunekit import files
 from prunekit.engine.child import end_all, environment, python
+from prunekit.engine.mps import Mps
 from prunekit.engine.run import Event
 from prunekit.engine.worker import packed
 from prunekit.errors import PrunekitError, UsageError
@@ -76,6 +77,7 @@ class Pool:
         self.slots = jobs
         self._settings = settings._replace(threads=threads_each(settings.threads, jobs))
         self._devices = list(devices or [settings.device] * jobs)
+        self._mps = Mps(self._devices)
         self._progress = progress
         self._workers: list[Worker] = []
         self._idle: list[Worker] = []
@@ -101,7 +103,7 @@ class Pool:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment({"OMP_NUM_THREADS": str(self._settings.threads)}),
+                env=environment({"OMP_NUM_THREADS": str(self._settings.threads), **self._mps.environment()}),
                 start_new_session=True,  # Ctrl-C is for the run, which lets steps finish
             )
         worker = Worker(process, device)
@@ -191,5 +193,6 @@ class Pool:
         for worker in self._workers:
             worker.end()
         self._workers.clear()
+        self._mps.close()
         with contextlib.suppress(OSError):
             files.remove(self._log, within=Path(self._settings.store), ours=is_empty)

@@ -54,7 +54,9 @@ class RayPool:
         store, data = (str(Path(place).resolve()) for place in (settings.store, settings.data))
         self._settings = settings._replace(store=store, data=data, threads=threads)
         gpus = 1 / per_gpu if settings.device.startswith("cuda") else 0
-        self._task = self._ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=ATTEMPTS - 1)(remote)
+        # Unlimited calls: a task with a GPU would otherwise get a new process each, and load torch and the data again.
+        how = {"num_cpus": threads, "num_gpus": gpus, "max_retries": ATTEMPTS - 1, "max_calls": 0}
+        self._task = self._ray.remote(**how)(remote)
         self._running: dict[Any, tuple[str, ...]] = {}
 
     def submit(self, batch: Sequence[Params]) -> None:
