@@ -1,4 +1,4 @@
-"""NVIDIA's server of several processes on one GPU (MPS): without it they take turns, with it they compute side by side."""
+"""NVIDIA's server of several processes on one GPU (MPS): they compute side by side, instead of taking turns."""
 
 from __future__ import annotations
 
