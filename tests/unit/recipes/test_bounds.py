@@ -52,8 +52,8 @@ def test_a_sweep_of_a_thousand_million_steps_is_counted_and_not_made():
 
 def test_steps_that_multiply_through_their_starts_or_hold_long_lists_are_refused():
     check_steps([100, 100], {"seed": range(20)}, {})
-    with pytest.raises(UsageError, match="1,000,000 steps"):
-        check_steps([1000, 1000], {}, {})
+    with pytest.raises(UsageError, match="2,000,000 steps"):
+        check_steps([1000, 2000], {}, {})
     with pytest.raises(UsageError, match="lists of 10,000 values"):
         check_steps([1000], {}, {"levels": [0.1] * 10_000})
 
