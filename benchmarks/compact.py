@@ -1,9 +1,9 @@
 """What networks that lost filters gain by being trained and measured without them.
 
-Short trainings of the masked network and of its compact form take turns, and so do measurements; the ratio is the median
-over all pairs. ``train`` is also compared with the bare channels-last step of the same masked network.
+Short trainings of the masked network and of its compact form take turns, and so do measurements; the ratio is the
+median over all pairs.
 
-    python benchmarks/compact.py [--arch resnet20] [--ratios 0.8 0.95] [--batch 128] [--steps 6] [--rounds 5] [--threads 2]
+    python benchmarks/compact.py [--ratios 0.8 0.95] [--batch 128] [--steps 6] [--rounds 5] [--threads 2]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -110,25 +111,26 @@ def main() -> None:
         "| method | ratio | parameters | compact | retrain | measure | noise |\n|---|---|---|---|---|---|---|"
     )
     for prune_ratio in given.ratios:
-        model = build(given.arch, classes=10, seed=0)
-        masks = prune(model, method="ft", prune_ratio=prune_ratio)
-        apply_(model, masks)
-        small = compacted(model, masks, training=True)
-        if small is None:
-            print(f"| ft | {prune_ratio} | no compact form |||||")
-            continue
-        whole = sum(parameter.numel() for parameter in model.parameters())
-        gains = (
-            ratio(
-                lambda: training(model, masks, given),
-                lambda: training(small.network, small.masks, given),
-                given.rounds,
-            ),
-            ratio(lambda: measuring(model, given), lambda: measuring(small.network, given), given.rounds),
-            ratio(lambda: under_noise(model, given), lambda: under_noise(small.network, given), given.rounds),
-        )
-        cells = " | ".join(f"{gain:.2f}×" for gain in gains)
-        print(f"| ft | {prune_ratio} | {whole:,} | {small.parameters:,} | {cells} |", flush=True)
+        print(row(prune_ratio, given), flush=True)
+
+
+def row(prune_ratio: float, given: argparse.Namespace) -> str:
+    """One row of the table."""
+    model = build(given.arch, classes=10, seed=0)
+    masks = prune(model, method="ft", prune_ratio=prune_ratio)
+    apply_(model, masks)
+    small = compacted(model, masks, training=True)
+    if small is None:
+        return f"| ft | {prune_ratio} | no compact form |||||"
+    both = (model, masks), (small.network, small.masks)
+    whole, left = (sum(parameter.numel() for parameter in network.parameters()) for network, _ in both)
+    ways = (
+        lambda of: training(*of, given),
+        lambda of: measuring(of[0], given),
+        lambda of: under_noise(of[0], given),
+    )
+    gains = [ratio(partial(way, both[0]), partial(way, both[1]), given.rounds) for way in ways]
+    return f"| ft | {prune_ratio} | {whole:,} | {left:,} | {' | '.join(f'{gain:.2f}×' for gain in gains)} |"
 
 
 def _arguments() -> argparse.Namespace:
