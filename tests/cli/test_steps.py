@@ -108,6 +108,16 @@ def test_least_squares_repairs_at_once_or_after_pruning(store, key, cli):
     assert "was not just pruned: retrain the result of a prune step" in twice.err
 
 
+@pytest.mark.slow
+def test_a_method_with_new_weights_stores_them(store, key, cli):
+    pruned = cli("prune", key, "--method", "obc", "--prune-ratio", "0.5", "--sample-size", "16", store=store)
+    assert pruned.code == 0, pruned.err
+    (found, masks), (before, _) = (Store(store).tensors(name) for name in (pruned.row["key"], key))
+    kept = masks["layer1.0.conv1.weight"]
+    assert not found["layer1.0.conv1.weight"][~kept].any()
+    assert (found["layer1.0.conv1.weight"] != before["layer1.0.conv1.weight"])[kept].any()
+
+
 def test_another_margin_measures_nothing_again(store, key, cli):
     pruned = cli("prune", key, "--method", "wt", "--prune-ratio", "0.3", store=store).row["key"]
     loose = cli("potential", pruned, "--margin", "1", store=store)

@@ -9,6 +9,7 @@ from torch import nn
 from prunekit.pruning.allocation import Choice, global_share, largest, uniform_share
 from prunekit.pruning.api import prune, sensitivities
 from prunekit.pruning.methods import METHODS
+from prunekit.pruning.scores.layerwise import removal_costs
 from prunekit.pruning.scores.thinet import drop_order
 
 X = torch.tensor([[1.0, 2.0]])
@@ -156,3 +157,53 @@ def test_global_share_ranks_all_filters_together_and_keeps_one_of_each_layer():
 
 def test_ties_go_to_the_first():
     assert largest(torch.tensor([1.0, 2, 1, 1]), 3).tolist() == [True, True, True, False]
+
+
+def test_lamp_filter_is_lamp_of_whole_filters():
+    # squared lengths 25, 4, 1: 25/25, 4/29, 1/30
+    assert scores("lamp-filter", linear([[3, 4], [0, 2], [1, 0]])) == close([1, 4 / 29, 1 / 30])
+
+
+def test_group_taylor_and_hessian_take_products_before_they_sum():
+    # logits (x0 + 2 x1, x0 + 2 x1) = (5, 5), label 0: dL/dz = (-1/2, 1/2); dL/dW = (-1/2, -1) and (1/2, 1)
+    model, batch = linear([[1, 2], [1, 2]]), (X, torch.tensor([0]))
+    assert scores("group-taylor", model, [batch]) == close([2.5, 2.5])  # 1 * 1/2 + 2 * 1
+    assert scores("hessian", model, [batch]) == close([(0.25 + 4) / 2] * 2)
+    assert scores("taylor-filter", model, [batch]) == close([6.25, 6.25])
+
+
+def test_hessian_is_the_mean_over_images_whatever_the_batches():
+    model, images = linear([[1, 2], [0, 1]]), torch.tensor([[1.0, 2], [3, -1], [0, 1]])
+    labels = torch.tensor([0, 1, 1])
+    alone = [(image[None], label[None]) for image, label in zip(images, labels, strict=True)]
+    each = torch.tensor([scores("hessian", model, [batch]) for batch in alone])
+    assert scores("hessian", model, [(images, labels)]) == close(each.mean(0).tolist())
+
+
+def test_synflow_is_what_flows_through_a_weight():
+    # sizes: W1 = [[1, 2]], W2 = [[3], [4]]; R = (1 + 2) * (3 + 4) = 21 an image, of two images of ones; through W1: 7, 14
+    # and through W2: 9, 12, an image
+    model = linear([[1, -2]], [[3], [-4]])
+    assert scores("synflow", model) == [[2 * 7, 2 * 14]]
+    assert scores("synflow", model, layer="1") == [[2 * 9], [2 * 12]]
+
+
+def test_wanda_ranks_size_times_input_norm_within_a_filter():
+    # norms of the inputs: (5, 1); filter 0: 1 * 5 > 3 * 1; filter 1: 1 * 5 < 6 * 1
+    inputs = torch.tensor([[3.0, 1], [4, 0]])
+    assert scores("wanda", linear([[1, 3], [1, -6]]), [inputs]) == [[1, 0.5], [0.5, 1]]
+
+
+def test_obc_removes_greedily_and_lets_the_rest_take_over():
+    # gram [[2, 1], [1, 2]], weights (1, 1): each costs 1 / (2/3) = 1.5 and the first goes; the other becomes 1.5 and
+    # costs 1.5^2 / (1/2) = 4.5: together 6, which is all of the output
+    gram, weight = torch.tensor([[2.0, 1], [1, 2]]).double(), torch.ones(1, 2).double()
+    assert removal_costs(gram, weight, damping=0)[0].tolist() == close([1.5, 4.5])
+    # both at once, in one round: each at its first cost
+    assert removal_costs(gram, weight, damping=0, rounds=1)[0].tolist() == close([1.5, 1.5])
+
+
+def test_obc_scores_are_shares_of_what_a_layer_makes():
+    # inputs -1, 1 of both columns in all signs: gram 4 I; costs (4 w^2) over 4 (1 + 9), damped by a hundredth
+    inputs = torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+    assert scores("obc", linear([[1, 3]]), [inputs])[0] == close([0.101, 0.909])

@@ -15,7 +15,8 @@ class Method(NamedTuple):
     channel where ``ranks`` says so, for structure filter. ``allocate``: for weights, scores -> comparable scores
     (:func:`across_layers`, :func:`within_layers`); for filters, (choice, level) -> count per layer, growing with level.
     ``scope``: whether layers compete (global) or each is ranked alone (layer). ``sampled``: kept by a seeded draw with
-    probability in proportion to the sensitivity, instead of the largest first.
+    probability in proportion to the sensitivity, instead of the largest first. ``updates``: the weights that are kept
+    are new ones, fitted by least squares (:func:`prunekit.pruning.repair.repair`).
     """
 
     structure: Literal["weight", "filter"]
@@ -27,6 +28,7 @@ class Method(NamedTuple):
     ranks: Literal["outputs", "inputs"] = "outputs"
     sampled: bool = False
     needs_labels: bool = False
+    updates: bool = False
 
 
 def _of(module: str, name: str) -> Lazy:
@@ -124,6 +126,49 @@ _ROWS: dict[str, Method] = {
         "Liebenwein et al. 2020, arXiv:1911.07412, sampled",
         ranks="inputs",
         sampled=True,
+    ),
+    "lamp-filter": Method(
+        "filter",
+        "global",
+        False,
+        _of("scores.magnitude", "lamp_filter"),
+        _GLOBAL,
+        "Lee et al. 2021, arXiv:2010.07611, of whole filters",
+    ),
+    "group-taylor": Method(
+        "filter",
+        "global",
+        True,
+        _of("scores.gradients", "group_taylor"),
+        _GLOBAL,
+        "Molchanov et al. 2019, arXiv:1906.10771, eq. 8 summed without cancelling",
+        needs_labels=True,
+    ),
+    "hessian": Method(
+        "filter",
+        "global",
+        True,
+        _of("scores.gradients", "hessian"),
+        _GLOBAL,
+        "LeCun et al. 1989 (optimal brain damage), with the empirical Fisher diagonal",
+        needs_labels=True,
+    ),
+    "synflow": _weights(
+        _of("scores.gradients", "synflow"), "Tanaka et al. 2020, arXiv:2006.05467, one round"
+    ),
+    "wanda": Method(
+        "weight",
+        "layer",
+        True,
+        _of("scores.layerwise", "wanda"),
+        _ACROSS,
+        "Sun et al. 2023, arXiv:2306.11695",
+    ),
+    "obc": _weights(
+        _of("scores.layerwise", "obc"),
+        "Frantar and Alistarh 2022, arXiv:2208.11580, in blocks",
+        data_informed=True,
+        updates=True,
     ),
 }
 

@@ -58,6 +58,16 @@ def moments_of(layer: Layer, module: nn.Module, inputs: Tensor, outputs: Tensor)
     return reduce(Moments.added, parts)
 
 
+def moments_of_inputs(layer: Layer, module: nn.Module, inputs: Tensor) -> Moments:
+    """The moments of one call's inputs alone; those of outputs have no filters."""
+    elements = patches(layer, module, inputs[:1]).numel()
+    parts = [
+        patches(layer, module, some)
+        for some in torch.split(inputs, max(1, CHUNK_ELEMENTS // max(1, elements)))
+    ]
+    return reduce(Moments.added, [_moments(seen, seen[:, :, :0]) for seen in parts])
+
+
 def _moments(seen: Tensor, made: Tensor) -> Moments:
     """Of patches ``[images, groups, J, positions]`` and outputs ``[images, groups, filters, positions]``."""
     seen, made = (part.permute(1, 2, 0, 3).flatten(2) for part in (seen, made))

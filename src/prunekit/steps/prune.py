@@ -22,8 +22,9 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
     """Prune every network of the batch."""
     for params in batch:
         parent = load_module(context, params.parent)
-        looks = METHODS[params.method].data_informed or params.repair
-        sample = list(_sample(context, params, parent)) if looks else []
+        row = METHODS[params.method]
+        fits = params.repair or row.updates
+        sample = list(_sample(context, params, parent)) if row.data_informed or fits else []
         with context.progress.bar(f"prune {params.method} to {params.prune_ratio:g}", 1, "networks") as bar:
             masks = prune(
                 parent.model,
@@ -35,7 +36,7 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
                 seed=params.seed,
                 total=parent.record.parameters,
             )
-            values = repair(parent.model, masks=masks, batches=sample) if params.repair else {}
+            values = repair(parent.model, masks=masks, batches=sample) if fits else {}
             bar.advance()
         apply_(parent.model, masks)
         write_(parent.model, values)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map_only
 
+from prunekit.errors import UsageError
 from prunekit.pruning.graph.tracing import evaluation
-from prunekit.pruning.layers import Layer
-from prunekit.pruning.subject import Scores, Subject, fitting, run
+from prunekit.pruning.layers import Layer, prunable_layers
+from prunekit.pruning.subject import Batch, Scores, Subject, fitting, run
 
 
 def snip(subject: Subject) -> Scores:
@@ -31,6 +34,50 @@ def taylor(subject: Subject) -> Scores:
 def taylor_filter(subject: Subject) -> Scores:
     """The square of ``W dL/dW`` summed over every filter, the mean over batches."""
     return _mean_over_batches(subject, lambda layer, product: layer.blocks(product).sum((1, 2)).square())
+
+
+def group_taylor(subject: Subject) -> Scores:
+    """The sum over every filter of ``|W dL/dW|``, the mean over batches."""
+    return _mean_over_batches(subject, lambda layer, product: layer.blocks(product).abs().sum((1, 2)))
+
+
+def hessian(subject: Subject) -> Scores:
+    """Half the sum over every filter of ``W^2`` times its Hessian's diagonal, taken as the mean squared gradient.
+
+    The gradients are those of single images, whose mean square is the diagonal of the empirical Fisher matrix.
+    """
+    single = [
+        Batch(batch.inputs[place : place + 1], cast(Tensor, batch.labels)[place : place + 1])
+        for batch in subject.batches
+        for place in range(len(batch.inputs))
+    ]
+    each = subject._replace(batches=single)
+    return _mean_over_batches(each, lambda layer, product: layer.blocks(product).square().sum((1, 2)) / 2)
+
+
+def synflow(subject: Subject) -> Scores:
+    """``W dR/dW`` with R the summed outputs of the network for an image of ones, all its weights and buffers positive.
+
+    The network is taken in evaluation mode and in float64, where products over many layers stay in range.
+    """
+    if subject.graph.example is None:
+        raise UsageError("synflow runs the network once, and no input was found that it takes: give example=")
+    positive = copy.deepcopy(subject.model).double()
+    with torch.no_grad():
+        for value in positive.state_dict().values():
+            value.abs_()
+    layers = prunable_layers(positive)
+    weights = [cast(Tensor, layer.modules[0].weight).requires_grad_(True) for layer in layers.values()]
+    ones = tree_map_only(Tensor, _ones, subject.graph.example)
+    with evaluation(positive), torch.enable_grad():
+        flow = sum(leaf.sum() for leaf in tree_leaves(positive(*ones)) if isinstance(leaf, Tensor))
+        found = torch.autograd.grad(cast(Tensor, flow), weights, allow_unused=True)
+    pairs = zip(layers, weights, found, strict=True)
+    return {name: (weight * (0 if g is None else g)).detach() for name, weight, g in pairs}
+
+
+def _ones(inputs: Tensor) -> Tensor:
+    return torch.ones_like(inputs, dtype=torch.float64) if inputs.is_floating_point() else inputs
 
 
 def _mean_over_batches(subject: Subject, score: Callable[[Layer, Tensor], Tensor]) -> Scores:

@@ -49,6 +49,11 @@ def _lamp(weight: Tensor) -> Tensor:
     return scores.reshape(weight.shape).float().to(weight.device)
 
 
+def lamp_filter(subject: Subject) -> Scores:
+    """A filter's summed ``W^2`` over the sums of its layer's filters that are not smaller."""
+    return {name: _lamp(_filters(layer).norm(dim=1)) for name, layer in subject.layers.items()}
+
+
 def geometric_median(subject: Subject) -> Scores:
     """The sum of a filter's distances to all others of its layer: the smallest is the most replaceable."""
     return {name: _distances(_filters(layer)) for name, layer in subject.layers.items()}
