@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from prunekit.analysis.planning import decides
 from prunekit.cli.flags import Options
 from prunekit.cli.output import emit, hint, say
-from prunekit.engine.costs import PastCosts
+from prunekit.engine.costs import PastCosts, roots_of
 from prunekit.engine.forecast import NOTHING, Timing, forecast, rows, sentence
 from prunekit.engine.pool import threads_each
 from prunekit.engine.timing import calibrate as calibrated
+from prunekit.models.archs import is_code
 from prunekit.params import Params
 from prunekit.recipes.plan import Planned
 from prunekit.steps.settings import Settings
@@ -29,11 +30,17 @@ def tell_forecast(
 ) -> None:
     """Say what is to make (the keys ``todo`` of the ``steps``) and what it will cost; with ``calibrate`` rows, too.
 
-    Unset, the machine is timed only where the store knows no costs.
+    Unset, the machine is timed only where the store knows no costs, and then without networks of the user's own code:
+    to time them would run it.
     """
-    timing = bool(todo) and (not costs.known if calibrate is None else calibrate)
     plan = {key: step.params for key, step in steps.items()}
-    calibration = _calibration(plan, todo, chosen) if timing else NOTHING
+    roots = roots_of(plan)
+    own = set() if calibrate else {key for key in todo if is_code(str(getattr(roots[key], "arch", "")))}
+    timed = [key for key in todo if key not in own]
+    timing = bool(timed) and (not costs.known if calibrate is None else calibrate)
+    calibration = _calibration(plan, timed, chosen) if timing else NOTHING
+    if own and calibrate is None and not costs.known:
+        say("networks of your own code (module:) are not timed: --calibrate imports and runs them")
     found = forecast(plan, costs, calibration)
     stages = {key: steps[key].stage for key in todo}
     table = rows({key: plan[key] for key in todo}, stages, found.costs, chosen.jobs)

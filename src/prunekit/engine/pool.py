@@ -30,6 +30,7 @@ from prunekit.store.locks import is_empty
 ATTEMPTS = 2
 # A dead worker's pipe ends at once, unless a process that the worker had started still holds it.
 SECONDS_TO_HEAR_THE_END = 5.0
+SECONDS_TO_PUT_AWAY = 3.0  # of training, when a run is stopped
 
 
 @dataclass(eq=False)
@@ -189,7 +190,7 @@ class Pool:
 
     def close(self) -> None:
         """End every worker: training is put away first, if that takes no longer than a few seconds."""
-        end_all([worker.process for worker in self._workers])
+        end_all([worker.process for worker in self._workers], SECONDS_TO_PUT_AWAY)
         for worker in self._workers:
             worker.end()
         self._workers.clear()

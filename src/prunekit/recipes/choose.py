@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prunekit.errors import unknown
-from prunekit.params import Params
+from prunekit.errors import UsageError, unknown
+from prunekit.params import Params, ReportParams
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import Planned, Recipe, check, plan
 from prunekit.steps.check import check_names
@@ -27,11 +27,28 @@ def of_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:
     return [step for step in steps if step.stage in names]
 
 
-def needed_by(steps: Sequence[Planned], only: Sequence[str], until: str | None = None) -> list[Planned]:
-    """The steps of the named stages and everything that they need; of no stage after ``until``."""
-    stages = _check_stages(steps, (*only, *([until] if until is not None else ())))
+def needed_by(
+    steps: Sequence[Planned], only: Sequence[str], until: str | None = None, forced: Sequence[str] = ()
+) -> list[Planned]:
+    """The steps of the named stages and everything that they need; of no stage after ``until``.
+
+    :class:`UsageError` for a stage that is ``forced`` and not among them: it would not be made again.
+    """
+    stages = _check_stages(steps, (*only, *forced, *([until] if until is not None else ())))
     if not only and until is None:
         return list(steps)
+    kept = _needed(steps, stages, only, until)
+    for name in forced:
+        if all(step.stage != name for step in kept):
+            raise UsageError(
+                f"--force {name} would change nothing here: --only or --until leaves that stage out"
+            )
+    return kept
+
+
+def _needed(
+    steps: Sequence[Planned], stages: Sequence[str], only: Sequence[str], until: str | None
+) -> list[Planned]:
     asked = set(stages[: stages.index(until) + 1] if until is not None else stages)
     asked &= set(only or stages)
     wanted: set[str] = set()
@@ -55,6 +72,24 @@ def state_rows(steps: Mapping[str, Planned], state: Callable[[str], str]) -> lis
         {"state": state(key), "stage": stage, "kind": params.kind, "key": key, "what": in_words(params)}
         for key, (params, stage) in steps.items()
     ]
+
+
+def report_settings(recipes: Mapping[str, Recipe], fields: Mapping[str, Any]) -> ReportParams:
+    """What a report on several recipes (by their names) says, ``fields`` laid over it.
+
+    :class:`UsageError` where their [report] tables differ in a field that nobody lays over: one of them would be passed
+    over.
+    """
+    given = {name: recipe.report.model_dump() for name, recipe in recipes.items()}
+    first, *others = given
+    for other in others:
+        for field, value in given[other].items():
+            if field not in fields and value != given[first][field]:
+                raise UsageError(
+                    f"{first} and {other} differ in [report] {field} ({given[first][field]} and {value}): say "
+                    f"which with --{field.replace('_', '-')}"
+                )
+    return ReportParams.read(recipes[first].report.model_dump(exclude_defaults=True) | dict(fields))
 
 
 def in_words(params: Params) -> str:

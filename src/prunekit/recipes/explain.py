@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
+from prunekit.data.datasets import DATASETS
+from prunekit.models.archs import ARCHS, is_code
+from prunekit.pruning.methods import METHODS
 from prunekit.recipes.plan import Planned, Recipe
+from prunekit.registry import Registry
+
+# The fields of steps that name rows of tables, which plugins may widen.
+TABLES: dict[str, Registry[Any]] = {"arch": ARCHS, "method": METHODS, "dataset": DATASETS}
+
+
+def code_of(steps: Iterable[Planned]) -> list[str]:
+    """Code beside prunekit's own that running these steps imports: the user's modules, and plugins by their names."""
+    found: dict[str, None] = {}
+    for step in steps:
+        for field, table in TABLES.items():
+            name = str(getattr(step.params, field, ""))
+            if is_code(name):
+                found[f"{name.removeprefix('module:')} ({table.kind} {name})"] = None
+            elif name in table and (origin := table.origin(name)):
+                found[f"{origin} ({table.kind} {name}, a plugin)"] = None
+    return list(found)
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
 
 
 def words(recipe: Recipe, steps: Iterable[Planned]) -> str:
-    """What a recipe will run, stage by stage."""
+    """What a recipe will run, stage by stage, and whose code that imports."""
+    steps = list(steps)
     counts = Counter((step.stage, step.params.kind) for step in steps)
     lines = [recipe.title, ""]
     for stage in recipe.stages:
@@ -18,12 +44,15 @@ def words(recipe: Recipe, steps: Iterable[Planned]) -> str:
             f"{stage.label}: {' then '.join(stage.run)} ({own or 'nothing that an earlier stage does not make'})"
         )
         lines += [f"  {name}: {', '.join(labels)}" for name, labels in stage.starts.items()]
-        lines += [f"  each {name} of {', '.join(map(str, values))}" for name, values in stage.sweep.items()]
+        lines += [f"  where {name} is {_listed(values)}" for name, values in stage.where.items()]
+        lines += [f"  {name} = {value}" for name, value in stage.fields.items()]
+        lines += [f"  each {name} of {_listed(values)}" for name, values in stage.sweep.items()]
         if stage.cascade:
             lines.append("  cascade: each ratio starts from the network before it")
     lines += [
         "",
         f"{sum(counts.values())} steps in all; findings at a margin of {recipe.report.margin:g}",
+        *(f"imports and runs code: {code}" for code in code_of(steps)),
         "",
     ]
     return "\n".join(lines)

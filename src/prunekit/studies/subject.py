@@ -14,6 +14,7 @@ from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies.choose import Say
 from prunekit.studies.findings import all_findings
+from prunekit.studies.missing import missing_of
 
 PICTURES = Lazy("prunekit.studies.pictures:pictures")
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
@@ -25,6 +26,11 @@ class Subject(NamedTuple):
     rows: Sequence[Mapping[str, Any]]
     context: dict[str, Any]
     steps: Sequence[Params]
+
+    @property
+    def missing(self) -> str:
+        """How many of its planned steps are missing, in a sentence; empty where none is."""
+        return str(self.context.get("missing", ""))
 
 
 class Source(NamedTuple):
@@ -40,6 +46,8 @@ def of_plan(
     """What the store has of the planned steps of some recipes."""
     models = [step.key for step in steps if step.kind in MODEL_STEPS]
     context = report_context(store, models, settings, title=source.title, recipe=source.recipe)
+    missing = missing_of(steps, store.present()).sentence
+    context |= {"missing": missing} if missing else {}
     return Subject(all_findings(store, steps, settings, say=say), context, steps)
 
 

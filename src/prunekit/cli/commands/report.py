@@ -10,8 +10,9 @@ import typer
 from prunekit.cli.flags import command, options, read_fields, sub_app
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit, hint, say
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitError, UsageError
 from prunekit.params import ReportParams
+from prunekit.recipes.choose import report_settings
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import plan
 from prunekit.store.store import Store
@@ -55,7 +56,7 @@ def _report(**given: Any) -> None:
     store, fields = Store(chosen.store), read_fields(ReportParams, given)
     if paths:
         recipes = [read(path, assignments) for path in paths]
-        settings = ReportParams.read(recipes[0].report.model_dump(exclude_defaults=True) | fields)
+        settings = report_settings(dict(zip(map(str, paths), recipes, strict=True)), fields)
         steps = {step.params.key: step.params for recipe in recipes for step in plan(recipe)}
         source = Source(" · ".join(each.title for each in recipes), "\n".join(each.text for each in recipes))
         subject = of_plan(store, list(steps.values()), settings, source, say=say)
@@ -66,10 +67,13 @@ def _report(**given: Any) -> None:
         check_rows(subject)
         rows = [row for row in subject.rows if row["finding"] == "claim"]
         emit(rows, as_json=chosen.as_json, columns=CLAIM_COLUMNS)
-        return
-    page = write_report(subject, out, store, chosen.data)
-    emit([{"report": str(page)}], as_json=chosen.as_json)
-    hint(f"open {page} in a browser")
+    else:
+        page = write_report(subject, out, store, chosen.data)
+        missing = {"missing": subject.missing} if subject.missing else {}
+        emit([{"report": str(page), **missing}], as_json=chosen.as_json)
+        hint(f"open {page} in a browser")
+    if subject.missing:
+        raise PrunekitError(f"the report is incomplete: {subject.missing}")
 
 
 command(

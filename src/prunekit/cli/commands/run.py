@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prunekit.cli import ignored
 from prunekit.cli.commands.report import SET
 from prunekit.cli.flags import Options, command, options, sub_app
 from prunekit.cli.foresee import tell_forecast
@@ -18,11 +19,11 @@ from prunekit.cli.found import settled, states
 from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
 from prunekit.cli.watch import Watch
-from prunekit.engine import failure
+from prunekit.engine import failure, presence
 from prunekit.engine.choose import Wish, executor_of
 from prunekit.engine.costs import estimates, measured
 from prunekit.engine.run import Executor, Result, execute, gentle_interrupt
-from prunekit.errors import PrunekitError
+from prunekit.errors import PrunekitError, UsageError
 from prunekit.progress import SILENT, Progress
 from prunekit.recipes.choose import needed_by, of_stages, planned, state_rows
 from prunekit.recipes.plan import Planned, Recipe
@@ -94,9 +95,10 @@ run, status = sub_app(), sub_app()
 
 def run_recipe(**given: Any) -> None:
     """Make what a recipe's plan lacks, then write its report; takes the arguments of ``run``."""
+    ignored.check(ignored.RUN, given)
     chosen = options(given | {"force": False})
     recipe, steps = planned(given["recipe"], given["assignments"] or [])
-    steps_chosen = needed_by(steps, given["only"] or [], given["until"])
+    steps_chosen = needed_by(steps, given["only"] or [], given["until"], given["force"] or [])
     by_key = {step.params.key: step for step in steps_chosen}
     store = Store(chosen.store)
     forced = settled(
@@ -109,11 +111,16 @@ def run_recipe(**given: Any) -> None:
     remote = Remote(given["remote"]) if given["remote"] else None
     have = (remote or store).present() - forced
     todo = {key: step for key, step in by_key.items() if key not in have}
+    absent = presence.absent({key: step.params for key, step in by_key.items()}, todo, chosen.data)
     if given["dry_run"]:
         rows = state_rows(by_key, lambda key: "have" if key in have else "make")
         emit(rows, as_json=chosen.as_json, columns=COLUMNS)
         tell_forecast(by_key, todo, costs, chosen, calibrate=given["calibrate"])
+        if absent:
+            say(presence.sentence(absent))
         return
+    if absent and given["executor"] == "local":
+        raise UsageError(presence.sentence(absent))
     seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     wish = Wish(given["executor"], chosen.jobs, given["per_gpu"], given["address"])
     work = executor_of(_settings(chosen, given, forced), wish)
@@ -125,12 +132,14 @@ def run_recipe(**given: Any) -> None:
     if given["out"] is not None:
         if remote:
             remote.fetch(store, by_key)
-        result["report"] = _report(store, recipe, steps, given["out"], chosen.data)
+        result |= _report(store, recipe, steps, given["out"], chosen.data)
     emit([result], as_json=chosen.as_json)
     if outcome.failed:
         raise PrunekitError(
             f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} that need them were not tried"
         )
+    if "missing" in result:
+        raise PrunekitError(f"the report is incomplete: {result['missing']}")
 
 
 def _execute(
@@ -164,12 +173,12 @@ def _execute(
     return outcome
 
 
-def _report(store: Store, recipe: Recipe, steps: Sequence[Planned], out: Path, data: Path) -> str:
+def _report(store: Store, recipe: Recipe, steps: Sequence[Planned], out: Path, data: Path) -> dict[str, str]:
     source = Source(recipe.title, recipe.text)
     found = of_plan(store, [step.params for step in steps], recipe.report, source, say=say)
     page = str(write_report(found, out, store, data))
     hint(f"report: {page}")
-    return page
+    return {"report": page, **({"missing": found.missing} if found.missing else {})}
 
 
 def _settings(chosen: Options, given: Mapping[str, Any], forced: frozenset[str]) -> Settings:

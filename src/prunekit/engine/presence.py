@@ -1,0 +1,44 @@
+"""Whether the data of every stage are there before the first step runs, and how to get what is not. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from prunekit.data.downloads import DOWNLOADS
+from prunekit.distribution import is_place, parse
+from prunekit.engine.costs import roots_of
+from prunekit.params import MODEL_STEPS, Params
+
+
+def absent(plan: Mapping[str, Params], todo: Collection[str], root: Path) -> dict[str, str]:
+    """Published data sets that the steps ``todo`` of a ``plan`` (by key) read and that are not there: how to get each.
+
+    Who trains needs all files of a data set, who measures at least some: a set of corruptions may be there in part.
+    Places such as ``folder:PATH`` are looked at when names are checked.
+    """
+    found: dict[str, str] = {}
+    for name, whole in dict.fromkeys(_needed(plan, todo)):
+        wanted = DOWNLOADS.get(name)
+        missing = [place for place in wanted.places if not (root / place).exists()] if wanted else []
+        if wanted and missing and (whole or len(missing) == len(wanted.places)):
+            found[name] = wanted.by_hand or f"prunekit data get {name}"
+    return found
+
+
+def _needed(plan: Mapping[str, Params], todo: Collection[str]) -> Iterator[tuple[str, bool]]:
+    """The data sets of the steps, and whether each is needed whole."""
+    roots: dict[str, Any] = dict(roots_of(plan))
+    for key in todo:
+        own = getattr(roots[key], "dataset", None)
+        named = getattr(plan[key], "distribution", None)
+        if own is not None and (plan[key].kind in MODEL_STEPS or named is None) and not is_place(own):
+            yield own, plan[key].kind in ("train", "retrain")
+        if named is not None and not is_place(named):
+            yield parse(named).dataset, False
+
+
+def sentence(found: Mapping[str, str]) -> str:
+    """What is not there and how to get it, in one line."""
+    return "data that are not there yet: " + "; ".join(f"{name} ({how})" for name, how in found.items())
