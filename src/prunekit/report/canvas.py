@@ -7,7 +7,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -44,7 +44,9 @@ class Drawing(NamedTuple):
 
 def render(panel: Panel, alt: str) -> Drawing:
     """Draw a panel; ``alt`` says in words what it shows, for readers who do not see it."""
-    with rc_context({**RC, "svg.hashsalt": panel.name}):
+    with rc_context():
+        rcdefaults()  # a matplotlibrc in the working directory or at home changes no figure
+        rcParams.update({**RC, "svg.hashsalt": panel.name})
         figure = Figure(figsize=(panel.width, panel.height), dpi=POINTS_PER_INCH, layout="constrained")
         figure.set_facecolor(PAPER.light)
         panel.draw(figure.subplots())

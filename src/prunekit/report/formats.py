@@ -106,8 +106,12 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
     return [*named, *sorted(present - set(named))]
 
 
+# What makes a spreadsheet run a text as a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 def as_csv(rows: Sequence[Row]) -> str:
-    """Long rows as CSV: numbers to their last digit, lists as JSON, missing as empty."""
+    """Long rows as CSV: numbers to their last digit, lists as JSON, missing as empty, no text that is a formula."""
     columns = columns_of(rows)
     buffer = StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -119,7 +123,9 @@ def as_csv(rows: Sequence[Row]) -> str:
 def _field(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def as_tex(table: Table) -> str:

@@ -15,6 +15,8 @@ Row = Mapping[str, Any]
 
 SEPARATE = str(Role.SEPARATE)
 METHODS_FIRST = ("wt", "sipp", "ft", "pfp")
+# Control characters of names written out, so that no page, table or terminal obeys them; lines and tabs stay.
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage")
 
 
@@ -101,7 +103,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         items = [plain(item) for item in value]
         return sorted(items, key=_as_text) if isinstance(value, set | frozenset) else items
-    if isinstance(value, bool | int | str) or value is None:
+    if isinstance(value, str):
+        return value.translate(CONTROLS)
+    if isinstance(value, bool | int) or value is None:
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
