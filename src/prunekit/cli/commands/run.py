@@ -101,12 +101,8 @@ def run_recipe(**given: Any) -> None:
     steps_chosen = needed_by(steps, given["only"] or [], given["until"], given["force"] or [])
     by_key = {step.params.key: step for step in steps_chosen}
     store = Store(chosen.store)
-    forced = settled(
-        [step.params for step in steps_chosen],
-        store,
-        chosen.data,
-        {step.params.key for step in of_stages(steps, given["force"] or [])},
-    )
+    again = {step.params.key for step in of_stages(steps, given["force"] or [])}
+    forced = settled([step.params for step in steps_chosen], store, chosen.data, again)
     costs = measured(store)
     remote = Remote(given["remote"]) if given["remote"] else None
     have = (remote or store).present() - forced
@@ -134,6 +130,11 @@ def run_recipe(**given: Any) -> None:
             remote.fetch(store, by_key)
         result |= _report(store, recipe, steps, given["out"], chosen.data)
     emit([result], as_json=chosen.as_json)
+    _check_ended(outcome, result)
+
+
+def _check_ended(outcome: Result, result: Mapping[str, Any]) -> None:
+    """A :class:`PrunekitError` where steps failed, or the report lacks some that were planned."""
     if outcome.failed:
         raise PrunekitError(
             f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} that need them were not tried"
