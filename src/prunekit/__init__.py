@@ -1,6 +1,7 @@
 """Prune neural networks, then measure what test accuracy hides.
 
-The Python interface, each loaded at first use: :func:`build`, :func:`prune`, :func:`sensitivities`, :func:`corrupt`.
+The Python interface, each loaded at first use: :func:`build`, :func:`prune`, :func:`shrink`, :func:`sensitivities`,
+:func:`corrupt`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ if TYPE_CHECKING:
     from prunekit.data.corruptions.apply import corrupt
     from prunekit.models.archs import build
     from prunekit.pruning.api import prune, sensitivities
+    from prunekit.pruning.explain import explain
+    from prunekit.pruning.shrink import shrink
 
 __version__ = "0.1.0"
-__all__ = ["build", "corrupt", "prune", "sensitivities"]
+__all__ = ["build", "corrupt", "explain", "prune", "sensitivities", "shrink"]
 
 _PUBLIC = {
     "build": Lazy("prunekit.models.archs:build"),
     "prune": Lazy("prunekit.pruning.api:prune"),
     "sensitivities": Lazy("prunekit.pruning.api:sensitivities"),
+    "explain": Lazy("prunekit.pruning.explain:explain"),
+    "shrink": Lazy("prunekit.pruning.shrink:shrink"),
     "corrupt": Lazy("prunekit.data.corruptions.apply:corrupt"),
 }
 

@@ -222,6 +222,25 @@ class PruneParams(Params):
             description="Fit every layer to its outputs before pruning by least squares, without labels or training."
         ),
     ] = False
+    coupled: Annotated[
+        bool,
+        Field(
+            description="Filter methods: score and remove channels together that can only go together, so that what is "
+            "masked can be taken out."
+        ),
+    ] = False
+    target: Annotated[
+        Literal["parameters", "multiplications"],
+        Field(description="coupled: what the prune ratio counts on the way; the record counts parameters."),
+    ] = "parameters"
+    round_to: Annotated[int, Field(ge=1, description="coupled: channels left are multiples of this.")] = 1
+    max_layer_ratio: Annotated[
+        float, Field(gt=0, le=1, description="coupled: the largest share of its filters that a layer loses.")
+    ] = 1.0
+    layer_ratio: Annotated[
+        tuple[str, ...],
+        Field(description="coupled: NAME=SHARE, the share of its filters that a layer loses."),
+    ] = ()
 
 
 # Training images that batch-norm statistics are taken from by the retraining mode none, and those of least-squares.

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from prunekit.arithmetic import exact
+from prunekit.copying import copied_network
 from prunekit.errors import PrunekitWarning, UsageError, unknown
 from prunekit.pruning.allocation import Choice, sample_bound
+from prunekit.pruning.coupled import CoupledTrial, Limits, Target, choose, coupled_choice, coupled_masks
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import disagreeing, moves_nothing, unscored
-from prunekit.pruning.masks import Masks, check, total_parameters
+from prunekit.pruning.masks import Masks, apply_, check, total_parameters
 from prunekit.pruning.methods import METHODS, Method
 from prunekit.pruning.scores.magnitude import check_finite
 from prunekit.pruning.search import UnreachableError, search_filters, search_weights
+from prunekit.pruning.shrink import shrunk
 from prunekit.pruning.subject import (
     Scores,
     Subject,
@@ -31,6 +34,7 @@ from prunekit.pruning.subject import (
 
 # A filter method may miss the ratio by this much; further off is an error that says what can be reached.
 LARGEST_MISS = 0.02
+_COUPLED_TRIES = 8
 
 
 @exact()
@@ -58,6 +62,11 @@ def prune(
     seed: int = 0,
     total: int | None = None,
     example: Tensor | None = None,
+    coupled: bool = False,
+    target: Target = "parameters",
+    round_to: int = 1,
+    max_layer_ratio: float = 1.0,
+    layer_ratios: Mapping[str, float] | None = None,
 ) -> Masks:
     """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model to ``prune_ratio``.
 
@@ -67,6 +76,11 @@ def prune(
     dead in them still goes). Weight methods hit the ratio to the weight, filter methods to the nearest filter; a ratio
     that is out of reach by more than 0.02 is a :class:`UsageError` that says what can be reached. ``example``: inputs
     to watch one forward pass on (default: the first batch, or a shape that fits the first layer).
+
+    ``coupled`` (filter methods): channels that can only be taken out together are scored and masked together, so that
+    shrinking takes out what is masked. It also allows ``target="multiplications"`` (the ratio counts those),
+    ``round_to`` (channels left are multiples of it), ``max_layer_ratio`` (the share that a layer loses at most) and
+    ``layer_ratios`` (the share that the named layers lose).
     """
     row = METHODS[method]
     total = total_parameters(model) if total is None else total
@@ -76,13 +90,82 @@ def prune(
     model = single(model)
     subject = _subject(model, method, row, batches, seed, example)
     _check_layers(subject, skip_layers)
+    _check_layers(subject, list(layer_ratios or ()))
     skipped = frozenset(skip_layers) | unscored(subject, row)
+    limits = Limits(round_to, max_layer_ratio, layer_ratios or {})
+    if not coupled and (target, limits) != ("parameters", Limits()):
+        raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")
+    if coupled:
+        asked = _Asked(method, prune_ratio, total, target, limits)
+        return (masks or {}) | _coupled(subject, row, masks or {}, asked, skipped)
     found = _masks(subject, row, masks or {}, method, prune_ratio, total, skipped)
     if found is None:
         graph = disagreeing(subject.model, subject.layers)
         found = _masks(subject._replace(graph=graph), row, masks or {}, method, prune_ratio, total, skipped)
     made = {name: mask.to(device_of(model)) for name, mask in (found or {}).items()}
     return (masks or {}) | made
+
+
+class _Asked(NamedTuple):
+    """What coupled pruning is asked for."""
+
+    method: str
+    ratio: float
+    total: int
+    target: Target
+    limits: Limits
+
+
+def _coupled(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: frozenset[str]) -> Masks:
+    """Masks of channels that go together, tried for real: what would not run with fewer channels keeps them."""
+    if row.structure != "filter":
+        raise UsageError(f"coupled pruning removes channels: use a filter method, not {asked.method}")
+    if not subject.graph.traced:
+        raise UsageError(
+            "coupled pruning needs a model that can be traced: give example=, an input that it takes"
+        )
+    room, scores = room_of(subject.model, subject.graph, masks), _scores(subject, row)
+    fixed: frozenset[str] = frozenset()
+    for _ in range(_COUPLED_TRIES):
+        trial, allocate = coupled_choice(
+            subject,
+            row,
+            room,
+            masks,
+            scores,
+            _keys,
+            skipped=skipped,
+            fixed=fixed,
+            target=asked.target,
+            limits=asked.limits,
+        )
+        kept = _coupled_channels(trial, allocate, asked)
+        made = coupled_masks(subject.model, subject.graph, kept)
+        found = {name: mask & masks[name].cpu() if name in masks else mask for name, mask in made.items()}
+        masked = copied_network(subject.model).eval()
+        apply_(masked, masks | found)
+        tried = shrunk(masked, subject.graph, masks | found)
+        if not tried.fixed - fixed:
+            break
+        fixed |= tried.fixed
+    return {name: mask.to(device_of(subject.model)) for name, mask in found.items()}
+
+
+def _coupled_channels(
+    trial: CoupledTrial, allocate: Callable[[float], Mapping[str, int]], asked: _Asked
+) -> list[Tensor]:
+    before = trial.counted(trial.alive)
+    whole = asked.total if asked.target == "parameters" else trial.whole()
+    target = round((1 - asked.ratio) * whole)
+    if before < target:
+        raise UsageError(
+            f"the model is already pruned to {1 - before / whole:.4f}, more than the {asked.ratio} asked for"
+        )
+    try:
+        return choose(trial, allocate, target, LARGEST_MISS * whole)
+    except UnreachableError as error:
+        reachable = [1 - kept / whole for kept in (before, *error.nearest)]
+        raise _out_of_reach(asked.method, asked.ratio, reachable) from None
 
 
 def _masks(
@@ -108,9 +191,7 @@ def _chosen(
     target = round((1 - ratio) * total)
     before = room.left(room.stocks).kept
     if before < target:
-        raise UsageError(
-            f"the model is already pruned to {1 - before / total:.4f}, more than the {ratio} asked for"
-        )
+        raise _already_pruned(1 - before / total, ratio)
     search = _prune_weights if row.structure == "weight" else _prune_filters
     try:
         return search(subject, row, room, target, LARGEST_MISS * total, skipped)
@@ -129,6 +210,10 @@ def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
     subject = Subject(model, trace(model, image), read_batches([image], model), 0)
     positions = output_positions(subject)
     return sample_bound([subject.layers[name].outputs * count for name, count in positions.items()])
+
+
+def _already_pruned(present: float, asked: float) -> UsageError:
+    return UsageError(f"the model is already pruned to {present:.4f}, more than the {asked} asked for")
 
 
 def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> UsageError:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.errors import UsageError
+from prunekit.pruning.cutting import cut
 from prunekit.pruning.masks import Masks, apply_
-from prunekit.pruning.shrink import cut_
+from prunekit.pruning.shrink import plan
 
 # A network that keeps more than this share of its parameters in living channels is left as it is.
 MOST_KEPT = 0.9
@@ -56,11 +57,12 @@ def compacted(model: nn.Module, masks: Masks, *, training: bool) -> Compact | No
     """
     if not masks or (training and _drops(model)):
         return None
-    numbered = _numbered(model)
     try:
-        cut_(numbered, masks)
+        found, graph = plan(model, masks)
     except UsageError:
         return None
+    numbered = _numbered(model)
+    cut(numbered, graph, found.kept)
     places = {name: values.long() for name, values in numbered.state_dict().items()}
     if not _worth_it(model, places) or not _all_held(model, masks, places):
         return None
@@ -68,7 +70,7 @@ def compacted(model: nn.Module, masks: Masks, *, training: bool) -> Compact | No
     left = {name: mask.view(places[name].shape) for name, mask in whole.items() if not bool(mask.all())}
     network = copy.deepcopy(model)
     apply_(network, masks)
-    cut_(network, masks)
+    cut(network, graph, found.kept)
     return Compact(network, left, places)
 
 

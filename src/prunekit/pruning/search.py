@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -208,10 +209,22 @@ class _Trial:
             self.tried[key] = self.room.left(stocks | chosen)
         return self.tried[key]
 
+    def most(self, amounts: Mapping[str, int]) -> int:
+        """Entries left, whatever is emptied."""
+        return self.left(amounts).kept
+
     def reached(self, amounts: Mapping[str, int]) -> int:
         """Entries left, or -1 where a layer would be emptied: too few."""
         left = self.left(amounts)
         return -1 if left.emptied else left.kept
+
+
+class Trial(Protocol):
+    """What the search over counts asks: how many entries a choice of counts leaves; below zero where it is none."""
+
+    def reached(self, amounts: Mapping[str, int]) -> int: ...
+
+    def most(self, amounts: Mapping[str, int]) -> int: ...
 
 
 def search_filters(
@@ -226,10 +239,15 @@ def search_filters(
     """The filters (or channels) with the largest keys of which the number of entries nearest to ``target`` is left.
 
     ``there``: which filters (channels) of each layer still exist. ``allocate``: level in [0, 1] to counts per layer,
-    growing. Between two neighbouring levels, filters are added one by one. Returns weights in blocks;
-    :class:`UnreachableError` where even the nearest is more than ``largest_miss`` entries off.
+    growing. Returns weights in blocks; :class:`UnreachableError` where even the nearest is more than ``largest_miss``
+    entries off.
     """
     trial = _Trial(room, keys, there, ranks)
+    return trial.kept(nearest_amounts(trial, allocate, target, largest_miss))
+
+
+def nearest_amounts(trial: Trial, allocate: Allocate, target: int, largest_miss: float) -> Mapping[str, int]:
+    """The counts nearest to ``target``: between two neighbouring levels, filters are added one by one."""
     low, high = _bracket(trial, allocate, target)
     first, last = 0, sum(high.values()) - sum(low.values())
     while last - first > 1:
@@ -243,8 +261,8 @@ def search_filters(
     nearest.pop(-1, None)
     kept = min(nearest, key=lambda kept: abs(kept - target), default=-1)
     if kept < 0 or abs(kept - target) > largest_miss:
-        raise UnreachableError(*nearest or [trial.left(high).kept])
-    return trial.kept(nearest[kept])
+        raise UnreachableError(*nearest or [trial.most(high)])
+    return nearest[kept]
 
 
 def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict[str, int]:
@@ -256,7 +274,7 @@ def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict
     return found
 
 
-def _bracket(trial: _Trial, allocate: Allocate, target: int) -> tuple[Mapping[str, int], Mapping[str, int]]:
+def _bracket(trial: Trial, allocate: Allocate, target: int) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """The counts of two neighbouring levels, one leaving at most ``target`` entries and one more."""
     low, high = 0.0, 1.0
     if trial.reached(allocate(low)) > target:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,151 +10,130 @@ from torch import Tensor, nn
 from prunekit.arithmetic import exact
 from prunekit.copying import copied_network
 from prunekit.errors import UsageError
-from prunekit.pruning.graph.counts import Stock
-from prunekit.pruning.graph.graph import Graph, Op
-from prunekit.pruning.graph.propagation import propagate
+from prunekit.pruning.cutting import cut
+from prunekit.pruning.graph.coupling import Coupling
+from prunekit.pruning.graph.graph import Graph
+from prunekit.pruning.graph.propagation import propagate, zeros
 from prunekit.pruning.graph.remaining import room_of
 from prunekit.pruning.graph.tracing import trace
+from prunekit.pruning.guards import alike, outputs
 from prunekit.pruning.masks import Masks, apply_
 
-_NORM_VECTORS = ("weight", "bias", "running_mean", "running_var")
+# Shrinking changes the order in which float32 sums are made, and nothing else: shares of the largest logit.
+TOLERANCE = 1e-4
+_HALVES = {torch.float16: 2e-2, torch.bfloat16: 5e-2}
+_TRIES = 24
 
 
-def shrink(model: nn.Module, masks: Masks) -> nn.Module:
-    """A copy of the masked model without its dead channels, in evaluation mode; the model stays as it is.
+class Shrunk(NamedTuple):
+    """A smaller model, the channels that it has, and the modules that would not run with fewer than they had."""
 
-    A channel goes where it is zero or unread on all sides that are coupled: all branches of a sum, and both sides of a
-    depthwise or grouped convolution. Weights pruned one by one stay as zeros. A model that cannot be traced is a
-    :class:`UsageError`.
-    """
-    smaller = copied_network(model).eval()
-    apply_(smaller, masks)
-    cut_(smaller, masks)
-    return smaller
+    model: nn.Module
+    kept: list[Tensor]
+    fixed: frozenset[str]
 
 
 @exact()
-def cut_(model: nn.Module, masks: Masks) -> None:
-    """Take the channels that :func:`shrink` takes out of the model itself, whatever values its weights have."""
-    graph = trace(model)
+def shrink(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> nn.Module:
+    """A copy of the masked model without its dead channels, in evaluation mode; the model stays as it is.
+
+    A channel goes where it is dead on all sides that are coupled (all branches of a sum, both sides of a grouped
+    convolution, all of a head) and everything that carries it can be cut: norms, slopes, scales, buffers. Weights
+    pruned one by one stay as zeros. The copy is run on ``example`` (default: a shape that fits) before it is returned;
+    one whose outputs differ from the masked model's by more than 1e-4 of their scale is a :class:`UsageError`.
+    """
+    return plan(model, masks, example=example)[0].model
+
+
+@exact()
+def plan(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> tuple[Shrunk, Graph]:
+    """What :func:`shrink` makes, and the graph by which :func:`cut` takes the same channels out of another copy."""
+    masked = copied_network(model).eval()
+    apply_(masked, masks)
+    graph = trace(masked, example)
     if not graph.traced:
-        raise UsageError("this model cannot be traced, so nothing can be taken out of it")
-    kept = _kept_channels(graph, room_of(model, graph, masks).stocks)
-    modules = dict(model.named_modules())
-    for op in graph.ops:
-        if op.kind == "layer":
-            layer = graph.layers[op.name]
-            _cut_layer(layer.modules[0], layer.transposed, kept[op.inputs[0]], kept[op.output])
-        elif op.kind == "norm":
-            _cut_norm(modules[op.name], kept[op.output])
+        raise UsageError(
+            "this model cannot be traced, so nothing can be taken out of it: give example=, an input"
+        )
+    return shrunk(masked, graph, masks), graph
 
 
-def _kept_channels(graph: Graph, stocks: Mapping[str, Stock]) -> list[Tensor]:
-    """For every value the channels that stay, the same for all values that share their channels."""
-    liveness = propagate(graph, stocks)
-    places = _Places(graph.sizes)
-    for op in graph.ops:
-        _couple(places, graph, op)
-    needed = torch.zeros(places.count, dtype=torch.bool)
-    for op in graph.ops:
-        if op.kind == "layer":
-            needed[places.of(op.output)] |= liveness.biased(op.name).cpu()
-            needed[places.of(op.inputs[0])] |= liveness.tapped[op.name].cpu()
-        elif op.kind in ("read", "source", "fresh"):
-            for value in (*op.inputs, *([op.output] if op.output >= 0 else [])):
-                needed[places.of(value)] = True
-    return places.spread(needed)
-
-
-class _Places:
-    """Channels of all values in one row of places, of which coupled ones are joined (union-find)."""
-
-    def __init__(self, sizes: list[int]) -> None:
-        self.starts = [sum(sizes[:index]) for index in range(len(sizes) + 1)]
-        self.sizes = sizes
-        self.count = self.starts[-1]
-        self.parent = list(range(self.count))
-
-    def of(self, value: int) -> Tensor:
-        """The places of a value's channels."""
-        return torch.arange(self.starts[value], self.starts[value] + self.sizes[value])
-
-    def join(self, left: Iterable[int], right: Iterable[int]) -> None:
-        """These channels stay or go together."""
-        for first, second in zip(left, right, strict=True):
-            self.parent[self.root(first)] = self.root(second)
-
-    def root(self, place: int) -> int:
-        """The place that stands for all that are joined with this one."""
-        while self.parent[place] != place:
-            self.parent[place] = self.parent[self.parent[place]]
-            place = self.parent[place]
-        return place
-
-    def spread(self, needed: Tensor) -> list[Tensor]:
-        """For every value, its channels that are joined with a needed one."""
-        roots = torch.tensor([self.root(place) for place in range(self.count)], dtype=torch.int64)
-        by_root = torch.zeros_like(needed)
-        by_root[roots[needed]] = True
-        return [by_root[roots[self.of(value)]] for value in range(len(self.sizes))]
-
-
-def _couple(places: _Places, graph: Graph, op: Op) -> None:
-    kind, inputs, output = op.kind, op.inputs, op.output
-    out = places.of(output).tolist() if output >= 0 else []
-    if kind in ("norm", "sum", "product", "fresh"):
-        for value in inputs:
-            places.join(places.of(value).tolist(), out)
-    elif kind == "cat":
-        places.join([place for value in inputs for place in places.of(value).tolist()], out)
-    elif kind == "index":
-        source = places.of(inputs[0])
-        places.join(source[op.picks].tolist(), out)
-    elif kind == "layer" and graph.layers[op.name].groups > 1:
-        _couple_groups(places, graph.layers[op.name].groups, inputs[0], output)
-
-
-def _couple_groups(places: _Places, groups: int, value: int, output: int) -> None:
-    """A group of a grouped convolution stays or goes as one, on both sides."""
-    fed, made = (places.of(side).reshape(groups, -1) for side in (value, output))
-    for inputs, outputs in zip(fed.tolist(), made.tolist(), strict=True):
-        group = inputs + outputs
-        places.join(group[1:], [group[0]] * (len(group) - 1))
-
-
-def _cut_layer(module: nn.Module, transposed: bool, fed: Tensor, made: Tensor) -> None:
-    """Keep these input and output channels of a layer, in place."""
-    fed, made = (side.nonzero().flatten() for side in (fed, made))
-    groups = int(getattr(module, "groups", 1))
-    if groups > 1:
-        _replace(module, "weight", fed if transposed else made, None)
-        setattr(module, "groups", len(fed) * groups // int(module.in_channels))  # type: ignore[arg-type]  # noqa: B010
-    else:
-        _replace(module, "weight", made, fed) if not transposed else _replace(module, "weight", fed, made)
-    _replace(module, "bias", made, None)
-    names = (
-        ("in_features", "out_features") if isinstance(module, nn.Linear) else ("in_channels", "out_channels")
+def shrunk(masked: nn.Module, graph: Graph, masks: Masks) -> Shrunk:
+    """The smaller copy of a masked model; channels stay in modules that do not run, or run otherwise, without them."""
+    expected = outputs(masked, graph.example)
+    fixed: frozenset[str] = frozenset()
+    for _ in range(_TRIES):
+        smaller = copied_network(masked)
+        kept = kept_channels(masked, graph, masks, Coupling(graph, fixed))
+        cut(smaller, graph, kept)
+        failed = _failing(smaller, graph.example, expected)
+        if failed is None:
+            return Shrunk(smaller, kept, fixed)
+        if failed in fixed and not failed:
+            break
+        fixed |= {_widened(failed, fixed)}
+    raise UsageError(
+        "no channel can be taken out of this model so that it still runs and its outputs stay as they are"
     )
-    for name, side in zip(names, (fed, made), strict=True):
-        setattr(module, name, len(side))
 
 
-def _cut_norm(module: nn.Module, kept: Tensor) -> None:
-    """Keep these channels of a batch or instance norm, in place."""
-    places = kept.nonzero().flatten()
-    for name in _NORM_VECTORS:
-        _replace(module, name, places, None)
-    setattr(module, "num_features", len(places))  # noqa: B010
+def _widened(failed: str, fixed: frozenset[str]) -> str:
+    """The innermost module around the one that failed in which channels do not stay yet."""
+    while failed and failed in fixed:
+        failed = failed.rpartition(".")[0]
+    return failed
 
 
-def _replace(module: nn.Module, name: str, first: Tensor, second: Tensor | None) -> None:
-    """Keep these indices of a tensor's first axis, and of its second where given."""
-    old = getattr(module, name, None)
-    if not isinstance(old, Tensor):
-        return
-    new = old.detach().index_select(0, first.to(old.device))
-    new = new if second is None else new.index_select(1, second.to(old.device))
-    if isinstance(old, nn.Parameter):
-        setattr(module, name, nn.Parameter(new, requires_grad=old.requires_grad))
-    else:
-        setattr(module, name, new)
+def kept_channels(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> list[Tensor]:
+    """For every value the channels that stay, the same for all that are coupled."""
+    needed = coupling.pinned.clone() | alive_groups(model, graph, masks, coupling)
+    while True:
+        kept = coupling.kept(needed)
+        empty = [value for value, channels in enumerate(kept) if len(channels) and not bool(channels.any())]
+        if not empty:
+            return kept
+        for value in empty:  # the network's code makes a tensor there, of at least one channel
+            needed[coupling.groups(value)[:1]] = True
+
+
+def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> Tensor:
+    """Bool per group: something in it is not zero and is read."""
+    stocks = room_of(model, graph, masks).stocks
+    liveness, zero = propagate(graph, stocks), zeros(graph, stocks)
+    alive = torch.zeros(coupling.count, dtype=torch.bool)
+    mixed: set[int] = set()  # what a mix made, whose own inputs tell whether it is alive
+    for op in graph.ops:
+        if op.kind == "mix" or (op.kind not in ("layer", "read") and mixed.intersection(op.inputs)):
+            mixed.add(op.output)
+        if op.kind == "layer":
+            alive[coupling.groups(op.output)[liveness.biased(op.name).cpu()]] = True
+            alive[coupling.groups(op.inputs[0])[liveness.tapped[op.name].cpu()]] = True
+        elif op.kind == "norm":
+            alive[coupling.groups(op.output)[liveness.normed[op.name].cpu()]] = True
+        elif op.kind == "mix":
+            for value in set(op.inputs) - mixed:
+                alive[coupling.groups(value)[~zero[value].cpu()]] = True
+    return alive
+
+
+def _failing(model: nn.Module, example: Any, expected: list[Tensor]) -> str | None:
+    """None if the model runs as expected, else the module that fails, "" where only the outputs tell."""
+    names = {id(module): name for name, module in model.named_modules()}
+    inside: list[str] = []
+    enter = nn.modules.module.register_module_forward_pre_hook(
+        lambda module, args: inside.append(names.get(id(module), ""))
+    )
+    leave = nn.modules.module.register_module_forward_hook(lambda module, args, output: _pop(inside))
+    try:
+        found = outputs(model, example)
+    except Exception:  # any model code may run here, and fail in any way
+        return inside[-1] if inside else ""
+    finally:
+        enter.remove()
+        leave.remove()
+    allowed = max([_HALVES.get(each.dtype, TOLERANCE) for each in expected], default=TOLERANCE)
+    return None if alike(expected, found, allowed) else ""
+
+
+def _pop(inside: list[str]) -> None:
+    inside.pop()

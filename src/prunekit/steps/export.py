@@ -50,7 +50,7 @@ def export(key: str, context: Context, *, out: Path, shrink: bool, form: str) ->
         return _as_it_came(loaded, context, out=out, shrink=shrink, form=form)
     images = _images(context, loaded)
     plain = loaded.model.cpu().eval()
-    model = shrunk_copy(plain, loaded.masks).eval() if shrink else plain
+    model = shrunk_copy(plain, loaded.masks, example=images[:2]).eval() if shrink else plain
     difference = compare(plain, model, images)
     exported = FORMATS[form](model, loaded, images)
     config = _config(loaded, shrink=shrink, form=form)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.models.cost import cost, latency
-from prunekit.steps.context import Context, load
+from prunekit.pruning.explain import explain
+from prunekit.steps.context import Context, load, load_module
 from prunekit.store.records import MODULE
 
 
@@ -32,3 +35,11 @@ def inspect(key: str, context: Context, *, batch: int, repeats: int) -> dict[str
         "latency_threads": timed.threads,
         "latency_device": timed.device,
     }
+
+
+def explained(key: str, context: Context) -> str:
+    """What pruning sees of a stored network, one layer a line."""
+    loaded = load_module(context, key)
+    device = next(loaded.model.parameters()).device
+    example = torch.zeros(2, loaded.dataset.planes, *loaded.dataset.size, device=device)
+    return explain(loaded.model, example=example)

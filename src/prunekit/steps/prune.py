@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from prunekit.data.normalise import Normaliser
+from prunekit.errors import UsageError
 from prunekit.params import PruneParams
 from prunekit.pruning.api import prune, sample_size
-from prunekit.pruning.masks import apply_, write_
+from prunekit.pruning.masks import Masks, apply_, total_parameters, write_
 from prunekit.pruning.methods import METHODS
 from prunekit.pruning.repair import repair
+from prunekit.pruning.shrink import shrink
 from prunekit.steps.context import Context, Loaded, TrainingData, load_module, save, training_data
 
 SAMPLE_BATCH = 64
@@ -35,9 +37,16 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
                 skip_layers=params.skip_layers,
                 seed=params.seed,
                 total=parent.record.parameters,
+                example=_example(parent),
+                coupled=params.coupled,
+                target=params.target,
+                round_to=params.round_to,
+                max_layer_ratio=params.max_layer_ratio,
+                layer_ratios=_shares(params.layer_ratio),
             )
             values = repair(parent.model, masks=masks, batches=sample) if fits else {}
             bar.advance()
+        physical = _physical(parent, masks)
         apply_(parent.model, masks)
         write_(parent.model, values)
         save(
@@ -48,8 +57,40 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
             masks=masks,
             ancestors=parent.record.lineage,
             parameters=parent.record.parameters,
-            results={"asked": params.prune_ratio, "error_before": parent.record.error},
+            results={"asked": params.prune_ratio, "error_before": parent.record.error} | physical,
         )
+
+
+def _shares(given: Sequence[str]) -> dict[str, float]:
+    """``NAME=SHARE`` by name; anything else is a :class:`UsageError`."""
+    found = {}
+    for text in given:
+        name, equals, share = text.rpartition("=")
+        try:
+            found[name] = float(share)
+        except ValueError:
+            equals = ""
+        if not equals or not 0 <= found[name] < 1:
+            raise UsageError(
+                f"layer_ratio {text!r} must be NAME=SHARE with a share in [0, 1), such as conv1=0.3"
+            )
+    return found
+
+
+def _example(parent: Loaded) -> Tensor:
+    """Two images of the size that the network takes, for the forward pass that shows how it works."""
+    device = next(parent.model.parameters()).device
+    draws = torch.Generator().manual_seed(0)
+    return torch.randn(2, parent.dataset.planes, *parent.dataset.size, generator=draws).to(device)
+
+
+def _physical(parent: Loaded, masks: Masks) -> dict[str, float]:
+    """The share of parameters that are gone once dead channels are taken out; nothing where they cannot be."""
+    try:
+        smaller = shrink(parent.model, masks, example=_example(parent))
+    except UsageError:
+        return {}
+    return {"physical_ratio": 1 - total_parameters(smaller) / parent.record.parameters}
 
 
 def _sample(context: Context, params: PruneParams, parent: Loaded) -> Iterator[tuple[Tensor, Tensor]]:

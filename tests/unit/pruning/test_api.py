@@ -187,6 +187,11 @@ def test_an_error_leaves_no_hook_and_the_mode():
     assert all(module.training for module in model.modules())
 
 
+def forget():
+    for name in ("_rows", "_points"):
+        METHODS.__dict__.pop(name, None)
+
+
 def test_a_plugin_adds_a_method(monkeypatch):
     class Point:
         name = "smallest-bias"
@@ -203,15 +208,13 @@ def test_a_plugin_adds_a_method(monkeypatch):
     monkeypatch.setattr(
         "prunekit.registry.ENTRY_POINTS", lambda group: [Point] if group == "prunekit.methods" else []
     )
-    for cached in ("_rows", "_points"):
-        METHODS.__dict__.pop(cached, None)
+    forget()
     try:
         theirs = prune(small(), method="smallest-bias", prune_ratio=0.5)
         ours = prune(small(), method="wt", prune_ratio=0.5)
         assert all(torch.equal(theirs[name], ours[name]) for name in ours)
     finally:
-        for cached in ("_rows", "_points"):
-            METHODS.__dict__.pop(cached, None)
+        forget()
 
 
 def test_nothing_is_said_where_everything_is_followed():

@@ -27,6 +27,14 @@ REPEATS = Annotated[
     int, typer.Option("--repeats", min=1, help="Timed passes, after three that are not counted.")
 ]
 
+GRAPH = Annotated[
+    bool,
+    typer.Option(
+        "--graph", help="List the layers instead: what is coupled with what, and what stays and why."
+    ),
+]
+EXPLAINED = Lazy("prunekit.steps.inspect:explained")
+
 show = sub_app()
 
 
@@ -69,6 +77,10 @@ def _show(**given: Any) -> None:
     chosen = options(given)
     store = Store(chosen.store)
     keys = resolve_all(store, given["model"])
+    if given["graph"]:
+        opened = OPEN_CONTEXT(settings_of(chosen), SILENT)
+        sys.stdout.writelines(EXPLAINED(key, opened) + "\n" for key in keys)
+        return
     context = OPEN_CONTEXT(settings_of(chosen), SILENT) if given["latency"] else None
     for key in keys:
         found = _stored(store, key)
@@ -91,9 +103,14 @@ command(
         "latency": (LATENCY, False),
         "batch_size": (BATCH, 1),
         "repeats": (REPEATS, 20),
+        "graph": (GRAPH, False),
     },
     common=("store", "data", "device", "threads", "as_json"),
     help="One model: lineage, parameters, nonzeros, file size, measurements; with --latency also its multiplications "
     "and its latency on this machine. A mask makes no network faster: `prunekit export --shrink` does.",
-    examples=["prunekit show small", "prunekit show small --latency --json | jq '{nonzero, latency_ms}'"],
+    examples=[
+        "prunekit show small",
+        "prunekit show small --graph",
+        "prunekit show small --latency --json | jq '{nonzero, latency_ms}'",
+    ],
 )

@@ -34,7 +34,12 @@ class Call(NamedTuple):
 
 
 def key_of(tensor: Tensor) -> Key:
-    """The memory that a tensor looks at, and how: the same for every Python object that looks at it in this way."""
+    """The memory that a tensor looks at, and how: the same for every Python object that looks at it in this way.
+
+    Tensors of other classes may have no memory of their own, and are told apart as objects.
+    """
+    if type(tensor) not in (Tensor, nn.Parameter, nn.Buffer):
+        return ("object", id(tensor))
     storage = tensor.untyped_storage()
     return storage._cdata, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
@@ -178,7 +183,7 @@ class Builder:
     def sized(self, call: Call, track: Flow, tensor: Tensor, *, pieces: bool = False) -> None:
         """Remember the sizes that the network's code gives for a tensor with channels."""
         numbers = _numbers(call)
-        if not numbers and not pieces:
+        if not numbers and not pieces and len(track.axes) < 2:
             return
         self.graph.sized.append(
             Sized(self.scope, track.value, track.axes, track.table, tuple(tensor.shape), numbers, pieces)
@@ -195,12 +200,14 @@ _SIZES = ("size", "shape", "split", "sections", "repeats", "end", "start", "leng
 
 
 def _numbers(call: Call) -> tuple[int, ...]:
-    """The sizes among a call's arguments."""
+    """The sizes among a call's arguments: one for every axis, -1 where torch finds it, or those that there are."""
     found: list[int] = []
     for name, value in call.args.items():
-        if any(word in name for word in _SIZES):
-            values = value if isinstance(value, list | tuple) else (value,)
-            found += [part for part in values if isinstance(part, int)]
+        values = value if isinstance(value, list | tuple) else (value,)
+        numbers = [part for part in values if isinstance(part, int)]
+        if name in ("size", "shape") and len(numbers) == call.outputs[0].dim():
+            return tuple(numbers)
+        found += numbers if any(word in name for word in _SIZES) else []
     return tuple(number for number in found if number > 1)
 
 

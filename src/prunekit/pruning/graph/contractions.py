@@ -72,6 +72,7 @@ def _weighted(
     layer = builder.layer_of.get(made.pure)
     if layer is not None and layer.inputs == inputs and layer.outputs == outputs and layer.groups == groups:
         builder.calls[layer.name] += 1
+        builder.graph.positions[layer.name] = output.numel() // (outputs * max(1, len(output)))
         value = builder.add("layer", [fed], size=outputs, name=layer.name)
     else:
         value = _computed(builder, made, weight, fed, outputs, weight_axes, groups)

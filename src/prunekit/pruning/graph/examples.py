@@ -12,6 +12,7 @@ from prunekit.pruning.layers import CONVS, TRANSPOSED
 
 _LIKELY = (64, 32, 28, 224, 96, 128, 256, 299, 16, 8, 384, 448, 512)
 _SIDES = (*_LIKELY, 4, 2, 1, 48, 80, 112, 14, 7, 10, 12, 20, 24, 40, 6, 5, 3)
+_SHORT = (16, 32, 8, 24, 28, 64)
 _SMALLEST_TOKENS = (8, 16, 64)
 
 
@@ -58,9 +59,9 @@ def _guesses(model: nn.Module) -> Iterator[Tensor]:
         yield from (torch.randn(2, count, first.in_features) for count in _SMALLEST_TOKENS)
     elif first is not None:
         rank = len(first.kernel_size)  # type: ignore[arg-type]
-        for side in (*sizes, *_SIDES):
+        for side in (*sizes, *(_SIDES if rank < 3 else _SHORT)):
             shape = side if isinstance(side, tuple) else (side,) * rank
-            if len(shape) == rank and (rank < 3 or max(shape) <= 64):
+            if len(shape) == rank:
                 yield torch.randn(2, int(first.in_channels), *shape)  # type: ignore[arg-type]
     yield from _images_behind(first)
 

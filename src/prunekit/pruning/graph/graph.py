@@ -95,7 +95,8 @@ class Graph:
     For taking channels out: ``attached`` parameters and buffers, ``joined`` channels, ``sized`` tensors, and
     ``pinned`` values, of which none can be taken out, with the module that is the reason. ``computed``: layers whose
     weights the network computes from what is stored. ``dynamic``: the modules that decide by activations what to do
-    next. ``called``: layers that ran. ``example``: what the network was run on.
+    next. ``called``: layers that ran. ``example``: what the network was run on; ``positions``: output positions per
+    image of every layer that ran.
     """
 
     layers: dict[str, Layer]
@@ -115,6 +116,7 @@ class Graph:
     dynamic: frozenset[str] = frozenset()
     called: frozenset[str] = frozenset()
     example: Any = None
+    positions: dict[str, int] = field(default_factory=dict)
 
     def value(self, size: int) -> int:
         """A new value of ``size`` channels; its number."""

@@ -70,8 +70,7 @@ def like_other(builder: Builder, call: Call) -> list[Track] | None:
 def _remember(builder: Builder, call: Call, before: Flow, tensor: Tensor, found: list[Flow]) -> None:
     """Remember given sizes, and which parts must stay of one length."""
     for flow, output in zip(found, call.outputs, strict=True):
-        if len(flow.axes) >= min(2, len(before.axes) + 1):
-            builder.sized(call, flow, output)
+        builder.sized(call, flow, output)
     widths = {flow.table.numel() for flow in found}
     if len(found) > 1 and len(before.axes) == 1 and all(len(flow.axes) == 1 for flow in found):
         if len(widths) > 1:

@@ -44,7 +44,7 @@ def _mixed_norm(builder: Builder, track: Flow, tensor: Tensor, gone: set[int]) -
 def group_norm(builder: Builder, call: Call) -> list[Track] | None:
     """Groups of channels that are normalised together go together only."""
     tensor, track = call.args["input"], builder.get(call.args["input"])
-    groups = int(call.args["num_groups"])
+    groups = int(call.args["num_groups"] if "num_groups" in call.args else call.args["group"])
     vector = along(track, tensor.shape, 1) if isinstance(track, Flow) else None
     if not isinstance(track, Flow) or vector is None:
         return None

@@ -27,6 +27,8 @@ def follow(builder: Builder, call: Call) -> None:
         found = None  # a form of the operation that its rule does not know
     if found is None:
         found = _unknown(builder, call)
+    # Statistics and indices behind the first result are nobody's channels.
+    found = [*found, *[Made(origins=origins_of(found))] * (len(call.outputs) - len(found))]
     written = _written(call)
     for output, track in zip(call.outputs, found, strict=True):
         (builder.overwrite if written else builder.put)(output, track)
@@ -120,9 +122,10 @@ _NAMES: dict[Rule, str] = {
     contractions.addmm: "addmm",
     contractions.matmul: "mm matmul bmm",
     contractions.attention: "scaled_dot_product_attention",
-    norms.layer_norm: "layer_norm",
-    norms.group_norm: "group_norm",
-    norms.batch_norm: "batch_norm",
+    norms.layer_norm: "layer_norm native_layer_norm",
+    norms.group_norm: "group_norm native_group_norm",
+    norms.batch_norm: "batch_norm native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training "
+    "cudnn_batch_norm miopen_batch_norm _batch_norm_with_update",
     norms.softmax: "softmax _softmax log_softmax _log_softmax",
     _decides: "_local_scalar_dense item is_nonzero equal nonzero nonzero_static masked_select",
     _shaped: "zeros_like ones_like empty_like full_like rand_like randn_like bernoulli randint_like",

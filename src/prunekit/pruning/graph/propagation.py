@@ -45,7 +45,7 @@ def propagate(graph: Graph, stocks: Stocks) -> Liveness:
     One pass with the flow finds zero channels, one against it finds unread filters. That is a fixpoint: a filter
     that is unread becomes zero only where nobody looks.
     """
-    zero = _zeros(graph, stocks)
+    zero = zeros(graph, stocks)
     used = _uses(graph, stocks, zero)
     layers = [op for op in graph.ops if op.kind == "layer"]
     norms = [op for op in graph.ops if op.kind == "norm"]
@@ -91,7 +91,7 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
     return {name: mask.contiguous().clone() for name, mask in masks.items()}
 
 
-def _zeros(graph: Graph, stocks: Stocks) -> list[Tensor]:
+def zeros(graph: Graph, stocks: Stocks) -> list[Tensor]:
     """For every value, the channels that are exactly zero."""
     device = next(iter(stocks.values())).amounts.device
     zero = [torch.zeros(size, dtype=torch.bool, device=device) for size in graph.sizes]

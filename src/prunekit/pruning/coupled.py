@@ -1,0 +1,320 @@
+"""Coupled pruning: channels that can only go together are scored together and go together, so that what is masked goes.
+
+Groups come from :class:`Coupling`. A group's score is the mean over its filters of their score in shares of their
+layer's mean (for methods that rank input channels: the largest score of its channels); the anchor is DepGraph's group
+importance (Fang et al. 2023, arXiv:2301.12900). Groups of the same layers compete as the filters of one layer do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.errors import UsageError
+from prunekit.pruning.allocation import Choice, largest
+from prunekit.pruning.cutting import attached_places
+from prunekit.pruning.graph.coupling import Coupling
+from prunekit.pruning.graph.graph import Graph
+from prunekit.pruning.graph.propagation import by_filter
+from prunekit.pruning.graph.remaining import Room
+from prunekit.pruning.masks import Masks, parameters
+from prunekit.pruning.methods import Method
+from prunekit.pruning.search import nearest_amounts
+from prunekit.pruning.shrink import alive_groups
+from prunekit.pruning.subject import Scores, Subject
+
+Target = Literal["parameters", "multiplications"]
+
+
+class Limits(NamedTuple):
+    """What is asked of a choice beside its ratio.
+
+    ``round_to``: channels left are multiples of this. ``largest_share``: no layer loses more than this share of its
+    filters. ``shares``: by layer, the share that it loses.
+    """
+
+    round_to: int = 1
+    largest_share: float = 1.0
+    shares: Mapping[str, float] = {}
+
+
+class Family(NamedTuple):
+    """Groups that have the same layers: they compete. ``groups``: their numbers; ``width``: filters of each."""
+
+    layers: tuple[str, ...]
+    groups: Tensor
+    scores: Tensor
+    width: int
+
+
+def families(
+    subject: Subject, coupling: Coupling, scores: Scores, row: Method, free: Tensor
+) -> dict[str, Family]:
+    """The groups that may go (bool per group) by the layers that they belong to, with their scores."""
+    found = _scores(coupling, scores, row)
+    total, count = _spare_scores(subject, coupling)
+    found = torch.where(found.isnan(), total / count.clamp(min=1), found)
+    signs: dict[tuple[str, ...], list[int]] = {}
+    members = _members(coupling)
+    for group in free.nonzero().flatten().tolist():
+        if group in members:
+            signs.setdefault(tuple(sorted(members[group])), []).append(group)
+    made = {}
+    for layers, groups in signs.items():
+        chosen = torch.tensor(groups)
+        made["+".join(layers)] = Family(layers, chosen, found[chosen], max(members[groups[0]].values()))
+    return made
+
+
+def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
+    """For every group the layers that make its channels, and how many of them each makes."""
+    found: dict[int, dict[str, int]] = {}
+    for op in coupling.makers:
+        for group in coupling.groups(op.output).tolist():
+            mine = found.setdefault(group, {})
+            mine[op.name] = mine.get(op.name, 0) + 1
+    for op in coupling.graph.ops:
+        if op.kind == "mix":
+            for group in coupling.groups(op.output).tolist():
+                found.setdefault(group, {}).setdefault(f"{op.scope}:{op.output}", 1)
+    return found
+
+
+def _scores(coupling: Coupling, scores: Scores, row: Method) -> Tensor:
+    """The score of every group; nan where nothing in it has one."""
+    total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
+    most = torch.full((coupling.count,), -torch.inf, dtype=torch.float64)
+    for op in coupling.makers:
+        if op.name not in scores:
+            continue
+        values = scores[op.name].detach().cpu().double().flatten()
+        if row.ranks == "inputs":
+            most.scatter_reduce_(0, coupling.groups(op.inputs[0]), values, "amax")
+        else:
+            groups = coupling.groups(op.output)
+            total.index_add_(0, groups, values / values.mean().clamp(min=1e-30))
+            count.index_add_(0, groups, torch.ones(len(groups)))
+    if row.ranks == "inputs":
+        return most.masked_fill(most.isneginf(), torch.nan)
+    return (total / count.clamp(min=1)).masked_fill(count == 0, torch.nan)
+
+
+def _spare_scores(subject: Subject, coupling: Coupling) -> tuple[Tensor, Tensor]:
+    """Sizes of the weights that read a group, in shares of their layer's mean, for groups that have no other score."""
+    total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
+    for op in coupling.makers:
+        layer = subject.layers[op.name]
+        if layer.groups == 1:
+            read = layer.blocks(layer.tensor().cpu()).double().abs().sum((0, 2))
+            groups = coupling.groups(op.inputs[0])
+            total.index_add_(0, groups, read / read.mean().clamp(min=1e-30))
+            count.index_add_(0, groups, torch.ones(len(groups)))
+    return total, count
+
+
+@dataclass
+class CoupledTrial:
+    """Groups kept by count, and what each choice of counts leaves; a choice is tried once."""
+
+    room: Room
+    model: nn.Module
+    coupling: Coupling
+    families: dict[str, Family]
+    keys: Scores
+    alive: Tensor
+    masks: Masks
+    target: Target
+    limits: Limits
+    tried: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def needed(self, amounts: Mapping[str, int]) -> Tensor:
+        """Which groups these amounts keep, as bools."""
+        needed = self.alive.clone()
+        for name, amount in amounts.items():
+            family = self.families[name]
+            needed[family.groups] = largest(self.keys[name], self.rounded(name, amount))
+        return needed
+
+    def rounded(self, name: str, amount: int) -> int:
+        """The nearest amount that leaves a multiple of the channels asked for, at least one, within the limits."""
+        family = self.families[name]
+        total = len(family.groups)
+        step = self.limits.round_to // math.gcd(self.limits.round_to, family.width)
+        amount = max(amount, math.ceil((1 - self.limits.largest_share) * total - 1e-9))
+        shares = [self.limits.shares[layer] for layer in family.layers if layer in self.limits.shares]
+        amount = round((1 - min(shares)) * total) if shares else amount
+        return min(total, max(1, step, round(amount / step) * step))
+
+    def reached(self, amounts: Mapping[str, int]) -> int:
+        """Entries (or multiplications) left."""
+        key = tuple(self.rounded(name, amount) for name, amount in amounts.items())
+        if key not in self.tried:
+            self.tried[key] = self.counted(self.needed(amounts))
+        return self.tried[key]
+
+    def most(self, amounts: Mapping[str, int]) -> int:
+        """What is left of a choice, whatever it empties."""
+        return self.reached(amounts)
+
+    def whole(self) -> int:
+        """The multiplications of the unpruned network."""
+        layers, positions = self.room.graph.layers, self.room.graph.positions
+        return sum(
+            layers[op.name].tensor().numel() * positions.get(op.name, 1) for op in self.coupling.makers
+        )
+
+    def counted(self, needed: Tensor) -> int:
+        """What is left of these groups."""
+        graph, layers = self.room.graph, 0.0
+        for op in self.coupling.makers:
+            made, fed = (needed[self.coupling.groups(value)] for value in (op.output, op.inputs[0]))
+            left = float(self.room.stocks[op.name].total(made, fed))
+            layers += left * (graph.positions.get(op.name, 1) if self.target == "multiplications" else 1)
+        if self.target == "multiplications":
+            return round(layers)
+        always, by_group, crossed = self.rest
+        rest = always + float(by_group[needed].sum())
+        for entries, axes in crossed:
+            rest += int(_masked(entries, [(axis, _there(groups, needed)) for axis, groups in axes]).sum())
+        return round(layers + rest)
+
+    @cached_property
+    def rest(self) -> tuple[float, Tensor, list[tuple[Tensor, list[tuple[int, Tensor]]]]]:
+        """The entries beside the layers' weights: those that always stay, those that go with each group, and tensors
+        of which several axes carry channels."""
+        axes = _carriers(self.model, self.coupling)
+        followed = {self.room.graph.layers[op.name].weight for op in self.coupling.makers}
+        always, by_group = 0.0, torch.zeros(self.coupling.count, dtype=torch.float64)
+        crossed = []
+        for name, value in parameters(self.model).items():
+            if name in followed:
+                continue
+            held = self.masks.get(name)
+            entries = torch.ones(value.shape, dtype=torch.bool) if held is None else held.cpu()
+            own = axes.get(name, [])
+            if len(own) > 1:
+                crossed.append((entries, own))
+                continue
+            if not own:
+                always += int(entries.sum())
+                continue
+            ((axis, groups),) = own
+            each = entries.movedim(axis, 0).reshape(len(groups), -1).sum(1).double()
+            by_group.index_add_(0, groups[groups >= 0], each[groups >= 0])
+            always += float(each[groups < 0].sum())
+        return always, by_group, crossed
+
+
+def _carriers(model: nn.Module, coupling: Coupling) -> dict[str, list[tuple[int, Tensor]]]:
+    """For every parameter the axes that carry channels, with the group of every place (-1: none)."""
+    own, found = parameters(model), dict[tuple[str, int], Tensor]()
+    for attached in coupling.graph.attached:
+        if attached.name not in own:
+            continue
+        size = own[attached.name].shape[attached.axis]
+        groups = found.setdefault((attached.name, attached.axis), torch.full((size,), -1, dtype=torch.int64))
+        labels = attached.labels[:size]
+        tied = labels >= 0
+        groups[: len(labels)][tied] = coupling.groups(attached.value)[labels[tied]]
+    for op in coupling.makers:
+        bias = coupling.graph.layers[op.name].bias
+        if bias is not None:
+            found[bias, 0] = coupling.groups(op.output)
+    by_name: dict[str, list[tuple[int, Tensor]]] = {}
+    for (name, axis), groups in found.items():
+        by_name.setdefault(name, []).append((axis, groups))
+    return by_name
+
+
+def _there(groups: Tensor, needed: Tensor) -> Tensor:
+    """Which places stay, given the group of each."""
+    return (groups < 0) | needed[groups.clamp(min=0)]
+
+
+def _masked(entries: Tensor, axes: list[tuple[int, Tensor]]) -> Tensor:
+    """The entries whose places stay along every axis."""
+    for axis, places in axes:
+        sizes = [1] * entries.dim()
+        sizes[axis] = -1
+        entries = entries & places.reshape(sizes)
+    return entries
+
+
+def coupled_masks(model: nn.Module, graph: Graph, kept: list[Tensor]) -> Masks:
+    """The masks of everything that carries a channel that goes."""
+    masks: Masks = {}
+    for op in graph.ops:
+        if op.kind != "layer":
+            continue
+        layer = graph.layers[op.name]
+        places = kept[op.output][:, None] & by_filter(layer, kept[op.inputs[0]])
+        shape = *layer.shape, layer.tensor().numel() // math.prod(layer.shape)
+        masks[layer.weight] = layer.unblocks(places[:, :, None].expand(shape)).clone()
+        if layer.bias is not None:
+            masks[layer.bias] = kept[op.output].clone()
+    own = parameters(model)
+    for name, axis, places in attached_places(model, graph, kept):
+        if name in own:
+            before = masks.get(name, torch.ones(own[name].shape, dtype=torch.bool))
+            masks[name] = _masked(before, [(axis, places)])
+    return masks
+
+
+Rank = Callable[[Method, Scores, int], Scores]
+
+
+def coupled_choice(
+    subject: Subject,
+    row: Method,
+    room: Room,
+    masks: Masks,
+    scores: Scores,
+    rank: Rank,
+    *,
+    skipped: frozenset[str],
+    fixed: frozenset[str],
+    target: Target,
+    limits: Limits,
+) -> tuple[CoupledTrial, Callable[[float], Mapping[str, int]]]:
+    """What can be tried, and the method's allocation over it: level in [0, 1] to groups per family."""
+    coupling = Coupling(subject.graph, fixed)
+    alive = alive_groups(subject.model, subject.graph, masks, coupling) | coupling.pinned
+    free = alive & ~coupling.pinned
+    for op in coupling.makers:
+        if op.name in skipped:
+            free[coupling.groups(op.output)] = False
+    found = families(subject, coupling, scores, row, free)
+    if not found:
+        raise UsageError(
+            "no channels of this model can be removed together: every one meets something that needs them all "
+            "(see prunekit.explain); a weight method prunes it"
+        )
+    own = {name: family.scores for name, family in found.items()}
+    keys = rank(row, own, subject.seed)
+    choice = Choice(own, keys, *_geometry(subject, found))
+    trial = CoupledTrial(room, subject.model, coupling, found, keys, alive, masks, target, limits)
+    return trial, lambda level: row.allocate(choice, level)
+
+
+def _geometry(subject: Subject, found: Mapping[str, Family]) -> tuple[dict[str, int], dict[str, int]]:
+    """Kernel and output positions of every family's first layer."""
+    kernel, positions = {}, {}
+    for name, family in found.items():
+        layer = next((subject.layers[own] for own in family.layers if own in subject.layers), None)
+        kernel[name] = 1 if layer is None else layer.tensor().numel() // math.prod(layer.shape)
+        positions[name] = 1 if layer is None else subject.graph.positions.get(layer.name, 1)
+    return kernel, positions
+
+
+def choose(
+    trial: CoupledTrial, allocate: Callable[[float], Mapping[str, int]], target: int, largest_miss: float
+) -> list[Tensor]:
+    """The channels to keep, of every value."""
+    amounts = nearest_amounts(trial, allocate, target, largest_miss)
+    return trial.coupling.kept(trial.needed(amounts))

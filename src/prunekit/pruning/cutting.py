@@ -1,0 +1,165 @@
+"""Take channels out of a network's tensors, and set the numbers in its modules that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.pruning.graph.graph import Graph, Sized
+from prunekit.pruning.layers import Layer
+
+
+def cut(model: nn.Module, graph: Graph, kept: list[Tensor]) -> None:
+    """Keep these channels of every value, in place: layers, what is attached to channels, and sizes in modules."""
+    for op in graph.ops:
+        if op.kind == "layer":
+            _cut_layer(model, graph.layers[op.name], kept[op.inputs[0]], kept[op.output])
+    for name, axis, places in attached_places(model, graph, kept):
+        if not bool(places.all()):
+            _replace(model, name, axis, places.nonzero().flatten())
+    for module in model.modules():
+        _set_sizes(module)
+    for sized in graph.sized:
+        _set_numbers(model, sized, kept[sized.value])
+
+
+def attached_places(model: nn.Module, graph: Graph, kept: list[Tensor]) -> list[tuple[str, int, Tensor]]:
+    """For every attached tensor and axis, the places that stay."""
+    tensors = dict(model.named_parameters()) | dict(model.named_buffers())
+    found: dict[tuple[str, int], Tensor] = {}
+    for attached in graph.attached:
+        key = attached.name, attached.axis
+        places = found.setdefault(
+            key, torch.ones(tensors[attached.name].shape[attached.axis], dtype=torch.bool)
+        )
+        labels = attached.labels[: len(places)]
+        tied = labels >= 0
+        places[: len(labels)][tied] &= kept[attached.value][labels[tied]]
+    return [(name, axis, places) for (name, axis), places in found.items()]
+
+
+def _cut_layer(model: nn.Module, layer: Layer, fed: Tensor, made: Tensor) -> None:
+    inputs, outputs = (side.nonzero().flatten() for side in (fed, made))
+    if layer.groups > 1:
+        _replace(model, layer.weight, 0, inputs if layer.transposed else outputs)
+        for module in model.modules():
+            if getattr(module, "weight", None) is _tensor(model, layer.weight) and hasattr(module, "groups"):
+                module.groups = len(inputs) * layer.groups // layer.inputs  # type: ignore[assignment]
+    else:
+        _replace(model, layer.weight, 1 if layer.transposed else 0, outputs)
+        _replace(model, layer.weight, 0 if layer.transposed else 1, inputs)
+    if layer.bias is not None:
+        _replace(model, layer.bias, 0, outputs)
+
+
+def _tensor(model: nn.Module, name: str) -> Tensor:
+    owner, _, field = name.rpartition(".")
+    found = getattr(model.get_submodule(owner), field)
+    return cast(Tensor, found)
+
+
+def _replace(model: nn.Module, name: str, axis: int, places: Tensor) -> None:
+    """Keep these places of a parameter or buffer along an axis, wherever it is held."""
+    old = _tensor(model, name)
+    new = old.detach().index_select(axis, places.to(old.device))
+    value = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
+    for module in model.modules():
+        for held in (module._parameters, module._buffers):
+            fields: dict[str, Any] = held
+            for field, tensor in fields.items():
+                if tensor is old:
+                    fields[field] = value
+
+
+# The numbers that modules of torch keep beside a tensor, as axes of it.
+_SIZES: tuple[tuple[tuple[type[nn.Module], ...], dict[str, int]], ...] = (
+    ((nn.Linear,), {"out_features": 0, "in_features": 1}),
+    ((nn.Embedding,), {"embedding_dim": 1}),
+    ((nn.modules.batchnorm._NormBase,), {"num_features": 0}),
+    ((nn.GroupNorm,), {"num_channels": 0}),
+    ((nn.PReLU,), {"num_parameters": 0}),
+)
+
+
+def _set_sizes(module: nn.Module) -> None:
+    weight = getattr(module, "weight", None)
+    weight = weight if isinstance(weight, Tensor) else getattr(module, "running_mean", None)
+    if not isinstance(weight, Tensor):
+        return
+    if isinstance(module, nn.modules.conv._ConvNd):
+        first, second = weight.shape[0], weight.shape[1] * module.groups
+        module.out_channels, module.in_channels = (second, first) if module.transposed else (first, second)
+    for kinds, fields in _SIZES:
+        if isinstance(module, kinds):
+            for field, axis in fields.items():
+                setattr(module, field, weight.shape[axis])
+    if isinstance(module, nn.LayerNorm) and weight.dim() == 1:
+        module.normalized_shape = (len(weight),)
+
+
+def _set_numbers(model: nn.Module, sized: Sized, kept: Tensor) -> None:
+    """Numbers of the module (or of those around it) that were the sizes of a tensor become its new sizes."""
+    changed: dict[int, _Change] = {}
+    every = len(sized.numbers) == len(sized.shape) and not sized.pieces
+    for place, axis in enumerate(sized.axes):
+        others = tuple(other for other in range(sized.table.dim()) if other != place)
+        there = kept[sized.table]
+        size = int((there.any(dim=others) if others else there).sum())
+        given = sized.numbers[axis : axis + 1] if every else sized.numbers
+        if size != sized.shape[axis] and sized.shape[axis] in given:
+            twice = sized.numbers.count(sized.shape[axis]) > 1
+            changed[sized.shape[axis]] = _Change(size, twice, place == len(sized.axes) - 1)
+    scope = sized.scope
+    while changed:
+        module = model.get_submodule(scope)
+        if _renumbered(module, changed) or not scope:
+            return
+        scope = scope.rpartition(".")[0]
+
+
+class _Change(NamedTuple):
+    """A new size. ``twice``: another axis had the same old one; ``last``: it is that of the last axis."""
+
+    size: int
+    twice: bool
+    last: bool
+
+    def concerns(self, field: str) -> bool:
+        """Where two axes had one size, names tell how many heads or groups there are from how wide they are."""
+        wide = any(word in field for word in ("dim", "width", "size", "channels"))
+        return not self.twice or wide == self.last
+
+
+def _renumbered(module: nn.Module, changed: dict[int, _Change]) -> bool:
+    """Set the module's own numbers that equal an old size; whether there were any."""
+    found = False
+    for field, value in list(vars(module).items()):
+        if isinstance(value, bool) or field.startswith("_") or field in _NO_SIZES:
+            continue
+        if isinstance(value, int) and value in changed and changed[value].concerns(field):
+            setattr(module, field, changed[value].size)
+            found = True
+        elif isinstance(value, tuple | list) and _numbers_in(value, changed):
+            parts = [changed[part].size if part in changed else part for part in value]
+            setattr(module, field, type(value)(parts))
+            found = True
+    return found
+
+
+_NO_SIZES = {"training", "kernel_size", "stride", "padding", "dilation", "in_channels", "out_channels"}
+_NO_SIZES |= {
+    "in_features",
+    "out_features",
+    "num_features",
+    "num_channels",
+    "normalized_shape",
+    "call_super_init",
+}
+
+
+def _numbers_in(values: Iterable[Any], changed: dict[int, _Change]) -> bool:
+    numbers = list(values)
+    return all(isinstance(number, int) for number in numbers) and any(number in changed for number in numbers)

@@ -1,0 +1,124 @@
+"""What pruning sees of a network: its layers, which of them are coupled, what is left alone and why."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from torch import Tensor, nn
+
+from prunekit.errors import unknown
+from prunekit.pruning.graph.coupling import Coupling
+from prunekit.pruning.graph.graph import Graph
+from prunekit.pruning.graph.tracing import trace
+from prunekit.pruning.layers import REMEDY, computed_weights
+
+Form = Literal["text", "mermaid"]
+
+
+class Row(NamedTuple):
+    """One layer. ``with_``: the layers whose channels go with its own; ``stays``: why its filters stay, if they do."""
+
+    name: str
+    filters: int
+    channels: int
+    with_: tuple[str, ...]
+    stays: str
+
+
+def explain(model: nn.Module, *, example: Tensor | None = None, form: Form = "text") -> str:
+    """A table of the layers, or a Mermaid flow chart of which layer feeds which.
+
+    ``example``: inputs to watch a forward pass on (default: a shape that fits the first layer).
+    """
+    if form not in _FORMS:
+        raise unknown("form", form, _FORMS)
+    graph = trace(model, example)
+    return _FORMS[form](graph, rows(model, graph))
+
+
+def rows(model: nn.Module, graph: Graph) -> list[Row]:
+    """What is known of every layer."""
+    coupling = Coupling(graph)
+    makers: dict[int, set[str]] = {}
+    for op in coupling.makers:
+        for group in coupling.groups(op.output).tolist():
+            makers.setdefault(group, set()).add(op.name)
+    values = {op.name: op.output for op in coupling.makers}
+    found = []
+    for name, layer in graph.layers.items():
+        groups = set(coupling.groups(values[name]).tolist()) if name in values else set()
+        others = set[str]().union(*(makers[group] for group in groups)) - {name}
+        found.append(
+            Row(
+                name,
+                layer.outputs,
+                layer.inputs,
+                tuple(sorted(others)),
+                _reason(graph, coupling, name, groups),
+            )
+        )
+    return found + [
+        Row(name, 0, 0, (), f"its weight is computed from others: {REMEDY}")
+        for name in computed_weights(model)
+    ]
+
+
+def _reason(graph: Graph, coupling: Coupling, name: str, groups: set[int]) -> str:
+    """Why the filters of a layer cannot be taken out; "" where they can."""
+    if not graph.traced:
+        return "the network cannot be traced"
+    if name not in graph.called:
+        return "it does not run in evaluation mode"
+    if name in graph.heads:
+        return "it makes the network's outputs"
+    if name in graph.computed:
+        return "the network does not multiply by its weights as they are stored"
+    if not groups:
+        return "its weight is used in more than one place"
+    if not any(bool(coupling.pinned[group]) for group in groups):
+        return ""
+    return _meets(graph, coupling, groups)
+
+
+def _meets(graph: Graph, coupling: Coupling, groups: set[int]) -> str:
+    """The module in which channels meet something that needs them all."""
+    readers = [(value, op.scope) for op in graph.ops if op.kind == "read" for value in op.inputs]
+    for value, scope in (*graph.pinned, *readers):
+        if not groups.isdisjoint(coupling.groups(value).tolist()):
+            return f"{scope or 'the network itself'} needs all of its channels"
+    return "something needs all of its channels"
+
+
+def _text(graph: Graph, found: list[Row]) -> str:
+    lines = []
+    for row in found:
+        size = f"{row.filters} x {row.channels}" if row.filters else ""
+        tied = f"with {', '.join(row.with_[:4])}" + (
+            f" and {len(row.with_) - 4} more" if len(row.with_) > 4 else ""
+        )
+        lines.append(
+            f"{row.name:40s} {size:12s} "
+            + (f"stays: {row.stays}" if row.stays else tied if row.with_ else "alone")
+        )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _mermaid(graph: Graph, found: list[Row]) -> str:
+    """Arrows from every layer to those that read it; what stays is drawn with rounded corners."""
+    numbers = {row.name: f"n{place}" for place, row in enumerate(found)}
+    lines = ["flowchart TD"]
+    for row in found:
+        left, right = ("(", ")") if row.stays else ("[", "]")
+        lines.append(f'    {numbers[row.name]}{left}"{row.name}"{right}')
+    sources: dict[int, set[str]] = {}
+    for op in graph.ops:
+        before = set[str]().union(*(sources.get(value, set()) for value in op.inputs))
+        if op.kind == "layer":
+            lines += [f"    {numbers[name]} --> {numbers[op.name]}" for name in sorted(before)]
+            before = {op.name}
+        if op.output >= 0:
+            sources[op.output] = before
+    return "\n".join(lines)
+
+
+_FORMS = {"text": _text, "mermaid": _mermaid}

@@ -1,0 +1,143 @@
+"""Which channels can only be taken out together, over all values of a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import accumulate
+
+import numpy as np
+import torch
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from prunekit.pruning.graph.graph import Attached, Graph, Op
+
+Edge = tuple[Tensor, Tensor]
+
+
+class Coupling:
+    """The channels of all values in one row of places, and the group of every place.
+
+    ``group``: of every place; ``count``: groups; ``pinned``: bool per group, of which none can be taken out.
+    """
+
+    def __init__(self, graph: Graph, fixed: frozenset[str] = frozenset()) -> None:
+        self.graph = graph
+        self.starts = [0, *accumulate(graph.sizes)]
+        edges = [edge for op in graph.ops for edge in self._edges(op)]
+        edges += [(self.at(tie.first, tie.left), self.at(tie.second, tie.right)) for tie in graph.joined]
+        edges += self._attached_edges()
+        self._components(edges)
+        while more := self._rectangles():
+            edges += more
+            self._components(edges)
+        self.pinned = torch.zeros(self.count, dtype=torch.bool)
+        for value in self._fixed_values(fixed):
+            self.pinned[self.group[self.of(value)]] = True
+
+    def _components(self, edges: list[Edge]) -> None:
+        left = torch.cat([edge[0] for edge in edges]) if edges else torch.empty(0, dtype=torch.int64)
+        right = torch.cat([edge[1] for edge in edges]) if edges else left
+        places = self.starts[-1]
+        ones = np.ones(len(left), dtype=np.int8)
+        matrix = coo_matrix((ones, (left.numpy(), right.numpy())), shape=(places, places))
+        self.count, found = connected_components(matrix, directed=False)
+        self.group = torch.from_numpy(found.astype(np.int64))
+
+    def of(self, value: int) -> Tensor:
+        """The places of a value's channels."""
+        return torch.arange(self.starts[value], self.starts[value + 1])
+
+    def at(self, value: int, labels: Tensor) -> Tensor:
+        """The places of some of a value's channels."""
+        return labels.reshape(-1) + self.starts[value]
+
+    def groups(self, value: int) -> Tensor:
+        """The group of every channel of a value."""
+        return self.group[self.starts[value] : self.starts[value + 1]]
+
+    def kept(self, needed: Tensor) -> list[Tensor]:
+        """For every value the channels whose group is needed."""
+        return [needed[self.groups(value)] for value in range(len(self.graph.sizes))]
+
+    def _edges(self, op: Op) -> Iterator[Edge]:
+        """What an operation ties together; mixes have their ties among the joined ones."""
+        if op.kind in ("norm", "sum", "product", "fresh"):
+            for value in op.inputs:
+                yield self.of(value), self.of(op.output)
+        elif op.kind == "cat":
+            yield torch.cat([self.of(value) for value in op.inputs]), self.of(op.output)
+        elif op.kind == "index":
+            yield self.at(op.inputs[0], op.picks), self.of(op.output)
+        elif op.kind == "layer" and (groups := self.graph.layers[op.name].groups) > 1:
+            sides = [self.of(value).reshape(groups, -1) for value in (op.inputs[0], op.output)]
+            whole = torch.cat(sides, 1)
+            yield whole[:, 1:].reshape(-1), whole[:, :1].expand_as(whole[:, 1:]).reshape(-1)
+
+    def _attached_edges(self) -> list[Edge]:
+        """A parameter that carries channels of several values ties them."""
+        first: dict[tuple[str, int], Attached] = {}
+        edges = []
+        for one in self.graph.attached:
+            before = first.setdefault((one.name, one.axis), one)
+            size = min(len(one.labels), len(before.labels))
+            both = (one.labels[:size] >= 0) & (before.labels[:size] >= 0)
+            if before is not one:
+                edges.append(
+                    (
+                        self.at(before.value, before.labels[:size][both]),
+                        self.at(one.value, one.labels[:size][both]),
+                    )
+                )
+        return edges
+
+    def _rectangles(self) -> list[Edge]:
+        """Channels along several axes stay a rectangle: whole slices where slices are tied already, else equal cuts.
+
+        One tensor of every value at a time, as its ties may settle the others.
+        """
+        edges: dict[int, Edge] = {}
+        for sized in self.graph.sized:
+            if sized.table.dim() < 2 or sized.value in edges:
+                continue
+            places = self.at(sized.value, sized.table).reshape(sized.table.shape)
+            if not _by_one_axis(self.group[places]):
+                columns = places.reshape(-1, places.shape[-1])
+                edges[sized.value] = columns[1:].reshape(-1), columns[:1].expand_as(columns[1:]).reshape(-1)
+        return list(edges.values())
+
+    def _fixed_values(self, fixed: frozenset[str]) -> Iterator[int]:
+        for value, _ in self.graph.pinned:
+            yield value
+        for op in self.graph.ops:
+            if op.kind == "read":
+                yield from op.inputs
+        for scope in fixed:
+            yield from values_in(self.graph, scope)
+
+    @cached_property
+    def makers(self) -> list[Op]:
+        """The layers of the graph, as operations."""
+        return [op for op in self.graph.ops if op.kind == "layer"]
+
+
+def _by_one_axis(groups: Tensor) -> bool:
+    """Whether the place along one of the axes decides alone in which group a channel is."""
+    for axis in range(groups.dim()):
+        places = [slice(None) if other == axis else slice(0, 1) for other in range(groups.dim())]
+        if bool((groups == groups[tuple(places)]).all()):
+            return True
+    return False
+
+
+def values_in(graph: Graph, scope: str) -> list[int]:
+    """The values with given sizes in a module, or all that it works with where it gives none."""
+    found = [sized.value for sized in graph.sized if _within(sized.scope, scope)]
+    inside = [value for op in graph.ops if _within(op.scope, scope) for value in (*op.inputs, op.output)]
+    return found or [value for value in inside if value >= 0]
+
+
+def _within(scope: str, outer: str) -> bool:
+    return not outer or scope == outer or scope.startswith(f"{outer}.")

@@ -1,0 +1,104 @@
+import pytest
+import torch
+from torch import nn
+
+from prunekit.errors import UsageError
+from prunekit.pruning.api import prune
+from prunekit.pruning.masks import prune_ratio, total_parameters
+from prunekit.pruning.shrink import shrink
+
+
+class Residual(nn.Module):
+    """Two convolutions of four filters whose outputs are summed, and a head: 4 · (3 + 1) + 4 · (4 + 1) + 2 · (4 + 1)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.f = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Linear(4, 2)
+        for layer, sizes in ((self.a, (1.0, 2.0, 3.0, 4.0)), (self.b, (9.0, 1.0, 1.0, 9.0))):
+            with torch.no_grad():
+                layer.weight.copy_(torch.tensor(sizes)[:, None, None, None].expand_as(layer.weight))
+
+    def forward(self, x):
+        x = torch.relu(self.a(x))
+        return self.f(torch.relu(x + self.b(x)).mean((2, 3)))
+
+
+def left(masks, name):
+    return masks[name].flatten(1).any(1).nonzero().flatten().tolist()
+
+
+def test_channels_of_a_sum_are_scored_and_removed_together():
+    """By hand: shares of the layers' means are (.4, .8, 1.2, 1.6) and (1.8, .2, .2, 1.8); their means decide."""
+    model = Residual()
+    masks = prune(model, method="ft", prune_ratio=0.3, coupled=True)
+    assert left(masks, "a.weight") == left(masks, "b.weight") == [0, 2, 3]
+    assert masks["b.weight"].flatten(1).any(0).tolist() == [True, False, True, True]
+    assert masks["f.weight"].any(0).tolist() == [True, False, True, True]
+    total = total_parameters(model)
+    assert prune_ratio(masks, total) == 1 - (12 + 12 + 8) / total
+    assert total_parameters(shrink(model, masks)) == 12 + 12 + 8
+
+
+def body():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1, groups=16),
+        nn.ReLU(), nn.Conv2d(32, 48, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(48, 4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["ft", "l2", "fpgm", "slim", "taylor-filter", "pfp", "random-filter"])
+def test_what_is_masked_is_taken_out(method):
+    model = body()
+    batches = [(torch.randn(4, 3, 16, 16), torch.arange(4))]
+    masks = prune(model, method=method, prune_ratio=0.5, coupled=True, batches=batches)
+    total = total_parameters(model)
+    assert prune_ratio(masks, total) == pytest.approx(0.5, abs=0.02)
+    assert total_parameters(shrink(model, masks)) == total - sum(
+        int((~mask).sum()) for mask in masks.values()
+    )
+
+
+def test_channels_left_are_multiples_of_what_was_asked():
+    masks = prune(body(), method="ft", prune_ratio=0.64, coupled=True, round_to=8)
+    assert len(left(masks, "0.weight")) % 8 == len(left(masks, "5.weight")) % 8 == 0
+
+
+def test_a_layer_loses_its_own_share_and_none_more_than_the_cap():
+    masks = prune(body(), method="ft", prune_ratio=0.5, coupled=True, layer_ratios={"5": 0.25})
+    assert len(left(masks, "5.weight")) == 36
+    masks = prune(body(), method="random-filter", prune_ratio=0.3, coupled=True, max_layer_ratio=0.5)
+    assert len(left(masks, "5.weight")) >= 24
+    assert len(left(masks, "0.weight")) >= 16
+
+
+def test_a_ratio_of_multiplications():
+    """The first two layers see 256 positions, the third 196, the last one: their products with the kept weights halve."""
+    model = body()
+    positions = {"0.weight": 256, "3.weight": 256, "5.weight": 196, "9.weight": 1}
+    masks = prune(model, method="ft", prune_ratio=0.5, coupled=True, target="multiplications")
+    kept = sum(int(masks[name].sum()) * count for name, count in positions.items())
+    assert kept / sum(masks[name].numel() * count for name, count in positions.items()) == pytest.approx(
+        0.5, abs=0.02
+    )
+
+
+def test_a_second_pruning_revives_nothing():
+    model = body()
+    first = prune(model, method="ft", prune_ratio=0.3, coupled=True)
+    again = prune(model, method="l2", prune_ratio=0.5, coupled=True, masks=first)
+    assert not any((again[name] & ~mask).any() for name, mask in first.items())
+    assert prune_ratio(again, total_parameters(model)) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"method": "wt", "coupled": True}, "use a filter method, not wt"),
+        ({"method": "ft", "round_to": 8}, r"need coupled=True \(--coupled\)"),
+        ({"method": "ft", "coupled": True, "layer_ratios": {"55": 0.5}}, "unknown layer '55'"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(given, message):
+    with pytest.raises(UsageError, match=message):
+        prune(body(), prune_ratio=0.5, **given)
