@@ -68,42 +68,29 @@ def prune(
     max_layer_ratio: float = 1.0,
     layer_ratios: Mapping[str, float] | None = None,
 ) -> Masks:
-    """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model to ``prune_ratio``.
+    """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model, which stays as it is.
 
-    The model stays as it is. ``prune_ratio``: 1 - kept entries / ``total``, over all parameters, counted after
-    propagation. ``total``: parameters of the unpruned parent (default: of this model). ``masks``: those in force, whose
-    entries are zero in the model; they are never revived. ``skip_layers``: layers of which nothing is chosen (what is
-    dead in them still goes). Weight methods hit the ratio to the weight, filter methods to the nearest filter; a ratio
-    that is out of reach by more than 0.02 is a :class:`UsageError` that says what can be reached. ``example``: inputs
-    to watch one forward pass on (default: the first batch, or a shape that fits the first layer).
+    ``prune_ratio``: 1 - kept entries / ``total`` (parameters of the unpruned parent; default: of this model), over all
+    parameters, counted after propagation. ``masks``: those in force, never revived. ``skip_layers``: layers of which
+    nothing is chosen. ``example``: inputs to watch a forward pass on (default: the first batch, or a shape that fits).
+    A ratio that is out of reach by more than 0.02 is a :class:`UsageError` that says what can be reached.
 
-    ``coupled`` (filter methods): channels that can only be taken out together are scored and masked together, so that
-    shrinking takes out what is masked. It also allows ``target="multiplications"`` (the ratio counts those),
-    ``round_to`` (channels left are multiples of it), ``max_layer_ratio`` (the share that a layer loses at most) and
-    ``layer_ratios`` (the share that the named layers lose).
+    ``coupled`` (filter methods): channels that go together only are scored and masked together. It allows ``target``,
+    ``round_to`` (of channels left), ``max_layer_ratio`` (lost at most) and ``layer_ratios`` (lost by named layers).
     """
     row = METHODS[method]
-    total = total_parameters(model) if total is None else total
+    limits = Limits(round_to, max_layer_ratio, layer_ratios or {})
     if not 0 < prune_ratio < 1:
         raise UsageError(f"prune_ratio must be between 0 and 1, not {prune_ratio}")
-    check(model, masks or {})
-    model = single(model)
-    subject = _subject(model, method, row, batches, seed, example)
-    _check_layers(subject, skip_layers)
-    _check_layers(subject, list(layer_ratios or ()))
-    skipped = frozenset(skip_layers) | unscored(subject, row)
-    limits = Limits(round_to, max_layer_ratio, layer_ratios or {})
     if not coupled and (target, limits) != ("parameters", Limits()):
         raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")
-    if coupled:
-        asked = _Asked(method, prune_ratio, total, target, limits)
-        return (masks or {}) | _coupled(subject, row, masks or {}, asked, skipped)
-    found = _masks(subject, row, masks or {}, method, prune_ratio, total, skipped)
-    if found is None:
-        graph = disagreeing(subject.model, subject.layers)
-        found = _masks(subject._replace(graph=graph), row, masks or {}, method, prune_ratio, total, skipped)
-    made = {name: mask.to(device_of(model)) for name, mask in (found or {}).items()}
-    return (masks or {}) | made
+    check(model, masks or {})
+    subject = _subject(model, method, row, batches, seed, example)
+    _check_layers(subject, [*skip_layers, *limits.shares])
+    skipped = frozenset(skip_layers) | unscored(subject, row)
+    asked = _Asked(method, prune_ratio, total or total_parameters(model), target, limits)
+    found = (_coupled if coupled else _alone)(subject, row, masks or {}, asked, skipped)
+    return (masks or {}) | {name: mask.to(device_of(model)) for name, mask in found.items()}
 
 
 class _Asked(NamedTuple):
@@ -114,6 +101,16 @@ class _Asked(NamedTuple):
     total: int
     target: Target
     limits: Limits
+
+
+def _alone(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: frozenset[str]) -> Masks:
+    """Masks of a choice layer by layer, or along the graph."""
+    how = masks, asked.method, asked.ratio, asked.total, skipped
+    found = _masks(subject, row, *how)
+    if found is None:
+        graph = disagreeing(subject.model, subject.layers)
+        found = _masks(subject._replace(graph=graph), row, *how)
+    return found or {}
 
 
 def _coupled(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: frozenset[str]) -> Masks:
@@ -148,7 +145,7 @@ def _coupled(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped
         if not tried.fixed - fixed:
             break
         fixed |= tried.fixed
-    return {name: mask.to(device_of(subject.model)) for name, mask in found.items()}
+    return found
 
 
 def _coupled_channels(
