@@ -177,7 +177,7 @@ def _error_row(pair: Rivals, found: Estimate) -> Row:
         found,
         unit="error",
         prune_ratio=float(np.mean([curve.at(pair.rung).prune_ratio for curve in pair.one])),
-        better=plain(float(student.p_not_below(0.0))) if student else None,
+        better=plain(float(student.p_not_above(0.0))) if student else None,
         p_value=plain(float(student.p_value())) if student else None,
         q_value=None,
         **_columns(pair.one, pair.other, ERROR, pair.rung),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import chdtri, ndtr
 
+from prunekit.analysis.made_up import MadeUp
 from prunekit.analysis.outcome import Array
 
 # Nodes and weights of the parent's luck, a standard normal number.
@@ -31,6 +32,15 @@ class Worlds(NamedTuple):
     pruned: Array
     parent: Array
     stretch: Array
+
+
+def with_made_up(rises: Array, n: int, made_up: MadeUp, name: int) -> Array:
+    """Resampled rises ``[draws, ratios]`` with the made-up images among those resampled, one draw for all ratios.
+
+    Where no image differs, every resample is the same; these images are what keeps the draws apart.
+    """
+    noise = np.random.default_rng(name).standard_normal((len(rises), 1)) * np.sqrt(made_up.squares)
+    return np.asarray((rises * n + made_up.total + noise) / (n + made_up.images))
 
 
 def worlds(

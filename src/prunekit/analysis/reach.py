@@ -15,7 +15,7 @@ from prunekit.analysis.curves import ResampledCurve, distinct_at, seeds_of
 from prunekit.analysis.joint import Draws
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.potential import TOLERANCE, potential_draws
-from prunekit.analysis.predictive import chances, worlds
+from prunekit.analysis.predictive import chances, with_made_up, worlds
 from prunekit.analysis.resample import over_repetitions
 from prunekit.analysis.rises import Place, Rise, mean_rises, number_of
 from prunekit.analysis.verdict import Margin
@@ -110,8 +110,11 @@ def _new_networks(
     known = [rises[first.variant, first.distribution, rung] for rung in rungs]
     allowed = np.mean([limit_of(curve, margin) - curve.parent for curve in group], axis=0)
     parents = sorted({curve.parent_key for curve in group})
+    resampled = with_made_up(
+        mean_rises(group, rungs)[1:], first.n, first.parent_outcome.made_up[1], number_of(first.images, seed)
+    )
     world = worlds(
-        mean_rises(group, rungs)[1:],
+        resampled,
         np.array([each.between for each in known]),
         share=np.array([each.share for each in known]),
         degrees=float(np.median([each.found.degrees for each in known])),

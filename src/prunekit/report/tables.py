@@ -63,7 +63,16 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         ),
     ),
     "prune-accuracy": (Spec("Nominal error", ("prune-curve",), "asked", keep=_on_nominal, digits=2),),
-    "potential": (Spec("Prune potential", ("potential",), "distribution"),),
+    "potential": (
+        Spec("Prune potential", ("potential",), "distribution"),
+        Spec(
+            "Chance of the highest potential",
+            ("chance-of-best",),
+            "distribution",
+            digits=0,
+            keep=lambda study, row: row.get("of") == "potential",
+        ),
+    ),
     "longer-potential": (
         Spec("Prune potential against the parent trained as long", ("longer-potential",), "distribution"),
         Spec("Error of the parent trained as long", ("longer-error",), "distribution"),
