@@ -7,7 +7,7 @@ import pytest
 
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import check, plan
-from prunekit.steps.check import check_names
+from prunekit.steps.table import check_names
 
 ROOT = Path(__file__).resolve().parents[2] / "recipes"
 RECIPES = sorted(path for path in ROOT.rglob("*.toml") if path.parent.name != "shared")

@@ -8,11 +8,8 @@ from statistics import median
 from typing import NamedTuple
 
 from prunekit.params import STEPS, Params, Root
+from prunekit.steps.table import RUN
 from prunekit.store.store import Store
-
-ROUGH_SECONDS = {"train": 10.0, "retrain": 10.0, "features": 60.0, "noise": 10.0, "error": 2.0}
-ROUGH = 1.0
-TRAINED = ("train", "retrain")
 
 
 class PastCosts(NamedTuple):
@@ -35,9 +32,9 @@ class PastCosts(NamedTuple):
         what = params.kind, str(made.arch if made else ""), str(made.dataset if made else "")
         if calibrated is not None and what not in self.exact:
             return calibrated
-        each = self.exact.get(what) or self.by_kind.get(params.kind) or ROUGH_SECONDS.get(params.kind, ROUGH)
+        each = self.exact.get(what) or self.by_kind.get(params.kind) or RUN[params.kind].rough_seconds
         epochs: int = getattr(params, "epochs", None) or (made.epochs if made else 1)
-        return each * epochs if params.kind in TRAINED else each
+        return each * epochs if RUN[params.kind].by_epoch else each
 
 
 def measured(store: Store) -> PastCosts:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from prunekit.data.datasets import SHIFTED
 from prunekit.distribution import parse
 from prunekit.engine.costs import PastCosts, in_words, roots_of
-from prunekit.engine.schedule import LARGEST_OF_KIND
 from prunekit.errors import UsageError
 from prunekit.params import BATCHNORM_IMAGES, REPAIR_IMAGES, Params, Root
+from prunekit.steps.table import RUN
 
 TRAINING_PASSES = 3
 Row = dict[str, Any]
@@ -125,7 +125,7 @@ def _error(params: Any, known: Known) -> Work:
 
 def _noise(params: Any, known: Known) -> Work:
     passes = sum(params.draws if level else 1 for level in params.levels)
-    of_reference = 1 / LARGEST_OF_KIND["noise"]  # so many networks share its passes
+    of_reference = 1 / RUN["noise"].largest  # so many networks share its passes
     return Work(forwarded=params.images * passes * (1 + of_reference))
 
 

@@ -8,11 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from prunekit.params import Params
+from prunekit.steps.table import LARGEST_BATCH, RUN
 
 CostOf = Callable[[Params], float]
-LARGEST_BATCH = 64
-# What is saved only when its whole batch ends goes in small batches: an interruption loses little.
-LARGEST_OF_KIND = {"noise": 8}
 
 
 def one(params: Params) -> float:
@@ -80,7 +78,7 @@ class Schedule:
             ready = self._ready.get(group, {})
             if key in ready:
                 sharers = max(1, free // len(self._ready))
-                largest = LARGEST_OF_KIND.get(self._steps[key].kind, self._largest)
+                largest = RUN[self._steps[key].kind].largest
                 size = min(largest, self._largest, -(-len(ready) // sharers))
                 others = (other for other in ready if other != key)
                 batch = [key, *itertools.islice(others, size - 1)]

@@ -10,7 +10,7 @@ from prunekit.recipes.embedded import located
 from prunekit.recipes.file import load, substituted
 from prunekit.recipes.plan import Recipe, from_dict, plan
 from prunekit.recipes.stage import label_of
-from prunekit.steps.check import check_names
+from prunekit.steps.table import check_names
 
 
 def problems(path: Path) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ from prunekit.errors import UsageError, unknown
 from prunekit.params import Params, ReportParams
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import Planned, Recipe, check, plan
-from prunekit.steps.check import check_names
+from prunekit.steps.table import check_names
 
 
 def planned(path: Path, assignments: Sequence[str]) -> tuple[Recipe, tuple[Planned, ...]]:

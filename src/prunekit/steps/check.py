@@ -1,91 +1,17 @@
-"""Look up every name that a step uses before it runs; loads no torch."""
+"""What can be known of a step from the store before it runs; loads no torch."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from prunekit.data.datasets import check_dataset, check_distribution
-from prunekit.distribution import parse, tidy
 from prunekit.errors import UsageError
-from prunekit.models.archs import check_arch
-from prunekit.params import KEY_DIGITS, ErrorParams, Params
-from prunekit.pruning.methods import METHODS
+from prunekit.params import (
+    ErrorParams,
+)
+from prunekit.steps.table import check_names
 from prunekit.store.records import MODULE, PREDICTIONS, ModelRecord
 from prunekit.store.store import Store
-
-
-def _root(params: Any) -> None:
-    if params.arch is not None:
-        check_arch(params.arch)
-    if params.dataset is not None:
-        check_dataset(params.dataset, split="train")
-        _is_no_shift(params.dataset)
-    if getattr(params, "train_distribution", None) is not None:
-        _training_shift(params)
-
-
-def _is_no_shift(dataset: str) -> None:
-    """The name of a folder may read as a shift of another (photos+fog@3): its network would be measured on that."""
-    read = parse(dataset)
-    if read.dataset != tidy(dataset) or not read.nominal or read.split != "test":
-        raise UsageError(
-            f"data set {dataset!r} reads as a distribution of {read.dataset!r}: give the folder another name"
-        )
-
-
-def _training_shift(params: Any) -> None:
-    shift = parse(params.train_distribution)
-    if shift.dataset != params.dataset or shift.mixture is None:
-        raise UsageError(
-            f"train_distribution {params.train_distribution!r}: only mixtures of the data set itself can be "
-            f"trained on, such as {params.dataset}+mix1"
-        )
-
-
-def _distribution(params: Any) -> None:
-    if params.distribution is not None:
-        shift = parse(params.distribution)
-        check_distribution(shift)
-        if shift.mixture is not None:
-            raise UsageError(
-                f"distribution {params.distribution!r}: a mixture is for training, not for measuring"
-            )
-
-
-def _nothing(params: Any) -> None:
-    return None
-
-
-def _method(params: Any) -> None:
-    METHODS[params.method]  # a wrong name raises
-
-
-def _retraining(params: Any) -> None:
-    parent = re.match(f"([a-z]+)-[0-9a-f]{{{KEY_DIGITS}}}$", params.parent)
-    if params.mode == "least-squares" and parent is not None and parent[1] != "prune":
-        raise UsageError(
-            f"mode least-squares fits a network to what it was before it was pruned, and {params.parent} was not just "
-            "pruned: retrain the result of a prune step"
-        )
-
-
-CHECKS: dict[str, Callable[[Any], None]] = {
-    "train": _root,
-    "import": _root,
-    "prune": _method,
-    "retrain": _retraining,
-    "error": _distribution,
-    "noise": _distribution,
-    "features": _distribution,
-    "transfer": _nothing,
-}
-
-
-def check_names(params: Params) -> None:
-    """Raise a :class:`UsageError` for the first name of ``params`` that no table has."""
-    CHECKS[params.kind](params)
 
 
 def check_comparable(key: str, other: str, store: Store) -> None:

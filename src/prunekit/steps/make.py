@@ -25,8 +25,6 @@ from prunekit.store.records import Step
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store, require
 
-TRAINED = ("train", "retrain")
-
 
 def open_context(settings: Settings, progress: Progress) -> Context:
     """Turn a run's settings into what steps work with; sets this process's threads and GPU."""
@@ -127,4 +125,8 @@ def _facts(params: Params, store: Store) -> dict[str, Any]:
     record = store.record(model)
     root = record.root_params
     epochs = getattr(params, "epochs", None) or root.epochs
-    return {"arch": record.arch, "dataset": root.dataset, "epochs": epochs if params.kind in TRAINED else 1}
+    return {
+        "arch": record.arch,
+        "dataset": root.dataset,
+        "epochs": epochs if RUN[params.kind].by_epoch else 1,
+    }

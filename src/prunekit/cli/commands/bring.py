@@ -13,8 +13,8 @@ from prunekit.cli.models import resolve_all
 from prunekit.errors import UsageError
 from prunekit.params import ImportParams
 from prunekit.registry import Lazy
-from prunekit.steps.check import check_names
 from prunekit.steps.exported import read_folder
+from prunekit.steps.table import check_names
 from prunekit.store.store import Store
 
 DEPOSIT = Lazy("prunekit.steps.deposit:deposit")

@@ -13,7 +13,8 @@ from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.params import FeaturesParams, ReportParams, TransferParams
-from prunekit.steps.check import check_comparable, check_names
+from prunekit.steps.check import check_comparable
+from prunekit.steps.table import check_names
 from prunekit.store.store import Store
 from prunekit.studies.choose import check_heat_map, heat_map_share
 from prunekit.studies.findings import feature_findings

@@ -15,7 +15,7 @@ from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.errors import UsageError
 from prunekit.params import NoiseParams, Params, ReportParams
-from prunekit.steps.check import check_names
+from prunekit.steps.table import check_names
 from prunekit.store.store import Store
 from prunekit.studies.choose import comparisons, outcomes_for_churn
 from prunekit.studies.findings import hidden_findings, noise_findings

@@ -20,8 +20,9 @@ from prunekit.engine.ranks import together
 from prunekit.errors import UsageError
 from prunekit.params import Params, PruneParams, RetrainParams, TrainParams
 from prunekit.registry import Lazy
-from prunekit.steps.check import check_names, check_on_parent
+from prunekit.steps.check import check_on_parent
 from prunekit.steps.settings import Settings
+from prunekit.steps.table import check_names
 from prunekit.store.store import Store
 
 COLUMNS = ("key", "method", "asked", "prune_ratio", "error_before", "error", "nonzero")
