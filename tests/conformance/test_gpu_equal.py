@@ -333,7 +333,7 @@ PATHS |= {f"{name} made": corrupted(name) for name in CORRUPTION_ROWS}
 # CUDA has no kernel in a fixed order for bilinear enlarging and losses of pixels, backwards (docs/decisions/044); that
 # of a gather adds to each place once.
 UNORDERED = {
-    "segmentation": {"training/sgd.py", "training/loop.py", "data/scoring.py"},
+    "segmentation": {"training/sgd.py", "training/loop.py", "training/checks.py", "data/scoring.py"},
     "features": {"measure/features.py"},
 }
 # Autocast rounds other operations on a GPU than on a CPU.
