@@ -81,9 +81,12 @@ def test_its_findings_are_the_numbers_of_version_0_1(store):
     steps = [store.measurement(key).step.read() for key in store.keys("measurements")]
     rows = all_findings(store, steps, ReportParams(resamples=200))
     numbers = json.loads((GOLDEN.parent / "v1-findings.json").read_text(encoding="utf-8"))
+    # Intervals are made otherwise since: two images have none worth the name. Values are what they were.
+    values = [{name: known[name] for name in known if name not in ("low", "high")} for known in numbers]
+    shown = [row for row in rows if row["finding"] != "contrast"]
     assert [
-        {name: row.get(name) for name in known} for row, known in zip(rows, numbers, strict=True)
-    ] == numbers
+        {name: row.get(name) for name in known} for row, known in zip(shown, values, strict=True)
+    ] == values
 
 
 def test_commands_read_it(store, cli):
