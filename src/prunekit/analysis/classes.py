@@ -26,7 +26,7 @@ from prunekit.analysis.significance import false_discovery, holm, mcnemar, paire
 from prunekit.analysis.student import Student
 from prunekit.analysis.verdict import Margin, as_margin, judge_rises
 
-MOST_CELLS = 3_000_000
+MOST_CELLS, MOST_DRAWS = 3_000_000, 2000
 
 
 def classes_in(pair: Paired, names: Sequence[str] = ()) -> dict[int, str]:
@@ -186,7 +186,7 @@ def _gap_row(group: Sequence[Paired], samples: Sequence[Sampled], resamples: int
     seeds = tuple(dict.fromkeys(seeds_of(group)))
     draws = np.full((len(seeds), 2), np.nan)
     if known:
-        count = max(100, min(resamples, MOST_CELLS // (len(known) * len(seeds))))
+        count = max(100, min(resamples, MOST_DRAWS, MOST_CELLS // (len(known) * len(seeds))))
         name = number_of(group[0].variant.id, group[0].distribution, group[0].rung)
         drawn = np.stack([_drawn(each, count, [seed, name, place]) for place, each in enumerate(known)])
         draws = drawn.max(axis=0) - drawn.min(axis=0)
