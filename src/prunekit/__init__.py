@@ -1,24 +1,41 @@
 """Prune neural networks, then measure what test accuracy hides.
 
-The Python interface, each loaded at first use: :func:`build`, :func:`prune`, :func:`shrink`, :func:`sensitivities`,
-:func:`corrupt`.
+The Python interface, each loaded at first use. Pruning: :func:`build`, :func:`prune`, :func:`shrink`, :func:`explain`,
+:func:`sensitivities`, :func:`corrupt`. Comparing: :func:`compare` stored networks, :func:`churn` and :func:`outcomes`
+of arrays alone, :func:`load`, ``Store``.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from prunekit.errors import deprecated
 from prunekit.registry import Lazy
 
 if TYPE_CHECKING:
+    from prunekit.api import churn, compare, load, outcomes
     from prunekit.data.corruptions.apply import corrupt
     from prunekit.models.archs import build
     from prunekit.pruning.api import prune, sensitivities
     from prunekit.pruning.explain import explain
     from prunekit.pruning.shrink import shrink
+    from prunekit.store.store import Store
 
-__version__ = "0.1.0"
-__all__ = ["build", "corrupt", "explain", "prune", "sensitivities", "shrink"]
+__version__ = "0.2.0"
+__all__ = [
+    "Store",
+    "build",
+    "churn",
+    "compare",
+    "corrupt",
+    "explain",
+    "load",
+    "outcomes",
+    "prune",
+    "sensitivities",
+    "shrink",
+]
 
 _PUBLIC = {
     "build": Lazy("prunekit.models.archs:build"),
@@ -27,11 +44,21 @@ _PUBLIC = {
     "explain": Lazy("prunekit.pruning.explain:explain"),
     "shrink": Lazy("prunekit.pruning.shrink:shrink"),
     "corrupt": Lazy("prunekit.data.corruptions.apply:corrupt"),
+    "compare": Lazy("prunekit.api:compare"),
+    "churn": Lazy("prunekit.api:churn"),
+    "outcomes": Lazy("prunekit.api:outcomes"),
+    "load": Lazy("prunekit.api:load"),
+    "Store": Lazy("prunekit.store.store:Store"),
 }
+# Modules of 0.1 that have moved, and where they are now: read under the old name until 0.4.
+_MOVED = {name: f"prunekit.store.{name}" for name in ("archive", "locks", "records", "remote")}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public function when it is first asked for: ``import prunekit`` loads no torch."""
+    if name in _MOVED:
+        deprecated(f"prunekit.{name}", _MOVED[name], removed_in="0.4")
+        return import_module(_MOVED[name])
     if name not in _PUBLIC:
         raise AttributeError(f"module 'prunekit' has no attribute {name!r}")
     return _PUBLIC[name].load()

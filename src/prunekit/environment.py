@@ -30,3 +30,13 @@ def cache_home() -> Path:
     except RuntimeError:  # a user without an entry in the password file, as in containers
         home = None
     return home / ".cache" / "prunekit" if home is not None else Path(".prunekit") / "data"
+
+
+def default_store() -> Path:
+    """Where results are kept unless told otherwise."""
+    return Path(os.environ.get("PRUNEKIT_STORE") or ".prunekit/store")
+
+
+def default_data() -> Path:
+    """Where data sets are kept unless told otherwise."""
+    return Path(os.environ.get("PRUNEKIT_DATA") or cache_home())

@@ -7,7 +7,6 @@ terminal and in a recipe.
 from __future__ import annotations
 
 import inspect
-import os
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +18,6 @@ from typer.models import ParameterInfo
 
 from prunekit.cli.completion import offers
 from prunekit.cli.help import Command
-from prunekit.environment import cache_home
 from prunekit.params import Params
 
 TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", Path: "PATH"}
@@ -51,16 +49,6 @@ DATA = Annotated[
 ]
 JSON = Annotated[bool, _option("--json", help="JSON lines on stdout even on a terminal.", panel="Output")]
 QUIET = Annotated[bool, _option("-q", "--quiet", help="Keys alone on stdout.", panel="Output")]
-
-
-def default_store() -> Path:
-    """Where results are kept unless told otherwise."""
-    return Path(os.environ.get("PRUNEKIT_STORE") or ".prunekit/store")
-
-
-def default_data() -> Path:
-    """Where data sets are kept unless told otherwise."""
-    return Path(os.environ.get("PRUNEKIT_DATA") or cache_home())
 
 
 COMMON: dict[str, tuple[Any, Any]] = {
