@@ -18,6 +18,7 @@ from typer.models import ParameterInfo
 
 from prunekit.cli.completion import offers
 from prunekit.cli.help import Command
+from prunekit.environment import default_data, default_store
 from prunekit.params import Params
 
 TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", Path: "PATH"}
