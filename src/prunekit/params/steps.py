@@ -69,7 +69,6 @@ class Seeing(Params):
     """How a network sees an image; what is unset is the data set's own (or timm's, for an imported timm network)."""
 
     panel = "Preprocessing"
-    panel = "Preprocessing"
 
     mean: Annotated[
         Channels | None,
