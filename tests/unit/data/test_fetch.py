@@ -38,7 +38,7 @@ def local(tmp_path, monkeypatch):
             archive=False,
         ),
     )
-    monkeypatch.setitem(DOWNLOADS._rows, "cifar10", Download(files))
+    monkeypatch.setitem(DOWNLOADS._own, "cifar10", Download(files))
     return folder
 
 
