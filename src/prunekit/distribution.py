@@ -52,6 +52,9 @@ MIXTURES = {"mix1": MIX1, "mix2": MIX2, "mix-all": CORRUPTIONS}
 
 # A data set of the user's own is named by a place: "folder:PATH", "hf:PATH".
 PLACES = ("folder", "hf")
+# How a path that reads like a shift or a split is written: folder:photos%2Bfog%403 is the folder "photos+fog@3".
+ESCAPES = {"%2B": "+", "%40": "@", "%3A": ":", "%25": "%"}
+_ESCAPE = re.compile("|".join(ESCAPES), re.IGNORECASE)
 
 
 class Distribution(NamedTuple):
@@ -118,9 +121,25 @@ def tidy(dataset: str) -> str:
     if not is_place(dataset):
         return dataset
     place, _, path = dataset.partition(":")
+    path = _escaped(place, unescaped(path))
     parts = [part for part in path.split("/") if part not in ("", ".")]
     start = "/" if path.startswith("/") else ""
     return f"{place}:{start}{'/'.join(parts)}" if parts or not path else f"{place}:{start or '.'}"
+
+
+def unescaped(path: str) -> str:
+    """A path as it is on disk: ``%2B`` ``%40`` ``%3A`` ``%25`` in a name are ``+`` ``@`` ``:`` ``%``."""
+    return _ESCAPE.sub(lambda found: ESCAPES[found[0].upper()], path)
+
+
+def _escaped(place: str, path: str) -> str:
+    """The path as a name holds it: escaped only where it would be read as something else."""
+    name = f"{place}:{path}"
+    if not (_has_shift(name) or path.rpartition(":")[2] in SPLITS or _ESCAPE.search(path)):
+        return path
+    return "".join(
+        next((code for code, sign in ESCAPES.items() if sign == letter), letter) for letter in path
+    )
 
 
 def canonical(name: str) -> str:

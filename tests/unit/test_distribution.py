@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunekit.distribution import CORRUPTIONS, MIX1, MIX2, Distribution, parse
+from prunekit.distribution import CORRUPTIONS, MIX1, MIX2, Distribution, canonical, parse, unescaped
 from prunekit.errors import UsageError
 
 
@@ -66,3 +66,27 @@ def test_any_text_is_read_or_refused_and_reads_back(text):
 def test_the_two_mixtures_share_nothing_and_are_all():
     assert sorted(MIX1 + MIX2) == sorted(CORRUPTIONS)
     assert (len(MIX1), len(MIX2)) == (9, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "rest"),
+    [
+        ("folder:photos+v2", "photos+v2", {}),
+        ("folder:photos%2Bv2", "photos+v2", {}),
+        ("folder:photos%2Bfog%403", "photos+fog@3", {}),
+        ("folder:photos%2bfog%403+fog@3", "photos+fog@3", {"corruption": "fog", "severity": 3}),
+        ("folder:a%3Atest", "a:test", {}),
+        ("folder:a%3Atest:valid", "a:test", {"split": "valid"}),
+        ("folder:at@home", "at@home", {}),
+        ("folder:50%25", "50%", {}),
+        ("folder:50%", "50%", {}),
+        ("folder:a%252B", "a%2B", {}),
+    ],
+)
+def test_a_path_that_reads_like_something_else_is_written_with_escapes(text, path, rest):
+    found = parse(text)
+    assert unescaped(found.dataset.partition(":")[2]) == path
+    assert {name: getattr(found, name) for name in rest} == rest
+    assert (found.corruption is None) == ("corruption" not in rest)
+    assert parse(str(found)) == found
+    assert canonical(str(found)) == str(found)

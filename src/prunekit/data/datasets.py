@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunekit.data.classes import names
 from prunekit.data.preprocessing import Channels, View
-from prunekit.distribution import Distribution, parse
+from prunekit.distribution import Distribution, parse, unescaped
 from prunekit.errors import UsageError, unknown
 from prunekit.registry import Lazy, Registry
 
@@ -89,13 +89,13 @@ class ShiftedRow(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A data set of the user's own; ``check(path)`` is quick and needs no torch, ``open(path, root)`` reads.
+    """A data set of the user's own; ``check(path, split)`` is quick and needs no torch, ``open(path, root)`` reads.
 
     ``glance(path)`` says what names and headers tell (:class:`prunekit.data.glance.Glance`), ``contents(path, root)``
     what the files hold (:class:`prunekit.data.contents.Contents`); both are quick and need no torch.
     """
 
-    check: Callable[[str], None]
+    check: Callable[[str, str], None]
     open: Callable[[str, Path], Dataset]
     source: str
     glance: Callable[[str], Any]
@@ -254,7 +254,7 @@ def open_dataset(name: str, root: Path) -> Dataset:
     """
     place, colon, path = name.partition(":")
     if colon and place in PLACES:
-        return PLACES[place].open(path, root)
+        return PLACES[place].open(unescaped(path), root)._replace(name=name)
     row = DATASETS[name]
     kept = {field: getattr(row, field) for field in Dataset._fields if field in row._fields}
     at = partial(_published_at, row.at, root) if row.at else None
@@ -280,7 +280,7 @@ def check_dataset(name: str, *, split: str = "test") -> None:
     place, colon, path = name.partition(":")
     if colon and place in PLACES:
         _check_reads_as_itself(name)
-        PLACES[place].check(path)
+        PLACES[place].check(unescaped(path), split)
     elif name in SHIFTED:
         raise UsageError(f"{name!r} is read one corruption at a time, such as {name}/fog@3")
     elif name in DATASETS:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from prunekit.data.contents import Contents, read_contents
 from prunekit.errors import UsageError
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm")
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
 LAYOUT = "expected train/<class>/*.jpg and test/<class>/*.jpg"
 
 
@@ -20,48 +20,72 @@ class Listing(NamedTuple):
     labels: list[int]
 
 
-def check(path: str) -> None:
-    """Raise a :class:`UsageError` unless ``path`` holds the splits, with the same classes, none of them empty."""
+def check(path: str, split: str = "test") -> None:
+    """Raise a :class:`UsageError` unless ``path`` holds ``split``, and in all its splits classes that are not empty."""
     folder = Path(path).expanduser()
     classes = class_names(folder)
-    for split in splits_of(folder):
+    places = split_folders(folder)
+    if split == "train" and "train" not in places:
+        raise UsageError(f"folder:{folder} has no train/ folder ({LAYOUT}): it can only be measured on")
+    for place in places.values():
         for name in classes:
-            if not any(_is_image(file) for file in (folder / split / name).iterdir()):
-                raise _empty(folder / split / name)
+            if not any(_is_image(file) for file in (place / name).iterdir()):
+                raise _empty(place / name)
 
 
 def contents(path: str, keep: Path) -> Contents:
     """What the images of every split hold; ``keep`` is the data folder."""
     folder = Path(path).expanduser().resolve()
-    classes = class_names(folder)
-    listings = [list_split(folder / split, classes) for split in splits_of(folder)]
+    listings = listings_of(folder, class_names(folder)).values()
     return read_contents(folder, [image for listing in listings for image in listing.paths], keep=keep)
 
 
-def splits_of(folder: Path) -> tuple[str, ...]:
-    """``train`` and ``test``, and ``valid`` where there is one."""
-    return ("train", "valid", "test") if (folder / "valid").is_dir() else ("train", "test")
+def listings_of(folder: Path, classes: tuple[str, ...]) -> dict[str, Listing]:
+    """The images of every split that is there."""
+    return {split: list_split(place, classes) for split, place in split_folders(folder).items()}
+
+
+def split_folders(folder: Path) -> dict[str, Path]:
+    """Where the splits are: ``train``, ``valid`` (``valid/`` or ``val/``) and ``test``.
+
+    Without ``test/`` the validation images are the test split; a folder of class folders alone is a test split.
+    """
+    there = {name: folder / name for name in ("train", "valid", "val", "test") if (folder / name).is_dir()}
+    if "valid" in there and "val" in there:
+        raise UsageError(f"folder:{folder} has both valid/ and val/: leave one of them")
+    valid = there.get("valid") or there.get("val")
+    found = {"train": there.get("train"), "valid": valid, "test": there.get("test")}
+    if found["test"] is None:
+        found |= {"valid": None, "test": valid}
+    if not there:
+        found["test"] = folder
+    places = {split: place for split, place in found.items() if place is not None}
+    if "test" not in places:
+        raise UsageError(f"folder:{folder} has no test/ folder ({LAYOUT})")
+    return places
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
     """The class folders, sorted: a class's place is its label. The splits must agree on them."""
     if not folder.is_dir():
         raise UsageError(f"folder:{folder}: there is no such folder")
-    classes = _class_folders(folder, "train")
-    for split in splits_of(folder)[1:]:
-        odd = set(classes) ^ set(_class_folders(folder, split))
+    places = list(split_folders(folder).values())
+    classes = _class_folders(folder, places[0])
+    for place in places[1:]:
+        odd = set(classes) ^ set(_class_folders(folder, place))
         if odd:
-            raise UsageError(f"folder:{folder}: class {min(odd)!r} is in only one of train/ and {split}/")
+            raise UsageError(
+                f"folder:{folder}: class {min(odd)!r} is in only one of {places[0].name}/ and {place.name}/"
+            )
     return classes
 
 
-def _class_folders(folder: Path, split: str) -> tuple[str, ...]:
-    if not (folder / split).is_dir():
-        raise UsageError(f"folder:{folder} has no {split}/ folder ({LAYOUT})")
-    found = (entry.name for entry in (folder / split).iterdir() if entry.is_dir())
+def _class_folders(folder: Path, place: Path) -> tuple[str, ...]:
+    found = (entry.name for entry in place.iterdir() if entry.is_dir())
     classes = tuple(sorted(name for name in found if not name.startswith(".")))
     if not classes:
-        raise UsageError(f"folder:{folder} has no class folders in {split}/ ({LAYOUT})")
+        where = "" if place == folder else f" in {place.name}/"
+        raise UsageError(f"folder:{folder} has no class folders{where} ({LAYOUT})")
     return classes
 
 

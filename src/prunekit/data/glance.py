@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from prunekit.data.datasets import DATASETS, PLACES
+from prunekit.distribution import unescaped
 
 
 class Glance(NamedTuple):
@@ -25,7 +26,7 @@ def glance(name: str) -> Glance:
     """
     place, colon, path = name.partition(":")
     if colon and place in PLACES:
-        found: Glance = PLACES[place].glance(path)
+        found: Glance = PLACES[place].glance(unescaped(path))
         return found
     row = DATASETS[name]
     images = dict(zip(row.splits, row.images, strict=False))

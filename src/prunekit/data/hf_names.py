@@ -15,7 +15,7 @@ STARTS = {"train": "train", "val": "valid", "test": "test"}
 LAYOUT = "expected train-*.parquet and test-*.parquet, or train/*.arrow and test/*.arrow"
 
 
-def check(path: str) -> None:
+def check(path: str, split: str = "test") -> None:
     """Raise a :class:`UsageError` unless ``path`` holds training and test files and pyarrow is there to read them."""
     splits(Path(path).expanduser())
     if find_spec("pyarrow") is None:

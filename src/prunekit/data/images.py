@@ -30,6 +30,7 @@ class Encoded:
 
 
 Source = Path | Encoded
+WHITE_16 = 65535
 
 
 def decode(source: Source) -> Tensor:
@@ -41,9 +42,22 @@ def open_rgb(source: Source) -> Image.Image:
     """The decoded RGB image; an unreadable one is a :class:`UsageError` that names it."""
     try:
         with Image.open(_readable(source)) as image:
-            return image.convert("RGB")
+            return _eight_bits(image, str(source)).convert("RGB")
     except DAMAGED as error:
         raise _unreadable(source, error) from None
+
+
+def _eight_bits(image: Image.Image, name: str) -> Image.Image:
+    """Grey of 16 bits scaled to 8, which Pillow would clip; other deep pixels are a :class:`UsageError`."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        values = np.asarray(image).astype(np.int64)
+        if values.min() >= 0 and values.max() <= WHITE_16:
+            return Image.fromarray(((values * 255 + WHITE_16 // 2) // WHITE_16).astype(np.uint8))
+    elif image.mode not in ("F", "LAB", "HSV"):
+        return image
+    raise UsageError(
+        f"image {name} has pixels of mode {image.mode}, which no rule makes 8 bits: save it as 8-bit RGB"
+    )
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -71,12 +85,13 @@ def _unreadable(source: Source, error: Exception) -> UsageError:
     )
 
 
-def decode_all(sources: Sequence[Source], size: tuple[int, int]) -> Tensor:
-    """All images as one tensor uint8 [N, 3, H, W]; every one must be of ``size``."""
+def decode_all(sources: Sequence[Source], size: tuple[int, int], view: View | None = None) -> Tensor:
+    """All images as one tensor uint8 [N, 3, H, W]; without a ``view`` every one must be of ``size``."""
     images = np.empty((len(sources), 3, *size), dtype=np.uint8)
 
     def fill(place: int) -> None:
-        pixels = np.asarray(open_rgb(sources[place]))
+        image = open_rgb(sources[place])
+        pixels = np.asarray(image if view is None else viewed(image, view))
         check_size(str(sources[place]), pixels.shape[:2], str(sources[0]), size)
         images[place] = pixels.transpose(2, 0, 1)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from prunekit.data.cache import kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
-from prunekit.data.preprocessing import Channels
+from prunekit.data.preprocessing import Channels, View
 from prunekit.data.statistics import channel_statistics
 
 # A split whose pixels take more than this is not held in memory (2 GiB).
@@ -31,10 +31,15 @@ def own_dataset(
     keep: Path,
     key: str,
     contents: str,
+    at: Callable[[View], Callable[[str], Examples]] | None = None,
 ) -> Dataset:
-    """A data set whose mean and std are of its training images; they are kept under ``keep`` by ``key``."""
-    mean, std = _statistics(lambda: load("train"), keep, key)
-    return Dataset(name, TASK, classes, mean, std, size, augment_of(size), splits, load, contents)
+    """A data set whose mean and std are of its training images; they are kept under ``keep`` by ``key``.
+
+    One without training images is for measuring networks of other data sets, which bring their own mean and std.
+    """
+    unknown: tuple[Channels, Channels] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    mean, std = _statistics(lambda: load("train"), keep, key) if "train" in splits else unknown
+    return Dataset(name, TASK, classes, mean, std, size, augment_of(size), splits, load, contents, at=at)
 
 
 def augment_of(size: tuple[int, int]) -> str:

@@ -14,7 +14,7 @@ CHUNK = 500
 def channel_statistics(examples: Examples) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """``(mean, std)`` per channel of pixels in [0, 1], over all images, a chunk of them in memory at a time.
 
-    :class:`UsageError` if a channel has one value throughout: nothing can be normalised by it.
+    A channel of one value throughout has the std 1; :class:`UsageError` if all are so.
     """
     counts = np.zeros((3, 256), dtype=np.int64)
     for part in torch.split(torch.arange(len(examples)), CHUNK):
@@ -25,6 +25,8 @@ def channel_statistics(examples: Examples) -> tuple[tuple[float, ...], tuple[flo
     pixels = counts[0].sum()
     mean = counts @ levels / pixels
     variance = counts @ levels**2 / pixels - mean**2
-    if (variance <= 0).any():
+    flat = variance <= 0
+    if flat.all():
         raise UsageError("the training images are of one colour: there is nothing to normalise by")
-    return tuple((mean / 255).tolist()), tuple((np.sqrt(variance) / 255).tolist())
+    std = np.where(flat, 1.0, np.sqrt(np.where(flat, 0.0, variance)) / 255)
+    return tuple((mean / 255).tolist()), tuple(std.tolist())

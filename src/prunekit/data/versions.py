@@ -9,7 +9,7 @@ from pathlib import Path
 from prunekit.data.contents import Contents, read_contents, tree
 from prunekit.data.datasets import PLACES
 from prunekit.data.downloads import DOWNLOADS
-from prunekit.distribution import is_place, parse
+from prunekit.distribution import is_place, parse, unescaped
 
 # Published corruptions that are one file each: only what is read is hashed.
 SHIFTED_FILES: dict[str, Callable[[str], Sequence[str]]] = {
@@ -42,7 +42,7 @@ def earlier_version_of(source: str, root: Path) -> str:
 def _contents_of(source: str, root: Path) -> Contents | None:
     if is_place(source):
         place, _, path = source.partition(":")
-        return PLACES[place].contents(path, root)
+        return PLACES[place].contents(unescaped(path), root)
     return _published(source, root)
 
 

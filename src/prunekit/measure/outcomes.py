@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -25,11 +27,15 @@ def outcomes(
     dataset: Dataset,
     noise: tuple[str, float] | None = None,
     seed: int = 0,
+    classes: Sequence[int] | None = None,
     batch_size: int | None = None,
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> dict[str, np.ndarray]:
     """The task's outcomes of every example, in the examples' order (``prunekit.tasks``).
+
+    ``classes``: the network's classes that the labels 0, 1, ... mean, where the images are of some of them alone: it is
+    then asked for the likeliest of these.
 
     ``noise`` is (kind, ε): U[-ε, ε] or N(0, ε²) added to inputs normalised by the data set's own statistics,
     unclipped, the same pixels for every model and ``batch_size``.
@@ -43,10 +49,17 @@ def outcomes(
         for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
             images = noisy(batch, noise, dataset=dataset, seed=seed)
             logits = checked_logits(frozen, images, len(dataset.classes), guard)
-            parts.append(task.outcomes(logits, batch.labels))
+            found = task.outcomes(logits if classes is None else logits[:, list(classes)], batch.labels)
+            parts.append(found if classes is None else _renamed(found, classes))
             bar.advance(len(batch.indices))
     guard.check()
     return _joined(parts)
+
+
+def _renamed(found: dict[str, Tensor], classes: Sequence[int]) -> dict[str, Tensor]:
+    """Outcomes among some classes, with these under their places among all of the network's."""
+    places = torch.tensor(classes, dtype=torch.int32, device=found["predicted"].device)
+    return found | {name: places[found[name].long()] for name in ("predicted", "label")}
 
 
 def noisy(batch: Batch, noise: tuple[str, float] | None, *, dataset: Dataset, seed: int) -> Tensor:

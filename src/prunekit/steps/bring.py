@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from prunekit.data.datasets import Dataset
-from prunekit.data.preprocessing import Preprocessing, seen
+from prunekit.data.preprocessing import Preprocessing
 from prunekit.errors import UsageError
 from prunekit.models.archs import build
 from prunekit.models.foreign import bring, read_tensors
@@ -18,6 +18,7 @@ from prunekit.models.predictors import FORMS
 from prunekit.models.pretrained import pretrained, timm_preprocessing
 from prunekit.models.state import Arrays, load_arrays
 from prunekit.params import ImportParams
+from prunekit.steps.classes import seen_with
 from prunekit.steps.context import PROGRAM, Context, dataset, save, seen_by
 from prunekit.steps.deposit import Deposited, deposited
 from prunekit.steps.expect import check_expected
@@ -87,7 +88,7 @@ def origin_of(params: ImportParams, context: Context) -> Origin:
         parent, base, arch = None, dataset(str(params.dataset), context.data), params.arch or ""
         preprocessing = Preprocessing.of(base)._replace(**timm_preprocessing(arch))
     own = dataset(base.name, context.data)
-    return Origin(parent, arch, seen(own, preprocessing.with_fields(params)))
+    return Origin(parent, arch, seen_with(own, preprocessing, params))
 
 
 def _network(origin: Origin, found: Deposited | None, context: Context) -> Arrived:

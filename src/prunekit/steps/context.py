@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -117,16 +117,6 @@ def seen_by(context: Context, record: ModelRecord) -> Dataset:
     """The data set of a stored network as this network sees it."""
     opened = dataset(record.param("dataset"), context.data)
     return seen(opened, Preprocessing.read(record.preprocessing)) if record.preprocessing else opened
-
-
-def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
-    """A :class:`UsageError` where a distribution's images are of other classes than the models of ``opened`` know."""
-    parsed = grammar.parse(distribution)
-    if not parsed.published and dataset(parsed.dataset, root).classes != opened.classes:
-        raise UsageError(
-            f"distribution {distribution}: {parsed.dataset} has other classes than {opened.name}, "
-            "on which the network was trained"
-        )
 
 
 def training_data(context: Context, root: Root, opened: Dataset) -> TrainingData:
@@ -265,11 +255,14 @@ def save_outcomes(
     arrays: Mapping[str, np.ndarray],
     opened: Dataset,
     sources: Sources | None = None,
+    among: Sequence[int] | None = None,
 ) -> float:
-    """Store per-example outcomes with their error and n as summary; returns the error."""
+    """Store per-example outcomes with their error and n as summary, and ``among`` which classes; returns the error."""
     error = TASKS[opened.task].error(arrays)
     count = len(next(iter(arrays.values())))
-    summary = {"error": error, "n": count, "task": opened.task}
+    summary: dict[str, Any] = {"error": error, "n": count, "task": opened.task}
+    if among is not None:
+        summary["among"] = [opened.classes[place] for place in among]
     save_measurement(context, params, arrays, summary, sources)
     return error
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from prunekit.distribution import parse
 from prunekit.measure.outcomes import outcomes
 from prunekit.params import ErrorParams
-from prunekit.steps.context import Context, check_classes, examples, load, save_outcomes, view_of
+from prunekit.steps.classes import known_classes
+from prunekit.steps.context import Context, examples, load, save_outcomes, view_of
 
 
 def run(batch: Sequence[ErrorParams], context: Context) -> None:
@@ -16,7 +17,7 @@ def run(batch: Sequence[ErrorParams], context: Context) -> None:
     root = loaded.record.root_params
     opened, network = loaded.dataset, loaded.lean()
     for params in batch:
-        check_classes(params.distribution, opened, context.data)
+        among = known_classes(params.distribution, opened, context.data)
         shift = parse(params.distribution)
         arrays = outcomes(
             network,
@@ -30,8 +31,9 @@ def run(batch: Sequence[ErrorParams], context: Context) -> None:
             ),
             dataset=opened,
             noise=shift.noise,
+            classes=among,
             seed=params.seed,
             device=context.device,
             progress=context.progress,
         )
-        save_outcomes(context, params, arrays, opened)
+        save_outcomes(context, params, arrays, opened, among=among)

@@ -10,7 +10,8 @@ from prunekit.data.datasets import Dataset
 from prunekit.measure.renormalise import in_place_of
 from prunekit.measure.similarity import noise_similarity
 from prunekit.params import NoiseParams
-from prunekit.steps.context import Context, check_classes, examples, load, save_measurement, view_of
+from prunekit.steps.classes import check_classes
+from prunekit.steps.context import Context, examples, load, save_measurement, view_of
 
 
 def run(batch: Sequence[NoiseParams], context: Context) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from prunekit.data.preprocessing import Preprocessing, seen, to_json
+from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.models.archs import build
 from prunekit.models.state import Arrays
 from prunekit.params import TrainParams
+from prunekit.steps.classes import seen_with
 from prunekit.steps.context import Context, TrainingData, dataset, provenance
 from prunekit.steps.loop import Loop
 from prunekit.steps.versions import model_sources
@@ -21,7 +22,7 @@ def run(batch: Sequence[TrainParams], context: Context) -> None:
     """Train every network of the batch."""
     for params in batch:
         own = dataset(params.dataset, context.data)
-        opened = seen(own, Preprocessing.of(own).with_fields(params))
+        opened = seen_with(own, Preprocessing.of(own), params)
         loop = Loop.of(context, params, params, opened)
         model = build(params.arch, classes=len(loop.data.dataset.classes), seed=params.seed)
         result = loop.run(fit, model, settings=params, seed=params.seed)

@@ -9,7 +9,8 @@ import torch
 
 from prunekit.measure.features import transfer
 from prunekit.params import FeaturesParams, TransferParams
-from prunekit.steps.context import Context, check_classes, examples, load, save_measurement, view_of
+from prunekit.steps.classes import check_classes
+from prunekit.steps.context import Context, examples, load, save_measurement, view_of
 
 
 def run(batch: Sequence[TransferParams], context: Context) -> None:

@@ -10,9 +10,13 @@ from PIL import Image
 
 from prunekit.data import folder as module
 from prunekit.data import own
-from prunekit.data.datasets import open_dataset
+from prunekit.data.datasets import check_dataset, open_dataset
 from prunekit.data.examples import ArrayExamples, FileExamples
 from prunekit.data.glance import Glance, glance
+from prunekit.data.images import viewed
+from prunekit.data.load import load_distribution
+from prunekit.data.preprocessing import View
+from prunekit.distribution import parse
 from prunekit.errors import UsageError
 
 
@@ -63,13 +67,6 @@ def test_a_set_too_large_to_hold_is_read_from_files_and_is_the_same(folder, tmp_
         assert torch.equal(found, held_part)
 
 
-def test_sizes_are_checked_before_files_are_read(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(own, "HELD_BYTES", 100)
-    Image.new("RGB", (5, 5)).save(folder / "test" / "dog" / "1.png")
-    with pytest.raises(UsageError, match="images of several sizes"):
-        _open(folder, tmp_path).load("test")
-
-
 def test_a_second_opening_decodes_nothing(folder, tmp_path, monkeypatch):
     first = _open(folder, tmp_path).load("train").images
     monkeypatch.setattr(module, "decode_all", None)
@@ -107,3 +104,75 @@ def test_a_glance_reads_names_and_one_header(folder):
     assert glance(f"folder:{folder}") == expected
     with pytest.raises(UsageError, match="there is no such folder"):
         glance("folder:nowhere")
+
+
+def _sized(folder, sizes, splits=("train", "test")):
+    """A folder of two classes whose images cycle through ``sizes`` (W, H)."""
+    for split in splits:
+        for label, name in enumerate(("cat", "dog")):
+            (folder / split / name).mkdir(parents=True)
+            for place in range(3):
+                draws = np.random.default_rng(10 * label + place + (split == "test"))
+                width, height = sizes[place % len(sizes)]
+                pixels = draws.integers(0, 256, (height, width, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{place}.png")
+    return folder
+
+
+def test_images_of_several_sizes_are_scaled_to_a_square_of_the_median_side(tmp_path):
+    dataset = _open(_sized(tmp_path / "photos", [(70, 90), (120, 66), (64, 200)]), tmp_path)
+    assert dataset.size == (64, 64)
+    images = dataset.load("test").images
+    assert images.shape == (6, 3, 64, 64)
+    expected = viewed(Image.open(tmp_path / "photos" / "test" / "dog" / "1.png"), View((64, 64)))
+    assert np.array_equal(images[4].permute(1, 2, 0).numpy(), np.asarray(expected))
+    for name, view in (("folder", None), ("folder", View((40, 40), 48, interpolation="bicubic"))):
+        distribution = parse(f"{name}:{tmp_path / 'photos'}+fog@3")
+        found, _ = load_distribution(distribution, tmp_path / "data", view=view).take(torch.arange(2))
+        assert found.shape[2:] == (view or View((64, 64))).size
+
+
+@pytest.mark.parametrize(
+    ("sizes", "side"), [([(500, 400)], 224), ([(300, 250), (20, 20)], 224), ([(33, 50)], 32), ([(8, 9)], 32)]
+)
+def test_the_square_is_of_the_median_shorter_side(sizes, side):
+    assert module.square(sizes) == (side, side)
+
+
+def test_test_images_of_another_size_are_seen_at_the_training_images_size(folder, tmp_path):
+    for path in (folder / "test").rglob("*.png"):
+        Image.open(path).resize((20, 16)).save(path)
+    dataset = _open(folder, tmp_path)
+    assert (dataset.size, dataset.at) == ((8, 8), None)
+    found, _ = load_distribution(parse(f"folder:{folder}"), tmp_path / "data").take(torch.arange(4))
+    assert found.shape == (4, 3, 8, 8)
+
+
+def test_files_of_several_sizes_too_many_to_hold_give_the_same_images(tmp_path, monkeypatch):
+    photos = _sized(tmp_path / "photos", [(70, 90), (120, 66)])
+    held = _open(photos, tmp_path).load("test").images
+    monkeypatch.setattr(own, "HELD_BYTES", 100)
+    read = open_dataset(f"folder:{photos}", tmp_path / "other").load("test")
+    assert isinstance(read, FileExamples)
+    assert torch.equal(read.take(torch.arange(6))[0], held)
+
+
+def test_val_is_valid_and_without_a_test_folder_it_is_the_test_split(folder, tmp_path):
+    shutil.copytree(folder / "test", folder / "val")
+    assert _open(folder, tmp_path).splits == ("train", "valid", "test")
+    shutil.rmtree(folder / "test")
+    again = _open(folder, tmp_path)
+    assert again.splits == ("train", "test")
+    assert len(again.load("test")) == 4
+
+
+@pytest.mark.parametrize("layout", ["test", "."])
+def test_a_folder_of_tests_alone_is_a_distribution_and_nothing_to_train_on(layout, folder, tmp_path):
+    night = shutil.copytree(folder / "test", tmp_path / "night" / layout, dirs_exist_ok=True)
+    dataset = _open(tmp_path / "night", tmp_path)
+    assert dataset.splits == ("test",)
+    assert len(dataset.load("test")) == 4
+    assert night
+    check_dataset(f"folder:{tmp_path / 'night'}")
+    with pytest.raises(UsageError, match="has no train/ folder"):
+        check_dataset(f"folder:{tmp_path / 'night'}", split="train")

@@ -41,7 +41,7 @@ BROKEN = {
 def test_a_broken_folder_gets_one_line(folder, message):
     BROKEN[message](folder)
     with pytest.raises(UsageError, match=message) as found:
-        check_dataset(f"folder:{folder}")
+        check_dataset(f"folder:{folder}", split="train")
     assert "\n" not in str(found.value)
 
 

@@ -114,3 +114,17 @@ def test_an_image_of_the_size_is_left_as_it_is():
     seen = view_all(images, View((4, 4), resize=5))
     expected = viewed(Image.fromarray(images[1].permute(1, 2, 0).numpy()), View((4, 4), resize=5))
     assert np.array_equal(seen[1].permute(1, 2, 0).numpy(), np.asarray(expected))
+
+
+def test_grey_of_16_bits_is_scaled_and_not_clipped(tmp_path):
+    values = np.array([[0, 128, 257], [32768, 65279, 65535]], dtype=np.uint16)
+    for name in ("grey.png", "grey.tif"):
+        Image.fromarray(values).save(tmp_path / name)
+        expected = np.round(values / 65535 * 255).astype(int)
+        assert decode(tmp_path / name)[0].tolist() == expected.tolist(), name
+
+
+def test_floating_pixels_are_refused_by_name(tmp_path):
+    Image.fromarray(np.ones((4, 4), dtype=np.float32)).save(tmp_path / "deep.tif")
+    with pytest.raises(UsageError, match=r"deep.tif has pixels of mode F, .* save it as 8-bit RGB"):
+        decode(tmp_path / "deep.tif")

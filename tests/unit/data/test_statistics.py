@@ -21,3 +21,13 @@ def test_more_images_than_one_chunk(monkeypatch):
     )
     mean, _ = channel_statistics(ArrayExamples(images, torch.zeros(10)))
     assert mean == pytest.approx((images.double() / 255).mean(dim=(0, 2, 3)).tolist())
+
+
+def test_one_flat_channel_is_not_one_colour():
+    images = torch.randint(
+        0, 256, (3, 3, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
+    images[:, 2] = 51
+    mean, std = channel_statistics(ArrayExamples(images, torch.zeros(3, dtype=torch.int64)))
+    assert (mean[2], std[2]) == (0.2, 1.0)
+    assert 0 < std[0] < 1

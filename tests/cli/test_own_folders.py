@@ -1,0 +1,83 @@
+"""Photos as people have them: several sizes, validation folders, tests alone, fewer classes, awkward names."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from prunekit.params import ErrorParams
+from prunekit.progress import SILENT
+from prunekit.steps.make import make, open_context
+from prunekit.steps.settings import Settings
+from prunekit.store.store import Store
+
+COLOURS = {"cat": (200, 60, 60), "dog": (60, 200, 60), "owl": (60, 60, 200)}
+
+
+def write(folder, splits, classes=tuple(COLOURS), sizes=((70, 90), (64, 64), (120, 66)), count=6):
+    """Images that a network learns at a glance: each class has a colour."""
+    for split in splits:
+        for name in classes:
+            (folder / split / name).mkdir(parents=True)
+            for place in range(count):
+                width, height = sizes[place % len(sizes)]
+                draws = np.random.default_rng(place + 50 * (split != "train"))
+                pixels = draws.normal(COLOURS[name], 30, (height, width, 3)).clip(0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{place}.png")
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def measured(store, data_folder):
+    def measure(key, distribution):
+        params = ErrorParams(model=key, distribution=distribution)
+        make([params], open_context(Settings(str(store.root), str(data_folder)), SILENT))
+        return store.measurement(params.key).summary, store.outcomes(params.key)
+
+    return measure
+
+
+def train(cli, folder, *flags):
+    ran = cli(
+        "train", "--arch", "resnet8", "--dataset", f"folder:{folder}", "--epochs", "6", "--batch-size", "6",
+        "--lr", "0.05", "--warmup-epochs", "0", "--image-size", "16", "--valid-fraction", "0", *flags,
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    return ran.row
+
+
+def test_photos_of_several_sizes_give_a_number_and_a_night_folder_another(
+    tmp_path, cli, measured, data_folder
+):
+    photos = write(tmp_path / "photos", ("train", "val", "test"))
+    row = train(cli, photos)
+    assert row["error"] < 0.4
+    assert cli("show", row["key"]).row["preprocessing"]["size"] == [16, 16]
+    night = write(tmp_path / "night", ("test",), classes=("cat", "owl"), sizes=((40, 50),))
+    summary, arrays = measured(row["key"], f"folder:{night}")
+    assert summary["among"] == ["cat", "owl"]
+    assert set(arrays["label"].tolist()) == {0, 2}
+    assert set(arrays["predicted"].tolist()) <= {0, 2}
+    assert len(arrays["label"]) == 12
+    foggy, _ = measured(row["key"], f"folder:{night}+fog@3")
+    assert foggy["n"] == 12
+
+
+def test_a_class_that_the_network_does_not_know_is_refused(tmp_path, cli, measured):
+    photos = write(tmp_path / "photos", ("train", "test"), classes=("cat", "dog"), count=6)
+    row = train(cli, photos)
+    night = write(tmp_path / "night", ("test",), classes=("cat", "owl"), count=1)
+    with pytest.raises(Exception, match="class 'owl' is none of folder:"):
+        measured(row["key"], f"folder:{night}")
+
+
+def test_a_folder_whose_name_reads_like_a_shift_is_written_with_escapes(tmp_path, cli):
+    write(tmp_path / "photos+fog@3", ("train", "test"), classes=("cat", "dog"))
+    row = train(cli, tmp_path / "photos%2Bfog%403")
+    assert row["dataset"] == f"folder:{tmp_path}/photos%2Bfog%403"
+    ran = cli("potential", row["key"])
+    assert "not a corruption" not in ran.err
