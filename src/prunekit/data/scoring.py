@@ -64,7 +64,7 @@ def segmentation_loss(logits: Tensor, labels: Tensor, *, label_smoothing: float 
 
 
 def segmentation_outcomes(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Per image, the pixels of each class in common and in all, the wrong and the counted pixels, and the mean loss.
+    """Per image, the pixels of each class in common, in all, in truth; the wrong and the counted pixels; the mean loss.
 
     ``logits`` [N, C, H, W], ``labels`` [N, H, W] with 255 ignored. Counts per image let intervals resample images.
     """
@@ -79,6 +79,7 @@ def segmentation_outcomes(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     return {
         "intersection": intersection,
         "union": truth + said - intersection,
+        "truth": truth,
         "wrong": pixels - intersection.sum(dim=1),
         "pixels": pixels,
         "loss": loss / pixels.clamp(min=1),

@@ -1,4 +1,4 @@
-"""Segmentation: a class a pixel. Stores per image ``intersection``, ``union``, ``wrong``, ``pixels`` and ``loss``."""
+"""Segmentation: a class a pixel. Per image: ``intersection``, ``union``, ``truth``, ``wrong``, ``pixels``, ``loss``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,24 @@ IGNORED = 255
 
 def outcome(arrays: Arrays, *, top_k: int = 1) -> Counts:
     """Per image and class: of the union of truth and prediction, what they do not share; ``top_k`` is not used."""
-    union = np.asarray(arrays["union"], dtype=np.int64)
-    return Counts(union - np.asarray(arrays["intersection"], dtype=np.int64), union)
+    there = classes_there(arrays)
+    union = np.asarray(arrays["union"], dtype=np.int64)[:, there]
+    return Counts(union - np.asarray(arrays["intersection"], dtype=np.int64)[:, there], union)
+
+
+def classes_there(arrays: Arrays) -> np.ndarray:
+    """Which classes count, bool ``[classes]``: those that the truth of the data set holds.
+
+    A class that is only predicted is no class of these images: one pixel of it would cost a whole class. Version 0.1
+    did not store the truth: of its outcomes the classes that are in truth or prediction count.
+    """
+    return np.asarray(arrays.get("truth", arrays["union"])).sum(axis=0) > 0
 
 
 def miou_error(outcomes: Arrays) -> float:
-    """1 - mean intersection over union of the whole data set, over the classes that appear in labels or predictions."""
+    """1 - mean intersection over union of the whole data set, over the classes that its truth holds."""
     intersection, union = (rows_of(outcomes, name).sum(axis=0) for name in ("intersection", "union"))
-    seen = union > 0
+    seen = classes_there(outcomes)
     return float(1 - (intersection[seen] / union[seen]).mean()) if seen.any() else 0.0
 
 

@@ -63,3 +63,21 @@ def test_the_counts_of_a_task_add_up_to_its_error(name):
 @pytest.mark.parametrize("name", TASKS)
 def test_the_findings_of_a_task_are_those_that_its_arrays_carry(name):
     assert TASKS[name].findings <= set(HIDDEN)
+
+
+def test_a_class_that_is_only_predicted_does_not_count():
+    """Two classes in the truth, a third predicted for one pixel: its intersection over union of 0 is no third of the mean."""
+    arrays = {
+        "intersection": np.array([[90, 10, 0]]),
+        "union": np.array([[91, 10, 1]]),
+        "truth": np.array([[91, 10, 0]]),
+    }
+    task = TASKS["segmentation"]
+    assert task.error(arrays) == pytest.approx(1 - (90 / 91 + 1) / 2)
+    wrong, total = task.outcome(arrays)
+    assert (wrong.tolist(), total.tolist()) == ([[1, 0]], [[91, 10]])
+
+
+def test_outcomes_of_version_0_1_count_as_they_did():
+    arrays = {"intersection": np.array([[90, 10, 0]]), "union": np.array([[91, 10, 1]])}
+    assert TASKS["segmentation"].error(arrays) == pytest.approx(1 - (90 / 91 + 1) / 3)
