@@ -234,6 +234,7 @@ def _subject(
     seed: int,
     example: Tensor | None = None,
 ) -> Subject:
+    model = single(model)
     found = read_batches(batches, model) if row.data_informed else []
     if row.data_informed and not found:
         raise UsageError(f"{method} looks at data: give it batches")

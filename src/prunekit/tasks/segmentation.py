@@ -24,7 +24,7 @@ def classes_there(arrays: Arrays) -> np.ndarray:
     A class that is only predicted is no class of these images: one pixel of it would cost a whole class. Version 0.1
     did not store the truth: of its outcomes the classes that are in truth or prediction count.
     """
-    return np.asarray(arrays.get("truth", arrays["union"])).sum(axis=0) > 0
+    return np.asarray(np.asarray(arrays.get("truth", arrays["union"])).sum(axis=0) > 0)
 
 
 def miou_error(outcomes: Arrays) -> float:
