@@ -121,5 +121,7 @@ def _watched(model: nn.Module, patches: dict[nn.Module, int]) -> Iterator[None]:
 def _note(
     patches: dict[nn.Module, int], layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor
 ) -> None:
-    outputs = layer.get_parameter("weight").shape[0]
+    weight = layer.weight  # a parameter, or computed from others
+    assert isinstance(weight, Tensor)  # noqa: S101 - every counted kind of layer has one
+    outputs = weight.shape[0]
     patches[layer] = patches.get(layer, 0) + output.numel() // outputs

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from prunekit.errors import UsageError
 
+# The floating-point types that NumPy has.
+FLOATS = (torch.float16, torch.float32, torch.float64)
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 
@@ -40,12 +42,12 @@ def check_fits(model: nn.Module, arrays: Mapping[str, np.ndarray[Any, Any]]) -> 
 
 
 def copied(tensors: Mapping[str, Tensor]) -> Arrays:
-    """Copies of ``tensors`` in main memory (bfloat16, which numpy lacks, as float32)."""
+    """Copies of ``tensors`` in main memory (bfloat16 and float8, which NumPy lacks, as float32)."""
     return {name: _array(tensor) for name, tensor in tensors.items()}
 
 
 def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
-    plain = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+    plain = tensor.float() if tensor.is_floating_point() and tensor.dtype not in FLOATS else tensor
     return plain.detach().cpu().contiguous().numpy().copy()
 
 

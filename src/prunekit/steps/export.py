@@ -92,7 +92,12 @@ def _as_it_came(loaded: Loaded, context: Context, *, out: Path, shrink: bool, fo
 @torch.no_grad()
 def compare(plain: nn.Module, model: nn.Module, images: Tensor) -> float:
     """Largest difference of two networks' logits on images; :class:`PrunekitError` where it is more than rounding."""
-    expected, found = plain(images), model(images)
+    expected, again, found = plain(images), plain(images), model(images)
+    if not torch.equal(expected, again):
+        raise UsageError(
+            "the network answers the same images differently each time, so that what is exported cannot be checked: "
+            "take what is random out of its evaluation (dropout with training=True, for one)"
+        )
     difference = float((expected - found).abs().max())
     if difference > TOLERANCE * max(1.0, float(expected.abs().max())):
         raise PrunekitError(f"the shrunk network's logits differ by {difference:.2g}: nothing was written")
@@ -130,7 +135,15 @@ def _sizes(model: nn.Module, name: str, size: list[int], channels: int) -> dict[
 
 
 def _as_safetensors(model: nn.Module, loaded: Loaded, images: Tensor) -> Exported:
-    weights: Mapping[str, Tensor] = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    shared: set[int] = set()
+    for (
+        name,
+        tensor,
+    ) in weights.items():  # tied tensors are written once each, so that any reader finds all names
+        if tensor.data_ptr() in shared:
+            weights[name] = tensor.clone()
+        shared.add(tensor.data_ptr())
     arch = loaded.record.arch
     door, _, name = arch.partition(":")
     builders = {
@@ -139,14 +152,26 @@ def _as_safetensors(model: nn.Module, loaded: Loaded, images: Tensor) -> Exporte
     }
     build = builders.get(door, f"import prunekit\n\nmodel = prunekit.build({arch!r}, classes={{}})")
     opens = _OPEN_WEIGHTS.replace("BUILD", build.format("len(config['classes'])"))
-    return Exported("model.safetensors", save_safetensors(dict(weights)), opens)
+    return Exported("model.safetensors", save_safetensors(weights), opens)
+
+
+def _traced(export: Callable[[], Any]) -> Any:
+    """What torch exports; a :class:`UsageError` of one line where it cannot follow the network."""
+    try:
+        return export()
+    except Exception as error:  # torch raises dozens of kinds
+        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UsageError(
+            f"torch.export cannot follow this network: {why} (export safetensors, or take what depends on the data out "
+            "of its forward pass)"
+        ) from None
 
 
 def _as_torch_export(model: nn.Module, loaded: Loaded, images: Tensor) -> Exported:
     import io
 
     batch = torch.export.Dim("batch", min=1)
-    program = torch.export.export(model, (images[:2],), dynamic_shapes=({0: batch},))
+    program = _traced(lambda: torch.export.export(model, (images[:2],), dynamic_shapes=({0: batch},)))
     buffer = io.BytesIO()
     torch.export.save(program, buffer)
     return Exported("model.pt2", buffer.getvalue(), _OPEN_PROGRAM)

@@ -63,3 +63,9 @@ def test_latency_says_what_it_measured() -> None:
     measured = latency(_network(), (8, 8), batch=3, repeats=5)
     assert 0 < measured.low <= measured.median <= measured.high
     assert (measured.batch, measured.threads, measured.device) == (3, torch.get_num_threads(), "cpu")
+
+
+def test_a_layer_whose_weight_is_computed_counts_as_one_with_a_weight_of_its_own():
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten())
+    computed = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3)), nn.Flatten())
+    assert cost(computed, (8, 8)).multiplications == cost(plain, (8, 8)).multiplications > 0

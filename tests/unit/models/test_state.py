@@ -6,7 +6,7 @@ import torch
 
 from prunekit.errors import UsageError
 from prunekit.models.archs import build
-from prunekit.models.state import load_arrays, to_arrays
+from prunekit.models.state import copied, load_arrays, to_arrays
 
 
 def test_a_round_trip_gives_the_same_function() -> None:
@@ -55,3 +55,10 @@ def test_weights_of_another_network_are_refused_and_nothing_changes(change, said
         load_arrays(model, arrays)
     after = to_arrays(model)
     assert all((before[name] == after[name]).all() for name in before)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_floats_that_numpy_lacks_become_float32_without_loss(dtype):
+    values = torch.tensor([0.5, -2.0, 0.0]).to(dtype)
+    (found,) = copied({"w": values}).values()
+    assert (found.dtype, found.tolist()) == (np.float32, [0.5, -2.0, 0.0])

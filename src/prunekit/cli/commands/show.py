@@ -18,13 +18,21 @@ from prunekit.store.store import Store
 
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 INSPECT = Lazy("prunekit.steps.inspect:inspect")
-BATCH = Annotated[int, typer.Option("--batch-size", min=1, help="Images per timed forward pass.")]
+BATCH = Annotated[
+    int | None,
+    typer.Option("--batch-size", min=1, help="With --latency: images per timed forward pass (default: 1)."),
+]
 LATENCY = Annotated[
     bool,
     typer.Option("--latency", help="Also count multiplications, and time the network on this machine."),
 ]
 REPEATS = Annotated[
-    int, typer.Option("--repeats", min=1, help="Timed passes, after three that are not counted.")
+    int | None,
+    typer.Option(
+        "--repeats",
+        min=1,
+        help="With --latency: timed passes, after three that are not counted (default: 20).",
+    ),
 ]
 
 GRAPH = Annotated[
@@ -81,11 +89,13 @@ def _show(**given: Any) -> None:
         opened = OPEN_CONTEXT(settings_of(chosen), SILENT)
         sys.stdout.writelines(EXPLAINED(key, opened) + "\n" for key in keys)
         return
-    context = OPEN_CONTEXT(settings_of(chosen), SILENT) if given["latency"] else None
+    batch, repeats = given["batch_size"], given["repeats"]
+    timed = given["latency"] or batch is not None or repeats is not None
+    context = OPEN_CONTEXT(settings_of(chosen), SILENT) if timed else None
     for key in keys:
         found = _stored(store, key)
         if context is not None:
-            found |= INSPECT(key, context, batch=given["batch_size"], repeats=given["repeats"])
+            found |= INSPECT(key, context, batch=batch or 1, repeats=repeats or 20)
         found["lineage"] = [step.model_dump(mode="json") for step in store.record(key).lineage]
         found["measurements"] = _measured(store, key)
         if chosen.as_json or not sys.stdout.isatty():
@@ -101,8 +111,8 @@ command(
     arguments={
         "model": (MODEL, REQUIRED),
         "latency": (LATENCY, False),
-        "batch_size": (BATCH, 1),
-        "repeats": (REPEATS, 20),
+        "batch_size": (BATCH, None),
+        "repeats": (REPEATS, None),
         "graph": (GRAPH, False),
     },
     common=("store", "data", "device", "threads", "as_json"),
