@@ -169,7 +169,7 @@ def _curve_sentences(members: Sequence[Judged], safe: float | None) -> Iterable[
         yield (
             _capital(
                 everywhere
-                or f"no tested ratio is within the margin on all {count(len(names), 'distribution')}"
+                or f"no tested ratio is certain to be within the margin on all {count(len(names), 'distribution')}"
             )
             + "."
         )
