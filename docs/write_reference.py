@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from prunekit.cli.app import COMMANDS, EPILOG, load
+from prunekit.cli.help import plain
 from prunekit.params import STEPS, ReportParams
 
 PAGE = Path(__file__).with_name("cli.md")
@@ -20,11 +20,6 @@ HEAD = """# The command line
 objects with a `key`, so that steps pipe. stdout carries data only: one JSON object a line when it is not a terminal or
 with `--json`, a table on a terminal, keys alone with `-q`. Progress, logs and hints go to stderr.
 """
-
-
-def plain(text: str | None) -> str:
-    """Help text without the terminal's markup."""
-    return re.sub(r"\[/?(?:dim|bold)\]", "", text or "").strip()
 
 
 def commands() -> Iterator[tuple[str, Any]]:

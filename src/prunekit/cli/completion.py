@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import typer
+
+from prunekit.environment import default_store
 
 Names = Callable[[typer.Context], Iterable[str]]
 
@@ -44,8 +45,7 @@ def _distributions(ctx: typer.Context) -> Iterator[str]:
 def _labels(ctx: typer.Context) -> Iterable[str]:
     from prunekit.store import Store
 
-    place = ctx.params.get("store") or os.environ.get("PRUNEKIT_STORE") or ".prunekit/store"
-    return Store(Path(place)).labels()
+    return Store(Path(ctx.params.get("store") or default_store())).labels()
 
 
 def _recipes(ctx: typer.Context) -> Iterable[str]:

@@ -9,7 +9,6 @@ from prunekit.analysis.verdict import Verdict
 from prunekit.report.study import Row
 from prunekit.report.words import MISSING, percent, points
 
-PASSED, FAILED = "passed", "failed"
 MARKS = {Verdict.WITHIN: "✓", Verdict.BEYOND: "✗", Verdict.UNDECIDED: "?"}
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.analysis.comparison import Asked
-from prunekit.analysis.verdict import Margin, checked
+from prunekit.analysis.verdict import checked
 from prunekit.cli.commands.potential import DISTRIBUTION
 from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields, sub_app
@@ -24,6 +24,7 @@ from prunekit.registry import Lazy
 from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
 from prunekit.studies.compare import broken_images, compare, outcomes_for
+from prunekit.studies.findings import margin_of
 
 GATE_FAILED = 4
 COLUMNS = (
@@ -94,10 +95,8 @@ compare_ = sub_app()
 
 def asked_of(settings: ReportParams, *, together: bool) -> Asked:
     """What a comparison is judged by, from the settings of findings."""
-    relative = getattr(settings, "relative_margin", None)
-    margin = Margin(settings.margin) if relative is None else Margin(relative, relative=True)
     return Asked(
-        checked(margin),
+        checked(margin_of(settings)),
         top_k=settings.top_k,
         together=together,
         resamples=settings.resamples,
@@ -125,12 +124,10 @@ def _compare(**given: Any) -> None:
     judged = rows if own["per_class"] else main
     if own["per_class"] and not own["broken"]:
         emit(_slices(rows), as_json=chosen.as_json, columns=SLICE_COLUMNS)
-    for target, text in (
-        (own["junit"], JUNIT(judged, undecided_passes=lenient)),
-        (own["markdown"], _table(main, own)),
-    ):
-        if target is not None:
-            target.write_text(text, encoding="utf-8")
+    if own["junit"] is not None:
+        own["junit"].write_text(JUNIT(judged, undecided_passes=lenient), encoding="utf-8")
+    if own["markdown"] is not None:
+        own["markdown"].write_text(MARKDOWN(main, own["parent"]), encoding="utf-8")
     if own["gate"]:
         _gate([row for row in judged if not PASSES(row, undecided_passes=lenient)])
 
@@ -161,11 +158,6 @@ def _check_all(rows: Sequence[dict[str, Any]], keys: Sequence[str], errors: Sequ
 
 def _slices(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if row["finding"] == "comparison-slice"]
-
-
-def _table(rows: Sequence[dict[str, Any]], own: dict[str, Any]) -> str:
-    text: str = MARKDOWN(rows, own["parent"])
-    return text
 
 
 def _gate(failed: Sequence[dict[str, Any]]) -> None:
