@@ -11,16 +11,19 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from prunekit.errors import PrunekitError
+from prunekit.errors import PrunekitError, UsageError
 
 PART = ".part"
 TOKEN_BYTES = 6
+MB = 10**6
 # What file systems say that cannot sync a folder (CIFS, some FUSE, 9p): the file itself is synced all the same.
 NO_FOLDER_SYNC = {
     errno.EINVAL,
@@ -92,6 +95,44 @@ def _write_beside(name: str, data: Iterable[bytes | memoryview], folder: int, mo
         with contextlib.suppress(OSError):
             os.unlink(beside, dir_fd=folder)
         raise
+
+
+def write_named(path: Path, text: str) -> None:
+    """Put ``text`` where a user said, whole or not at all: through his links, straight into what is no file.
+
+    (``/dev/stdout``, a pipe.) A :class:`PrunekitError` of one line where it cannot be written.
+    """
+    data = text.encode()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(data)
+    else:
+        place = path.resolve()
+        write(place, data, within=place.parent)
+
+
+def check_place(place: Path, what: str, *, wanted: int = 0) -> None:
+    """Refuse before long work a folder that cannot be made or written to, or has not ``wanted`` bytes free.
+
+    ``what`` is to go there. Nothing is left behind: the file that is tried has no name. :class:`UsageError` where a
+    file is in the way, else a :class:`PrunekitError`.
+    """
+    nearest = next(folder for folder in (place, *place.absolute().parents) if os.path.lexists(folder))
+    if not nearest.is_dir():
+        raise UsageError(f"{what} cannot go to {str(place)!r}: {nearest} is no folder; name another")
+    try:
+        if max(len(os.fsencode(part)) for part in place.absolute().parts) > os.pathconf(
+            nearest, "PC_NAME_MAX"
+        ):
+            raise UsageError(f"{what} cannot go to {str(place)!r}: {os.strerror(errno.ENAMETOOLONG)}")
+        with tempfile.TemporaryFile(dir=nearest) as tried:
+            tried.write(b"-")
+        free = shutil.disk_usage(nearest).free
+    except OSError as error:
+        raise PrunekitError(f"{what} cannot go to {str(place)!r}: {nearest}: {error.strerror}") from None
+    if free < wanted:
+        raise PrunekitError(
+            f"{what} cannot go to {str(place)!r}: it needs {wanted / MB:.1f} MB, and {free / MB:.1f} MB are free"
+        )
 
 
 def sync_folder(handle: int) -> None:

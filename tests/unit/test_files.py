@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from prunekit import files
-from prunekit.errors import PrunekitError
+from prunekit.errors import PrunekitError, UsageError
 from prunekit.files import ForeignFileError
 
 
@@ -137,3 +137,42 @@ def test_lines_are_added_at_the_end(store):
     for text in (b"1\n", b"2\n"):
         files.append(store / "costs" / "x", text, within=store)
     assert (store / "costs" / "x").read_bytes() == b"1\n2\n"
+
+
+def test_a_place_that_would_take_a_file_is_not_touched(store):
+    files.check_place(store / "new" / "report", "the report", wanted=1000)
+    assert list(store.iterdir()) == []
+
+
+def test_a_place_that_would_not_take_it_is_said_before(store, monkeypatch):
+    (store / "file").write_text("mine")
+    for place in (store / "file", store / "file" / "below"):
+        with pytest.raises(UsageError, match="file is no folder"):
+            files.check_place(place, "the report")
+    with pytest.raises(UsageError, match="File name too long"):
+        files.check_place(store / ("a" * 300), "the report")
+    with pytest.raises(PrunekitError, match=r"needs 1000000000\d*\.0 MB, and .* MB are free"):
+        files.check_place(store, "the report", wanted=10**18)
+
+    def refuses(**how):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", refuses)
+    with pytest.raises(PrunekitError, match=r"the report cannot go to .*: Read-only file system"):
+        files.check_place(store, "the report")
+
+
+def test_what_a_user_names_is_written_through_his_links_and_into_his_pipes(store):
+    (store / "link").symlink_to(store / "there")
+    files.write_named(store / "link", "text")
+    assert (store / "link").is_symlink()
+    assert (store / "there").read_text() == "text"
+    files.write_named(store.parent / "new", "ä")
+    assert (store.parent / "new").read_text(encoding="utf-8") == "ä"
+    os.mkfifo(store / "pipe")
+    reader = os.open(store / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    files.write_named(store / "pipe", "text")
+    assert os.read(reader, 10) == b"text"
+    os.close(reader)
+    with pytest.raises(PrunekitError, match="cannot write"):
+        files.write_named(store, "text")

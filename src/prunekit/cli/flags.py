@@ -20,6 +20,7 @@ from prunekit.cli.completion import offers
 from prunekit.cli.help import Command
 from prunekit.environment import default_data, default_store
 from prunekit.params import Params
+from prunekit.params.bounds import MOST_WORKERS
 
 TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", Path: "PATH"}
 
@@ -57,10 +58,20 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "data": (DATA, None),
     "device": (Annotated[str, _option("--device", help="cpu, cuda, cuda:1 ... (default: cpu).")], "cpu"),
     "threads": (
-        Annotated[int, _option("--threads", min=0, help="CPU threads per step (default: as torch chooses).")],
+        Annotated[
+            int,
+            _option(
+                "--threads", min=0, max=MOST_WORKERS, help="CPU threads per step (default: as torch chooses)."
+            ),
+        ],
         0,
     ),
-    "jobs": (Annotated[int, _option("--jobs", min=1, help="Worker processes (default: 1, this one).")], 1),
+    "jobs": (
+        Annotated[
+            int, _option("--jobs", min=1, max=MOST_WORKERS, help="Worker processes (default: 1, this one).")
+        ],
+        1,
+    ),
     "force": (Annotated[bool, _option("--force", help="Make it again even if it is there.")], False),
     "label": (
         Annotated[str | None, _option("--label", help="Give the result a name of your own.", metavar="NAME")],

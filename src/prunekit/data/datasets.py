@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,7 +29,7 @@ class Dataset(NamedTuple):
     The fields of :class:`prunekit.data.preprocessing.Preprocessing` are the data set's own here, and a network's in the
     copy that :func:`prunekit.data.preprocessing.seen` makes for it: then ``unit`` is the data set's own std, by which
     noise on normalised inputs is sized. ``at(view)(split)`` reads files of several sizes as a network sees them; None
-    where all images have a size of their own.
+    where all images have a size of their own. ``sides`` is the size (H, W) of a split's images where they share one.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Dataset(NamedTuple):
     channels: str = "rgb"
     unit: Channels = ()
     at: Callable[[View], Callable[[str], Examples]] | None = None
+    sides: Mapping[str, tuple[int, int]] = {}
 
     @property
     def planes(self) -> int:

@@ -58,7 +58,7 @@ def open_folder(path: str, root: Path) -> Dataset:
         keep=root,
         key=keys[first] + (f"-{view.size[0]}" if several else ""),
         contents=held.digest,
-    )
+    )._replace(sides={split: found[0] for split, found in sizes.items() if len(set(found)) == 1})
 
 
 def square(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:

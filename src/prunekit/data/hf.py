@@ -40,16 +40,17 @@ def open_saved(path: str, root: Path) -> Dataset:
     files = splits(folder)
     columns = read_columns(files["train"][0])
     held = contents(path, root).digest
+    sides = {split: size_of(_images(found[:1], columns, rows=1)[0]) for split, found in files.items()}
     return own_dataset(
         f"hf:{path}",
         classes=columns.classes,
-        size=size_of(_images(files["train"][:1], columns, rows=1)[0]),
+        size=sides["train"],
         splits=tuple(files),
         load=lambda split: _load(files[split], columns, root, key=f"hf-{split}-{held}"),
         keep=root,
         key=f"hf-train-{held}",
         contents=held,
-    )
+    )._replace(sides=sides)
 
 
 def glance_at(path: str) -> Glance:

@@ -30,6 +30,8 @@ class Encoded:
 
 
 Source = Path | Encoded
+# What Pillow may try: nothing that runs another program (EPS) or that nobody takes for an image (PDF, WMF, FITS, ...).
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 WHITE_16 = 65535
 
 
@@ -41,10 +43,15 @@ def decode(source: Source) -> Tensor:
 def open_rgb(source: Source) -> Image.Image:
     """The decoded RGB image; an unreadable one is a :class:`UsageError` that names it."""
     try:
-        with Image.open(_readable(source)) as image:
+        with open_image(source) as image:
             return _eight_bits(image, str(source)).convert("RGB")
     except DAMAGED as error:
         raise _unreadable(source, error) from None
+
+
+def open_image(source: Source) -> Image.Image:
+    """An image of one of :data:`FORMATS`, whatever its name ends in, not decoded yet."""
+    return Image.open(_readable(source), formats=FORMATS)
 
 
 def _eight_bits(image: Image.Image, name: str) -> Image.Image:
@@ -68,7 +75,7 @@ def to_tensor(image: Image.Image) -> Tensor:
 def size_of(source: Source) -> tuple[int, int]:
     """(H, W) from the image's header, without decoding it."""
     try:
-        with Image.open(_readable(source)) as image:
+        with open_image(source) as image:
             return image.height, image.width
     except DAMAGED as error:
         raise _unreadable(source, error) from None
@@ -80,9 +87,8 @@ def _readable(source: Source) -> Path | BytesIO:
 
 def _unreadable(source: Source, error: Exception) -> UsageError:
     known = isinstance(error, OSError) and not error.strerror
-    return UsageError(
-        f"unreadable image {source}: {'not a whole image' if known else ' '.join(str(error).split())}"
-    )
+    why = f"not a whole image ({', '.join(FORMATS)})" if known else " ".join(str(error).split())
+    return UsageError(f"unreadable image {source}: {why}")
 
 
 def decode_all(sources: Sequence[Source], size: tuple[int, int], view: View | None = None) -> Tensor:

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from prunekit.data.examples import FileExamples
-from prunekit.data.images import DAMAGED, open_rgb, to_tensor
+from prunekit.data.images import DAMAGED, open_image, open_rgb, to_tensor
 from prunekit.data.mat import read_mat
 from prunekit.data.missing import need
 from prunekit.errors import UsageError
@@ -36,7 +36,7 @@ class Layout(NamedTuple):
 
 def _read_png(path: Path) -> NDArray[Any]:
     """The palette indices of a label image: its colours are for people."""
-    with Image.open(path) as image:
+    with open_image(path) as image:
         if image.mode not in {"P", "L"}:
             raise ValueError(f"its mode is {image.mode}, not palette indices")
         return np.array(image)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from prunekit.distribution import canonical, tidy
-from prunekit.errors import UsageError, unknown
+from prunekit.errors import LONGEST_NAME, UsageError, unknown
 
 KEY_DIGITS = 16
 # One place has one name, and so one key: folder:./images is folder:images.
@@ -85,4 +85,6 @@ def describe(error: ValidationError) -> str:
         return str(unknown(where, str(first["input"]), re.findall(r"'([^']*)'", first["ctx"]["expected"])))
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
-    return f"{where}: {first['msg']} (given: {first.get('input')!r})"
+    given = repr(first.get("input"))
+    shown = given if len(given) <= LONGEST_NAME else f"{given[:LONGEST_NAME]}..."
+    return f"{where}: {first['msg']} (given: {shown})"

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from prunekit.params.bounds import Count, Seed
 from prunekit.params.keys import DistributionName, Params
 
 
@@ -18,7 +19,7 @@ class ErrorParams(Params):
     distribution: Annotated[
         DistributionName, Field(description="Distribution, such as digits, digits+fog@3, cifar10-c/fog@3.")
     ]
-    seed: Annotated[int, Field(ge=0, description="Draws of corruptions and noise made on the fly.")] = 0
+    seed: Annotated[Seed, Field(description="Draws of corruptions and noise made on the fly.")] = 0
 
 
 LEVELS = tuple(round(0.05 * step, 2) for step in range(15))
@@ -36,8 +37,8 @@ class NoiseParams(Params):
     distribution: Annotated[
         DistributionName | None, Field(description="Whose images; unset: the model's own test set.")
     ] = None
-    images: Annotated[int, Field(ge=1, description="Test images, drawn with the seed.")] = 1000
-    draws: Annotated[int, Field(ge=1, description="Noise draws per image and level.")] = 100
+    images: Annotated[Count, Field(description="Test images, drawn with the seed.")] = 1000
+    draws: Annotated[Count, Field(description="Noise draws per image and level.")] = 100
     levels: Annotated[
         tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1, description="Noise sizes epsilon.")
     ] = LEVELS
@@ -49,7 +50,7 @@ class NoiseParams(Params):
         Field(description="Where noise is added: normalised inputs, or pixels in [0, 1]."),
     ] = "normalised"
     clip: Annotated[bool, Field(description="Clip noisy inputs to the range of real pixels.")] = False
-    seed: Annotated[int, Field(ge=0, description="Choice of images and noise draws.")] = 0
+    seed: Annotated[Seed, Field(description="Choice of images and noise draws.")] = 0
 
 
 class FeaturesParams(Params):
@@ -61,13 +62,13 @@ class FeaturesParams(Params):
     distribution: Annotated[
         DistributionName | None, Field(description="Whose images; unset: the model's own test set.")
     ] = None
-    images: Annotated[int, Field(ge=1, description="The first images of the distribution.")] = 250
+    images: Annotated[Count, Field(description="The first images of the distribution.")] = 250
     block: Annotated[
-        int, Field(ge=1, description="Pixels removed per greedy step: 1 is the exact order, more is faster.")
+        Count, Field(description="Pixels removed per greedy step: 1 is the exact order, more is faster.")
     ] = 1
     candidates: Annotated[
-        int | None,
-        Field(ge=1, description="Pixels tried per step, chosen by gradient; unset: all of them (exact)."),
+        Count | None,
+        Field(description="Pixels tried per step, chosen by gradient; unset: all of them (exact)."),
     ] = None
 
 

@@ -6,6 +6,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from prunekit.params.bounds import (
+    MOST_EPOCHS,
+    MOST_RESAMPLES,
+    Batch,
+    Count,
+    Epochs,
+    Seed,
+    Side,
+)
 from prunekit.params.keys import DatasetName, DistributionName, Params
 from prunekit.params.measures import ErrorParams, FeaturesParams, NoiseParams, TransferParams
 
@@ -18,8 +27,8 @@ class Schedule(Params):
 
     panel = "Schedule"
 
-    epochs: Annotated[int, Field(ge=1, description="Passes over the training images.")] = 182
-    batch_size: Annotated[int, Field(ge=1, description="Images per optimizer step.")] = 128
+    epochs: Annotated[Epochs, Field(description="Passes over the training images.")] = 182
+    batch_size: Annotated[Batch, Field(description="Images per optimizer step.")] = 128
     lr: Annotated[float, Field(gt=0, description="Peak learning rate.")] = 0.1
     momentum: Annotated[float, Field(ge=0, lt=1, description="SGD momentum.")] = 0.9
     nesterov: Annotated[bool, Field(description="Use Nesterov momentum.")] = False
@@ -29,13 +38,13 @@ class Schedule(Params):
         Field(description="How the learning rate falls after warm-up, stepped per iteration."),
     ] = "multistep"
     milestones: Annotated[
-        tuple[int, ...] | None,
+        tuple[Annotated[int, Field(ge=0, le=MOST_EPOCHS)], ...] | None,
         Field(
             description="multistep: epochs at which lr is multiplied by gamma; unset: half and three quarters."
         ),
     ] = None
     gamma: Annotated[float, Field(gt=0, le=1, description="multistep and step: factor of each fall.")] = 0.1
-    step_epochs: Annotated[int, Field(ge=1, description="step: epochs between falls.")] = 30
+    step_epochs: Annotated[Epochs, Field(description="step: epochs between falls.")] = 30
     power: Annotated[float, Field(gt=0, description="poly: exponent.")] = 0.9
     warmup_epochs: Annotated[
         float | None,
@@ -62,7 +71,7 @@ class Schedule(Params):
 
 # One value per channel; two sides, or one that is both.
 Channels = Annotated[tuple[float, ...], Field(min_length=1, max_length=3)]
-Sides = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1, max_length=2)]
+Sides = Annotated[tuple[Side, ...], Field(min_length=1, max_length=2)]
 
 
 class Seeing(Params):
@@ -82,8 +91,8 @@ class Seeing(Params):
         Field(description="Input size in pixels: one side, or height,width; unset: the data set's own."),
     ] = None
     resize: Annotated[
-        int | None,
-        Field(ge=1, description="Scale the shorter side to this before the crop; unset: to the image size."),
+        Side | None,
+        Field(description="Scale the shorter side to this before the crop; unset: to the image size."),
     ] = None
     crop: Annotated[
         Literal["center", "squash"] | None,
@@ -131,12 +140,14 @@ class TrainParams(Root):
     dataset: Annotated[
         DatasetName, Field(description="Data set: see `prunekit list datasets`, or folder:PATH.")
     ]
-    seed: Annotated[
-        int, Field(ge=0, description="Repetition: initial weights, data order, held-out split.")
-    ] = 0
+    seed: Annotated[Seed, Field(description="Repetition: initial weights, data order, held-out split.")] = 0
     keep_epoch: Annotated[
         int | None,
-        Field(ge=0, description="Also keep the weights after this epoch, for weight-rewind; unset: none."),
+        Field(
+            ge=0,
+            le=MOST_EPOCHS,
+            description="Also keep the weights after this epoch, for weight-rewind; unset: none.",
+        ),
     ] = None
 
     @property
@@ -181,7 +192,7 @@ class ImportParams(Root):
         ),
     ]
     prune_ratio: Annotated[Ratio | None, Field(description="As stated, with predictions alone.")] = None
-    seed: Annotated[int, Field(ge=0, description="Held-out split and data order of retraining.")] = 0
+    seed: Annotated[Seed, Field(description="Held-out split and data order of retraining.")] = 0
     expect_error: Annotated[
         float | None,
         Field(ge=0, le=1, description="Refuse the network if its test error is another than this."),
@@ -208,12 +219,10 @@ class PruneParams(Params):
     prune_ratio: Annotated[
         Ratio, Field(description="1 - nonzero parameters / parameters of the unpruned parent, in (0, 1).")
     ]
-    seed: Annotated[int, Field(ge=0, description="Draws of the randomised methods.")] = 0
+    seed: Annotated[Seed, Field(description="Draws of the randomised methods.")] = 0
     sample_size: Annotated[
-        int | None,
-        Field(
-            ge=1, description="Validation images that data-informed methods see; unset: the paper's bound."
-        ),
+        Count | None,
+        Field(description="Validation images that data-informed methods see; unset: the paper's bound."),
     ] = None
     skip_layers: Annotated[tuple[str, ...], Field(description="Layers to leave whole, by name.")] = ()
     repair: Annotated[
@@ -233,7 +242,7 @@ class PruneParams(Params):
         Literal["parameters", "multiplications"],
         Field(description="coupled: what the prune ratio counts on the way; the record counts parameters."),
     ] = "parameters"
-    round_to: Annotated[int, Field(ge=1, description="coupled: channels left are multiples of this.")] = 1
+    round_to: Annotated[Count, Field(description="coupled: channels left are multiples of this.")] = 1
     max_layer_ratio: Annotated[
         float, Field(gt=0, le=1, description="coupled: the largest share of its filters that a layer loses.")
     ] = 1.0
@@ -265,9 +274,9 @@ class RetrainParams(Params):
         ),
     ] = "lr-rewind"
     epochs: Annotated[
-        int | None, Field(ge=1, description="Epochs; unset: as the unpruned parent was trained.")
+        Epochs | None, Field(description="Epochs; unset: as the unpruned parent was trained.")
     ] = None
-    seed: Annotated[int, Field(ge=0, description="Added to the lineage's seed for the data order.")] = 0
+    seed: Annotated[Seed, Field(description="Added to the lineage's seed for the data order.")] = 0
 
 
 MODEL_STEPS: dict[str, type[Params]] = {
@@ -293,17 +302,17 @@ class ReportParams(Params):
     relative_margin: Annotated[
         float | None, Field(ge=-1, description="Instead: rise allowed as a share of the parent's error.")
     ] = None
-    resamples: Annotated[int, Field(ge=100, description="Bootstrap resamples of each interval.")] = RESAMPLES
-    seed: Annotated[int, Field(ge=0, description="Seed of the bootstrap.")] = 0
+    resamples: Annotated[
+        int, Field(ge=100, le=MOST_RESAMPLES, description="Bootstrap resamples of each interval.")
+    ] = RESAMPLES
+    seed: Annotated[Seed, Field(description="Seed of the bootstrap.")] = 0
     interpolate: Annotated[
         bool, Field(description="Interpolate the potential between tested ratios (not the paper's).")
     ] = False
     noise_by_draw: Annotated[
         bool, Field(description="Judge each draw of noise, then average (the paper's).")
     ] = True
-    top_k: Annotated[
-        int, Field(ge=1, description="An example is right if its class is in the k likeliest.")
-    ] = 1
+    top_k: Annotated[Count, Field(description="An example is right if its class is in the k likeliest.")] = 1
     kept: Annotated[
         float,
         Field(

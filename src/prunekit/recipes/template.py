@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
+from prunekit.errors import UsageError
+
 _TEMPLATE = """\
-# The whole study of {arch} on {dataset}: train, prune, retrain, measure, report.
+# The whole study of one network: train, prune, retrain, measure, report.
 #   prunekit run {{this file}} --dry-run     shows what will be made
 #   prunekit run {{this file}} --out report  makes it, and goes on where it stopped
-title = "{arch} on {dataset}"
+title = {title}
 
 [report]
 margin = 0.005                # rise in error still called commensurate
@@ -16,16 +19,16 @@ margin = 0.005                # rise in error still called commensurate
 [[stage]]                     # the networks to prune, one per seed
 label   = "parents"
 run     = ["train"]
-arch    = "{arch}"
-dataset = "{dataset}"
+arch    = {arch}
+dataset = {dataset}
 epochs  = {epochs}
 sweep   = {{ seed = {seeds} }}
 
 [[stage]]                     # a separately trained network: the control for similarity
 label   = "separate"
 run     = ["train"]
-arch    = "{arch}"
-dataset = "{dataset}"
+arch    = {arch}
+dataset = {dataset}
 epochs  = {epochs}
 seed    = {separate}
 
@@ -45,7 +48,7 @@ sweep   = {{ method = {methods}, prune_ratio = [0.15, 0.46, 0.69, 0.80, 0.95] }}
 label   = "errors"
 run     = ["error"]
 model   = ["parents", "longer", "pruned"]
-sweep   = {{ distribution = ["{dataset}", "@corruptions"] }}
+sweep   = {{ distribution = [{dataset}, "@corruptions"] }}
 
 [[stage]]                     # functional similarity to the unpruned parent, under noise
 label   = "similarity"
@@ -60,13 +63,28 @@ to      = "parents"
 """
 
 
+def _quoted(name: str) -> str:
+    """A name as TOML writes it, quotes and control characters escaped."""
+    if "${" in name:
+        raise UsageError(
+            f"{name!r} cannot stand in a recipe, where ${{NAME}} is a variable: rename the folder"
+        )
+    if any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise UsageError(f"{name!r} cannot stand in a recipe, which is UTF-8: rename the folder")
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def template(*, arch: str, dataset: str, methods: Sequence[str], seeds: int, epochs: int) -> str:
-    """A commented recipe for the whole study of one network; its names are the caller's to check."""
+    """A commented recipe for the whole study of one network; its names are the caller's to check.
+
+    A :class:`UsageError` for a name that a recipe cannot hold: one that is not UTF-8, or reads as a variable.
+    """
     return _TEMPLATE.format(
-        arch=arch,
-        dataset=dataset,
+        title=_quoted(f"{arch} on {dataset}"),
+        arch=_quoted(arch),
+        dataset=_quoted(dataset),
         epochs=epochs,
         seeds=list(range(seeds)),
         separate=seeds,
-        methods="[" + ", ".join(f'"{name}"' for name in methods) + "]",
+        methods="[" + ", ".join(map(_quoted, methods)) + "]",
     )

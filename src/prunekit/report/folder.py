@@ -21,6 +21,8 @@ from prunekit.errors import UsageError
 from prunekit.files import ForeignFileError
 
 LISTING = "files.json"
+# What every report holds, and less than any report takes.
+ALWAYS, LEAST_BYTES = ("index.html", "findings.json"), 2**17
 FOLDERS = ("", "figures", "tables")
 TO_BE_DRAWN_AGAIN = ""  # no input has this digest
 UNFINISHED = "earlier"
@@ -52,12 +54,15 @@ def write_all(out: Path, contents: Mapping[str, bytes], digest: str) -> None:
     ``contents`` maps places inside the folder to bytes. :class:`UsageError`, and nothing is written, where ``out``
     cannot be a folder, or a file that no report wrote is in the way.
     """
-    listing = _listing(out)
-    earlier = [*listing.get("files", {}).items(), *listing.get(UNFINISHED, {}).items()]
+    earlier = _earlier(out)
     own = {place: _sha256(content) for place, content in contents.items()}
     known = frozenset(checksum for _, checksum in (*earlier, *own.items()))
     damaged = _damaged(out, dict(earlier))
     _check_free(out, contents, known, damaged)
+    sizes = [len(content) for content in contents.values()]
+    there = sum((out / place).stat().st_size for place in contents if (out / place).is_file())
+    # A file lies beside the one that it replaces until it is whole.
+    files.check_place(out, "the report", wanted=max(0, sum(sizes) - there) + max(sizes, default=0))
 
     def recognised(file: BinaryIO) -> bool:
         return _sha256(file.read()) in known
@@ -74,6 +79,19 @@ def write_all(out: Path, contents: Mapping[str, bytes], digest: str) -> None:
         _write_listing(out, {"input": digest, "files": dict(sorted(own.items()))})
     except ForeignFileError as error:
         raise UsageError(f"the report cannot go to {str(out)!r}: {error}") from None
+
+
+def check_folder(out: Path) -> None:
+    """Refuse before long work a folder that no report can go to: what is there, rights, a full disk."""
+    earlier = _earlier(out)
+    _check_free(out, ALWAYS, frozenset(checksum for _, checksum in earlier), _damaged(out, dict(earlier)))
+    files.check_place(out, "the report", wanted=LEAST_BYTES)
+
+
+def _earlier(out: Path) -> list[tuple[str, str]]:
+    """The places and digests that earlier reports wrote, whole ones and unfinished ones."""
+    listing = _listing(out)
+    return [*listing.get("files", {}).items(), *listing.get(UNFINISHED, {}).items()]
 
 
 def _write_listing(out: Path, listing: Mapping[str, Any]) -> None:

@@ -25,8 +25,14 @@ def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
 
 
 def seen_with(own: Dataset, base: Preprocessing, fields: Any) -> Dataset:
-    """A data set as a new network sees it: the fields that are set, else ``base``; where sizes differ, it says how."""
+    """A data set as a new network sees it: the fields that are set, else ``base``; where sizes differ, it says how.
+
+    :class:`UsageError` where the images of a split have one size, those of another split another, and nothing says
+    which of them the network takes: a network of small images shown large ones, resized, would be measured on a shift.
+    """
     opened = seen(own, base.with_fields(fields))
+    if fields.image_size is None and Preprocessing.of(opened).view == Preprocessing.of(own).view:
+        _check_one_size(own)
     if own.at is not None and is_place(own.name) and opened.size == own.size:
         height, width = own.size
         warnings.warn(
@@ -36,6 +42,17 @@ def seen_with(own: Dataset, base: Preprocessing, fields: Any) -> Dataset:
             stacklevel=2,
         )
     return opened
+
+
+def _check_one_size(own: Dataset) -> None:
+    (first, side), *rest = own.sides.items() or [("", own.size)]
+    for split, other in rest:
+        if other != side:
+            raise UsageError(
+                f"{own.name}: the {first} images have {side[0]}x{side[1]} pixels, the {split} images "
+                f"{other[0]}x{other[1]}: save them at one size, or say what the network takes "
+                f"(image_size, such as --image-size {side[0]},{side[1]}: the others are scaled and cropped to it)"
+            )
 
 
 def known_classes(distribution: str, opened: Dataset, root: Path) -> tuple[int, ...] | None:

@@ -45,6 +45,7 @@ def export(key: str, context: Context, *, out: Path, shrink: bool, form: str) ->
         raise unknown("format", form, FORMATS)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out {out} is there already and not an empty folder: name another")
+    files.check_place(out, "the network")
     loaded = load(context, key)
     if loaded.record.form != MODULE:
         return _as_it_came(loaded, context, out=out, shrink=shrink, form=form)
@@ -73,6 +74,7 @@ def _write(out: Path, exported: Exported, config: Mapping[str, Any]) -> None:
         "config.json": json.dumps(config, indent=2, sort_keys=True).encode(),
         "load.py": _script(exported).encode(),
     }
+    files.check_place(out, "the network", wanted=sum(map(len, parts.values())))
     for name, data in parts.items():
         files.write(out / name, data, within=out)
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 from torch import nn
 
+from prunekit import files
 from prunekit.data.datasets import Dataset
 from prunekit.params import Params, Root
 from prunekit.pruning.compact import lean
 from prunekit.steps.context import Context, TrainingData, epoch_images, save, training_data, valid_error
+from prunekit.steps.versions import code_of
+from prunekit.store.records import Step
 from prunekit.training.checkpoint import Checkpoint
 from prunekit.training.loop import FitResult
+
+
+def stored_bytes(model: nn.Module) -> int:
+    """Bytes of a network's weights, buffers included."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
 
 
 class Loop(NamedTuple):
@@ -27,11 +36,18 @@ class Loop(NamedTuple):
     @classmethod
     def of(cls, context: Context, params: Params, root: Root, opened: Dataset) -> Self:
         """The training of a step whose lineage begins with ``root``, on ``opened``: the data as it sees them."""
-        checkpoint = Checkpoint(context.store.checkpoint(params.key))
+        made_of = json.dumps([opened.contents, code_of([Step.of(root)])], sort_keys=True)
+        place = context.store.checkpoint(params.key)
+        checkpoint = Checkpoint(place, anew=params.key in context.force, made_of=made_of)
         return cls(context, params, root, training_data(context, root, opened), checkpoint)
 
     def run(self, train: Callable[..., FitResult], model: nn.Module, **how: Any) -> FitResult:
-        """Train ``model`` in place by ``fit`` or ``retrain``, which say what ``how`` may hold."""
+        """Train ``model`` in place by ``fit`` or ``retrain``, which say what ``how`` may hold.
+
+        A :class:`PrunekitError` before anything is trained where the store's disk would not take the result.
+        """
+        results = 1 if self.params.inputs or self.root.kept_epoch is None else 2
+        files.check_place(self.context.store.root, "the network", wanted=results * stored_bytes(model))
         return train(
             model,
             self.data.train,

@@ -18,6 +18,7 @@ from prunekit.studies.missing import missing_of
 
 PICTURES = Lazy("prunekit.studies.pictures:pictures")
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
+CHECK_FOLDER = Lazy("prunekit.report.folder:check_folder")
 
 
 class Subject(NamedTuple):
@@ -67,11 +68,16 @@ def of_models(store: Store, keys: Sequence[str], settings: ReportParams, title: 
 def write_report(subject: Subject, out: Path, store: Store, data: Path) -> Path:
     """Write the folder, with a few images out of the data sets; returns its page."""
     check_rows(subject)
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is a file: name a folder")
+    check_out(out)
     pictures = partial(pictures_of, store, subject.steps, data, kept=subject.context["kept"])
     page: Path = WRITE_REPORT(subject.rows, subject.context, out, pictures=pictures)
     return page
+
+
+def check_out(out: Path | None) -> None:
+    """Refuse before long work a folder that a report cannot go to."""
+    if out is not None:
+        CHECK_FOLDER(out)
 
 
 def check_rows(subject: Subject) -> None:

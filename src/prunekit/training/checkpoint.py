@@ -31,12 +31,15 @@ class Checkpoint:
     """Where unfinished training is kept, and how often it is written.
 
     At least ``every_seconds`` lie between the starts of two writes, and so many that writing takes at most ``share``
-    of the time: large networks are written less often.
+    of the time: large networks are written less often. With ``anew`` another run's is removed, not refused.
+    ``made_of`` names what is trained on and with, beside settings and weights: another one is another run's.
     """
 
     path: Path
     every_seconds: float = 30.0
     share: float = 0.02
+    anew: bool = False
+    made_of: str = ""
 
     def discard(self) -> None:
         """Remove the file: for the caller, once the result itself is stored."""
@@ -72,9 +75,18 @@ def load(checkpoint: Checkpoint | None, fingerprint: str) -> Saved | None:
     if checkpoint is None or not checkpoint.path.exists():
         return None
     arrays, record = archive.read(checkpoint.path)
-    if record.get("fingerprint") != fingerprint:
+    # Version 0.1 noted no made_of.
+    same = (
+        record.get("fingerprint") == fingerprint
+        and record.get("made_of", checkpoint.made_of) == checkpoint.made_of
+    )
+    if not same:
+        if checkpoint.anew:
+            checkpoint.discard()
+            return None
         raise UsageError(
-            f"the checkpoint {checkpoint.path} is of other settings, data or initial weights: remove it to start anew"
+            f"the unfinished training {checkpoint.path} is of other settings, data, code or initial weights: put them "
+            "back to go on, or start anew with --force (`run`: --force STAGE)"
         )
     return Saved(record["step"], tuple(record["losses"]), record["running"], arrays)
 
@@ -119,7 +131,7 @@ class Writer:
         self._writing = self._thread.submit(self._write, saved)
 
     def _write(self, saved: Saved) -> None:
-        record = saved._asdict() | {"fingerprint": self._fingerprint}
+        record = saved._asdict() | {"fingerprint": self._fingerprint, "made_of": self._checkpoint.made_of}
         archive.write(self._checkpoint.path, record.pop("arrays"), record)
         self._took = monotonic() - self._last
 

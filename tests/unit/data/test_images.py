@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from prunekit.data.folder_names import IMAGE_ENDINGS
 from prunekit.data.images import decode, decode_all, size_of, view_all, viewed
 from prunekit.data.preprocessing import View
 from prunekit.errors import UsageError
@@ -48,6 +49,23 @@ def test_a_page_named_as_an_image_is_named(tmp_path):
         with pytest.raises(UsageError, match=r"unreadable image .*page\.jpg") as found:
             read(tmp_path / "page.jpg")
         assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "PCX", "TGA"])
+def test_a_file_of_another_format_is_not_opened_whatever_its_name(tmp_path, pixels, kind):
+    """EPS would start Ghostscript."""
+    Image.fromarray(pixels.repeat(16, axis=0).repeat(16, axis=1)).save(tmp_path / "a.png", kind)
+    for read in (decode, size_of):
+        with pytest.raises(
+            UsageError, match=r"unreadable image .*a\.png: not a whole image \(BMP, GIF, JPEG"
+        ):
+            read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("ending", IMAGE_ENDINGS)
+def test_every_ending_has_a_format(tmp_path, pixels, ending):
+    Image.fromarray(pixels).save(tmp_path / f"a{ending}")
+    assert decode(tmp_path / f"a{ending}").shape == (3, 4, 6)
 
 
 def test_images_of_two_sizes_are_both_named(tmp_path, pixels):

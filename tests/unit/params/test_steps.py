@@ -1,9 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from prunekit.errors import UsageError
-from prunekit.params import STEPS, ErrorParams, NoiseParams, PruneParams, TrainParams, key_of
+from prunekit.params import STEPS, ErrorParams, NoiseParams, PruneParams, ReportParams, TrainParams, key_of
 
 BASE = {"arch": "resnet20", "dataset": "cifar10"}
 
@@ -113,6 +114,20 @@ def test_the_order_of_fields_does_not_matter(fields, random):
         (PruneParams, {"parent": "x", "method": "wt", "prune_ratio": "much"}, "given: 'much'"),
         (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, -1]}, "levels.1"),
         (TrainParams, BASE | {"lr": float("nan")}, "lr"),
+        (
+            TrainParams,
+            BASE | {"seed": 10**20},
+            "seed: Input should be less than or equal to 9223372036854775807",
+        ),
+        (TrainParams, BASE | {"batch_size": "1" + "0" * 30}, "batch_size"),
+        (TrainParams, BASE | {"epochs": 10**20}, "epochs: Input should be less than or equal to 1000000"),
+        (TrainParams, BASE | {"milestones": [10**20]}, "milestones.0"),
+        (TrainParams, BASE | {"image_size": [10**9]}, "image_size.0"),
+        (TrainParams, BASE | {"keep_epoch": 10**20}, "keep_epoch"),
+        (NoiseParams, {"model": "a", "to": "b", "draws": 10**20}, "draws"),
+        (ReportParams, {"resamples": 10**12}, "resamples: Input should be less than or equal to 1000000"),
+        (ReportParams, {"top_k": 10**20}, "top_k"),
+        (TrainParams, BASE | {"epochs": "9" * 3000}, "epochs"),
     ],
 )
 def test_a_wrong_field_is_one_line(cls, fields, message):
@@ -120,6 +135,17 @@ def test_a_wrong_field_is_one_line(cls, fields, message):
         cls.read(fields)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_every_whole_number_has_a_bound(kind):
+    """A number that no memory and no generator could take is refused when it is read, whatever its field."""
+    for name, field in STEPS[kind].model_fields.items():
+        if "int" in str(field.annotation):
+            found = TypeAdapter(field.rebuild_annotation())
+            with pytest.raises(ValidationError):
+                found.validate_python((10**30,) if "tuple" in str(field.annotation) else 10**30), name
 
 
 def test_params_are_frozen():

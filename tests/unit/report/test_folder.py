@@ -5,7 +5,7 @@ import json
 import pytest
 
 from prunekit.errors import PrunekitError, UsageError
-from prunekit.report.folder import is_current, write_all
+from prunekit.report.folder import check_folder, is_current, write_all
 
 ONE = {"index.html": b"<html>1</html>", "figures/a.svg": b"<svg>1</svg>", "tables/a.csv": b"1"}
 TWO = {"index.html": b"<html>2</html>", "figures/b.svg": b"<svg>2</svg>", "tables/a.csv": b"1"}
@@ -92,3 +92,24 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(tmp_path, monkeypatch):
     with pytest.raises(PrunekitError, match="No space left on device"):
         write_all(tmp_path / "out", ONE, "one")
     assert _held(tmp_path) == set()
+
+
+def test_a_disk_that_is_too_full_for_the_report_is_said_before_a_byte_changes(tmp_path, monkeypatch):
+    from prunekit import files
+
+    write_all(tmp_path, ONE, "one")
+    full = files.shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda place: full)
+    with pytest.raises(PrunekitError, match=r"the report cannot go to .* MB are free"):
+        write_all(tmp_path, TWO, "two")
+    assert is_current(tmp_path, "one")
+
+
+def test_a_folder_is_looked_at_before_there_is_a_report(tmp_path):
+    check_folder(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    write_all(tmp_path / "old", ONE, "one")
+    check_folder(tmp_path / "old")
+    (tmp_path / "index.html").write_text("mine")
+    with pytest.raises(UsageError, match=r"index\.html is there, and not as a report wrote it"):
+        check_folder(tmp_path)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,29 @@ def test_a_checkpoint_of_another_run_is_refused(tiny, checkpoint: Checkpoint) ->
         with pytest.raises(UsageError, match="is of other settings"):
             tiny.train(checkpoint=checkpoint, **other)
     tiny.train(checkpoint=checkpoint)
+
+
+def test_a_checkpoint_of_other_images_or_code_is_refused_or_begun_anew(
+    tiny, same, checkpoint: Checkpoint
+) -> None:
+    of_these, of_others = replace(checkpoint, made_of="these"), replace(checkpoint, made_of="others")
+    with pytest.raises(StoppedError):
+        tiny.train(checkpoint=of_these, progress=StopAfter(2))
+    with pytest.raises(UsageError, match="start anew with --force"):
+        tiny.train(checkpoint=of_others)
+    assert checkpoint.path.exists()
+    anew = tiny.train(checkpoint=replace(of_others, anew=True))
+    assert anew.result.steps == 9
+    assert same(anew.arrays, tiny.train().arrays)
+
+
+def test_a_checkpoint_of_version_0_1_is_gone_on_with(tiny, checkpoint: Checkpoint) -> None:
+    with pytest.raises(StoppedError):
+        tiny.train(checkpoint=checkpoint, progress=StopAfter(2))
+    arrays, record = archive.read(checkpoint.path)
+    del record["made_of"]
+    archive.write(checkpoint.path, arrays, record)
+    tiny.train(checkpoint=replace(checkpoint, made_of="these"))
 
 
 def test_a_damaged_checkpoint_is_named(tiny, checkpoint: Checkpoint) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prunekit import files
 from prunekit.analysis.comparison import Asked
 from prunekit.analysis.verdict import checked
 from prunekit.cli.commands.potential import DISTRIBUTION
@@ -109,6 +110,8 @@ def _compare(**given: Any) -> None:
     if own["undecided"] not in tuple(Undecided):
         raise unknown("value of --undecided", own["undecided"], tuple(Undecided))
     lenient = own["undecided"] == Undecided.PASS
+    for out in filter(None, (own["junit"], own["markdown"])):
+        files.check_place(out.parent, out.name)
     store = Store(chosen.store)
     parent, keys = store.resolve(own["parent"]), resolve_all(store, own["model"])
     asked = asked_of(ReportParams.read(read_fields(ReportParams, given)), together=own["together"])
@@ -125,9 +128,9 @@ def _compare(**given: Any) -> None:
     if own["per_class"] and not own["broken"]:
         emit(_slices(rows), as_json=chosen.as_json, columns=SLICE_COLUMNS)
     if own["junit"] is not None:
-        own["junit"].write_text(JUNIT(judged, undecided_passes=lenient), encoding="utf-8")
+        files.write_named(own["junit"], JUNIT(judged, undecided_passes=lenient))
     if own["markdown"] is not None:
-        own["markdown"].write_text(MARKDOWN(main, own["parent"]), encoding="utf-8")
+        files.write_named(own["markdown"], MARKDOWN(main, own["parent"]))
     if own["gate"]:
         _gate([row for row in judged if not PASSES(row, undecided_passes=lenient)])
 

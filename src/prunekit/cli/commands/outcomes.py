@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from prunekit import files
 from prunekit.cli.commands.potential import DISTRIBUTION
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import MODEL, resolve_all
@@ -18,6 +20,7 @@ from prunekit.data.predictions.files import READERS
 from prunekit.data.predictions.outcomes import Scores
 from prunekit.data.predictions.read import NAMES, Asked, read
 from prunekit.errors import UsageError, unknown
+from prunekit.params.bounds import LARGEST_SEED
 from prunekit.steps.predicted import IDS, Known, add, names_in
 from prunekit.store.store import Store
 from prunekit.studies.subject import measurements_of
@@ -46,7 +49,9 @@ RATIO = Annotated[
     float | None,
     typer.Option("--prune-ratio", metavar="FLOAT", help="With --parent: its prune ratio, in (0, 1)."),
 ]
-SEED = Annotated[int, typer.Option("--seed", min=0, help="Which repetition of the same training it is.")]
+SEED = Annotated[
+    int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Which repetition of the same training it is.")
+]
 DATASET = Annotated[
     str | None,
     typer.Option(
@@ -129,6 +134,8 @@ def _export(**given: Any) -> None:
     store, out = Store(chosen.store), given["out"]
     if out is not None and out.suffix not in WRITERS:
         raise UsageError(f"{out}: unknown ending (one of: {', '.join(WRITERS)})")
+    if out is not None:
+        files.check_place(out.parent, out.name)
     rows = [
         row
         for key in resolve_all(store, given["model"])
@@ -137,8 +144,9 @@ def _export(**given: Any) -> None:
     if out is None:
         emit(rows, as_json=True)
         return
-    with out.open("w", encoding="utf-8", newline="") as file:
-        WRITERS[out.suffix](rows, file)
+    text = io.StringIO(newline="")
+    WRITERS[out.suffix](rows, text)
+    files.write_named(out, text.getvalue())
 
 
 def _rows(store: Store, key: str, names: Sequence[str]) -> list[dict[str, Any]]:

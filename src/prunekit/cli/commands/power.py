@@ -15,6 +15,7 @@ from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit
 from prunekit.errors import UsageError
+from prunekit.params.bounds import MOST
 from prunekit.store.store import Store
 from prunekit.studies.pilot import Pilot, pilots
 
@@ -76,15 +77,21 @@ RELATIVE = Annotated[
 N = Annotated[
     list[int] | None,
     typer.Option(
-        "--images", min=1, metavar="N", help="Test images; may be repeated.", show_default="1000, 10000"
+        "--images",
+        min=1,
+        max=MOST,
+        metavar="N",
+        help="Test images; may be repeated.",
+        show_default="1000, 10000",
     ),
 ]
 SEEDS = Annotated[
-    list[int] | None, typer.Option("--seeds", min=1, metavar="N", help="Seeds; may be repeated.")
+    list[int] | None, typer.Option("--seeds", min=1, max=MOST, metavar="N", help="Seeds; may be repeated.")
 ]
 CHANCE = Annotated[float, typer.Option("--power", min=0.01, max=0.999, help="Wanted chance of a decision.")]
 COMPARISONS = Annotated[
-    int, typer.Option("--comparisons", min=1, help="How many must all be decided, as those of a claim.")
+    int,
+    typer.Option("--comparisons", min=1, max=MOST, help="How many must all be decided, as those of a claim."),
 ]
 STEP = Annotated[
     float | None,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prunekit import files
 from prunekit.cli.commands.report import SET
 from prunekit.cli.commands.run import FILE
 from prunekit.cli.flags import command, options, sub_app
@@ -14,6 +15,7 @@ from prunekit.cli.output import emit, say, write
 from prunekit.data.datasets import check_dataset
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
+from prunekit.params.bounds import MOST_EPOCHS, MOST_SEEDS
 from prunekit.pruning.methods import METHODS
 from prunekit.recipes.check import problems
 from prunekit.recipes.choose import planned
@@ -27,8 +29,10 @@ DATASET = Annotated[str, typer.Option("--dataset", help="Data set.", metavar="NA
 METHOD_NAMES = Annotated[
     str, typer.Option("--methods", help="Methods, separated by commas.", metavar="NAME,...")
 ]
-SEEDS = Annotated[int, typer.Option("--seeds", min=1, help="How many repetitions.")]
-EPOCHS = Annotated[int, typer.Option("--epochs", min=1, help="Epochs of training and of each retraining.")]
+SEEDS = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="How many repetitions.")]
+EPOCHS = Annotated[
+    int, typer.Option("--epochs", min=1, max=MOST_EPOCHS, help="Epochs of training and of each retraining.")
+]
 TO_FILE = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of to stdout.")
 ]
@@ -53,7 +57,7 @@ def _init(**given: Any) -> None:
         return
     if out.exists():
         raise UsageError(f"{out} exists: remove it or name another file")
-    out.write_text(text, encoding="utf-8")
+    files.write_named(out, text)
     say(f"wrote {out}; next: prunekit run {out} --dry-run")
 
 

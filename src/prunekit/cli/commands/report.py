@@ -16,7 +16,7 @@ from prunekit.recipes.choose import report_settings
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import plan
 from prunekit.store.store import Store
-from prunekit.studies.subject import Source, check_rows, of_models, of_plan, write_report
+from prunekit.studies.subject import Source, check_out, check_rows, of_models, of_plan, write_report
 
 CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")
 
@@ -53,6 +53,7 @@ def _report(**given: Any) -> None:
     out, assignments, claims = given.pop("out"), given.pop("assignments") or [], given.pop("claims")
     if bool(names) == bool(paths):
         raise UsageError("name the models to report on, or --recipe FILE: one of the two")
+    check_out(None if claims else out)
     store, fields = Store(chosen.store), read_fields(ReportParams, given)
     if paths:
         recipes = [read(path, assignments) for path in paths]

@@ -24,6 +24,7 @@ from prunekit.engine.choose import Wish, executor_of
 from prunekit.engine.costs import estimates, measured
 from prunekit.engine.run import Executor, Result, execute, gentle_interrupt
 from prunekit.errors import PrunekitError, UsageError
+from prunekit.params.bounds import MOST_WORKERS
 from prunekit.progress import SILENT, Progress
 from prunekit.recipes.choose import needed_by, of_stages, planned, state_rows
 from prunekit.recipes.plan import Planned, Recipe
@@ -31,7 +32,7 @@ from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store
-from prunekit.studies.subject import Source, of_plan, write_report
+from prunekit.studies.subject import Source, check_out, of_plan, write_report
 
 COLUMNS = ("state", "stage", "kind", "key", "what")
 
@@ -84,7 +85,13 @@ REMOTE = Annotated[
     ),
 ]
 PER_GPU = Annotated[
-    int, typer.Option("--per-gpu", min=1, help="Workers that share a GPU, with --device cuda (default: 1).")
+    int,
+    typer.Option(
+        "--per-gpu",
+        min=1,
+        max=MOST_WORKERS,
+        help="Workers that share a GPU, with --device cuda (default: 1).",
+    ),
 ]
 FORCE = Annotated[
     list[str] | None, typer.Option("--force", metavar="STAGE", help="Recompute the results of this stage.")
@@ -117,6 +124,7 @@ def run_recipe(**given: Any) -> None:
         return
     if absent and given["executor"] == "local":
         raise UsageError(presence.sentence(absent))
+    check_out(given["out"])
     seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     wish = Wish(given["executor"], chosen.jobs, given["per_gpu"], given["address"])
     work = executor_of(_settings(chosen, given, forced), wish)

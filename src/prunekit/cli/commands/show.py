@@ -12,6 +12,7 @@ from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit
+from prunekit.params.bounds import LARGEST_BATCH, MOST_REPEATS
 from prunekit.progress import SILENT
 from prunekit.registry import Lazy
 from prunekit.store.store import Store
@@ -20,7 +21,12 @@ OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 INSPECT = Lazy("prunekit.steps.inspect:inspect")
 BATCH = Annotated[
     int | None,
-    typer.Option("--batch-size", min=1, help="With --latency: images per timed forward pass (default: 1)."),
+    typer.Option(
+        "--batch-size",
+        min=1,
+        max=LARGEST_BATCH,
+        help="With --latency: images per timed forward pass (default: 1).",
+    ),
 ]
 LATENCY = Annotated[
     bool,
@@ -31,6 +37,7 @@ REPEATS = Annotated[
     typer.Option(
         "--repeats",
         min=1,
+        max=MOST_REPEATS,
         help="With --latency: timed passes, after three that are not counted (default: 20).",
     ),
 ]

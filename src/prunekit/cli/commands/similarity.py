@@ -15,6 +15,7 @@ from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.errors import UsageError
 from prunekit.params import NoiseParams, Params, ReportParams
+from prunekit.params.bounds import LARGEST_SEED
 from prunekit.steps.table import check_names
 from prunekit.store.store import Store
 from prunekit.studies.choose import comparisons, outcomes_for_churn
@@ -39,7 +40,9 @@ CHURN = Annotated[
     ),
 ]
 
-BOOTSTRAP_SEED = Annotated[int, typer.Option("--bootstrap-seed", min=0, help="Seed of the bootstrap.")]
+BOOTSTRAP_SEED = Annotated[
+    int, typer.Option("--bootstrap-seed", min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")
+]
 
 similarity = sub_app()
 

@@ -19,6 +19,7 @@ from prunekit.engine.now import make_now
 from prunekit.engine.ranks import together
 from prunekit.errors import UsageError
 from prunekit.params import Params, PruneParams, RetrainParams, TrainParams
+from prunekit.params.bounds import MOST_WORKERS
 from prunekit.registry import Lazy
 from prunekit.steps.check import check_on_parent
 from prunekit.steps.settings import Settings
@@ -33,6 +34,7 @@ DEVICES = Annotated[
     typer.Option(
         "--devices",
         min=1,
+        max=MOST_WORKERS,
         help="Processes (GPUs) that share every batch, started as torchrun does.",
         rich_help_panel="Run",
     ),

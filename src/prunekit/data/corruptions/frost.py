@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from prunekit.data.corruptions.draws import Draws
 from prunekit.data.corruptions.ice import ice
+from prunekit.data.images import open_rgb
 from prunekit.errors import UsageError
 
 # The reference lists six photographs and never draws the sixth; its second and third are the same picture.
@@ -64,7 +64,7 @@ def _read(folder: Path, subsampling: int) -> tuple[Tensor, ...]:
             raise UsageError(
                 f"no photograph {name}.png or {name}.jpg in {folder} (needed: {', '.join(PHOTOGRAPHS)})"
             )
-        values = np.asarray(Image.open(found[0]).convert("RGB"))
+        values = np.asarray(open_rgb(found[0]))
         first = subsampling // 2
         pictures.append(torch.from_numpy(values[first::subsampling, first::subsampling].copy()))
     return tuple(pictures)
