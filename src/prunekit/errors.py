@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
+
+# Names of tables and fields, and positions in lists, from the outside inwards.
+Place = tuple[str | int, ...]
 
 
 class PrunekitWarning(UserWarning):
@@ -22,12 +26,20 @@ class PrunekitError(Exception):
     """A step failed for a reason that one line can tell (exit 1)."""
 
     exit_code = 1
+    field: Place = ()
 
 
 class UsageError(PrunekitError):
-    """The user's input is wrong: what was given, what is allowed, the nearest match (exit 2)."""
+    """The user's input is wrong: what was given, what is allowed, the nearest match (exit 2).
+
+    ``field`` is where in the input the mistake is, where that is known: ``("sweep", "method")``, ``("arch",)``.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, *, field: Place = ()) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class StoreError(PrunekitError):
@@ -39,13 +51,25 @@ class StoreError(PrunekitError):
 LONGEST_NAME = 200
 
 
-def unknown(kind: str, name: str, allowed: Iterable[str]) -> UsageError:
+@contextlib.contextmanager
+def about(*field: str | int) -> Iterator[None]:
+    """A :class:`UsageError` that arises within, and names no field, is about this one."""
+    try:
+        yield
+    except UsageError as error:
+        error.field = error.field or field
+        raise
+
+
+def unknown(kind: str, name: str, allowed: Iterable[str], *, field: Place = ()) -> UsageError:
     """The error for a name that is not in a table: names it, the nearest match, and what is allowed."""
     names = list(allowed)
     shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
     close = get_close_matches(shown, names, n=1, cutoff=0.5)
     nearest = f"; did you mean {close[0]!r}?" if close else ""
-    return UsageError(f"unknown {kind} {shown!r}{nearest} (one of: {', '.join(names) or 'none'})")
+    return UsageError(
+        f"unknown {kind} {shown!r}{nearest} (one of: {', '.join(names) or 'none'})", field=field
+    )
 
 
 def deprecated(old: str, new: str, *, removed_in: str) -> None:

@@ -9,17 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from prunekit.distribution import canonical, tidy
-from prunekit.errors import LONGEST_NAME, UsageError, unknown
+from prunekit.errors import LONGEST_NAME, Place, UsageError, about, unknown
 
 KEY_DIGITS = 16
-# One place has one name, and so one key: folder:./images is folder:images.
-DatasetName = Annotated[str, AfterValidator(tidy)]
-DistributionName = Annotated[str, AfterValidator(canonical)]
+
+
+def _one_name(name: Callable[[str], str]) -> AfterValidator:
+    """One place has one name, and so one key: folder:./images is folder:images."""
+
+    def validated(value: str, info: ValidationInfo) -> str:
+        with about(info.field_name or ""):
+            return name(value)
+
+    return AfterValidator(validated)
+
+
+DatasetName = Annotated[str, _one_name(tidy)]
+DistributionName = Annotated[str, _one_name(canonical)]
 
 
 class Params(BaseModel):
@@ -40,11 +52,11 @@ class Params(BaseModel):
         """Validate ``fields``; a :class:`UsageError` of one line says which is wrong and what is allowed."""
         strange = [name for name in fields if name not in cls.model_fields]
         if strange:
-            raise unknown(f"{cls.kind} field", strange[0], cls.model_fields)
+            raise unknown(f"{cls.kind} field", strange[0], cls.model_fields, field=(strange[0],))
         try:
             return cls(**fields)
         except ValidationError as error:
-            raise UsageError(f"{cls.kind}: {describe(error)}") from None
+            raise UsageError(f"{cls.kind}: {describe(error)}", field=_place(error)) from None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -75,6 +87,21 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+class FieldError(ValueError):
+    """A field that does not go with another, from the validator of a whole step; ``field`` is its name."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def _place(error: ValidationError) -> Place:
+    """The field of the first problem that pydantic found."""
+    first = error.errors()[0]
+    cause = first.get("ctx", {}).get("error")
+    return (cause.field,) if isinstance(cause, FieldError) else first["loc"]
 
 
 def describe(error: ValidationError) -> str:

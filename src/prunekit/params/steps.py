@@ -15,7 +15,7 @@ from prunekit.params.bounds import (
     Seed,
     Side,
 )
-from prunekit.params.keys import DatasetName, DistributionName, Params
+from prunekit.params.keys import DatasetName, DistributionName, FieldError, Params
 from prunekit.params.measures import ErrorParams, FeaturesParams, NoiseParams, TransferParams
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
@@ -113,9 +113,9 @@ class Seeing(Params):
         for name in ("mean", "std"):
             given = getattr(self, name)
             if (given is None and planes == 1) or (given is not None and len(given) != planes):
-                raise ValueError(f"{name} needs {planes} value{'s' * (planes > 1)}, one per channel")
+                raise FieldError(name, f"{name} needs {planes} value{'s' * (planes > 1)}, one per channel")
         if self.std is not None and min(self.std) <= 0:
-            raise ValueError("std must be above 0: inputs are divided by it")
+            raise FieldError("std", "std must be above 0: inputs are divided by it")
         return self
 
 
@@ -201,9 +201,11 @@ class ImportParams(Root):
     @model_validator(mode="after")
     def _belongs(self) -> Self:
         if self.parent is None and self.dataset is None:
-            raise ValueError("dataset: name the data set that the network was trained on, or its parent")
+            raise FieldError(
+                "dataset", "dataset: name the data set that the network was trained on, or its parent"
+            )
         if self.parent is None and self.method is not None:
-            raise ValueError("method: name the parent that the network was made from, too")
+            raise FieldError("method", "method: name the parent that the network was made from, too")
         return self
 
 

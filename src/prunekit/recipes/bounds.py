@@ -70,7 +70,8 @@ def check_steps(starts: Sequence[int], sweep: Mapping[str, Sequence[Any]], field
     count = math.prod(starts) * math.prod(map(len, sweep.values()))
     if count > MOST_STEPS:
         raise UsageError(
-            f"its sweep makes {count:,} steps: a recipe may have {MOST_STEPS:,} (cut it into several)"
+            f"its sweep makes {count:,} steps: a recipe may have {MOST_STEPS:,} (cut it into several)",
+            field=("sweep",),
         )
     longest = max((len(value) for value in fields.values() if isinstance(value, list)), default=0)
     if count * longest > MOST_VALUES * 10:

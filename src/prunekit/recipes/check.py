@@ -1,100 +1,113 @@
-"""Every problem of a recipe file, with its line."""
+"""Every problem of a recipe file, with the file and the line that say it."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from prunekit.errors import PrunekitError, UsageError
+from prunekit.errors import Place, PrunekitError, UsageError
+from prunekit.recipes.bounds import read_text
 from prunekit.recipes.embedded import located
-from prunekit.recipes.file import load, substituted
-from prunekit.recipes.plan import Recipe, from_dict, plan
-from prunekit.recipes.stage import label_of
+from prunekit.recipes.error import RecipeError, place_of
+from prunekit.recipes.file import File, Source, load, substituted
+from prunekit.recipes.lines import Lines, line_of, lines_of
+from prunekit.recipes.plan import Recipe, from_dict, plan, read_stages
 from prunekit.steps.table import check_names
 
 
-def problems(path: Path) -> list[tuple[int, str]]:
-    """Every problem of a recipe file as (line, what is wrong); stages are looked at one by one."""
+class Problem(NamedTuple):
+    """What is wrong, and where: a line, from 1, of the recipe or of a file that it extends."""
+
+    file: Path
+    line: int
+    problem: str
+
+
+def problems(path: Path) -> list[Problem]:
+    """Every problem of a recipe file; stages are looked at one by one, then the plan as a whole."""
+    place = located(path)
     try:
-        source = load(located(path))
-        raw, text = substituted(source.raw), source.text
+        source = load(place)
     except UsageError as error:
-        return [(_line_of_toml_error(error), str(error))]
-    found = _stage_problems(raw, text)
-    if found:
-        return sorted(found)
+        return [_unread(place, error)]
+    lines = [lines_of(file.text) for file in source.files]
+    found = [_located(source, lines, error) for error in _mistakes(source)]
+    return sorted(dict.fromkeys(found), key=lambda problem: (problem.file != place, problem.line))
+
+
+def _unread(path: Path, error: UsageError) -> Problem:
+    """A file that cannot be read as TOML, or that extends what it cannot."""
+    file, line, place = path, None, error.field
+    if isinstance(error, RecipeError):
+        file, line, place = error.file or path, error.line, _place(error)
+    if line is None:
+        line = line_of(lines_of(read_text(file)), place)[1] if place else 1
+    return Problem(file, line, str(error))
+
+
+def _mistakes(source: Source) -> Iterator[PrunekitError]:
     try:
-        return sorted(_plan_problems(from_dict(raw), text))
-    except PrunekitError as error:
-        return [(_line_of(text, str(error)), str(error))]
-
-
-def _stage_problems(raw: dict[str, object], text: str) -> list[tuple[int, str]]:
-    """What is wrong within single stages, and with the labels that they start from."""
+        raw = substituted(source.raw)
+    except UsageError as error:
+        yield error
+        return
     blocks = raw.get("stage")
-    if not isinstance(blocks, list):
-        return []
-    found = []
-    for position, (block, line) in enumerate(zip(blocks, _stage_lines(text, len(blocks)), strict=True)):
-        stubs = [_stub(other, place) for place, other in enumerate(blocks[:position], start=1)]
-        try:
-            from_dict({"stage": [*stubs, block]})
-        except PrunekitError as error:
-            found.append((_line_of(text, str(error), line), str(error)))
-    return found
-
-
-def _stub(block: object, position: int) -> dict[str, object]:
-    """A stage that has the label of another, and nothing wrong."""
+    wrong: list[RecipeError] = []
+    read_stages(blocks if isinstance(blocks, list) else [], wrong.append)
+    yield from wrong
+    if wrong:
+        return
     try:
-        label = label_of(block, position) if isinstance(block, dict) else f"stage-{position}"
-    except UsageError:
-        label = f"stage-{position}"
-    return {"label": label, "run": ["train"]}
+        recipe = from_dict(raw)
+        yield from _of_names(recipe)
+    except UsageError as error:
+        yield error
 
 
-def _plan_problems(recipe: Recipe, text: str) -> list[tuple[int, str]]:
-    try:
-        steps = plan(recipe)
-    except PrunekitError as error:
-        return [(_line_of(text, str(error)), str(error))]
-    found: dict[str, int] = {}
-    for step in steps:
+def _of_names(recipe: Recipe) -> Iterator[PrunekitError]:
+    """The names that no table has: each once."""
+    stages = {stage.label: (position, stage) for position, stage in enumerate(recipe.stages, start=1)}
+    seen = set()
+    for step in plan(recipe):
+        position, stage = stages[step.stage]
         try:
             check_names(step.params)
         except PrunekitError as error:
             message = f"stage {step.stage!r}: {error}"
-            found.setdefault(message, _line_of(text, message))
-    return [(line, message) for message, line in found.items()]
+            field = place_of(error.field, stage.sweep, step.params.model_dump())
+            if message not in seen:
+                yield RecipeError(message, stage=position, field=field)
+            seen.add(message)
 
 
-def _stage_lines(text: str, count: int) -> list[int]:
-    lines = [
-        number
-        for number, line in enumerate(text.splitlines(), start=1)
-        if re.match(r"\s*\[\[\s*stage\s*\]\]", line)
+def _place(error: PrunekitError) -> Place:
+    """From the top of the recipe to the mistake."""
+    stage = error.stage if isinstance(error, RecipeError) else None
+    return error.field if stage is None else ("stage", stage - 1, *error.field)
+
+
+def _located(source: Source, lines: Sequence[Lines], error: PrunekitError) -> Problem:
+    """The file that says the most of the place of a mistake: the first of them, which is laid over the others."""
+    place = _place(error)
+    found = [
+        (file, *line_of(known, _in_file(file, source, place)))
+        for file, known in zip(source.files, lines, strict=True)
     ]
-    return (lines + [1] * count)[:count]
+    file, _, line = max(found, key=lambda each: each[1])
+    return Problem(file.path, line, str(error))
 
 
-def _line_of(text: str, message: str, start: int = 1) -> int:
-    """The first line, from the stage on that the message names, that holds the first quoted word of the message."""
-    quoted = re.findall(r"'([^']+)'", message)
-    lines = text.splitlines()
-    label = next(
-        (number for number, line in enumerate(lines, 1) if quoted and _labels(line, quoted[0])), start
-    )
-    for word in quoted[1:] + quoted[:1]:
-        for number, line in enumerate(lines[max(start, label) - 1 :], start=max(start, label)):
-            if word in line:
-                return number
-    return start
+def _in_file(file: File, source: Source, place: Place) -> Place:
+    """The place in one of several files: stages that have one label are one stage."""
+    if len(source.files) == 1 or place[:1] != ("stage",) or len(place) == 1:
+        return place
+    label = _labels(source.raw)[int(place[1])]
+    own = _labels(file.raw)
+    return ("stage", own.index(label), *place[2:]) if label in own else ()
 
 
-def _labels(line: str, label: str) -> bool:
-    return bool(re.match(rf"""\s*label\s*=\s*["']{re.escape(label)}["']""", line))
-
-
-def _line_of_toml_error(error: UsageError) -> int:
-    found = re.search(r"line (\d+)", str(error))
-    return int(found[1]) if found else 1
+def _labels(raw: dict[str, object]) -> Sequence[object]:
+    blocks = raw.get("stage")
+    tables = blocks if isinstance(blocks, list) else []
+    return [block.get("label") if isinstance(block, dict) else None for block in tables]

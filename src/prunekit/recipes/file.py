@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prunekit.errors import UsageError, unknown
+from prunekit.errors import Place, UsageError, about, unknown
 from prunekit.recipes.bounds import MOST_FILES, MOST_TEXT, check_size, read_text
 from prunekit.recipes.embedded import located
+from prunekit.recipes.error import RecipeError
 from prunekit.recipes.plan import Recipe, from_dict
 from prunekit.recipes.stage import label_of, table
 
@@ -19,11 +20,26 @@ Document = dict[str, Any]
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
+class File(NamedTuple):
+    """One file of a recipe: its path, the name by which it is extended, its text, and what it holds."""
+
+    path: Path
+    name: str
+    text: str
+    raw: Document
+
+
 class Source(NamedTuple):
-    """A parsed file with what it extends laid under it, and the text of all the files."""
+    """A parsed file with what it extends laid under it, and all the files, what extends before what is extended."""
 
     raw: Document
-    text: str
+    files: tuple[File, ...]
+
+    @property
+    def text(self) -> str:
+        """The files one behind the other, each but the first under its name."""
+        first, *others = self.files
+        return first.text + "".join(f"\n# --- {each.name} ---\n{each.text}" for each in others)
 
 
 def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
@@ -40,18 +56,29 @@ def load(path: Path, below: tuple[Path, ...] = ()) -> Source:
     text, raw = _parsed(path)
     base = raw.pop("extends", None)
     if base is None:
-        return Source(raw, text)
-    if not isinstance(base, str):
-        raise UsageError(f"{path}: extends names one file (given: {base!r})")
+        return Source(raw, (File(path, path.name, text, raw),))
+    mistake = _mistake(path, base, below)
+    if mistake:
+        raise RecipeError(mistake, field=("extends",), file=path)
     where = path.parent / base
-    if os.path.realpath(where) in map(os.path.realpath, (path, *below)):
-        raise UsageError(f"{path} extends {base}, which extends it in turn")
-    if len(below) + 1 >= MOST_FILES:
-        raise UsageError(f"{path} extends {base}: more than {MOST_FILES} files extend each other")
-    under = load(where, (*below, path))
+    with about("extends"):
+        under = load(where, (*below, path))
     _check_labelled(under.raw, where)
     _check_labelled(raw, path)
-    return Source(merged(under.raw, raw), f"{text}\n# --- {base} ---\n{under.text}")
+    base_file, *others = under.files
+    files = (File(path, path.name, text, raw), base_file._replace(name=base), *others)
+    return Source(merged(under.raw, raw), files)
+
+
+def _mistake(path: Path, base: object, below: tuple[Path, ...]) -> str | None:
+    """Why a file cannot extend what it says, if it cannot."""
+    if not isinstance(base, str):
+        return f"{path}: extends names one file (given: {base!r})"
+    if os.path.realpath(path.parent / base) in map(os.path.realpath, (path, *below)):
+        return f"{path} extends {base}, which extends it in turn"
+    if len(below) + 1 >= MOST_FILES:
+        return f"{path} extends {base}: more than {MOST_FILES} files extend each other"
+    return None
 
 
 def _parsed(path: Path) -> tuple[str, Document]:
@@ -63,13 +90,19 @@ def _parsed(path: Path) -> tuple[str, Document]:
             f"cannot read the recipe {path}: {getattr(error, 'strerror', None) or error}"
         ) from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not TOML: {error}") from None
+        raise RecipeError(f"{path} is not TOML: {error}", file=path, line=_line_of(error)) from None
     except RecursionError:
         raise UsageError(f"{path} is nested too deeply") from None
     except ValueError:
         raise UsageError(f"cannot read the recipe {path}: its name, or a number in it, is none") from None
     check_size(raw, str(path))
     return text, raw
+
+
+def _line_of(error: tomllib.TOMLDecodeError) -> int:
+    """Where a text is not TOML; before Python 3.14 tomllib says it in its words alone."""
+    said = getattr(error, "lineno", None) or next(iter(re.findall(r"\(at line (\d+)", str(error))), 1)
+    return int(said)
 
 
 def _check_labelled(raw: Mapping[str, Any], path: Path) -> None:
@@ -80,12 +113,16 @@ def _check_labelled(raw: Mapping[str, Any], path: Path) -> None:
         if not isinstance(stage, dict):
             continue
         if "label" not in stage:
-            raise UsageError(
-                f"{path}: stage {position} has no label, by which stages are laid over each other"
+            raise RecipeError(
+                f"{path}: stage {position} has no label, by which stages are laid over each other",
+                stage=position,
+                file=path,
             )
         label = label_of(stage, position)
         if label in seen:
-            raise UsageError(f"{path}: two stages are labelled {label!r}")
+            raise RecipeError(
+                f"{path}: two stages are labelled {label!r}", stage=position, field=("label",), file=path
+            )
         seen.add(label)
 
 
@@ -118,11 +155,14 @@ def substituted(raw: Document) -> Document:
     :class:`UsageError` for a variable that is not there, and for one that is used nowhere: it would change nothing.
     """
     variables = Variables(table(raw, "vars"))
-    result: Document = variables.filled({name: value for name, value in raw.items() if name != "vars"})
+    result: Document = {
+        name: variables.filled(value, (name,)) for name, value in raw.items() if name != "vars"
+    }
     unused = [name for name in variables.values if name not in variables.used]
     if unused:
         raise UsageError(
-            f'variable {unused[0]!r} is used nowhere (write "${{{unused[0]}}}" where it belongs)'
+            f'variable {unused[0]!r} is used nowhere (write "${{{unused[0]}}}" where it belongs)',
+            field=("vars", unused[0]),
         )
     check_size(result, "the recipe with its variables")
     return result
@@ -136,18 +176,21 @@ class Variables:
         self.used: set[str] = set()
         for name, value in values.items():
             if "${" in str(value):
-                raise UsageError(f"variable {name!r} holds a variable in turn: write its value")
+                raise UsageError(
+                    f"variable {name!r} holds a variable in turn: write its value", field=("vars", name)
+                )
 
-    def filled(self, value: Any) -> Any:
-        """A copy of a value in which every variable is replaced."""
+    def filled(self, value: Any, place: Place = ()) -> Any:
+        """A copy of a value, which stands at a place of the recipe, in which every variable is replaced."""
         if isinstance(value, dict):
-            return {name: self.filled(item) for name, item in value.items()}
+            return {name: self.filled(item, (*place, name)) for name, item in value.items()}
         if isinstance(value, list):
-            return [self.filled(item) for item in value]
+            return [self.filled(item, (*place, position)) for position, item in enumerate(value)]
         if not isinstance(value, str):
             return value
         alone = _VARIABLE.fullmatch(value)
-        return self._value(alone[1]) if alone else self._text(value)
+        with about(*place):
+            return self._value(alone[1]) if alone else self._text(value)
 
     def _text(self, text: str) -> str:
         names = _VARIABLE.findall(text)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from prunekit import distribution as grammar
 from prunekit.data.sets import expand
-from prunekit.errors import PrunekitError, UsageError, unknown
+from prunekit.errors import Place, PrunekitError, UsageError, about, unknown
 from prunekit.params import MODEL_STEPS, STEPS, Params, ReportParams
 from prunekit.recipes.bounds import MOST_STAGES, MOST_STEPS, check_steps
+from prunekit.recipes.error import RecipeError, place_of
 from prunekit.recipes.select import Made, selected
 from prunekit.recipes.stage import Stage, read_stage, table
 
@@ -39,45 +40,79 @@ class Planned(NamedTuple):
 
 
 def from_dict(raw: Mapping[str, Any], *, text: str = "", name: str = "recipe") -> Recipe:
-    """The recipe that a parsed TOML document means; a :class:`UsageError` names the stage and what is wrong."""
+    """The recipe that a parsed TOML document means; a :class:`RecipeError` says stage, field and mistake."""
     for word in raw:
         if word not in ("title", "stage", "report"):
-            raise unknown(f"field of {name}", word, ("title", "stage", "report"))
+            raise unknown(f"field of {name}", word, ("title", "stage", "report"), field=(word,))
     blocks = raw.get("stage")
     if not isinstance(blocks, list) or not blocks:
         raise UsageError(f"{name} has no [[stage]]: a recipe is a list of stages")
     if len(blocks) > MOST_STAGES:
         raise UsageError(f"{name} has {len(blocks):,} stages: at most {MOST_STAGES:,}")
-    stages = tuple(read_stage(block, position) for position, block in enumerate(blocks, start=1))
-    _check_labels(stages)
+    stages = read_stages(blocks)
     title = raw.get("title", name)
     if not isinstance(title, str):
-        raise UsageError(f"the title of {name} is a text (given: {title!r})")
-    return Recipe(title, stages, ReportParams.read(table(raw, "report")), text)
+        raise UsageError(f"the title of {name} is a text (given: {title!r})", field=("title",))
+    return Recipe(title, stages, _report(table(raw, "report")), text)
 
 
-def _check_labels(stages: Sequence[Stage]) -> None:
+def _report(fields: dict[str, Any]) -> ReportParams:
+    try:
+        return ReportParams.read(fields)
+    except UsageError as error:
+        raise UsageError(str(error), field=("report", *error.field)) from None
+
+
+def read_stages(
+    blocks: Sequence[Any], wrong: Callable[[RecipeError], None] | None = None
+) -> tuple[Stage, ...]:
+    """The stages of a recipe; a mistake is raised, or handed to ``wrong``, and the stage left out."""
+    stages: list[Stage] = []
     seen: list[str] = []
-    for stage in stages:
-        for name in itertools.chain.from_iterable(stage.starts.values()):
+    for position, block in enumerate(blocks, start=1):
+        try:
+            stage = read_stage(block, position)
+            _check_labels(stage, position, seen)
+            stages.append(stage)
+        except RecipeError as error:
+            if wrong is None:
+                raise
+            wrong(error)
+        seen.append(_label(block, position))
+    return tuple(stages)
+
+
+def _label(block: Any, position: int) -> str:
+    """What other stages may call a stage, whatever else is wrong with it."""
+    given = block.get("label") if isinstance(block, dict) else None
+    return given if isinstance(given, str) else f"stage-{position}"
+
+
+def _check_labels(stage: Stage, position: int, seen: Sequence[str]) -> None:
+    for field, names in stage.starts.items():
+        for place, name in enumerate(names):
             if name not in seen:
-                raise unknown(f"stage that {stage.label!r} starts from", name, seen)
-        if stage.label in seen:
-            raise UsageError(f"two stages are labelled {stage.label!r}")
-        seen.append(stage.label)
+                raise RecipeError(
+                    str(unknown(f"stage that {stage.label!r} starts from", name, seen)),
+                    stage=position,
+                    field=(field, place),
+                )
+    if stage.label in seen:
+        raise RecipeError(f"two stages are labelled {stage.label!r}", stage=position, field=("label",))
 
 
 def plan(recipe: Recipe) -> tuple[Planned, ...]:
     """Every step of the study once, parents before children; nothing is read, run or looked up in a store."""
     made: dict[str, list[Made]] = {}
     steps: dict[str, Planned] = {}
-    for stage in recipe.stages:
+    for position, stage in enumerate(recipe.stages, start=1):
         try:
             made[stage.label] = list(_expand_stage(stage, made, steps))
             if not made[stage.label]:
-                raise UsageError(_why_nothing(stage))
-        except PrunekitError as error:
-            raise type(error)(f"stage {stage.label!r}: {error}") from None
+                raise UsageError(_why_nothing(stage), field=("where",))
+        except UsageError as error:
+            message = f"stage {stage.label!r}: {error}"
+            raise RecipeError(message, stage=position, field=error.field) from None
     return tuple(steps.values())
 
 
@@ -105,7 +140,8 @@ def _expand_cascade(
     ratios = stage.sweep.get("prune_ratio", ())
     numbers = all(isinstance(ratio, int | float) for ratio in ratios)
     if "prune" not in stage.run or not ratios or not numbers or list(ratios) != sorted(set(ratios)):
-        raise UsageError("a cascade runs prune and sweeps prune_ratio over growing values")
+        field: Place = ("sweep", "prune_ratio") if "prune_ratio" in stage.sweep else ("cascade",)
+        raise UsageError("a cascade runs prune and sweeps prune_ratio over growing values", field=field)
     others = {name: values for name, values in stage.sweep.items() if name != "prune_ratio"}
     for start in _starts(stage, made):
         for values in itertools.product(*others.values()):
@@ -142,7 +178,8 @@ def _check_kind(reference: str, results: Iterable[Made]) -> None:
     wrong = next((result.kind for result in results if result.kind not in allowed), None)
     if wrong is not None:
         raise UsageError(
-            f"{reference} is the result of a {wrong} step: it must be one of {', '.join(allowed)}"
+            f"{reference} is the result of a {wrong} step: it must be one of {', '.join(allowed)}",
+            field=(reference,),
         )
 
 
@@ -150,6 +187,16 @@ def _chain(
     stage: Stage, start: Mapping[str, Made], swept: Mapping[str, Any], steps: dict[str, Planned]
 ) -> Iterable[Made]:
     """The stage's steps one behind the other; the result of the last is what later stages start from."""
+    try:
+        yield from _links(stage, start, swept, steps)
+    except UsageError as error:
+        error.field = place_of(error.field, stage.sweep, swept)
+        raise
+
+
+def _links(
+    stage: Stage, start: Mapping[str, Made], swept: Mapping[str, Any], steps: dict[str, Planned]
+) -> Iterable[Made]:
     fields = dict(stage.fields) | dict(swept)
     made = list(start.values())
     keys = {name: result.key for name, result in start.items()}
@@ -171,7 +218,8 @@ def _variants(kind: str, fields: Mapping[str, Any], made: Sequence[Made]) -> Ite
         text = made[0].dataset
     if text is None:
         return [dict(fields)]
-    return [dict(fields) | {"distribution": name} for name in expand(str(text), made[0].dataset)]
+    with about("distribution"):
+        return [dict(fields) | {"distribution": name} for name in expand(str(text), made[0].dataset)]
 
 
 def _add(
@@ -181,15 +229,18 @@ def _add(
         fields["to"] = made[0].root
     if kind == "noise" and fields["to"] == fields["model"]:
         raise UsageError(
-            "noise would compare a network with itself: say what it is compared with (to = a stage)"
+            "noise would compare a network with itself: say what it is compared with (to = a stage)",
+            field=("to",),
         )
     if "distribution" in fields:
-        fields["distribution"] = str(grammar.parse(fields["distribution"]))
+        with about("distribution"):
+            fields["distribution"] = str(grammar.parse(fields["distribution"]))
     params = STEPS[kind].read(fields)
     result = _result(params, made)
     if kind == "prune" and result.prune_ratio <= made[0].prune_ratio:
         raise UsageError(
-            f"prune ratio {result.prune_ratio:g} is not above its parent's {made[0].prune_ratio:g}"
+            f"prune ratio {result.prune_ratio:g} is not above its parent's {made[0].prune_ratio:g}",
+            field=("prune_ratio",),
         )
     steps.setdefault(result.key, Planned(params, stage.label))
     if len(steps) > MOST_STEPS:

@@ -49,12 +49,16 @@ def _check(name: str, values: Sequence[Any], everyone: Sequence[Made]) -> None:
     having = dict.fromkeys(result.chosen[name] for result in everyone if name in result.chosen)
     if not having:
         raise unknown(
-            "field in where", name, dict.fromkeys(field for each in everyone for field in each.chosen)
+            "field in where",
+            name,
+            dict.fromkeys(field for each in everyone for field in each.chosen),
+            field=("where", name),
         )
-    for value in values:
+    for place, value in enumerate(values):
         if value not in having:
             raise UsageError(
-                f"where.{name}: nothing that it starts from has {value!r} (there are: {_some(having)})"
+                f"where.{name}: nothing that it starts from has {value!r} (there are: {_some(having)})",
+                field=("where", name, place),
             )
 
 

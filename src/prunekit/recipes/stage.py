@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from prunekit.errors import UsageError, unknown
+from prunekit.errors import UsageError, about, unknown
 from prunekit.params import STEPS
+from prunekit.recipes.error import RecipeError
 
 STAGE_WORDS = ("label", "run", "where", "cascade", "sweep")
 LONGEST_LABEL = 100
@@ -29,7 +29,7 @@ def table(raw: Mapping[str, Any], word: str) -> dict[str, Any]:
     """A table of a parsed document, empty where it is not there."""
     found = raw.get(word, {})
     if not isinstance(found, dict):
-        raise UsageError(f"{word} is a table: write [{word}] or {word} = {{ ... }}")
+        raise UsageError(f"{word} is a table: write [{word}] or {word} = {{ ... }}", field=(word,))
     return found
 
 
@@ -37,38 +37,50 @@ def label_of(block: Mapping[str, Any], position: int) -> str:
     """The name of the stage at a position (from 1): its label, or one made of the position."""
     label = block.get("label", f"stage-{position}")
     if not isinstance(label, str) or not label.isprintable() or not 0 < len(label) <= LONGEST_LABEL:
-        raise UsageError(
+        raise RecipeError(
             f"stage {position}: its label {str(label)[:LONGEST_LABEL]!r} is not a text of 1 to {LONGEST_LABEL} "
-            "characters without control characters"
+            "characters without control characters",
+            stage=position,
+            field=("label",),
         )
     return label
 
 
 def read_stage(block: Mapping[str, Any], position: int) -> Stage:
-    """The stage that a block means; a :class:`UsageError` names the stage and what is wrong."""
+    """The stage that a block means; a :class:`RecipeError` names the stage, the field and what is wrong."""
+    try:
+        return _read(block, position)
+    except UsageError as error:
+        raise RecipeError(str(error), stage=position, field=error.field) from None
+
+
+def _read(block: Mapping[str, Any], position: int) -> Stage:
     if not isinstance(block, dict):
         raise UsageError(f"stage {position} is not a table: write [[stage]]")
     label = label_of(block, position)
     run = block.get("run")
     if not isinstance(run, list) or not run:
-        raise UsageError(f'stage {label!r} needs run = ["..."], a list of: {", ".join(STEPS)}')
-    for kind in run:
-        if str(kind) not in STEPS:
-            raise unknown(f"step in stage {label!r}", str(kind), STEPS)
-    alone = [str(kind) for kind in run[1:] if not STEPS[str(kind)].references]
-    if alone:
         raise UsageError(
-            f"stage {label!r}: {alone[0]} starts from nothing: it comes first, in a stage of its own"
+            f'stage {label!r} needs run = ["..."], a list of: {", ".join(STEPS)}', field=("run",)
         )
+    for place, kind in enumerate(run):
+        if str(kind) not in STEPS:
+            raise unknown(f"step in stage {label!r}", str(kind), STEPS, field=("run", place))
+    for place, kind in enumerate(run[1:], start=1):
+        if not STEPS[str(kind)].references:
+            raise UsageError(
+                f"stage {label!r}: {kind} starts from nothing: it comes first, in a stage of its own",
+                field=("run", place),
+            )
     sweep = table(block, "sweep")
     fields = {name: value for name, value in block.items() if name not in STAGE_WORDS}
     run = [str(kind) for kind in run]
-    _check_fields(label, run, (*fields, *sweep))
+    _check_fields(label, run, [*((name,) for name in fields), *(("sweep", name) for name in sweep)])
     _check_twice(label, fields, sweep)
     _check_references(label, run, fields, sweep)
     starts = {name: _labels(fields.pop(name)) for name in STEPS[run[0]].references if name in fields}
     for name, labels in starts.items():
-        _check_each_once(label, name, labels)
+        _check_each_once(label, (name,), labels)
     where = _lists(label, "where", table(block, "where"))
     swept = _lists(label, "sweep", sweep)
     return Stage(label, tuple(run), starts, where, fields, swept, _cascade(label, block))
@@ -78,7 +90,7 @@ def _cascade(label: str, block: Mapping[str, Any]) -> bool:
     """A text such as "False" would be true: nothing but the two words of TOML is taken."""
     given = block.get("cascade", False)
     if not isinstance(given, bool):
-        raise UsageError(f"stage {label!r}: cascade is true or false (given: {given!r})")
+        raise UsageError(f"stage {label!r}: cascade is true or false (given: {given!r})", field=("cascade",))
     return given
 
 
@@ -89,10 +101,15 @@ def _labels(value: Any) -> tuple[str, ...]:
 def _lists(label: str, word: str, lists: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     for name, values in lists.items():
         if not isinstance(values, list) or not values:
-            raise UsageError(f"stage {label!r}: {word}.{name} must be a list with at least one value")
-    frozen = {name: tuple(_frozen(label, value) for value in values) for name, values in lists.items()}
+            raise UsageError(
+                f"stage {label!r}: {word}.{name} must be a list with at least one value", field=(word, name)
+            )
+    frozen = {}
+    for name, values in lists.items():
+        with about(word, name):
+            frozen[name] = tuple(_frozen(label, value) for value in values)
     for name, values in frozen.items():
-        _check_each_once(label, f"{word}.{name}", values)
+        _check_each_once(label, (word, name), values)
     return frozen
 
 
@@ -103,17 +120,21 @@ def _frozen(label: str, value: Any) -> Any:
     return tuple(_frozen(label, item) for item in value) if isinstance(value, list) else value
 
 
-def _check_each_once(label: str, what: str, values: Iterable[Any]) -> None:
-    twice = [value for value, count in Counter(values).items() if count > 1]
-    if twice:
-        raise UsageError(f"stage {label!r}: {what} names {twice[0]!r} twice")
+def _check_each_once(label: str, field: tuple[str, ...], values: Sequence[Any]) -> None:
+    seen = set()
+    for place, value in enumerate(values):
+        if value in seen:
+            raise UsageError(
+                f"stage {label!r}: {'.'.join(field)} names {value!r} twice", field=(*field, place)
+            )
+        seen.add(value)
 
 
-def _check_fields(label: str, run: Sequence[str], names: Iterable[str]) -> None:
+def _check_fields(label: str, run: Sequence[str], fields: Iterable[tuple[str, ...]]) -> None:
     allowed = dict.fromkeys(field for kind in run for field in STEPS[kind].model_fields)
-    for name in names:
-        if name not in allowed:
-            raise unknown(f"field in stage {label!r}", name, (*STAGE_WORDS, *allowed))
+    for field in fields:
+        if field[-1] not in allowed:
+            raise unknown(f"field in stage {label!r}", field[-1], (*STAGE_WORDS, *allowed), field=field)
 
 
 def _check_twice(label: str, fields: Mapping[str, Any], sweep: Mapping[str, Any]) -> None:
@@ -121,7 +142,8 @@ def _check_twice(label: str, fields: Mapping[str, Any], sweep: Mapping[str, Any]
         if name in fields:
             raise UsageError(
                 f"stage {label!r}: {name} stands beside its sweep, which would hide it: write one of them "
-                f"(--set {label}.sweep.{name}=[...] lays values over the sweep)"
+                f"(--set {label}.sweep.{name}=[...] lays values over the sweep)",
+                field=(name,),
             )
 
 
@@ -135,8 +157,12 @@ def _check_references(
         if name in others:
             raise UsageError(
                 f"stage {label!r}: {name} is not what its first step, {run[0]}, starts from; a later step starts from "
-                "the one before it (give that step a stage of its own)"
+                "the one before it (give that step a stage of its own)",
+                field=(name,),
             )
     for name in sweep:
         if name in (*first, *others):
-            raise UsageError(f"stage {label!r}: {name} names stages and is not swept: write {name} = [...]")
+            raise UsageError(
+                f"stage {label!r}: {name} names stages and is not swept: write {name} = [...]",
+                field=("sweep", name),
+            )

@@ -6,7 +6,7 @@ import re
 
 from prunekit.data.datasets import check_dataset, check_distribution
 from prunekit.distribution import parse, tidy
-from prunekit.errors import UsageError
+from prunekit.errors import UsageError, about
 from prunekit.models.archs import check_arch
 from prunekit.params import (
     KEY_DIGITS,
@@ -24,12 +24,15 @@ from prunekit.pruning.methods import METHODS
 def check_root(params: Root) -> None:
     """The architecture, the data set and the training distribution of a root."""
     if params.arch is not None:
-        check_arch(params.arch)
+        with about("arch"):
+            check_arch(params.arch)
     if params.dataset is not None:
-        check_dataset(params.dataset, split="train")
-        _is_no_shift(params.dataset)
+        with about("dataset"):
+            check_dataset(params.dataset, split="train")
+            _is_no_shift(params.dataset)
     if params.train_distribution is not None:
-        _training_shift(params, params.train_distribution)
+        with about("train_distribution"):
+            _training_shift(params, params.train_distribution)
 
 
 def _is_no_shift(dataset: str) -> None:
@@ -53,12 +56,13 @@ def _training_shift(params: Root, name: str) -> None:
 def check_distribution_of(params: ErrorParams | NoiseParams | FeaturesParams) -> None:
     """What a measurement is made on; a mixture is for training alone."""
     if params.distribution is not None:
-        shift = parse(params.distribution)
-        check_distribution(shift)
-        if shift.mixture is not None:
-            raise UsageError(
-                f"distribution {params.distribution!r}: a mixture is for training, not for measuring"
-            )
+        with about("distribution"):
+            shift = parse(params.distribution)
+            check_distribution(shift)
+            if shift.mixture is not None:
+                raise UsageError(
+                    f"distribution {params.distribution!r}: a mixture is for training, not for measuring"
+                )
 
 
 def check_nothing(params: Params) -> None:
@@ -67,7 +71,8 @@ def check_nothing(params: Params) -> None:
 
 def check_method(params: PruneParams) -> None:
     """The pruning method."""
-    METHODS[params.method]  # a wrong name raises
+    with about("method"):
+        METHODS[params.method]  # a wrong name raises
 
 
 def check_retraining(params: RetrainParams) -> None:
@@ -76,5 +81,6 @@ def check_retraining(params: RetrainParams) -> None:
     if params.mode == "least-squares" and parent is not None and parent[1] != "prune":
         raise UsageError(
             f"mode least-squares fits a network to what it was before it was pruned, and {params.parent} was not just "
-            "pruned: retrain the result of a prune step"
+            "pruned: retrain the result of a prune step",
+            field=("mode",),
         )

@@ -64,7 +64,8 @@ def _init(**given: Any) -> None:
 def _validate(**given: Any) -> None:
     chosen = options(given)
     found = problems(given["recipe"])
-    emit(({"line": line, "problem": text} for line, text in found), as_json=chosen.as_json)
+    rows = ({"file": str(file), "line": line, "problem": text} for file, line, text in found)
+    emit(rows, as_json=chosen.as_json)
     if found:
         raise UsageError(f"{given['recipe']}: {len(found)} problem{'s' if len(found) > 1 else ''}")
     say(f"{given['recipe']} is a valid recipe")
