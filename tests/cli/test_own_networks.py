@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 import prunekit
+from prunekit.store.store import Store
 
 
 @pytest.fixture
@@ -172,3 +173,51 @@ def test_a_folder_whose_images_change_is_not_gone_on_with(folder, tmp_path, stra
     assert (refused.code, refused.err.count("\n")) == (2, 1), refused.err
     assert "is not what train-" in refused.err
     assert {path for path in store.rglob("*") if path.parent.name != "locks"} <= files | {store / "locks"}
+
+
+OWN_METHODS = """
+def sizes(subject):
+    return {name: layer.tensor().abs() for name, layer in subject.layers.items()}
+"""
+
+
+def test_a_method_of_ones_own_is_named_by_its_file_and_noted_with_its_code(store, tmp_path, cli, monkeypatch):
+    (tmp_path / "own_scores.py").write_text(OWN_METHODS)
+    monkeypatch.chdir(tmp_path)
+    asked = ("--prune-ratio", "0.5")
+    mine = cli("prune", "small", "--method", "module:own_scores.py:sizes", *asked, store=store)
+    assert mine.code == 0, mine.err
+    assert mine.row["method"] == "module:own_scores:sizes"
+    named = cli("prune", "small", "--method", "wt", *asked, store=store)
+    assert mine.row["error"] == named.row["error"]
+    assert list(Store(store).record(mine.row["key"]).sources.code) == ["module:own_scores:sizes"]
+    for method, message in (
+        (
+            "module:own_scores",
+            "method 'module:own_scores' is incomplete: write it like module:scores.py:function",
+        ),
+        (
+            "module:own_scores.py:nothing",
+            "cannot be imported: module 'own_scores' has no attribute 'nothing'",
+        ),
+    ):
+        ran = cli("prune", "small", "--method", method, *asked, store=store)
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert message in ran.err
+
+
+def test_options_of_a_method_are_flags(store, cli):
+    asked = ("prune", "small", "--method", "nm", "--skip-layers", "conv1", "--prune-ratio", "0.74")
+    ran = cli(*asked, "--option", "n=1", "--option", "score=lamp", store=store)
+    assert ran.code == 0, ran.err
+    step = Store(store).record(ran.row["key"]).lineage[-1]
+    assert step.params["options"] == {"n": 1, "score": "lamp"}
+    assert ran.row["prune_ratio"] == pytest.approx(0.745, abs=0.01)
+    for option, message in (
+        ("k=1", "unknown option of method nm 'k' (one of: n, m, score)"),
+        ("n", "--option 'n': write NAME=VALUE"),
+        ("n=one", "option n of method nm is a value of type int of at least 1, such as 2 (given: 'one')"),
+    ):
+        ran = cli(*asked, "--option", option, store=store)
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert message in ran.err

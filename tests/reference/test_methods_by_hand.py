@@ -207,3 +207,29 @@ def test_obc_scores_are_shares_of_what_a_layer_makes():
     # inputs -1, 1 of both columns in all signs: gram 4 I; costs (4 w^2) over 4 (1 + 9), damped by a hundredth
     inputs = torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
     assert scores("obc", linear([[1, 3]]), [inputs])[0] == close([0.101, 0.909])
+
+
+def test_nm_keeps_the_n_largest_of_every_m_and_ranks_the_rest_by_layer():
+    model = linear([[1, -2, 3, 4, 8, 7, -6, 5], [1, 1, 1, 1, 2, 0, 0, 9]], [[1, -2], [4, 3]])
+    found = sensitivities(model, method="nm", options={"m": 2, "n": 1})
+    inf = math.inf
+    # Of every two the larger stays; of two equal ones the first.
+    kept = [[0, 1, 0, 1, 1, 0, 1, 0], [1, 0, 1, 0, 1, 0, 0, 1]]
+    assert (found["0"] == inf).int().tolist() == kept
+    assert (found["1"] == inf).int().tolist() == [[0, 1], [1, 0]]
+    # Layer 0 loses 18 of 51, layer 1 loses 4 of 10: layer 0 goes first, its smallest weights first.
+    assert found["0"][0, 0] < found["0"][0, 2] < found["0"][0, 7] < found["0"][0, 5] < 1
+    assert found["1"][0, 0] == 1
+    assert 1 < found["1"][1, 1] < 2
+
+
+def test_nm_groups_the_channels_of_a_convolution_at_each_kernel_position():
+    conv = nn.Conv2d(4, 1, (1, 2), bias=False)
+    conv.weight.data = torch.tensor([[[[1.0, 8]], [[2, 7]], [[3, 6]], [[4, 5]]]])
+    found = scores("nm", nn.Sequential(conv))
+    assert [[value == math.inf for value in row[0]] for row in found[0]] == [
+        [False, True],
+        [False, True],
+        [True, False],
+        [True, False],
+    ]

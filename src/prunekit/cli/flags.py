@@ -7,6 +7,7 @@ terminal and in a recipe.
 from __future__ import annotations
 
 import inspect
+import tomllib
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from typer.models import ParameterInfo
 from prunekit.cli.completion import offers
 from prunekit.cli.help import Command
 from prunekit.environment import default_data, default_store
+from prunekit.errors import UsageError
 from prunekit.params import Params
 from prunekit.params.bounds import MOST_WORKERS
 
@@ -161,6 +163,20 @@ def read_fields(cls: type[Params], given: dict[str, Any]) -> dict[str, Any]:
     """The fields that were set, texts of lists split at commas."""
     chosen = {name: value for name, value in given.items() if name in cls.model_fields and value is not None}
     return {name: _split(value) if _is_list(cls, name) else value for name, value in chosen.items()}
+
+
+def named_values(texts: Sequence[str]) -> dict[str, Any]:
+    """Texts of the form ``NAME=VALUE`` as a table, every value as TOML writes it; what is none is a text."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or name.strip() in found:
+            raise UsageError(f"--option {text!r}: write NAME=VALUE, each name once, such as --option n=2")
+        try:
+            found[name.strip()] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[name.strip()] = value
+    return found
 
 
 def _is_list(cls: type[Params], name: str) -> bool:

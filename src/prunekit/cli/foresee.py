@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping
 from prunekit.analysis.planning import decides
 from prunekit.cli.flags import Options
 from prunekit.cli.output import emit, hint, say
+from prunekit.code import is_code
 from prunekit.engine.costs import PastCosts, roots_of
 from prunekit.engine.forecast import NOTHING, Timing, forecast, rows, sentence
 from prunekit.engine.pool import threads_each
 from prunekit.engine.timing import calibrate as calibrated
-from prunekit.models.archs import is_code
 from prunekit.params import Params
 from prunekit.recipes.plan import Planned
 from prunekit.steps.settings import Settings

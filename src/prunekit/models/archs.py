@@ -141,11 +141,6 @@ def find_arch(name: str) -> Arch:
     return _of_family(name)
 
 
-def is_code(name: str) -> bool:
-    """Whether the name stands for code of the user's own, which building the network imports and calls."""
-    return name.startswith("module:")
-
-
 def check_arch(name: str) -> None:
     """Refuse a name that no architecture has; names behind a door are checked in form only. Loads no torch."""
     find_arch(name)

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from difflib import get_close_matches
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from prunekit.code import imported, why
 from prunekit.errors import UsageError
 from prunekit.models.segmentation import Segmenter
 
@@ -42,32 +41,8 @@ def timm(name: str, *, classes: int) -> nn.Module:
 
 
 def module(target: str, *, classes: int) -> nn.Module:
-    """What the user's ``package.file:builder`` returns for ``builder(classes=classes)``.
-
-    The working directory is searched last, so that it hides no installed package.
-    """
-    place, _, name = target.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        with redirect_stdout(sys.stderr):  # what the module prints is no data of ours
-            builder = getattr(import_module(place), name)
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"architecture module:{target!r} cannot be imported: {_why(error)}") from error
-    return _built(target, builder, classes=classes)
-
-
-def _why(error: BaseException) -> str:
-    """What the user's code raised, in one line; a script without a guard for ``__main__`` often ends with sys.exit."""
-    if isinstance(error, SystemExit):
-        return f"it ended with sys.exit({error.code!r})"
-    text = " ".join(str(error).split())
-    return (
-        text
-        if isinstance(error, ImportError | AttributeError) and text
-        else f"{type(error).__name__}: {text}"
-    )
+    """What the user's ``package.file:builder`` returns for ``builder(classes=classes)``."""
+    return _built(target, imported(target, "architecture"), classes=classes)
 
 
 def _check(library: str, name: str, known: Iterable[str]) -> None:
@@ -82,7 +57,7 @@ def _built(name: str, builder: Callable[..., Any], *args: Any, **settings: Any) 
         with redirect_stdout(sys.stderr):
             model = builder(*args, **settings)
     except (Exception, SystemExit) as error:
-        raise UsageError(f"architecture {name!r} cannot be built: {_why(error)}") from error
+        raise UsageError(f"architecture {name!r} cannot be built: {why(error)}") from error
     if not isinstance(model, nn.Module):
         raise UsageError(f"architecture {name!r} built a {type(model).__name__}, not a torch.nn.Module")
     return model

@@ -12,8 +12,18 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
+from prunekit.code import tidy as tidy_code
 from prunekit.distribution import canonical, tidy
 from prunekit.errors import LONGEST_NAME, Place, UsageError, about, unknown
 
@@ -21,7 +31,7 @@ KEY_DIGITS = 16
 
 
 def _one_name(name: Callable[[str], str]) -> AfterValidator:
-    """One place has one name, and so one key: folder:./images is folder:images."""
+    """One place has one name, and so one key: folder:./images is folder:images, module:nets.py:f is module:nets:f."""
 
     def validated(value: str, info: ValidationInfo) -> str:
         with about(info.field_name or ""):
@@ -31,7 +41,27 @@ def _one_name(name: Callable[[str], str]) -> AfterValidator:
 
 
 DatasetName = Annotated[str, _one_name(tidy)]
+CodeName = Annotated[str, _one_name(tidy_code)]
 DistributionName = Annotated[str, _one_name(canonical)]
+Value = bool | int | float | str
+
+
+def _pairs(given: Any) -> Any:
+    """A table as what can be compared and hashed: its pairs in the order of their names."""
+    if not isinstance(given, dict):
+        return given
+    if not all(isinstance(value, Value) for value in given.values()):
+        raise ValueError("a table of names and plain values is wanted, such as {n = 2}")
+    return tuple(sorted(given.items()))
+
+
+# Named values: a table in recipes, keys and records, pairs in memory.
+NamedValues = Annotated[
+    tuple[tuple[str, Value], ...],
+    BeforeValidator(_pairs),
+    PlainSerializer(dict, return_type=dict, when_used="json"),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": ["boolean", "number", "string"]}}),
+]
 
 
 class Params(BaseModel):

@@ -15,7 +15,7 @@ from prunekit.params.bounds import (
     Seed,
     Side,
 )
-from prunekit.params.keys import DatasetName, DistributionName, FieldError, Params
+from prunekit.params.keys import CodeName, DatasetName, DistributionName, FieldError, NamedValues, Params
 from prunekit.params.measures import ErrorParams, FeaturesParams, NoiseParams, TransferParams
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
@@ -136,7 +136,7 @@ class TrainParams(Root):
     """Train a new network."""
 
     kind = "train"
-    arch: Annotated[str, Field(description="Architecture: see `prunekit list archs`.")]
+    arch: Annotated[CodeName, Field(description="Architecture: see `prunekit list archs`.")]
     dataset: Annotated[
         DatasetName, Field(description="Data set: see `prunekit list datasets`, or folder:PATH.")
     ]
@@ -177,7 +177,7 @@ class ImportParams(Root):
         Field(min_length=1, max_length=60, description="With a parent: how it was made smaller, in a word."),
     ] = None
     arch: Annotated[
-        str | None,
+        CodeName | None,
         Field(description="Architecture of the weights: see `prunekit list archs`; unset: the parent's."),
     ] = None
     dataset: Annotated[
@@ -217,7 +217,10 @@ class PruneParams(Params):
     parent: Annotated[
         str, Field(description="The model to prune: key, unique prefix, label, or - for stdin.")
     ]
-    method: Annotated[str, Field(description="Pruning method: see `prunekit list methods`.")]
+    method: Annotated[
+        CodeName,
+        Field(description="Pruning method: see `prunekit list methods`, or module:FILE.py:FUNCTION."),
+    ]
     prune_ratio: Annotated[
         Ratio, Field(description="1 - nonzero parameters / parameters of the unpruned parent, in (0, 1).")
     ]
@@ -251,6 +254,13 @@ class PruneParams(Params):
     layer_ratio: Annotated[
         tuple[str, ...],
         Field(description="coupled: NAME=SHARE, the share of its filters that a layer loses."),
+    ] = ()
+    options: Annotated[
+        NamedValues,
+        Field(
+            description="Options of the method, by name: see `prunekit list methods`.",
+            json_schema_extra={"default": {}},
+        ),
     ] = ()
 
 

@@ -11,21 +11,21 @@ from torch import Tensor, nn
 
 from prunekit.arithmetic import exact
 from prunekit.copying import copied_network
-from prunekit.errors import PrunekitWarning, UsageError, unknown
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.allocation import Choice, sample_bound
 from prunekit.pruning.coupled import CoupledTrial, Limits, Target, choose, coupled_choice, coupled_masks
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import disagreeing, moves_nothing, unscored
 from prunekit.pruning.masks import Masks, apply_, check, total_parameters
-from prunekit.pruning.methods import METHODS, Method
-from prunekit.pruning.scores.magnitude import check_finite
+from prunekit.pruning.methods import Function, Method
+from prunekit.pruning.opening import check_fits, check_layers, opened, scores_of
+from prunekit.pruning.options import Value
 from prunekit.pruning.search import UnreachableError, search_filters, search_weights
 from prunekit.pruning.shrink import shrunk
 from prunekit.pruning.subject import (
     Scores,
     Subject,
-    as_weights,
     device_of,
     output_positions,
     read_batches,
@@ -39,22 +39,28 @@ _COUPLED_TRIES = 8
 
 @exact()
 def sensitivities(
-    model: nn.Module, *, method: str, batches: Iterable[Any] = (), seed: int = 0
+    model: nn.Module,
+    *,
+    method: str | Method | Function,
+    batches: Iterable[Any] = (),
+    seed: int = 0,
+    options: Mapping[str, Value] | None = None,
 ) -> dict[str, Tensor]:
     """How much every weight, filter or input channel matters, by layer name; the lowest go first.
 
     Per weight (in the weight's shape) for weight methods; per filter, or per input channel for ``pfp``, for filter
-    methods. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is left as it was.
+    methods. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is left as it was. ``method``
+    and ``options`` are those of :func:`prune`; a score of infinity is never removed.
     """
-    row = METHODS[method]
-    return _scores(_subject(single(model), method, row, batches, seed), row)
+    found = opened(model, method, options or {}, batches, seed)
+    return scores_of(found.subject, found.row)
 
 
 @exact()
 def prune(
     model: nn.Module,
     *,
-    method: str,
+    method: str | Method | Function,
     prune_ratio: float,
     batches: Iterable[Any] = (),
     masks: Masks | None = None,
@@ -67,8 +73,12 @@ def prune(
     round_to: int = 1,
     max_layer_ratio: float = 1.0,
     layer_ratios: Mapping[str, float] | None = None,
+    options: Mapping[str, Value] | None = None,
 ) -> Masks:
     """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model, which stays as it is.
+
+    ``method``: a name of the table, ``module:file.py:function``, a :class:`Method`, or a function of a
+    :class:`Subject` that returns, by layer name, a score per weight or per filter; ``options``: the method's own.
 
     ``prune_ratio``: 1 - kept entries / ``total`` (parameters of the unpruned parent; default: of this model), over all
     parameters, counted after propagation. ``masks``: those in force, never revived. ``skip_layers``: layers of which
@@ -78,19 +88,20 @@ def prune(
     ``coupled`` (filter methods): channels that go together only are scored and masked together. It allows ``target``,
     ``round_to`` (of channels left), ``max_layer_ratio`` (lost at most) and ``layer_ratios`` (lost by named layers).
     """
-    row = METHODS[method]
     limits = Limits(round_to, max_layer_ratio, layer_ratios or {})
     if not 0 < prune_ratio < 1:
         raise UsageError(f"prune_ratio must be between 0 and 1, not {prune_ratio}")
     if not coupled and (target, limits) != ("parameters", Limits()):
         raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")
     check(model, masks or {})
-    subject = _subject(model, method, row, batches, seed, example)
-    _check_layers(subject, [*skip_layers, *limits.shares])
-    skipped = frozenset(skip_layers) | unscored(subject, row)
-    asked = _Asked(method, prune_ratio, total or total_parameters(model), target, limits)
-    found = (_coupled if coupled else _alone)(subject, row, masks or {}, asked, skipped)
-    return (masks or {}) | {name: mask.to(device_of(model)) for name, mask in found.items()}
+    found = opened(model, method, options or {}, batches, seed, example)
+    subject, row = found.subject, found.row
+    check_layers(subject, [*skip_layers, *limits.shares])
+    skipped = frozenset(skip_layers) | found.unnamed | unscored(subject, row)
+    check_fits(found, skipped)
+    asked = _Asked(found.name, prune_ratio, total or total_parameters(model), target, limits)
+    made = (_coupled if coupled else _alone)(subject, row, masks or {}, asked, skipped)
+    return (masks or {}) | {name: mask.to(device_of(model)) for name, mask in made.items()}
 
 
 class _Asked(NamedTuple):
@@ -121,7 +132,7 @@ def _coupled(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped
         raise UsageError(
             "coupled pruning needs a model that can be traced: give example=, an input that it takes"
         )
-    room, scores = room_of(subject.model, subject.graph, masks), _scores(subject, row)
+    room, scores = room_of(subject.model, subject.graph, masks), scores_of(subject, row)
     fixed: frozenset[str] = frozenset()
     for _ in range(_COUPLED_TRIES):
         trial, allocate = coupled_choice(
@@ -226,39 +237,9 @@ def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> Usag
     )
 
 
-def _subject(
-    model: nn.Module,
-    method: str,
-    row: Method,
-    batches: Iterable[Any],
-    seed: int,
-    example: Tensor | None = None,
-) -> Subject:
-    model = single(model)
-    found = read_batches(batches, model) if row.data_informed else []
-    if row.data_informed and not found:
-        raise UsageError(f"{method} looks at data: give it batches")
-    if row.needs_labels and any(batch.labels is None for batch in found):
-        raise UsageError(f"{method} looks at the loss: give it batches of (inputs, labels)")
-    inputs = as_weights(example, model) if example is not None else found[0].inputs if found else None
-    subject = Subject(model, trace(model, inputs), found, seed)
-    check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
-    return subject
-
-
-def _scores(subject: Subject, row: Method) -> Scores:
-    return check_finite(row.sensitivity(subject), "activations, gradients or norms")
-
-
 def _ranked(subject: Subject, row: Method) -> Scores:
     """The scores on the CPU: what follows is thousands of small operations, each of which a GPU would be asked for."""
-    return {name: values.cpu() for name, values in _scores(subject, row).items()}
-
-
-def _check_layers(subject: Subject, names: Sequence[str]) -> None:
-    for name in names:
-        if name not in subject.layers:
-            raise unknown("layer", name, subject.layers)
+    return {name: values.cpu() for name, values in scores_of(subject, row).items()}
 
 
 def _keys(row: Method, scores: Scores, seed: int) -> Scores:

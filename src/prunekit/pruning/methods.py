@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from prunekit.code import PREFIX, imported, is_code
+from prunekit.errors import UsageError
+from prunekit.pruning.options import NONE, Option, Options, Value, filled
 from prunekit.registry import Lazy, Registry
 
 
@@ -16,7 +19,10 @@ class Method(NamedTuple):
     (:func:`across_layers`, :func:`within_layers`); for filters, (choice, level) -> count per layer, growing with level.
     ``scope``: whether layers compete (global) or each is ranked alone (layer). ``sampled``: kept by a seeded draw with
     probability in proportion to the sensitivity, instead of the largest first. ``updates``: the weights that are kept
-    are new ones, fitted by least squares (:func:`prunekit.pruning.repair.repair`).
+    are new ones, fitted by least squares (:func:`prunekit.pruning.repair.repair`). ``options``: what a user may set,
+    found by name in ``subject.options``. ``ranked_by``: the option that names the method whose scores are taken, whose
+    needs this one has too. ``unfit(subject) -> {layer name: reason}``: the layers that it cannot be used on, which must
+    be skipped. ``holds``: weights with a score of infinity are never removed; elsewhere such a score is an error.
     """
 
     structure: Literal["weight", "filter"]
@@ -29,6 +35,10 @@ class Method(NamedTuple):
     sampled: bool = False
     needs_labels: bool = False
     updates: bool = False
+    options: Options = NONE
+    ranked_by: str = ""
+    unfit: Callable[..., Any] | None = None
+    holds: bool = False
 
 
 def _of(module: str, name: str) -> Lazy:
@@ -170,6 +180,89 @@ _ROWS: dict[str, Method] = {
         data_informed=True,
         updates=True,
     ),
+    "nm": _weights(
+        _of("scores.patterns", "nm"),
+        "Mishra et al. 2021, arXiv:2104.08378; Zhou et al. 2021, arXiv:2102.04010",
+        options={
+            "n": Option(2, "weights kept of every m", least=1),
+            "m": Option(4, "consecutive inputs of a filter that share n", least=2),
+            "score": Option("wt", "method whose scores choose: any of structure weight that draws nothing"),
+        },
+        ranked_by="score",
+        unfit=_of("scores.patterns", "unfit"),
+        holds=True,
+    ),
 }
 
 METHODS: Registry[Method] = Registry("method", _ROWS, entry_point_group="prunekit.methods")
+Function = Callable[..., Any]
+
+
+class Chosen(NamedTuple):
+    """A method as asked for: its name, its row, and the value of every option.
+
+    ``row`` is a function of the subject where a user brings one: what it ranks is known when it has been called.
+    """
+
+    name: str
+    row: Method | Function
+    options: dict[str, Value]
+
+    @property
+    def looks_at_data(self) -> bool:
+        """Whether it wants a sample; a function may look at one."""
+        return not isinstance(self.row, Method) or self.row.data_informed
+
+    @property
+    def updates(self) -> bool:
+        """Whether the kept weights are new ones."""
+        return isinstance(self.row, Method) and self.row.updates
+
+
+def check_name(name: str) -> None:
+    """Look up a method; of code of the user's own the form of its name alone, for it is not imported here."""
+    if not is_code(name):
+        METHODS[name]  # a wrong name raises
+    elif not all(name.removeprefix(PREFIX).partition(":")):
+        raise UsageError(f"method {name!r} is incomplete: write it like module:scores.py:function")
+
+
+def check_options(name: str, given: Mapping[str, Value]) -> None:
+    """Look up the options of a method; those of code of the user's own are looked up when it is imported."""
+    if not is_code(name):
+        chosen(name, given)
+
+
+def chosen(method: str | Method | Function, given: Mapping[str, Value]) -> Chosen:
+    """The method of this name (``module:package.file:function`` for code of the user's own), row or function.
+
+    :class:`UsageError`: no such method or option, or a value that an option does not take.
+    """
+    if isinstance(method, str):
+        name, row = (
+            method,
+            imported(method.removeprefix(PREFIX), "method") if is_code(method) else METHODS[method],
+        )
+    else:
+        name, row = getattr(method, "__name__", "of your own"), method
+    if not callable(row) and not isinstance(row, Method):
+        raise UsageError(f"method {name} is a {type(row).__name__}, neither a function nor a Method")
+    options = filled(name, row.options if isinstance(row, Method) else NONE, given)
+    return Chosen(name, _with_needs(name, row, options) if isinstance(row, Method) else row, options)
+
+
+def _with_needs(name: str, row: Method, options: Mapping[str, Value]) -> Method:
+    """The row with the needs of the method whose scores it takes."""
+    if not row.ranked_by:
+        return row
+    base = METHODS[str(options[row.ranked_by])]
+    if not _ranks(base, row):
+        able = [each for each, other in METHODS.working() if _ranks(other, row)]
+        raise UsageError(
+            f"method {name} cannot take the scores of {options[row.ranked_by]}: it takes those of {', '.join(able)}"
+        )
+    return row._replace(data_informed=base.data_informed, needs_labels=base.needs_labels)
+
+
+def _ranks(other: Method, row: Method) -> bool:
+    return other.structure == row.structure and not other.sampled and not other.ranked_by

@@ -34,6 +34,8 @@ class _Ranking:
         self.room = room
         self.planes = {name: _plane(room, name, values) for name, values in scores.items()}
         self.ascending = _ascending(torch.cat([plane.flatten() for plane in self.planes.values()]))
+        # A score of infinity is never removed.
+        self.least = len(self) - int(torch.searchsorted(self.ascending, torch.inf))
         self.whole = {name: stock for name, stock in room.stocks.items() if name not in scores}
         self.floors: dict[str, Tensor] = {}
 
@@ -110,9 +112,14 @@ def search_weights(room: Room, scores: Scores, target: int, largest_miss: float)
 
     ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. No layer is emptied: one
     that would be keeps the weights that tie it to the others. :class:`UnreachableError` where that leaves too many, or
-    where nothing can be added to a choice that leaves more than ``largest_miss`` entries too few.
+    where nothing can be added to a choice that leaves more than ``largest_miss`` entries too few. Scores of infinity
+    stay; where they alone leave what is asked for to within ``largest_miss``, they alone stay.
     """
     ranking = _Ranking(room, scores)
+    if ranking.least:
+        held = ranking.left(ranking.least)
+        if not held.emptied and abs(held.kept - target) <= largest_miss:
+            return _in_blocks(room, ranking.kept(ranking.least))
     while True:
         count, left = _largest_below(ranking, target)
         if not left.emptied:
@@ -122,18 +129,22 @@ def search_weights(room: Room, scores: Scores, target: int, largest_miss: float)
     if left.kept > target:
         raise UnreachableError(left.kept)
     planes = _filled(ranking, ranking.kept(count), left, target - left.kept)
-    found = room.present | {name: plane.permute(1, 2, 0) for name, plane in planes.items()}
+    found = _in_blocks(room, planes)
     reached = room.left(room.stocks_of(found)).kept
     if target - reached > largest_miss:
         raise UnreachableError(reached, ranking.left(count + 1).kept)
     return found
 
 
+def _in_blocks(room: Room, planes: dict[str, Tensor]) -> dict[str, Tensor]:
+    return room.present | {name: plane.permute(1, 2, 0) for name, plane in planes.items()}
+
+
 def _largest_below(ranking: _Ranking, target: int) -> tuple[int, Left]:
     """The largest count of weights that leaves at most ``target`` entries (the smallest count if none does)."""
-    low, high = 0, len(ranking) + 1
+    low, high = ranking.least, len(ranking) + 1
     best = ranking.left(low)
-    guess = min(len(ranking), max(1, target - ranking.room.other))
+    guess = min(len(ranking), max(low + 1, target - ranking.room.other))
     # At first a step as long as what is missing: exact where no weight's going takes others with it.
     slope, seen, missed = 1.0, None, float("inf")
     while best.kept < target and high - low > 1:

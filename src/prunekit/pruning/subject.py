@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from prunekit.errors import PrunekitError, UsageError
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.layers import Layer
+from prunekit.pruning.options import Value
 from prunekit.pruning.scores.patches import patches, rows
 
 Scores = dict[str, Tensor]
@@ -38,6 +40,7 @@ class Subject(NamedTuple):
     graph: Graph
     batches: list[Batch]
     seed: int
+    options: Mapping[str, Value] = MappingProxyType({})
 
     @property
     def layers(self) -> dict[str, Layer]:

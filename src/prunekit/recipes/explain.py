@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from prunekit.code import PREFIX, is_code
 from prunekit.data.datasets import DATASETS
-from prunekit.models.archs import ARCHS, is_code
+from prunekit.models.archs import ARCHS
 from prunekit.pruning.methods import METHODS
 from prunekit.recipes.plan import Planned, Recipe
 from prunekit.registry import Registry
@@ -23,7 +24,7 @@ def code_of(steps: Iterable[Planned]) -> list[str]:
         for field, table in TABLES.items():
             name = str(getattr(step.params, field, ""))
             if is_code(name):
-                found[f"{name.removeprefix('module:')} ({table.kind} {name})"] = None
+                found[f"{name.removeprefix(PREFIX)} ({table.kind} {name})"] = None
             elif name in table and (origin := table.origin(name)):
                 found[f"{origin} ({table.kind} {name}, a plugin)"] = None
     return list(found)

@@ -11,6 +11,8 @@ from prunekit.recipes.error import RecipeError
 
 STAGE_WORDS = ("label", "run", "where", "cascade", "sweep")
 LONGEST_LABEL = 100
+# Fields whose value is a table.
+TABLED = ("options",)
 
 
 class Stage(NamedTuple):
@@ -107,10 +109,17 @@ def _lists(label: str, word: str, lists: Mapping[str, Any]) -> dict[str, tuple[A
     frozen = {}
     for name, values in lists.items():
         with about(word, name):
-            frozen[name] = tuple(_frozen(label, value) for value in values)
+            frozen[name] = tuple((_pairs if name in TABLED else _frozen)(label, value) for value in values)
     for name, values in frozen.items():
         _check_each_once(label, (word, name), values)
     return frozen
+
+
+def _pairs(label: str, value: Any) -> Any:
+    """A table as steps hold it: its pairs in the order of their names."""
+    if not isinstance(value, dict):
+        raise UsageError(f"stage {label!r}: a table stands here, such as {{n = 2}} (given: {value!r})")
+    return tuple((name, _frozen(label, item)) for name, item in sorted(value.items()))
 
 
 def _frozen(label: str, value: Any) -> Any:

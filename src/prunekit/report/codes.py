@@ -76,6 +76,13 @@ METHOD_NAMES: dict[str, str] = {
     "slim": "network slimming: batch-norm scales",
     "taylor-filter": "first-order Taylor expansion, filters",
     "thinet": "ThiNet: channels by reconstruction",
+    "lamp-filter": "LAMP: norms of whole filters, scaled by layer",
+    "group-taylor": "first-order Taylor expansion, filters, without cancelling",
+    "hessian": "optimal brain damage, filters",
+    "synflow": "SynFlow: what flows through every weight",
+    "wanda": "Wanda: magnitude times the size of the input",
+    "obc": "optimal brain compression, weights fitted anew",
+    "nm": "n of every m consecutive weights",
 }
 
 

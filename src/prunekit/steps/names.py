@@ -18,7 +18,7 @@ from prunekit.params import (
     RetrainParams,
     Root,
 )
-from prunekit.pruning.methods import METHODS
+from prunekit.pruning.methods import check_name, check_options
 
 
 def check_root(params: Root) -> None:
@@ -70,9 +70,11 @@ def check_nothing(params: Params) -> None:
 
 
 def check_method(params: PruneParams) -> None:
-    """The pruning method."""
+    """The pruning method and its options."""
     with about("method"):
-        METHODS[params.method]  # a wrong name raises
+        check_name(params.method)
+    with about("options"):
+        check_options(params.method, dict(params.options))
 
 
 def check_retraining(params: RetrainParams) -> None:

@@ -12,7 +12,7 @@ from prunekit.errors import UsageError
 from prunekit.params import PruneParams
 from prunekit.pruning.api import prune, sample_size
 from prunekit.pruning.masks import Masks, apply_, total_parameters, write_
-from prunekit.pruning.methods import METHODS
+from prunekit.pruning.methods import chosen
 from prunekit.pruning.repair import repair
 from prunekit.pruning.shrink import shrink
 from prunekit.steps.context import Context, Loaded, TrainingData, load_module, save, training_data
@@ -24,9 +24,9 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
     """Prune every network of the batch."""
     for params in batch:
         parent = load_module(context, params.parent)
-        row = METHODS[params.method]
-        fits = params.repair or row.updates
-        sample = list(_sample(context, params, parent)) if row.data_informed or fits else []
+        method = chosen(params.method, dict(params.options))
+        fits = params.repair or method.updates
+        sample = list(_sample(context, params, parent)) if method.looks_at_data or fits else []
         with context.progress.bar(f"prune {params.method} to {params.prune_ratio:g}", 1, "networks") as bar:
             masks = prune(
                 parent.model,
@@ -43,6 +43,7 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
                 round_to=params.round_to,
                 max_layer_ratio=params.max_layer_ratio,
                 layer_ratios=_shares(params.layer_ratio),
+                options=method.options,
             )
             values = repair(parent.model, masks=masks, batches=sample) if fits else {}
             bar.advance()

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from prunekit.code import PREFIX, is_code
 from prunekit.data.datasets import DATASETS
 from prunekit.data.versions import earlier_version_of, source_of, version_of
 from prunekit.errors import PrunekitError, StoreError, UsageError
@@ -22,7 +23,6 @@ from prunekit.source import digest_of
 from prunekit.store.records import ModelRecord, Sources, Step
 from prunekit.store.store import Store
 
-MODULE = "module:"
 PUT_BACK = (
     "put the images back, give the new ones a folder of their own, or make the results again with --force"
 )
@@ -63,15 +63,15 @@ def data_of(names: Iterable[str], data: Path) -> dict[str, str]:
 def code_of(lineage: Iterable[Step]) -> dict[str, str]:
     """The digests of the user's own code that the steps of a lineage name: builders, and rows of plugins."""
     targets = {target for step in lineage for target in _targets(step.params)}
-    found = {target: digest_of(target.removeprefix(MODULE)) for target in sorted(targets)}
+    found = {target: digest_of(target.removeprefix(PREFIX)) for target in sorted(targets)}
     return {target: digest for target, digest in found.items() if digest}
 
 
 def _targets(params: Mapping[str, Any]) -> Iterator[str]:
     arch = str(params.get("arch", ""))
-    if arch.startswith(MODULE):
-        yield arch
-    rows = ((ARCHS, arch), (METHODS, params.get("method")), (DATASETS, params.get("dataset")))
+    method = str(params.get("method", ""))
+    yield from (name for name in (arch, method) if is_code(name))
+    rows = ((ARCHS, arch), (METHODS, method), (DATASETS, params.get("dataset")))
     yield from (origin for table, name in rows if (origin := table.origin(str(name))))
 
 
@@ -84,7 +84,7 @@ class Here:
     def __init__(self, data: Path) -> None:
         self._data = data
         self.data = cache(self._version)
-        self.code = cache(lambda target: digest_of(target.removeprefix(MODULE)))
+        self.code = cache(lambda target: digest_of(target.removeprefix(PREFIX)))
 
     def _version(self, name: str) -> str:
         try:

@@ -163,3 +163,23 @@ def test_inputs_are_the_keys_that_a_step_needs():
 def test_every_field_says_what_it_is(kind):
     undocumented = [name for name, field in STEPS[kind].model_fields.items() if not field.description]
     assert undocumented == []
+
+
+def test_options_are_a_table_whose_order_means_nothing_and_none_is_no_part_of_a_key():
+    fields = {"parent": "train-4cb3d101b7093e5d", "method": "sipp", "prune_ratio": 0.8}
+    assert PruneParams.read(fields | {"options": {}}).key == "prune-02b535ad2d5a2c12"
+    one, other = (
+        PruneParams.read(fields | {"options": each}) for each in ({"n": 2, "m": 4}, {"m": 4, "n": 2})
+    )
+    assert one == other
+    assert one.hashed()["options"] == {"m": 4, "n": 2}
+    assert PruneParams.read(one.hashed()) == one
+    assert one.key != PruneParams.read(fields | {"options": {"n": 1, "m": 4}}).key
+    with pytest.raises(UsageError, match="a table of names and plain values is wanted"):
+        PruneParams.read(fields | {"options": {"n": [1]}})
+
+
+def test_code_of_ones_own_has_one_name():
+    fields = {"parent": "train-4cb3d101b7093e5d", "prune_ratio": 0.8}
+    one, other = (PruneParams.read(fields | {"method": f"module:{place}:f"}) for place in ("a/b.py", "a.b"))
+    assert (one.method, one.key) == ("module:a.b:f", other.key)

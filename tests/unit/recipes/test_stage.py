@@ -75,3 +75,16 @@ def test_a_stage_without_a_label_is_called_by_its_place():
 def test_a_title_is_a_text():
     with pytest.raises(UsageError, match="the title of recipe is a text"):
         from_dict({"title": ["a"], "stage": [PARENTS]})
+
+
+def test_options_of_a_method_are_tables_that_can_be_swept_and_asked_for():
+    pruned = PRUNED | {"method": "nm", "sweep": {"options": [{"n": 1}, {"m": 8, "n": 2}]}}
+    errors = {"run": ["error"], "model": "pruned", "where": {"options": [{"n": 2, "m": 8}]}}
+    steps = plan(from_dict({"stage": [PARENTS, pruned, errors]}))
+    found = [step.params for step in steps if step.params.kind == "prune"]
+    assert [dict(each.options) for each in found] == [{"n": 1}, {"m": 8, "n": 2}]
+    assert [step.params.model for step in steps if step.params.kind == "error"] == [found[1].key]
+    fixed = PRUNED | {"method": "nm", "options": {"n": 1}}
+    assert dict(plan(from_dict({"stage": [PARENTS, fixed]}))[-1].params.options) == {"n": 1}
+    with pytest.raises(UsageError, match="a table stands here"):
+        plan(from_dict({"stage": [PARENTS, PRUNED | {"sweep": {"options": [3]}}]}))

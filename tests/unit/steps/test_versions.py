@@ -152,3 +152,8 @@ def test_a_row_of_a_plugin_has_its_code_noted(monkeypatch):
     )
     step = Step.of(PruneParams(parent="train-0000000000000000", method="mine", prune_ratio=0.5))
     assert list(code_of([step])) == ["pydantic.main:BaseModel"]
+
+
+def test_a_method_of_ones_own_is_noted_as_code(here):
+    step = Step.of(PruneParams(parent=here.train.key, method="module:nets.py:mine", prune_ratio=0.5))
+    assert list(code_of([step])) == ["module:nets:mine"]

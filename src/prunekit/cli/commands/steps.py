@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.flags import Options, command, options, read_fields, sub_app
+from prunekit.cli.flags import Options, command, named_values, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit
 from prunekit.cli.screen import screen
@@ -37,6 +37,14 @@ DEVICES = Annotated[
         max=MOST_WORKERS,
         help="Processes (GPUs) that share every batch, started as torchrun does.",
         rich_help_panel="Run",
+    ),
+]
+OPTION = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="An option of the method (`prunekit list methods --json`); may be given several times.",
     ),
 ]
 
@@ -116,7 +124,7 @@ def _on_models(cls: type[Params], given: dict[str, Any]) -> None:
 
 
 def _prune(**given: Any) -> None:
-    _on_models(PruneParams, given)
+    _on_models(PruneParams, given | {"options": named_values(given.pop("option") or []) or None})
 
 
 def _retrain(**given: Any) -> None:
@@ -142,12 +150,14 @@ command(
     _prune,
     name="prune",
     fields=[PruneParams],
-    without=["parent"],
-    arguments={"model": (MODEL, REQUIRED)},
+    without=["parent", "options"],
+    arguments={"model": (MODEL, REQUIRED), "option": (OPTION, None)},
     help="Remove weights or filters of a stored network; nothing is retrained. Prints the ratio asked and reached, and "
     "the test error before and after.",
     examples=[
         "prunekit prune small --method wt --prune-ratio 0.8",
+        "prunekit prune small --method nm --option n=1 --prune-ratio 0.7 --skip-layers conv1",
+        "prunekit prune small --method module:scores.py:mine --prune-ratio 0.5",
         "prunekit train ... | prunekit prune - --method sipp --prune-ratio 0.5 | prunekit retrain - | jq .error",
     ],
 )

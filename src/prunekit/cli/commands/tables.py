@@ -32,6 +32,7 @@ def _methods() -> Iterable[Row]:
             "structure": row.structure,
             "scope": row.scope,
             "data_informed": row.data_informed,
+            "options": {option: each.default for option, each in row.options.items()},
             "source": row.source,
         }
 

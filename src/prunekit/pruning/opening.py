@@ -1,0 +1,121 @@
+"""A model, a sample and a method made ready for pruning: what is ranked, by which row, and what must stay whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from prunekit.errors import UsageError, unknown
+from prunekit.pruning.graph.tracing import trace
+from prunekit.pruning.layers import Layer
+from prunekit.pruning.methods import METHODS, Chosen, Function, Method, chosen
+from prunekit.pruning.options import Value
+from prunekit.pruning.scores.magnitude import check_finite
+from prunekit.pruning.subject import Batch, Scores, Subject, as_weights, read_batches, single
+
+# How the weights and the filters of a function of the user's own are chosen: as these methods choose them.
+_LIKE = {"weight": "wt", "filter": "ft"}
+
+
+class Opened(NamedTuple):
+    """What a method works on, its row, its name, and the layers that it gives no score."""
+
+    subject: Subject
+    row: Method
+    name: str
+    unnamed: frozenset[str] = frozenset()
+
+
+def opened(
+    model: nn.Module,
+    method: str | Method | Function,
+    options: Mapping[str, Value],
+    batches: Iterable[Any],
+    seed: int,
+    example: Tensor | None = None,
+) -> Opened:
+    """Look up the method, read the sample that it wants, trace the model; a function is called to see what it ranks."""
+    asked, model = chosen(method, options), single(model)
+    sample = read_batches(batches, model) if asked.looks_at_data else []
+    _check_sample(asked, sample)
+    inputs = as_weights(example, model) if example is not None else sample[0].inputs if sample else None
+    subject = Subject(model, trace(model, inputs), sample, seed, asked.options)
+    check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
+    if isinstance(asked.row, Method):
+        return Opened(subject, asked.row, asked.name)
+    return _called(asked.row, asked.name, subject)
+
+
+def _check_sample(asked: Chosen, sample: list[Batch]) -> None:
+    row = asked.row
+    if isinstance(row, Method) and row.data_informed and not sample:
+        raise UsageError(f"{asked.name} looks at data: give it batches")
+    if isinstance(row, Method) and row.needs_labels and any(batch.labels is None for batch in sample):
+        raise UsageError(f"{asked.name} looks at the loss: give it batches of (inputs, labels)")
+
+
+def scores_of(subject: Subject, row: Method) -> Scores:
+    """The row's scores of this subject, all of them finite but those of weights that it holds."""
+    found: Scores = row.sensitivity(subject)
+    finite = {name: values[values < torch.inf] if row.holds else values for name, values in found.items()}
+    check_finite(finite, "activations, gradients or norms")
+    return found
+
+
+def check_layers(subject: Subject, names: Iterable[str]) -> None:
+    """Refuse a name that no layer has."""
+    for name in names:
+        if name not in subject.layers:
+            raise unknown("layer", name, subject.layers)
+
+
+def check_fits(found: Opened, skipped: frozenset[str]) -> None:
+    """Refuse a method on layers that it cannot be used on, unless they are skipped."""
+    if found.row.unfit is None:
+        return
+    unfit = {name: why for name, why in found.row.unfit(found.subject).items() if name not in skipped}
+    if unfit:
+        name, why = next(iter(unfit.items()))
+        more = f" (and {len(unfit) - 1} more layers)" if len(unfit) > 1 else ""
+        raise UsageError(
+            f"{found.name} does not fit layer {name!r}: {why}{more}; leave whole what it does not fit: "
+            f"--skip-layers {','.join([*sorted(skipped), *unfit])}"
+        )
+
+
+def _called(function: Function, name: str, subject: Subject) -> Opened:
+    """The row of a function, by the shapes of what it returns: one score per weight, or one per filter."""
+    found = function(subject)
+    if not isinstance(found, dict) or not found:
+        raise UsageError(f"method {name} returned a {type(found).__name__}: return {{layer name: tensor}}")
+    check_layers(subject, found)
+    kinds = {_kind(name, layer, found[layer], subject) for layer in found}
+    if len(kinds) > 1:
+        raise UsageError(f"method {name} scores weights in some layers and filters in others: choose one")
+    kind = kinds.pop()
+    ones = {layer: each.tensor().new_ones(_shape(kind, each)) for layer, each in subject.layers.items()}
+    row = METHODS[_LIKE[kind]]._replace(
+        data_informed=bool(subject.batches),
+        sensitivity=lambda _: {layer: found.get(layer, ones[layer]).detach() for layer in ones},
+        source="a function of the user's own",
+    )
+    return Opened(subject, row, name, frozenset(subject.layers) - set(found))
+
+
+def _shape(kind: str, layer: Layer) -> tuple[int, ...]:
+    return tuple(layer.tensor().shape) if kind == "weight" else (layer.outputs,)
+
+
+def _kind(method: str, name: str, scores: Any, subject: Subject) -> str:
+    layer = subject.layers[name]
+    given = tuple(scores.shape) if isinstance(scores, Tensor) else ()
+    for kind in _LIKE:
+        if given == _shape(kind, layer):
+            return kind
+    raise UsageError(
+        f"method {method} scores layer {name!r} by {given or type(scores).__name__}: return a tensor of shape "
+        f"{_shape('weight', layer)} (weights) or {_shape('filter', layer)} (filters)"
+    )
