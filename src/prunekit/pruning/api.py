@@ -19,7 +19,7 @@ from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import disagreeing, moves_nothing, unscored
 from prunekit.pruning.masks import Masks, apply_, check, total_parameters
 from prunekit.pruning.methods import Function, Method
-from prunekit.pruning.opening import check_fits, check_layers, opened, scores_of
+from prunekit.pruning.opening import Opened, check_fits, check_layers, opened, scores_of
 from prunekit.pruning.options import Value
 from prunekit.pruning.search import UnreachableError, search_filters, search_weights
 from prunekit.pruning.shrink import shrunk
@@ -77,8 +77,8 @@ def prune(
 ) -> Masks:
     """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model, which stays as it is.
 
-    ``method``: a name of the table, ``module:file.py:function``, a :class:`Method`, or a function of a
-    :class:`Subject` that returns, by layer name, a score per weight or per filter; ``options``: the method's own.
+    ``method``: a name of the table, ``module:file:function``, a :class:`Method`, or a function of a :class:`Subject`
+    that returns, by layer name, a score per weight or per filter; ``options``: the method's own.
 
     ``prune_ratio``: 1 - kept entries / ``total`` (parameters of the unpruned parent; default: of this model), over all
     parameters, counted after propagation. ``masks``: those in force, never revived. ``skip_layers``: layers of which
@@ -89,19 +89,29 @@ def prune(
     ``round_to`` (of channels left), ``max_layer_ratio`` (lost at most) and ``layer_ratios`` (lost by named layers).
     """
     limits = Limits(round_to, max_layer_ratio, layer_ratios or {})
-    if not 0 < prune_ratio < 1:
-        raise UsageError(f"prune_ratio must be between 0 and 1, not {prune_ratio}")
-    if not coupled and (target, limits) != ("parameters", Limits()):
-        raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")
+    _check_asked(prune_ratio, coupled, target, limits)
     check(model, masks or {})
     found = opened(model, method, options or {}, batches, seed, example)
     subject, row = found.subject, found.row
-    check_layers(subject, [*skip_layers, *limits.shares])
-    skipped = frozenset(skip_layers) | found.unnamed | unscored(subject, row)
-    check_fits(found, skipped)
+    skipped = _skipped(found, skip_layers, limits)
     asked = _Asked(found.name, prune_ratio, total or total_parameters(model), target, limits)
     made = (_coupled if coupled else _alone)(subject, row, masks or {}, asked, skipped)
     return (masks or {}) | {name: mask.to(device_of(model)) for name, mask in made.items()}
+
+
+def _check_asked(ratio: float, coupled: bool, target: Target, limits: Limits) -> None:
+    if not 0 < ratio < 1:
+        raise UsageError(f"prune_ratio must be between 0 and 1, not {ratio}")
+    if not coupled and (target, limits) != ("parameters", Limits()):
+        raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")
+
+
+def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits) -> frozenset[str]:
+    """The layers of which nothing is chosen; those that the method does not fit must be among them."""
+    check_layers(found.subject, [*skip_layers, *limits.shares])
+    skipped = frozenset(skip_layers) | found.unnamed | unscored(found.subject, found.row)
+    check_fits(found, skipped)
+    return skipped
 
 
 class _Asked(NamedTuple):
