@@ -107,6 +107,8 @@ def missing_package(name: str) -> UsageError:
 # What an operating system says of places that a user named; the rest (no space, no permission) is no mistake of his.
 NAMED_WRONGLY = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT, errno.EEXIST)
 LONGEST_REASON = 600
+# What allocators and the loader of libraries say.
+NO_MEMORY = ("t allocate memory", "failed to map segment from shared object")
 _PACKAGE = Path(__file__).parent
 
 
@@ -123,7 +125,7 @@ def foreseen(error: BaseException) -> PrunekitError | None:
     if (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
-        or "t allocate memory" in str(error)
+        or any(words in str(error) for words in NO_MEMORY)
     ):
         return PrunekitError(
             f"there is not enough memory: use a smaller batch_size, or fewer --jobs ({_words(error)})"

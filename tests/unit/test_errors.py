@@ -66,6 +66,7 @@ def raised(error, note=""):
         (PermissionError(errno.EACCES, "Permission denied", "x.json"), 1, "x.json: Permission denied"),
         (OSError(errno.ENOSPC, "No space left on device"), 1, "No space left on device"),
         (MemoryError(), 1, "there is not enough memory"),
+        (ImportError("x.so: failed to map segment from shared object"), 1, "there is not enough memory"),
         (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
             1,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from prunekit.cli.output import say
+from prunekit.data.versions import source_of, too_large
 from prunekit.params import Params
 from prunekit.steps.versions import settle, standing
 from prunekit.store.store import Store
@@ -34,6 +35,14 @@ def states(store: Store, steps: Sequence[Params], data: Path) -> Callable[[str],
         ("failed", store.failed()),
     )
     return lambda key: next((word for word, keys in known if key in keys), "missing")
+
+
+def uncompared(store: Store, data: Path) -> list[str]:
+    """Data sets of the store's results that are here in too many files to be compared."""
+    models = (store.record(key).root_params.dataset for key in store.keys("models"))
+    measured = (store.measurement(key).step.params.get("distribution") for key in store.keys("measurements"))
+    names = {str(name) for name in (*models, *measured) if name is not None}
+    return [name for name in sorted({source_of(name) for name in names}) if too_large(name, data)]
 
 
 def other_versions(store: Store, data: Path) -> list[dict[str, str]]:

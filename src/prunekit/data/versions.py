@@ -39,6 +39,13 @@ def earlier_version_of(source: str, root: Path) -> str:
     return found.earlier if found is not None else ""
 
 
+def too_large(source: str, root: Path) -> bool:
+    """Whether ``source`` is a published set that is here in more files than are read, and so has no digest."""
+    places = DOWNLOADS[source].places if source in DOWNLOADS else ()
+    folders = [root / place for place in places if (root / place).is_dir()]
+    return any(tree(folder) is None and any(folder.iterdir()) for folder in folders)
+
+
 def _contents_of(source: str, root: Path) -> Contents | None:
     if is_place(source):
         place, _, path = source.partition(":")

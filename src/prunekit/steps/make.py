@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,9 @@ from prunekit.store.records import Step
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store, require
 
+# Files that a process of prunekit's has open beside its claims, and the most claims where nothing bounds them.
+OWN_FILES, MOST_CLAIMS = 48, 10_000
+
 
 def open_context(settings: Settings, progress: Progress) -> Context:
     """Turn a run's settings into what steps work with; sets this process's threads and GPU."""
@@ -45,9 +49,21 @@ def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tup
     """Make every step of a batch (one kind, one group) that the store does not have yet.
 
     Each key is claimed first, so that two processes on one store do not do the same work; keys are claimed in sorted
-    order, so that they cannot wait for each other. Returns the keys that other processes work on now and that were
-    therefore left: none with ``wait``.
+    order, as many at a time as this process may have files open, so that they cannot wait for each other. Returns the
+    keys that other processes work on now and that were therefore left: none with ``wait``.
     """
+    most = claims_at_once()
+    parts = (batch[start : start + most] for start in range(0, len(batch), most))
+    return tuple(key for part in parts for key in _make(part, context, wait=wait))
+
+
+def claims_at_once() -> int:
+    """How many claims, each an open file, a process may hold: half of its descriptors beside those of its own."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, (most - OWN_FILES) // 2) if most != resource.RLIM_INFINITY else MOST_CLAIMS
+
+
+def _make(batch: Sequence[Params], context: Context, *, wait: bool) -> set[str]:
     store = context.store
     with ExitStack() as claims:
         busy = {
@@ -64,7 +80,7 @@ def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tup
         if context.remote:
             made = (key for params in mine for key in products(params, store))
             context.remote.push(store, filter(store.has, made))
-    return tuple(busy)
+    return busy
 
 
 def _claimed(key: str, store: Store, claims: ExitStack, wait: bool) -> bool:

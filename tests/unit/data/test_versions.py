@@ -5,7 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from prunekit.data.versions import earlier_version_of, source_of, version_of
+from prunekit.data.contents import tree
+from prunekit.data.downloads import DOWNLOADS
+from prunekit.data.versions import earlier_version_of, source_of, too_large, version_of
 from prunekit.errors import UsageError
 
 
@@ -41,6 +43,20 @@ def test_digits_have_a_version_and_a_set_that_is_not_here_has_none(tmp_path):
     assert version_of("cifar10", tmp_path) == ""
     assert version_of("cifar10-c/fog", tmp_path) == ""
     assert earlier_version_of("digits", tmp_path) == ""
+
+
+def test_a_published_set_of_too_many_files_has_no_version_and_is_known_by_that(tmp_path, monkeypatch):
+    folder = tmp_path / DOWNLOADS["voc2012"].places[0]
+    folder.mkdir(parents=True)
+    assert not too_large("voc2012", tmp_path)
+    for name in "abc":
+        (folder / name).write_text(name)
+    assert not too_large("voc2012", tmp_path)
+    assert len(version_of("voc2012", tmp_path)) == 32
+    monkeypatch.setattr(tree, "__kwdefaults__", {"most": 2})
+    assert too_large("voc2012", tmp_path)
+    assert version_of("voc2012", tmp_path) == ""
+    assert not too_large("digits", tmp_path)
 
 
 def test_a_published_corruption_is_its_file_and_the_labels(tmp_path):

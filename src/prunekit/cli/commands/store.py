@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from prunekit.cli.flags import command, options, sub_app
-from prunekit.cli.found import other_versions
+from prunekit.cli.found import other_versions, uncompared
 from prunekit.cli.output import emit, say
+from prunekit.data.contents import MOST_PUBLISHED_FILES
 from prunekit.errors import StoreError
 from prunekit.store.store import Store
 
@@ -42,6 +43,11 @@ def _verify(**given: Any) -> None:
     emit([*rows, *others], as_json=chosen.as_json, columns=("key", "problem"))
     if not found:
         say("every file is whole")
+        for name in uncompared(store, chosen.data):
+            say(
+                f"the images of {name} are not compared: more than {MOST_PUBLISHED_FILES:,} files, checked when they "
+                "were got"
+            )
         _refuse(others)
         return
     damaged = [problem for problem in found if problem.damaged]
