@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from prunekit.errors import PrunekitError
 from prunekit.store.store import Store
 
 RECIPE = """
@@ -185,3 +187,40 @@ class Study:
         assert [
             path for path in left if path.suffix == ".part" or path.parent.name in ("locks", "checkpoints")
         ] == []
+
+
+@pytest.fixture(scope="module")
+def place(trained, tmp_path_factory):
+    """A store with one network, in a folder of its own that nothing else writes to."""
+    folder = tmp_path_factory.mktemp("hostile")
+    shutil.copytree(trained[0], folder / "store")
+    return folder
+
+
+@pytest.fixture
+def refused(place, cli, monkeypatch):
+    """Call a command whose steps, should it get that far, are not made: it ends in one line, and writes nothing."""
+
+    def would_run(*args):
+        raise PrunekitError("it would run")
+
+    for module in ("now", "inline"):
+        monkeypatch.setattr(f"prunekit.engine.{module}.OPEN_CONTEXT", would_run)
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("PRUNEKIT_OFFLINE", "1")
+
+    def call(*args, stdin=""):
+        before = tree(place)
+        ran = cli(*args, store=place / "store", stdin=stdin)
+        assert ran.code in (0, 1, 2, 3), (args, ran)
+        assert "Traceback" not in ran.err, (args, ran.err)
+        assert "PRUNEKIT_DEBUG" not in ran.err, (args, ran.err)  # an error that nobody foresaw
+        if ran.code:
+            assert tree(place) == before, args
+        return ran
+
+    return call
+
+
+def tree(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}

@@ -4,12 +4,13 @@ A default run tries about a hundred; ``-m slow`` two thousand.
 """
 
 import json
-import shutil
 import struct
 
+import hostile
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hostile import JUNK, VALUES, framed
+from hypothesis import given
 from hypothesis import strategies as st
 
 from prunekit.cli.app import COMMANDS
@@ -18,84 +19,14 @@ from prunekit.data.npy import read_labels
 from prunekit.errors import PrunekitError
 from prunekit.params import STEPS
 
-HOW = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
-FEW, MANY = settings(max_examples=20, derandomize=True, **HOW), settings(max_examples=340, **HOW)
-few_or_many = pytest.mark.parametrize(
-    "how",
-    [
-        pytest.param(FEW, id="few"),
-        pytest.param(MANY, id="many", marks=[pytest.mark.slow, pytest.mark.timeout(3000)]),
-    ],
-)
+few_or_many = hostile.few_or_many(20, 340)
 FLAGS = sorted({f"--{name.replace('_', '-')}" for step in STEPS.values() for name in step.model_fields})
 COMPUTING = [
     name for name in COMMANDS if name not in ("data", "export")
 ]  # these two write where they are told to
-JUNK = st.text(max_size=12) | st.sampled_from(
-    [
-        "-1",
-        "0",
-        "nan",
-        "1e999",
-        "inf",
-        "",
-        "-",
-        "--",
-        "../..",
-        "folder:/",
-        "digits+fog@9",
-        "a,b",
-        "\x00",
-        "ä" * 40,
-        "[" * 200,
-    ]
-)
 WORDS = JUNK | st.sampled_from(
     [*FLAGS, "small", "digits", "wt", "resnet8", "--json", "-q", "--device", "--set", "--only"]
 )
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | JUNK
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(JUNK, inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@pytest.fixture(scope="module")
-def place(trained, tmp_path_factory):
-    """A store with one network, in a folder of its own that nothing else writes to."""
-    folder = tmp_path_factory.mktemp("hostile")
-    shutil.copytree(trained[0], folder / "store")
-    return folder
-
-
-@pytest.fixture
-def refused(place, cli, monkeypatch):
-    """Call a command whose steps, should it get that far, are not made: it ends in one line, and writes nothing."""
-
-    def would_run(*args):
-        raise PrunekitError("it would run")
-
-    for module in ("now", "inline"):
-        monkeypatch.setattr(f"prunekit.engine.{module}.OPEN_CONTEXT", would_run)
-    monkeypatch.chdir(place)
-    monkeypatch.setenv("PRUNEKIT_OFFLINE", "1")
-
-    def call(*args, stdin=""):
-        before = tree(place)
-        ran = cli(*args, store=place / "store", stdin=stdin)
-        assert ran.code in (0, 1, 2, 3), (args, ran)
-        assert "Traceback" not in ran.err, (args, ran.err)
-        assert "PRUNEKIT_DEBUG" not in ran.err, (args, ran.err)  # an error that nobody foresaw
-        if ran.code:
-            assert tree(place) == before, args
-        return ran
-
-    return call
-
-
-def tree(folder):
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 def toml(value):
@@ -149,11 +80,6 @@ READING = st.sampled_from(
         ("report", "-"),
     ]
 )
-
-
-def framed(document):
-    text = json.dumps(document).encode()
-    return struct.pack("<Q", len(text)) + text
 
 
 HEADERS = (

@@ -123,11 +123,16 @@ def repair(store: Store, found: Iterable[Problem]) -> int:
 
 
 def leftovers(store: Store) -> list[Leftover]:
-    """What crashes left: half-written files, locks that nobody holds, checkpoints and logs of finished steps."""
+    """What crashes left: half-written files, locks that nobody holds, checkpoints and logs of finished steps.
+
+    While some process works on the store, half-written files may be its own: they are left.
+    """
     if not _entries(store.root):
         return []
     _check_is_store(store)
     found = [each for folder, is_name in PLACES.items() for each in _parts(store.root, folder, is_name)]
+    if store.running():  # looked at after the files are: who writes one holds its lock until it is whole
+        found = []
     locks = store.root / "locks"
     found += [
         Leftover(locks / name, is_empty)

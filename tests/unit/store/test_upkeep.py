@@ -44,6 +44,15 @@ def test_what_crashes_left_goes(store):
     assert list(store.problems()) == []
 
 
+def test_half_written_files_are_left_while_somebody_works_on_the_store(store):
+    part = _put(
+        store.root / "models" / f".{TRAIN}.safetensors.{TOKEN}.part", store.path(TRAIN).read_bytes()[:50]
+    )
+    with store.claim("train-0000000000000000"):
+        assert store.clean() == []
+    assert store.clean() == [part]
+
+
 def test_what_others_wrote_stays(store):
     whole = store.path(TRAIN).read_bytes()
     kept = [

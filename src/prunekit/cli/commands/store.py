@@ -113,6 +113,7 @@ command(
         "dry_run": (Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")], False)
     },
     common=("store", "as_json"),
-    help="Remove half-written files and the checkpoints of finished steps. Do not run it beside a working run.",
+    help="Remove half-written files and the checkpoints of finished steps. While a run works on the store, "
+    "half-written files are left.",
     examples=["prunekit gc --dry-run"],
 )
