@@ -137,7 +137,7 @@ def command(*args: object) -> tuple[float, float]:
 
 WORKER = """
 import prunekit.engine.worker as worker, prunekit.steps.table as table, prunekit.steps.make as make
-table.RUN._rows["train"] = table.StepRow(lambda batch, context: None, lambda params: params.key)
+table.RUN._own["train"] = table.RUN["train"]._replace(run=lambda batch, context: None)
 make._facts = lambda params, store: {}
 worker.main()
 """

@@ -18,17 +18,18 @@ from torch import nn
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
 from prunekit.data.glance import Glance, glance
-from prunekit.engine.forecast import TRAINING_PASSES
 from prunekit.errors import PrunekitError
 from prunekit.interruption import tie_to_parent
 from prunekit.measure.batches import default_batch_size
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build
 from prunekit.models.cost import forward_flops
+from prunekit.models.pretrained import timm_preprocessing
 from prunekit.params import TrainParams
 from prunekit.progress import SILENT
 from prunekit.steps.make import open_context
 from prunekit.steps.settings import Settings
+from prunekit.steps.work import TRAINING_PASSES
 from prunekit.training.loop import fit
 
 # Operations of one timed batch, and of all of them: about a second each on two cores; a GPU takes real batches.
@@ -113,8 +114,8 @@ class Stopwatch:
 
 
 def calibrated(wanted: Mapping[str, Any], device: str) -> dict[str, Any]:
-    """Speed of one network (``arch``, ``dataset``, ``batch_size``, ``precision``): the fields of ``forecast.Speed``."""
-    timed = whole = _whole(wanted["arch"], glance(wanted["dataset"]), device)
+    """Speed of one network (the fields of ``costs.Network``, ``batch_size``, ``precision``): ``forecast.Speed``'s."""
+    timed = whole = _whole(wanted["arch"], _seen(wanted), device)
     while timed.slow and (smaller := _smaller(timed)) is not None:
         timed = smaller
     scale = whole.flops / timed.flops
@@ -124,6 +125,13 @@ def calibrated(wanted: Mapping[str, Any], device: str) -> dict[str, Any]:
         "forward_seconds": scale * _forward_seconds(timed),
         "pixels": whole.size[0] * whole.size[1],
     }
+
+
+def _seen(wanted: Mapping[str, Any]) -> Glance:
+    """The data set at the size of the network's input: its own, else timm's where it comes from there."""
+    found = glance(wanted["dataset"])
+    size = wanted["size"] or (timm_preprocessing(wanted["arch"]).get("size") if wanted["imported"] else None)
+    return found if size is None else found._replace(size=(size[0], size[1]))
 
 
 def _whole(arch: str, found: Glance, device: str) -> Timed:

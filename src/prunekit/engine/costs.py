@@ -5,17 +5,36 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from prunekit.params import STEPS, Params, Root
 from prunekit.steps.table import RUN
 from prunekit.store.store import Store
 
 
-class PastCosts(NamedTuple):
-    """Median seconds per epoch or step: by kind, architecture and data set, and by kind alone."""
+class Network(NamedTuple):
+    """What the cost of an image depends on; ``size`` (height, width) is None where the network has no input size set.
 
-    exact: Mapping[tuple[str, str, str], float]
+    It is then the data set's, or timm's where the network was ``imported`` from there.
+    """
+
+    arch: str
+    dataset: str
+    size: tuple[int, int] | None = None
+    imported: bool = False
+
+    @classmethod
+    def of(cls, root: Root) -> Self:
+        """The network that a lineage begins with."""
+        sides = root.image_size
+        size = None if sides is None else (sides[0], sides[-1])
+        return cls(str(root.arch), str(root.dataset), size, root.kind == "import")
+
+
+class PastCosts(NamedTuple):
+    """Median seconds per epoch or step: by kind and network, and by kind alone."""
+
+    exact: Mapping[tuple[str, Network], float]
     by_kind: Mapping[str, float]
 
     @property
@@ -28,28 +47,36 @@ class PastCosts(NamedTuple):
 
         ``calibrated`` is what a short calibration says: it stands behind the same work in this store alone.
         """
-        made = root if isinstance(root, Root) else None
-        what = params.kind, str(made.arch if made else ""), str(made.dataset if made else "")
-        if calibrated is not None and what not in self.exact:
+        made, row = (root if isinstance(root, Root) else None), RUN[params.kind]
+        past = self.exact.get((params.kind, Network.of(made))) if made else None
+        if calibrated is not None and past is None:
             return calibrated
-        each = self.exact.get(what) or self.by_kind.get(params.kind) or RUN[params.kind].rough_seconds
-        epochs: int = getattr(params, "epochs", None) or (made.epochs if made else 1)
-        return each * epochs if RUN[params.kind].by_epoch else each
+        each = past or self.by_kind.get(params.kind) or row.rough_seconds
+        return each * row.epochs(params, made)
 
 
 def measured(store: Store) -> PastCosts:
     """The medians of what the store's steps took."""
-    exact: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    exact: dict[tuple[str, Network], list[float]] = defaultdict(list)
     by_kind: dict[str, list[float]] = defaultdict(list)
     for kind in STEPS:
         for note in store.costs(kind):
             seconds, epochs = note.get("seconds"), note.get("epochs", 1)
             if isinstance(seconds, int | float) and isinstance(epochs, int) and epochs > 0:
-                exact[kind, str(note.get("arch")), str(note.get("dataset"))].append(seconds / epochs)
+                exact[kind, _network(note)].append(seconds / epochs)
                 by_kind[kind].append(seconds / epochs)
     return PastCosts(
         {what: median(each) for what, each in exact.items()},
         {kind: median(each) for kind, each in by_kind.items()},
+    )
+
+
+def _network(note: Mapping[str, object]) -> Network:
+    """The network that a step was made of, as :func:`prunekit.steps.make.make` notes it."""
+    sides = note.get("image_size")
+    size = (int(sides[0]), int(sides[-1])) if isinstance(sides, list) and sides else None
+    return Network(
+        str(note.get("arch")), str(note.get("dataset")), size, imported=note.get("imported") is True
     )
 
 

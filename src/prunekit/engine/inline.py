@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from prunekit.engine.failure import report
 from prunekit.engine.run import Event
@@ -12,6 +12,9 @@ from prunekit.params import Params
 from prunekit.progress import SILENT, Progress
 from prunekit.registry import Lazy
 from prunekit.steps.settings import Settings
+
+if TYPE_CHECKING:
+    from prunekit.steps.context import Context
 
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 MAKE = Lazy("prunekit.steps.make:make")
@@ -26,7 +29,7 @@ class Inline:
         self._settings = settings
         self._progress = progress
         self._batch: Sequence[Params] = ()
-        self._context: Any = None
+        self._context: Context | None = None
 
     def submit(self, batch: Sequence[Params]) -> None:
         """Keep the batch for ``wait``."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from prunekit.data.downloads import DOWNLOADS
 from prunekit.distribution import is_place, parse
 from prunekit.engine.costs import roots_of
-from prunekit.params import MODEL_STEPS, Params
+from prunekit.params import MODEL_STEPS, Params, Root, distribution_of
 
 
 def absent(plan: Mapping[str, Params], todo: Collection[str], root: Path) -> dict[str, str]:
@@ -29,10 +28,11 @@ def absent(plan: Mapping[str, Params], todo: Collection[str], root: Path) -> dic
 
 def _needed(plan: Mapping[str, Params], todo: Collection[str]) -> Iterator[tuple[str, bool]]:
     """The data sets of the steps, and whether each is needed whole."""
-    roots: dict[str, Any] = dict(roots_of(plan))
+    roots = roots_of(plan)
     for key in todo:
-        own = getattr(roots[key], "dataset", None)
-        named = getattr(plan[key], "distribution", None)
+        root = roots[key]
+        own = root.dataset if isinstance(root, Root) else None
+        named = distribution_of(plan[key])
         if own is not None and (plan[key].kind in MODEL_STEPS or named is None) and not is_place(own):
             yield own, plan[key].kind in ("train", "retrain")
         if named is not None and not is_place(named):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prunekit.engine.pool import ATTEMPTS, threads_each
 from prunekit.engine.run import Event
@@ -21,6 +21,9 @@ from prunekit.errors import PrunekitError, UsageError, reason
 from prunekit.params import Params
 from prunekit.progress import SILENT
 from prunekit.steps.settings import Settings
+
+if TYPE_CHECKING:
+    from prunekit.steps.context import Context
 
 SECONDS_TO_ANSWER = 10
 INSTALL = "the ray executor needs Ray: pip install 'prunekit[ray]'"
@@ -36,9 +39,10 @@ def remote(fields: Sequence[Fields], settings: Sequence[Any]) -> dict[str, Any]:
 
 
 @cache
-def _context(settings: Settings) -> Any:
+def _context(settings: Settings) -> Context:
     """What steps work with, opened once per process; a GPU of Ray's choice is the first that the process sees."""
-    return OPEN_CONTEXT(settings, SILENT)
+    context: Context = OPEN_CONTEXT(settings, SILENT)
+    return context
 
 
 class RayPool:

@@ -8,13 +8,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from prunekit.engine.child import Lifeline, environment, python
-from prunekit.engine.costs import roots_of
-from prunekit.engine.forecast import Speed, Timing, counted_as
-from prunekit.params import Params
+from prunekit.engine.costs import Network, roots_of
+from prunekit.engine.forecast import Speed, Timing
+from prunekit.params import Params, Root, distribution_of
 from prunekit.steps.settings import Settings
-
-# What a network's speed depends on: the same fields of every root.
-NETWORK = ("arch", "dataset", "batch_size", "precision")
+from prunekit.steps.work import counted_as
 
 
 def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Settings) -> Timing:
@@ -45,22 +43,31 @@ def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Se
 
 def request(steps: Mapping[str, Params], wanted: Collection[str], settings: Settings) -> dict[str, Any]:
     """What the child process is asked, as JSON values: each network once, and every data set that is counted."""
-    roots: dict[str, Any] = roots_of(steps)
-    asked = [steps[key] for key in wanted]
-    networks: dict[tuple[str, str], dict[str, Any]] = {}
+    roots = roots_of(steps)
+    networks: dict[Network, dict[str, Any]] = {}
     for key in wanted:
         root = roots[key]
-        networks.setdefault((root.arch, root.dataset), {name: getattr(root, name) for name in NETWORK})
-    named = (getattr(params, "distribution", None) for params in asked)
+        if isinstance(root, Root):
+            network = Network.of(root)
+            how = {"batch_size": root.batch_size, "precision": root.precision}
+            networks.setdefault(network, network._asdict() | how)
+    named = (distribution_of(steps[key]) for key in wanted)
     counted = {counted_as(name)[0] for name in named if name is not None}
     return {
         "settings": settings._asdict(),
         "networks": list(networks.values()),
-        "datasets": sorted(counted | {dataset for _, dataset in networks}),
+        "datasets": sorted(counted | {network.dataset for network in networks}),
     }
 
 
 def read(answer: dict[str, Any]) -> Timing:
     """What the child process answered."""
-    speeds = {(each["arch"], each["dataset"]): Speed(**each["speed"]) for each in answer["networks"]}
+    speeds = {_network(each): Speed(**each["speed"]) for each in answer["networks"]}
     return Timing(speeds, answer["images"], tuple(answer["troubles"]))
+
+
+def _network(asked: Mapping[str, Any]) -> Network:
+    size = asked["size"]
+    return Network(
+        asked["arch"], asked["dataset"], None if size is None else (size[0], size[1]), asked["imported"]
+    )

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from prunekit.engine.failure import report
 from prunekit.interruption import install
@@ -26,6 +26,9 @@ from prunekit.params import STEPS, Params
 from prunekit.progress import Bar
 from prunekit.registry import Lazy
 from prunekit.steps.settings import Settings
+
+if TYPE_CHECKING:
+    from prunekit.steps.context import Context
 
 SECONDS_BETWEEN_WORDS = 0.1
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
@@ -88,7 +91,7 @@ def unpacked(fields: Sequence[Fields]) -> list[Params]:
     return [STEPS[kind].read(values) for kind, values in fields]
 
 
-def serve(batch: Sequence[Params], context: Any) -> dict[str, Any]:
+def serve(batch: Sequence[Params], context: Context) -> dict[str, Any]:
     """Make a batch; what to tell of it."""
     try:
         return {"busy": MAKE(batch, context, wait=False)}
@@ -103,10 +106,10 @@ def _listen(inbox: queue.Queue[dict[str, Any]]) -> None:
     os._exit(0)
 
 
-def _open(wire: Wire, settings: Settings) -> Any:
+def _open(wire: Wire, settings: Settings) -> Context:
     """Load torch and the store; a worker that cannot, says why and ends."""
     try:
-        context = OPEN_CONTEXT(settings, wire)
+        context: Context = OPEN_CONTEXT(settings, wire)
         MAKE.load()
     except (Exception, SystemExit) as error:
         reason = report(error, [f"worker-{os.getpid()}"], Path(settings.store))

@@ -1,7 +1,14 @@
 """One frozen class per step, and the key that names its result. No torch."""
 
 from prunekit.params.keys import KEY_DIGITS, Params, describe, key_of
-from prunekit.params.measures import LEVELS, ErrorParams, FeaturesParams, NoiseParams, TransferParams
+from prunekit.params.measures import (
+    LEVELS,
+    ErrorParams,
+    FeaturesParams,
+    NoiseParams,
+    TransferParams,
+    distribution_of,
+)
 from prunekit.params.steps import (
     BATCHNORM_IMAGES,
     MARGIN,
@@ -44,5 +51,6 @@ __all__ = [
     "TrainParams",
     "TransferParams",
     "describe",
+    "distribution_of",
     "key_of",
 ]

@@ -83,3 +83,10 @@ class TransferParams(Params):
         tuple[Annotated[float, Field(gt=0, le=1)], ...],
         Field(min_length=1, description="Shares of pixels kept."),
     ] = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+
+
+def distribution_of(params: Params) -> str | None:
+    """Whose images a measurement names; None of a step that names none, or takes the model's own test set."""
+    if isinstance(params, ErrorParams | NoiseParams | FeaturesParams):
+        return params.distribution
+    return None

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from prunekit.errors import UsageError
-from prunekit.params import (
-    ErrorParams,
-)
+from prunekit.params import ErrorParams, PruneParams, RetrainParams
 from prunekit.steps.table import check_names
 from prunekit.store.records import MODULE, PREDICTIONS, ModelRecord
 from prunekit.store.store import Store
@@ -33,14 +30,14 @@ def check_module(record: ModelRecord) -> None:
         )
 
 
-def check_on_parent(params: Any, store: Store) -> None:
+def check_on_parent(params: PruneParams | RetrainParams, store: Store) -> None:
     """What can be known of a step from its parent's record before it runs."""
     record = store.record(params.parent)
     check_module(record)
-    ratio = getattr(params, "prune_ratio", None)
-    if ratio is not None and ratio <= record.prune_ratio:
+    if isinstance(params, PruneParams) and params.prune_ratio <= record.prune_ratio:
         raise UsageError(
-            f"prune ratio {ratio:g} is not above the {record.prune_ratio:.4f} that {params.parent} is already pruned to"
+            f"prune ratio {params.prune_ratio:g} is not above the {record.prune_ratio:.4f} that {params.parent} is "
+            "already pruned to"
         )
     check_names(params)
 

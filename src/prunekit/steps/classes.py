@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 from prunekit import distribution as grammar
 from prunekit.data.datasets import Dataset
 from prunekit.data.preprocessing import Preprocessing, seen
 from prunekit.distribution import is_place
 from prunekit.errors import PrunekitWarning, UsageError
+from prunekit.params import Seeing
 from prunekit.steps.context import dataset
 
 
@@ -24,7 +24,7 @@ def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
         )
 
 
-def seen_with(own: Dataset, base: Preprocessing, fields: Any) -> Dataset:
+def seen_with(own: Dataset, base: Preprocessing, fields: Seeing) -> Dataset:
     """A data set as a new network sees it: the fields that are set, else ``base``; where sizes differ, it says how.
 
     :class:`UsageError` where the images of a split have one size, those of another split another, and nothing says

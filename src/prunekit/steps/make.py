@@ -9,12 +9,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from prunekit.errors import PrunekitError, PrunekitWarning
-from prunekit.params import MODEL_STEPS, ErrorParams, Params, Root
+from prunekit.params import MODEL_STEPS, ErrorParams, Params, RetrainParams, Root
 from prunekit.progress import Progress
 from prunekit.steps.context import Context
 from prunekit.steps.device import checked, enough_memory
@@ -22,7 +21,7 @@ from prunekit.steps.settings import Settings
 from prunekit.steps.table import RUN
 from prunekit.steps.train import kept_key
 from prunekit.steps.versions import code_of
-from prunekit.store.records import Step
+from prunekit.store.records import ModelRecord, Step
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store, require
 
@@ -112,17 +111,21 @@ def _run(left: Sequence[Params], context: Context) -> None:
         context.store.note_cost(params.kind, key=params.key, seconds=round(seconds, 4), **facts)
 
 
-def needed(batch: Sequence[Any], store: Store) -> Iterator[str]:
+def needed(batch: Sequence[Params], store: Store) -> Iterator[str]:
     """Keys of the results that a batch reads, each once those before it are in the store."""
     for params in batch:
         yield from params.inputs
-        if getattr(params, "mode", "") == "weight-rewind" and store.has(params.parent):
-            record = store.record(params.parent)
-            epoch = record.root_params.kept_epoch
-            yield from () if epoch is None else (kept_key(record.root.key, epoch),)
-        elif getattr(params, "mode", "") == "least-squares" and store.has(params.parent):
-            before = store.record(params.parent).parent
-            yield from () if before is None else (before,)
+        if isinstance(params, RetrainParams) and store.has(params.parent):
+            yield from _reread(params, store.record(params.parent))
+
+
+def _reread(params: RetrainParams, record: ModelRecord) -> Iterator[str]:
+    """What a retraining reads beside its parent: the early epoch that it rewinds to, or the network before pruning."""
+    epoch = record.root_params.kept_epoch
+    if params.mode == "weight-rewind" and epoch is not None:
+        yield kept_key(record.root.key, epoch)
+    elif params.mode == "least-squares" and record.parent is not None:
+        yield record.parent
 
 
 def products(params: Params, store: Store) -> tuple[str, ...]:
@@ -135,14 +138,15 @@ def products(params: Params, store: Store) -> tuple[str, ...]:
     return (*kept, nominal.key, params.key)
 
 
-def _facts(params: Params, store: Store) -> dict[str, Any]:
+def _facts(params: Params, store: Store) -> dict[str, object]:
     """What else of a step its cost depends on: the network, its data, and how long it is trained."""
     model = params.key if params.kind in MODEL_STEPS else params.inputs[-1]
     record = store.record(model)
     root = record.root_params
-    epochs = getattr(params, "epochs", None) or root.epochs
     return {
         "arch": record.arch,
         "dataset": root.dataset,
-        "epochs": epochs if RUN[params.kind].by_epoch else 1,
+        "image_size": root.image_size,
+        "imported": root.kind == "import",
+        "epochs": RUN[params.kind].epochs(params, root),
     }

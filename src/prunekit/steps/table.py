@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from prunekit.params import Params
+from prunekit.params import (
+    ErrorParams,
+    FeaturesParams,
+    ImportParams,
+    NoiseParams,
+    Params,
+    PruneParams,
+    RetrainParams,
+    Root,
+    TrainParams,
+    TransferParams,
+)
 from prunekit.registry import Lazy, Registry
+from prunekit.steps import work
 from prunekit.steps.names import (
     check_distribution_of,
     check_method,
@@ -15,8 +27,11 @@ from prunekit.steps.names import (
     check_root,
 )
 
-Run = Callable[[Sequence[Params], Any], None]
+if TYPE_CHECKING:
+    from prunekit.steps.context import Context
 
+Run = Callable[[Sequence[Params], "Context"], None]
+P = TypeVar("P", bound=Params)
 
 LARGEST_BATCH = 64
 
@@ -26,46 +41,113 @@ class StepRow(NamedTuple):
 
     ``run(batch, context)`` makes every step of a batch; steps with equal ``group`` share one load or one pass, at most
     ``largest`` of them (few where all is saved at the end of a batch, so that an interruption loses little). ``check``
-    looks up every name before anything runs. ``rough_seconds`` is what a step, or an epoch of it (``by_epoch``), takes
-    where nothing was measured.
+    looks up every name before anything runs. ``work`` counts the images of a step, ``epochs`` its passes (1 where it
+    has none), and ``rough_seconds`` is what one pass takes where nothing was measured.
     """
 
     run: Run
-    group: Callable[[Any], str]
-    check: Callable[[Any], None]
-    rough_seconds: float = 1.0
-    by_epoch: bool = False
-    largest: int = LARGEST_BATCH
+    group: Callable[[Params], str]
+    check: Callable[[Params], None]
+    work: Callable[[Params, work.Known], work.Work]
+    epochs: Callable[[Params, Root | None], int]
+    rough_seconds: float
+    largest: int
 
 
 def _alone(params: Params) -> str:
     return params.key
 
 
-def _same_model(params: Any) -> str:
+def _same_model(params: ErrorParams | TransferParams) -> str:
     return f"{params.kind}:{params.model}"
 
 
-def _same_noise(params: Any) -> str:
+def _same_noise(params: NoiseParams) -> str:
     """All but the model: one pass over the noisy images serves every model."""
     return f"noise:{params.model_copy(update={'model': ''}).key}"
 
 
-def _run(module: str) -> Lazy:
-    return Lazy(f"prunekit.steps.{module}:run")
+def _row(
+    kind: type[P],
+    module: str,
+    *,
+    check: Callable[[P], None],
+    work: Callable[[P, work.Known], work.Work],
+    group: Callable[[P], str] = _alone,
+    epochs: Callable[[P, Root | None], int] = work.one_pass,
+    rough_seconds: float = 1.0,
+    largest: int = LARGEST_BATCH,
+) -> StepRow:
+    """A row whose functions take steps of one kind alone; the engine hands them whatever the row is looked up for."""
+
+    def own(params: Params) -> P:
+        if not isinstance(params, kind):
+            raise TypeError(f"{params.kind} is no {kind.kind} step")
+        return params
+
+    return StepRow(
+        run=Lazy(f"prunekit.steps.{module}:run"),
+        group=lambda params: group(own(params)),
+        check=lambda params: check(own(params)),
+        work=lambda params, known: work(own(params), known),
+        epochs=lambda params, root: epochs(own(params), root),
+        rough_seconds=rough_seconds,
+        largest=largest,
+    )
 
 
 RUN: Registry[StepRow] = Registry(
     "step",
     {
-        "train": StepRow(_run("train"), _alone, check_root, 10.0, by_epoch=True),
-        "import": StepRow(_run("bring"), _alone, check_root),
-        "prune": StepRow(_run("prune"), _alone, check_method),
-        "retrain": StepRow(_run("retrain"), _alone, check_retraining, 10.0, by_epoch=True),
-        "error": StepRow(_run("error"), _same_model, check_distribution_of, 2.0),
-        "noise": StepRow(_run("noise"), _same_noise, check_distribution_of, 10.0, largest=8),
-        "features": StepRow(_run("features"), _alone, check_distribution_of, 60.0),
-        "transfer": StepRow(_run("transfer"), _same_model, check_nothing),
+        "train": _row(
+            TrainParams,
+            "train",
+            check=check_root,
+            work=work.of_training,
+            epochs=work.epochs_trained,
+            rough_seconds=10.0,
+        ),
+        "import": _row(ImportParams, "bring", check=check_root, work=work.of_test),
+        "prune": _row(PruneParams, "prune", check=check_method, work=work.of_test),
+        "retrain": _row(
+            RetrainParams,
+            "retrain",
+            check=check_retraining,
+            work=work.of_retraining,
+            epochs=work.epochs_retrained,
+            rough_seconds=10.0,
+        ),
+        "error": _row(
+            ErrorParams,
+            "error",
+            check=check_distribution_of,
+            work=work.of_error,
+            group=_same_model,
+            rough_seconds=2.0,
+        ),
+        "noise": _row(
+            NoiseParams,
+            "noise",
+            check=check_distribution_of,
+            work=work.of_noise,
+            group=_same_noise,
+            rough_seconds=10.0,
+            largest=work.NOISE_AT_ONCE,
+        ),
+        "features": _row(
+            FeaturesParams,
+            "features",
+            check=check_distribution_of,
+            work=work.of_features,
+            rough_seconds=60.0,
+        ),
+        "transfer": _row(
+            TransferParams,
+            "transfer",
+            check=check_nothing,
+            work=work.of_transfer,
+            group=_same_model,
+        ),
     },
 )
 

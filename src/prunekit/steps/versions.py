@@ -7,7 +7,7 @@ compared wherever a result is found.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from prunekit.data.datasets import DATASETS
 from prunekit.data.versions import earlier_version_of, source_of, version_of
 from prunekit.errors import PrunekitError, StoreError, UsageError
 from prunekit.models.archs import ARCHS
-from prunekit.params import MODEL_STEPS, Params
+from prunekit.params import MODEL_STEPS, NoiseParams, Params, Root, TransferParams, distribution_of
 from prunekit.pruning.methods import METHODS
 from prunekit.source import digest_of
 from prunekit.store.records import ModelRecord, Sources, Step
@@ -34,11 +34,12 @@ PUT_BACK = (
 def model_sources(lineage: Sequence[Step], store: Store, data: Path) -> Sources:
     """What a model is made of: its lineage's data set and code, and the model that its last step starts from."""
     parents = [step.key for step in lineage[-2:-1]]
-    dataset = str(getattr(lineage[0].read(), "dataset", ""))
+    root = lineage[0].read()
+    dataset = str(root.dataset) if isinstance(root, Root) else ""
     return Sources(data_of([dataset], data), code_of(lineage), {key: store.digest(key) for key in parents})
 
 
-def measurement_sources(params: Any, store: Store, data: Path) -> Sources:
+def measurement_sources(params: Params, store: Store, data: Path) -> Sources:
     """What a measurement is made of: the data of its models and its own images, its models' code, and its inputs."""
     models = [store.record(key) for key in params.inputs if key.partition("-")[0] in MODEL_STEPS]
     names = [*(str(record.param("dataset")) for record in models), source_of(_distribution(params, store))]
@@ -46,12 +47,12 @@ def measurement_sources(params: Any, store: Store, data: Path) -> Sources:
     return Sources(data_of(names, data), code_of(lineage), {key: store.digest(key) for key in params.inputs})
 
 
-def _distribution(params: Any, store: Store) -> str:
+def _distribution(params: Params, store: Store) -> str:
     """Whose images a measurement takes."""
-    if params.kind == "transfer":
+    if isinstance(params, TransferParams):
         return _distribution(store.measurement(params.features).step.read(), store)
-    model = params.to if params.kind == "noise" else params.model
-    return params.distribution or str(store.record(model).param("dataset"))
+    model = params.to if isinstance(params, NoiseParams) else params.inputs[0]
+    return distribution_of(params) or str(store.record(model).param("dataset"))
 
 
 def data_of(names: Iterable[str], data: Path) -> dict[str, str]:
@@ -186,7 +187,9 @@ def _refuse_other_data(keys: Sequence[str], found: Mapping[str, str]) -> None:
         raise UsageError(f"{name} is not what {_few(keys)} in this store {_was(keys)} made of ({PUT_BACK})")
 
 
-def _refuse_other_code(steps: Sequence[Params], kept: Mapping[str, str], wanted: Any) -> None:
+def _refuse_other_code(
+    steps: Sequence[Params], kept: Mapping[str, str], wanted: Callable[[str], bool]
+) -> None:
     for params in steps:
         parent = next((key for key in params.inputs if key in kept), None)
         if parent is not None and wanted(params.key):

@@ -117,7 +117,7 @@ def taken(steps: Iterable[Params], say: Say) -> list[Params]:
 
 
 def _largest(noises: Sequence[NoiseParams]) -> list[NoiseParams]:
-    def pair(step: NoiseParams) -> tuple[Any, ...]:
+    def pair(step: NoiseParams) -> tuple[object, ...]:
         return step.model, step.to, step.distribution, step.noise, step.space, step.clip
 
     def size(step: NoiseParams) -> tuple[int, ...]:

@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.rows import Row
 from prunekit.analysis.shifts import Set, is_nominal, is_shifted
-from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, Params
+from prunekit.params import (
+    MEASUREMENT_STEPS,
+    MODEL_STEPS,
+    ImportParams,
+    Params,
+    PruneParams,
+    Root,
+    TransferParams,
+    distribution_of,
+)
 
 CLAIM = "claim"
 NOTE = "planned measurements behind it are missing"
@@ -89,17 +98,19 @@ def lost_of(missing: Iterable[Params], planned: Iterable[Params]) -> list[Lost]:
     return [_lost(step, by_key) for step in missing if step.kind in MEASUREMENT_STEPS]
 
 
-def _lost(step: Any, planned: Mapping[str, Params]) -> Lost:
-    lineage: list[Any] = []
-    key = str(step.inputs[0] if step.kind != "transfer" else step.model)
+def _lost(step: Params, planned: Mapping[str, Params]) -> Lost:
+    lineage: list[Params] = []
+    key = step.model if isinstance(step, TransferParams) else step.inputs[0]
     while key in planned and planned[key].kind in MODEL_STEPS:
         lineage.append(planned[key])
-        key = str(getattr(planned[key], "parent", ""))
-    methods = [each for each in lineage if getattr(each, "method", None)]
-    dataset = next((str(each.dataset) for each in reversed(lineage) if getattr(each, "dataset", None)), "")
-    asked = getattr(methods[0], "prune_ratio", 0.0) if methods else 0.0
-    name = getattr(step, "distribution", None) or dataset
-    return Lost(step.kind, dataset, methods[0].method if methods else None, asked, name)
+        key = next(iter(planned[key].inputs), "")
+    methods = [each for each in lineage if isinstance(each, PruneParams | ImportParams) and each.method]
+    datasets = [each.dataset for each in reversed(lineage) if isinstance(each, Root) and each.dataset]
+    dataset = datasets[0] if datasets else ""
+    asked = (methods[0].prune_ratio or 0.0) if methods else 0.0
+    return Lost(
+        step.kind, dataset, methods[0].method if methods else None, asked, distribution_of(step) or dataset
+    )
 
 
 def marked(rows: Sequence[Row], lost: Sequence[Lost]) -> list[Row]:

@@ -8,7 +8,7 @@ its parent a network is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from prunekit.analysis.curves import grouped, rung_of
@@ -219,7 +219,7 @@ def _without_weights(settings: Values) -> tuple[tuple[str, str], ...]:
     return settings_of(_but(settings, _WEIGHTS))
 
 
-def _ambiguous(places: Iterable[tuple[Any, Any, Step]]) -> set[str]:
+def _ambiguous(places: Iterable[tuple[Hashable, Hashable, Step]]) -> set[str]:
     """Keys of the steps of all (identity, place, step) whose identity has two weights at one place."""
     found: set[str] = set()
     for members in grouped(places, lambda each: each[0]).values():
@@ -324,5 +324,5 @@ def _chain(record: ModelRecord, keys: Collection[str]) -> list[str]:
     return [*(step.key for step in record.lineage[:-1] if step.key in keys), record.key]
 
 
-def _in_order(network: _Network) -> tuple[Any, ...]:
+def _in_order(network: _Network) -> tuple[list[int], Sequence[object], str]:
     return ([_seed(step) for step in network.last or network.before], network.path, network.record.key)

@@ -33,6 +33,15 @@ def test_the_median_of_the_same_work_comes_first_then_of_the_same_kind(store):
     assert found[ERROR.key] == 2.0
 
 
+def test_networks_of_another_input_size_are_other_work(store):
+    store.note_cost("train", arch="resnet8", dataset="digits", image_size=[16], epochs=10, seconds=2)
+    small = TRAIN.model_copy(update={"image_size": (16, 16)})
+    other = TRAIN.model_copy(update={"image_size": (8,)})
+    steps = {params.key: params for params in (TRAIN, small, other)}
+    found = estimates(steps, measured(store))
+    assert [found[key] for key in steps] == [30.0, 2.0, 10 * measured(store).by_kind["train"]]
+
+
 def test_nothing_measured_is_said(tmp_path, store):
     assert not measured(Store(tmp_path / "empty")).known
     assert measured(store).known

@@ -2,13 +2,12 @@
 
 import pytest
 
-from prunekit.engine.costs import PastCosts
+from prunekit.engine.costs import Network, PastCosts
 from prunekit.engine.forecast import (
     Foreseen,
     Speed,
     Timing,
     elapsed,
-    feature_passes,
     forecast,
     rows,
     sentence,
@@ -22,6 +21,7 @@ from prunekit.params import (
     TrainParams,
     TransferParams,
 )
+from prunekit.steps.work import feature_passes
 
 TRAIN = TrainParams(arch="resnet8", dataset="digits", epochs=10, keep_epoch=4)
 PRUNE = PruneParams(parent=TRAIN.key, method="wt", prune_ratio=0.5)
@@ -29,7 +29,7 @@ FEATURES = FeaturesParams(model=TRAIN.key, images=3, block=2, candidates=2)
 SPEED = Speed(flops=2.0, train_seconds=0.5, forward_seconds=0.25, pixels=5)
 UNKNOWN = PastCosts({}, {})
 CALIBRATION = Timing(
-    {("resnet8", "digits"): SPEED},
+    {Network("resnet8", "digits"): SPEED},
     {"digits": {"train": 1000, "test": 50}, "cifar10": {"train": 4, "test": 7}, "own": {"valid": 3}},
 )
 TRAINED, CHECKED = 900, 150
@@ -92,7 +92,7 @@ def test_features_are_shown_at_every_kept_share():
 
 
 def test_what_the_store_measured_comes_before_the_calibration_and_the_calibration_before_the_rest():
-    exact = PastCosts({("train", "resnet8", "digits"): 3.0}, {"train": 3.0, "prune": 9.0})
+    exact = PastCosts({("train", Network("resnet8", "digits")): 3.0}, {"train": 3.0, "prune": 9.0})
     assert cost_of(TRAIN, costs=exact).seconds == 30
     assert cost_of(PRUNE, costs=exact).seconds == of(0, 50).seconds
     alone = forecast(keyed(PRUNE), exact)

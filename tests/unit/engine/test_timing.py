@@ -4,6 +4,8 @@ import pytest
 
 from prunekit.data.glance import Glance
 from prunekit.engine.calibrate import Timed, calibrated
+from prunekit.engine.costs import Network, PastCosts
+from prunekit.engine.forecast import forecast
 from prunekit.engine.timing import calibrate, request
 from prunekit.params import ErrorParams, NoiseParams, PruneParams, TrainParams
 from prunekit.steps.settings import Settings
@@ -25,8 +27,10 @@ SETTINGS = Settings("store", "data", threads=1)
 def test_every_network_is_asked_for_once_and_every_set_of_images_counted():
     asked = request(STEPS, list(STEPS), SETTINGS)
     assert asked["networks"] == [
-        {"arch": "resnet8", "dataset": "digits", "batch_size": 32, "precision": "auto"},
-        {"arch": "resnet20", "dataset": "cifar10", "batch_size": 128, "precision": "bfloat16"},
+        {"arch": "resnet8", "dataset": "digits", "size": None, "imported": False}
+        | {"batch_size": 32, "precision": "auto"},
+        {"arch": "resnet20", "dataset": "cifar10", "size": None, "imported": False}
+        | {"batch_size": 128, "precision": "bfloat16"},
     ]
     assert asked["datasets"] == ["cifar10", "cifar10.1", "digits"]
     assert asked["settings"]["threads"] == 1
@@ -41,12 +45,16 @@ def test_what_is_there_is_not_asked_for():
 def test_a_calibration_counts_times_and_tells_what_it_cannot(tmp_path):
     strange = TrainParams(arch="module:no_such_package:build", dataset="digits")
     error = ErrorParams(model=FIRST.key, distribution="folder:nowhere")
-    steps = {params.key: params for params in (FIRST, strange, error)}
+    small = FIRST.model_copy(update={"image_size": (16,)})
+    steps = {params.key: params for params in (FIRST, small, strange, error)}
     settings = SETTINGS._replace(store=str(tmp_path / "store"), data=str(tmp_path / "data"))
     found = calibrate(steps, list(steps), settings)
-    speed = found.speeds["resnet8", "digits"]
+    speed, quarter = found.speeds[Network("resnet8", "digits")], found.speeds[Network.of(small)]
     assert speed.flops == FLOPS
     assert speed.pixels == 32 * 32
+    assert (quarter.flops, quarter.pixels) == (2 * 3_125_888, 16 * 16)  # of the convolutions a quarter
+    costs = forecast(steps, PastCosts({}, {}), found).costs
+    assert costs[FIRST.key].flops == pytest.approx(4 * costs[small.key].flops, rel=1e-3)
     assert speed.train_seconds > speed.forward_seconds > 0
     assert found.images["digits"] == {"train": 1438, "test": 359}
     first, second = found.troubles
@@ -76,7 +84,8 @@ def test_batches_are_as_large_as_can_be_timed(flops, wanted, passes, images, bat
 
 def test_large_images_are_timed_smaller_and_counted_whole(monkeypatch):
     monkeypatch.setattr("prunekit.engine.calibrate.BATCH_FLOPS", {"cpu": 2e8})
-    asked = {"arch": "resnet18", "dataset": "imagenet", "batch_size": 256, "precision": "auto"}
+    network = Network("resnet18", "imagenet")._asdict()
+    asked = network | {"batch_size": 256, "precision": "auto"}
     found = calibrated(asked, "cpu")
     assert found["flops"] == 3_628_146_688
     assert found["pixels"] == 224 * 224

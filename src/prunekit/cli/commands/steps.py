@@ -110,7 +110,7 @@ def _train(**given: Any) -> None:
     make_and_print([params], Store(chosen.store), chosen)
 
 
-def _on_models(cls: type[Params], given: dict[str, Any]) -> None:
+def _on_models(cls: type[PruneParams] | type[RetrainParams], given: dict[str, Any]) -> None:
     chosen, names = options(given), given.pop("model")
     fields = read_fields(cls, given)
     check_names(
