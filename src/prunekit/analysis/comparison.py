@@ -26,6 +26,7 @@ from prunekit.analysis.rows import Row, row
 from prunekit.analysis.significance import mcnemar
 from prunekit.analysis.student import Student
 from prunekit.analysis.verdict import Margin, Verdict, decide, judge_rises
+from prunekit.tasks import TASKS
 
 IMAGES = "95 % over images, these networks"
 TWO_POINTS = (2.5, 97.5)
@@ -148,7 +149,7 @@ def _row(
 def _changes(pair: Paired, asked: Asked) -> dict[str, Any]:
     """What changed besides the error: predictions, confidence, losses; empty for a network that segments."""
     found: dict[str, Any] = dict.fromkeys(_CHANGES)
-    if "rank" not in pair.own:
+    if not TASKS[pair.task].breaks:
         return found
     same = pair.own["predicted"] == pair.reference["predicted"]
     low, high = np.clip(over_images(means_of(moments(same, SHARE))).ends(), 0.0, 1.0)
@@ -193,7 +194,7 @@ def _score(arrays: Arrays, score: Score) -> float | None:
 
 def _slices(pair: Paired, asked: Asked, classes: Sequence[str]) -> Iterator[Row]:
     """A row for each class, and for each group of every grouping; each is judged by itself."""
-    if "rank" not in pair.own:
+    if not TASKS[pair.task].breaks:
         return
     wrong, was_wrong = (arrays["rank"] >= asked.top_k for arrays in (pair.own, pair.reference))
     parts: list[tuple[Slices, str, str, Array]] = [

@@ -14,10 +14,11 @@ import numpy as np
 from prunekit.errors import PrunekitError
 from prunekit.params import MODEL_STEPS, STEPS, key_of
 from prunekit.store.records import MODULE, PREDICTIONS, MeasurementRecord, ModelRecord, Step
+from prunekit.tasks import DEFAULT, TASKS
+from prunekit.tasks.task import ROUNDING, within
 
 Arrays = Mapping[str, np.ndarray]
 ROOTS = ("train", "import")
-ROUNDING = 1e-5
 
 
 def strange_kind(steps: Sequence[Step]) -> str | None:
@@ -90,37 +91,20 @@ def senseless_measurement(record: MeasurementRecord, arrays: Arrays) -> str:
 
 def _error(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
     yield from _counts(record, [len(array) for array in arrays.values()])
-    yield from _segmentation(arrays) if "union" in arrays else _classification(record, arrays)
-
-
-def _counts(record: MeasurementRecord, counts: Sequence[int]) -> Iterator[str]:
-    if not counts or len(set(counts)) > 1 or counts[0] != record.summary.get("n", counts[0]) or not counts[0]:
-        yield "its arrays are not of as many images as it says"
-
-
-def _classification(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
-    for name in {"rank", *({"label", "predicted"} & arrays.keys())}:
-        if arrays[name].ndim != 1 or arrays[name].dtype.kind not in "iu" or arrays[name].min() < 0:
-            yield f"its {name} cannot be"
-    for name, most in (("confidence", 1.0), ("brier", 2.0), ("loss", np.inf)):
-        if name in arrays and not _within(arrays[name], 0, most):
-            yield f"its {name} cannot be"
-    if {"label", "predicted"} <= arrays.keys():
-        right = arrays["predicted"] == arrays["label"]
-        if (right & (arrays["rank"] > 0)).any():
-            yield "what it says is right and what it predicts differ"
-    found = (arrays["rank"] > 0).mean()
+    task = str(record.summary.get("task", DEFAULT))
+    if task not in TASKS:
+        yield f"its task {task!r} is none"
+        return
+    yield from TASKS[task].senseless(arrays)
+    found = TASKS[task].error(arrays)
     error = record.summary.get("error", found)
     if not isinstance(error, int | float) or abs(found - error) > ROUNDING:
         yield "its error is not that of its outcomes"
 
 
-def _segmentation(arrays: Arrays) -> Iterator[str]:
-    intersection, union = arrays["intersection"], arrays["union"]
-    if intersection.dtype.kind not in "iu" or union.dtype.kind not in "iu":
-        yield "its pixels are not counted in whole numbers"
-    if intersection.min() < 0 or (intersection > union).any():
-        yield "more pixels are in common than there are"
+def _counts(record: MeasurementRecord, counts: Sequence[int]) -> Iterator[str]:
+    if not counts or len(set(counts)) > 1 or counts[0] != record.summary.get("n", counts[0]) or not counts[0]:
+        yield "its arrays are not of as many images as it says"
 
 
 def _noise(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
@@ -132,7 +116,7 @@ def _noise(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
     yield from _counts(record, [*images, *([len(arrays["index"])] if "index" in arrays else [])])
     if not all(np.isfinite(array).all() for array in values.values()):
         yield "its values are not finite"
-    if not _within(arrays["agreement"], 0, 1):
+    if not within(arrays["agreement"], 0, 1):
         yield "its agreement is not between 0 and 1"
 
 
@@ -152,15 +136,8 @@ def _transfer(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
     params: Any = record.step.read()
     confidence = arrays["confidence"]
     yield from _counts(record, [len(confidence)])
-    if confidence.ndim != 2 or confidence.shape[1] != len(params.kept) or not _within(confidence, 0, 1):
+    if confidence.ndim != 2 or confidence.shape[1] != len(params.kept) or not within(confidence, 0, 1):
         yield "its confidence cannot be"
-
-
-def _within(values: np.ndarray, least: float, most: float) -> bool:
-    """Whether all are numbers between two limits; rounding may lead over them a little."""
-    with np.errstate(invalid="ignore"):
-        inside = (values >= least - ROUNDING) & (values <= most + ROUNDING)
-    return bool(values.dtype.kind in "fiu" and inside.all())
 
 
 KINDS: dict[str, Callable[[MeasurementRecord, Arrays], Iterator[str]]] = {

@@ -18,6 +18,7 @@ from prunekit.steps.predicted import names_in
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
 from prunekit.studies.versions import check_versions
+from prunekit.tasks import TASKS
 
 Row = dict[str, Any]
 
@@ -63,11 +64,9 @@ def broken_images(store: Store, rows: Iterable[Row], errors: Iterable[ErrorParam
     measured = {(step.model, step.distribution): step for step in errors}
     found: list[Row] = []
     for row in rows:
-        own, reference = (
-            store.outcomes(measured[model, row["distribution"]].key)
-            for model in (row["models"][0], row["parent"])
-        )
-        if "rank" in own:
+        keys = [measured[model, row["distribution"]].key for model in (row["models"][0], row["parent"])]
+        if TASKS[stored.task_of(store, keys[0])].breaks:
+            own, reference = map(store.outcomes, keys)
             found += _broken(row, own, reference, names_in(reference))
     return found
 

@@ -12,7 +12,9 @@ from prunekit.data.datasets import DATASETS, SHIFTED
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, Params
-from prunekit.store.store import Arrays, Store
+from prunekit.store.store import Store
+from prunekit.studies.outcomes import task_of
+from prunekit.tasks import TASKS
 
 
 class Pilot(NamedTuple):
@@ -46,26 +48,28 @@ def _pilot(store: Store, key: str, distribution: str, between: float) -> Pilot:
     record = store.record(key)
     if record.method is None:
         raise UsageError(f"{key} is not pruned: a pilot compares a network with its unpruned parent")
-    own, parent = (_arrays(store, model, distribution) for model in (key, record.root.key))
-    if "rank" not in own:
+    measured = [_measured(store, model, distribution) for model in (key, record.root.key)]
+    task = task_of(store, measured[0])
+    if not TASKS[task].breaks:
         raise UsageError(
             f"{key} on {distribution}: only classifiers break and fix images; state rates instead"
         )
-    wrong, was = (outcome_of(each).wrong[:, 0].astype(bool) for each in (own, parent))
+    wrong, was = (outcome_of(store.outcomes(each), task=task).wrong[:, 0].astype(bool) for each in measured)
     rates = Rates(float((wrong & ~was).mean()), float((was & ~wrong).mean()), between)
     return Pilot(
         key, record.root.key, str(record.method), record.prune_ratio, distribution, len(wrong), rates
     )
 
 
-def _arrays(store: Store, model: str, distribution: str) -> Arrays:
+def _measured(store: Store, model: str, distribution: str) -> str:
+    """The key of a measurement that is stored."""
     key = ErrorParams(model=model, distribution=distribution).key
     if not store.has(key):
         raise UsageError(
             f"{model} has not been measured on {distribution}; "
             f"`prunekit potential {model} --distribution {distribution}` does it"
         )
-    return store.outcomes(key)
+    return key
 
 
 def planned_images(steps: Iterable[Params]) -> list[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from prunekit.errors import UsageError
 from prunekit.registry import Lazy
-from prunekit.tasks.task import Arrays, Counts, Task, rows_of
+from prunekit.tasks.task import Arrays, Counts, Task, rows_of, within
 
 
 def outcome(arrays: Arrays, *, top_k: int = 1) -> Counts:
@@ -21,12 +23,27 @@ def top_k_error(outcomes: Arrays, k: int = 1) -> float:
     return float((rows_of(outcomes, "rank") >= k).mean())
 
 
+def senseless(arrays: Arrays) -> Iterator[str]:
+    """Ranks are whole numbers from 0, confidences shares, Brier scores at most 2; what is right was predicted."""
+    for name in {"rank", *({"label", "predicted"} & arrays.keys())}:
+        if arrays[name].ndim != 1 or arrays[name].dtype.kind not in "iu" or arrays[name].min() < 0:
+            yield f"its {name} cannot be"
+    for name, most in (("confidence", 1.0), ("brier", 2.0), ("loss", np.inf)):
+        if name in arrays and not within(arrays[name], 0, most):
+            yield f"its {name} cannot be"
+    if {"label", "predicted"} <= arrays.keys():
+        right = arrays["predicted"] == arrays["label"]
+        if (right & (arrays["rank"] > 0)).any():
+            yield "what it says is right and what it predicts differ"
+
+
 CLASSIFICATION = Task(
     loss=Lazy("prunekit.data.scoring:classification_loss"),
     outcomes=Lazy("prunekit.data.scoring:classification_outcomes"),
     outcome=outcome,
     error=top_k_error,
     error_name="top-1 error",
+    senseless=senseless,
     findings=frozenset(
         {"churn", "recall-shift", "excessive-loss", "class-potential", "exemplars", "calibration"}
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from prunekit.registry import Lazy
@@ -40,10 +42,20 @@ def pixel_error(outcomes: Arrays) -> float:
     return float(rows_of(outcomes, "wrong").sum() / pixels) if pixels else 0.0
 
 
+def senseless(arrays: Arrays) -> Iterator[str]:
+    """Pixels are counted in whole numbers, and a union holds its intersection."""
+    intersection, union = arrays["intersection"], arrays["union"]
+    if intersection.dtype.kind not in "iu" or union.dtype.kind not in "iu":
+        yield "its pixels are not counted in whole numbers"
+    if intersection.min() < 0 or (intersection > union).any():
+        yield "more pixels are in common than there are"
+
+
 SEGMENTATION = Task(
     loss=Lazy("prunekit.data.scoring:segmentation_loss"),
     outcomes=Lazy("prunekit.data.scoring:segmentation_outcomes"),
     outcome=outcome,
     error=miou_error,
     error_name="1 - mean IoU",
+    senseless=senseless,
 )

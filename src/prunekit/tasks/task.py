@@ -5,7 +5,7 @@ Outcomes are measured once, in torch; every error is arithmetic on stored numpy 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,8 +31,9 @@ class Task(NamedTuple):
 
     ``loss(logits, labels, *, label_smoothing=0.0)`` is a scalar tensor; ``outcomes(logits, labels)`` a dict of tensors
     with one row per example. The numpy half takes the stored arrays: ``outcome(arrays, top_k=1)`` gives the counts that
-    every error is made of, ``error(arrays)`` a number in ``bounds``. ``findings`` are those of single predictions that
-    the arrays carry, beside the findings of errors, which every task has.
+    every error is made of, ``error(arrays)`` a number in [0, 1], ``senseless(arrays)`` why no network gave such arrays
+    (nothing where one may have). ``findings`` are those of single predictions that the arrays carry (``predicted``,
+    ``label``, ``rank``), beside the findings of errors, which every task has.
     """
 
     loss: Callable[..., Any]
@@ -40,8 +41,23 @@ class Task(NamedTuple):
     outcome: Callable[..., Counts]
     error: Callable[[Arrays], float]
     error_name: str
+    senseless: Callable[[Arrays], Iterator[str]]
     findings: frozenset[str] = frozenset()
-    bounds: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def breaks(self) -> bool:
+        """Whether an image is right or wrong as a whole, so that a network breaks and fixes images."""
+        return "churn" in self.findings
+
+
+ROUNDING = 1e-5
+
+
+def within(values: Array, least: float, most: float) -> bool:
+    """Whether all are numbers between two limits; rounding may lead over them a little."""
+    with np.errstate(invalid="ignore"):
+        inside = (values >= least - ROUNDING) & (values <= most + ROUNDING)
+    return bool(values.dtype.kind in "fiu" and inside.all())
 
 
 def rows_of(outcomes: Arrays, name: str) -> Array:

@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 
+from prunekit.analysis.outcome import outcome_of
 from prunekit.errors import PrunekitError
+from prunekit.params import ErrorParams
+from prunekit.store.records import MeasurementRecord, Step
+from prunekit.store.sense import senseless_measurement
 from prunekit.studies.findings import HIDDEN
 from prunekit.tasks import TASKS
 from prunekit.tasks.classification import top_k_error
 from prunekit.tasks.segmentation import miou_error, pixel_error
+from prunekit.tasks.task import Counts, Task
 
 
 def test_top_k_error_counts_ranks():
@@ -81,3 +86,39 @@ def test_a_class_that_is_only_predicted_does_not_count():
 def test_outcomes_of_version_0_1_count_as_they_did():
     arrays = {"intersection": np.array([[90, 10, 0]]), "union": np.array([[91, 10, 1]])}
     assert TASKS["segmentation"].error(arrays) == pytest.approx(1 - (90 / 91 + 1) / 3)
+
+
+def _tagging():
+    """A third task: tags, of which a share is wrong."""
+
+    def senseless(arrays):
+        if (arrays["missed"] > arrays["tags"]).any():
+            yield "more tags are missed than there are"
+
+    def outcome(arrays, *, top_k=1):
+        return Counts(arrays["missed"].reshape(-1, 1), arrays["tags"].reshape(-1, 1))
+
+    def error(arrays):
+        return float(arrays["missed"].sum() / arrays["tags"].sum())
+
+    nothing = TASKS["segmentation"]
+    return Task(nothing.loss, nothing.outcomes, outcome, error, "missed tags", senseless)
+
+
+def _stored(summary):
+    step = Step.of(ErrorParams(model="train-0000000000000000", distribution="digits"))
+    return MeasurementRecord(key=step.key, step=step, summary=summary, provenance={})
+
+
+def test_a_third_task_is_one_row(monkeypatch):
+    """Its arrays are counted and its store is checked, by what its row says alone."""
+    monkeypatch.setitem(TASKS._own, "tagging", _tagging())
+    arrays = {"missed": np.array([1, 0]), "tags": np.array([3, 2])}
+    assert outcome_of(arrays, task="tagging").error == pytest.approx(0.2)
+    assert not TASKS["tagging"].breaks
+    said = {"n": 2, "task": "tagging", "error": 0.2}
+    assert senseless_measurement(_stored(said), arrays) == ""
+    assert senseless_measurement(_stored(said | {"error": 0.3}), arrays).startswith("its error is not")
+    more = arrays | {"missed": np.array([4, 0])}
+    assert senseless_measurement(_stored(said), more) == "more tags are missed than there are"
+    assert senseless_measurement(_stored(said | {"task": "none"}), arrays) == "its task 'none' is none"
