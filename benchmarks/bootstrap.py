@@ -1,52 +1,123 @@
-"""How long the paired bootstrap takes: 10,000 resamples x 40 models x 20 distributions of 10,000 images.
+"""How long the statistics of a report take: 40 networks x 20 distributions of 10,000 images, 10,000 resamples.
 
-Prints a Markdown table. The distributions share their images, as the corruptions of one test set do; ``plain`` is the
-textbook loop over resamples, timed on a few of them and scaled up.
+Prints a Markdown table of seconds, by the clock and of the processors, and the most memory: of the bootstrap alone,
+and of every finding that outcomes carry, churn, classes and calibration included. Outcomes are made up, ten classes;
+the distributions share their images, as the corruptions of one test set do.
 
-    python benchmarks/bootstrap.py [--resamples 10000] [--images 10000] [--models 40] [--distributions 20]
+    python benchmarks/bootstrap.py [--resamples 10000] [--images 10000] [--distributions 20] [--ratios 5] [--seeds 2]
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
-from prunekit.analysis.outcome import wrong
-from prunekit.analysis.resample import resampled_errors
+from prunekit.analysis.claims import judge
+from prunekit.analysis.curves import Curve, Point, grouped, resample
+from prunekit.analysis.outcome import outcome_of
+from prunekit.analysis.paired import Arrays, Paired
+from prunekit.analysis.rows import Row
+from prunekit.analysis.variant import Variant
+from prunekit.distribution import CORRUPTIONS
+from prunekit.params import ReportParams
+from prunekit.studies.findings import HIDDEN, Pairs, of_curves
 
-PLAIN_RESAMPLES = 20
+CLASSES = 10
+METHODS = {"wt": "weight", "sipp": "weight", "ft": "filter", "pfp": "filter"}
 
 
 def main() -> None:
-    """Time both versions and print the ratio."""
+    """Time every part of a report's statistics."""
     sizes = _arguments()
-    flags = np.random.default_rng(0).random((sizes.images, sizes.models * sizes.distributions)) < 0.1
-    start = time.perf_counter()
-    errors = resampled_errors(
-        {column: wrong(flags[:, column]) for column in range(flags.shape[1])}, resamples=sizes.resamples
-    )
-    fast = time.perf_counter() - start
-    plain = _plain_seconds(flags) * sizes.resamples
-    deviation = np.mean([values[1:].std() for values in errors.values()])
-    print("| version | seconds | ratio |\n|---|---|---|")
-    print(f"| one matrix product of weights and outcomes | {fast:.1f} | {plain / fast:.0f} |")
-    print(f"| plain loop over resamples (scaled from {PLAIN_RESAMPLES}) | {plain:.1f} | 1 |")
-    print(f"\nstandard error {deviation:.6f}; binomial theory {np.sqrt(0.09 / sizes.images):.6f}")
+    pairs = _study(sizes, np.random.default_rng(0))
+    settings = ReportParams(resamples=sizes.resamples)
+    rows: list[Row] = []
+    curves = partial(resample, _curves(pairs), resamples=sizes.resamples)
+    held = Pairs(pairs, tuple(map(str, range(CLASSES))), settings)
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "draws of every error, curves, potentials, methods, excess": lambda: of_curves(curves(), settings),
+        **{name: partial(finding, held) for name, finding in HIDDEN.items()},
+        "claims": lambda: judge(rows),
+    }
+    print("| part | seconds | processor seconds | rows | most memory so far, GB |\n|---|---|---|---|---|")
+    with _timed("all", rows):
+        for name, part in parts.items():
+            found: list[Row] = []
+            with _timed(name, found):
+                found += part()
+            rows += found
 
 
-def _plain_seconds(flags: np.ndarray) -> float:
-    draw = np.random.default_rng(0)
-    start = time.perf_counter()
-    for _ in range(PLAIN_RESAMPLES):
-        flags[draw.integers(len(flags), size=len(flags))].mean(axis=0)
-    return (time.perf_counter() - start) / PLAIN_RESAMPLES
+@contextmanager
+def _timed(part: str, rows: list[Row]) -> Iterator[None]:
+    start, used = time.perf_counter(), time.process_time()
+    yield
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    spent = f"{time.perf_counter() - start:.1f} | {time.process_time() - used:.1f}"
+    print(f"| {part} | {spent} | {len(rows):,} | {memory:.2f} |", flush=True)
+
+
+def _study(sizes: argparse.Namespace, rng: np.random.Generator) -> list[Paired]:
+    """Networks of four methods whose errors rise with the ratio, beside their unpruned parents."""
+    labels = rng.integers(CLASSES, size=sizes.images).astype(np.int16)
+    grid = [round(1 - 0.5 ** (1 + step), 4) for step in range(sizes.ratios)]
+    names = ["cifar10", *(f"cifar10+{name}@3" for name in CORRUPTIONS)][: sizes.distributions]
+    found = []
+    for place, name in enumerate(names):
+        hard = rng.standard_normal(sizes.images)
+        for seed in range(sizes.seeds):
+            parent = _outcomes(hard, labels, -1.5 + 0.05 * place, rng)
+            for method, structure in METHODS.items():
+                variant = Variant(method=method, structure=structure, dataset="cifar10", arch="resnet20")
+                for ratio in grid:
+                    own = _outcomes(hard, labels, -1.5 + 0.05 * place + 0.3 * ratio**6, rng)
+                    key = f"{method}-{seed}-{ratio}"
+                    found.append(
+                        Paired(variant, seed, ratio, key, f"parent-{seed}", name, own, parent, ratio)
+                    )
+    return found
+
+
+def _outcomes(hard: np.ndarray, labels: np.ndarray, ability: float, rng: np.random.Generator) -> Arrays:
+    off = 0.9 * hard + 0.45 * rng.standard_normal(len(hard)) + ability
+    wrong = off > 0
+    return {
+        "label": labels,
+        "rank": wrong.astype(np.int32),
+        "predicted": ((labels + wrong) % CLASSES).astype(np.int16),
+        "loss": np.log1p(np.exp(2 * off)).astype(np.float32),
+        "confidence": np.clip(1 / (1 + np.exp(-2 * np.abs(off))), 0, 1).astype(np.float32),
+    }
+
+
+def _curves(pairs: list[Paired]) -> list[Curve]:
+    """The prune curves of the same networks."""
+    outcomes = {id(arrays): outcome_of(arrays) for pair in pairs for arrays in (pair.own, pair.reference)}
+    return [
+        Curve(
+            *(first.variant, first.seed, first.distribution, first.parent, outcomes[id(first.reference)]),
+            points=tuple(
+                Point(each.prune_ratio, each.key, outcomes[id(each.own)], each.asked) for each in members
+            ),
+            chance=1 - 1 / CLASSES,
+        )
+        for members in grouped(pairs, lambda pair: (pair.variant, pair.seed, pair.distribution)).values()
+        for first in members[:1]
+    ]
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in {"resamples": 10_000, "images": 10_000, "models": 40, "distributions": 20}.items():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    sizes = {"resamples": 10_000, "images": 10_000, "distributions": 20, "ratios": 5, "seeds": 2}
+    for name, default in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     return parser.parse_args()
 

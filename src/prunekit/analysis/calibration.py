@@ -68,9 +68,7 @@ def _parent(pair: Paired) -> Paired:
 
 
 def _ece_rows(groups: Sequence[list[Paired]], resamples: int, seed: int) -> Iterator[Row]:
-    drawn = resampled_means(
-        groups, lambda pair: gap_by_bin(pair.own), resamples=resamples, seed=seed, exact=False
-    )
+    drawn = resampled_means(groups, _gaps, resamples=resamples, seed=seed, exact=False)
     for group, means in drawn:
         found = estimate(
             np.abs(means).sum(axis=0),
@@ -80,6 +78,13 @@ def _ece_rows(groups: Sequence[list[Paired]], resamples: int, seed: int) -> Iter
             flags=(Flag.BIASED,),
         )
         yield _row("ece", "share", group, found)
+
+
+def _gaps(group: Sequence[Paired]) -> list[Array]:
+    """The gaps of every network, of the bins that any of them has images in."""
+    each = [gap_by_bin(pair.own) for pair in group]
+    used = np.any([columns.any(axis=0) for columns in each], axis=0)
+    return [columns[:, used] for columns in each]
 
 
 def gap_by_bin(arrays: Arrays) -> Array:

@@ -35,22 +35,31 @@ def classes_in(pair: Paired, names: Sequence[str] = ()) -> dict[int, str]:
     return {label: names[label] if label < len(names) else str(label) for label in labels}
 
 
-class OfClass(NamedTuple):
-    """One class of the networks of one variant, ratio and distribution: which images ``[n]`` are of it."""
+class ByClass(NamedTuple):
+    """The networks of one variant, ratio and distribution, and the classes of their images: ``order`` ``[n]`` sorts
+    them by class, ``ends`` are where a class begins that is not the first.
+    """
 
     group: list[Paired]
-    name: str
-    images: Array
+    names: list[str]
+    order: Array
+    ends: Array
 
-    @property
-    def columns(self) -> dict[str, Any]:
-        """The columns that say what a row is about."""
-        return {**names_of(self.group), "class": self.name}
+    def split(self, values: Array) -> list[Array]:
+        """Values ``[..., n]`` of each class alone."""
+        return np.split(values[..., self.order], self.ends, axis=-1)
+
+    def columns(self, place: int) -> dict[str, Any]:
+        """The columns that say what the row of a class is about."""
+        return {**names_of(self.group), "class": self.names[place]}
 
 
-def _by_class(group: list[Paired], classes: Sequence[str]) -> list[OfClass]:
+def _by_class(group: list[Paired], classes: Sequence[str]) -> ByClass:
     labels = np.asarray(group[0].own["label"])
-    return [OfClass(group, name, labels == label) for label, name in classes_in(group[0], classes).items()]
+    found = classes_in(group[0], classes)
+    order = np.argsort(labels, kind="stable")
+    ends = np.searchsorted(labels[order], list(found))[1:]
+    return ByClass(group, list(found.values()), order, ends)
 
 
 def recall_shifts(
@@ -68,9 +77,12 @@ def recall_shifts(
     """
     allowed = as_margin(margin)
     groups = [_by_class(group, classes) for group in across_seeds(pairs)]
-    found = iter(estimates([_recall(each, top_k) for group in groups for each in group]))
+    recalls = [_recalls(group, top_k) for group in groups]
+    found = iter(estimates([row for each in recalls for row in each.rows]))
     rows = [
-        row for group in groups for row in _recall_rows(group, [next(found) for _ in group], allowed, top_k)
+        row
+        for group, each in zip(groups, recalls, strict=True)
+        for row in _recall_rows(group, each, [next(found) for _ in each.rows], allowed)
     ]
     raw = [np.nan if own["p_value"] is None else own["p_value"] for own in rows]
     for own, q_value in zip(rows, false_discovery(raw), strict=True):
@@ -78,48 +90,47 @@ def recall_shifts(
     return rows
 
 
-def _recall(each: OfClass, top_k: int) -> Sampled:
-    values = _recalls(each, top_k)
-    errors = [
-        np.mean(getattr(pair, side)["rank"][each.images] >= top_k)
-        for pair in each.group
+class Recalls(NamedTuple):
+    """By class: how much more often right than the parent, the parent's error, and the p value of a change."""
+
+    rows: list[Sampled]
+    parent_errors: Array
+    tests: Array
+
+
+def _recalls(each: ByClass, top_k: int) -> Recalls:
+    own, reference = (
+        values_of(each.group, lambda pair, side=side: getattr(pair, side)["rank"] >= top_k)  # type: ignore[misc]
         for side in ("own", "reference")
+    )
+    gained, seeds = each.split(reference - own), seeds_of(each.group)
+    means = [np.stack([part.mean(axis=1) for part in each.split(side)]) for side in (own, reference)]
+    scales = 2 * probit_scale(np.stack(means, axis=2)).mean(axis=(1, 2))
+    rows = [
+        sampled(values, seeds, made_up=PAIRED, scale=scale, bounds=(-1.0, 1.0))
+        for values, scale in zip(gained, scales.tolist(), strict=True)
     ]
-    scale = float(probit_scale(np.array(errors)).mean() * 2)
-    return sampled(values, seeds_of(each.group), made_up=PAIRED, scale=scale, bounds=(-1.0, 1.0))
+    return Recalls(rows, means[1].mean(axis=1), _tests(gained, (reference - own).mean(axis=1), seeds))
 
 
-def _recalls(each: OfClass, top_k: int) -> Array:
-    """How much more often right than the parent, per image of the class, ``[pairs, n]``."""
-    return values_of(each.group, lambda pair: _gained(pair, top_k)[each.images])
-
-
-def _gained(pair: Paired, top_k: int) -> Array:
-    right, was_right = pair.own["rank"] < top_k, pair.reference["rank"] < top_k
-    return np.asarray(right.astype(np.int8) - was_right)
-
-
-def _recall_rows(
-    group: Sequence[OfClass], found: Sequence[Estimate], margin: Margin, top_k: int
-) -> list[Row]:
-    tests = _tests(group, top_k)
-    limits = np.array([float(margin.of(_parent_error(each, top_k))) for each in group])
+def _recall_rows(group: ByClass, recalls: Recalls, found: Sequence[Estimate], margin: Margin) -> list[Row]:
     rises = Student.stacked([_turned(each) for each in found])
+    limits = np.broadcast_to(margin.of(recalls.parent_errors), recalls.parent_errors.shape)
     alone, together = (judge_rises(rises, limits, together=each) for each in (False, True))
     return [
         row(
             "recall-shift",
-            found[place],
+            each,
             unit="recall",
-            **each.columns,
+            **group.columns(place),
             **margin_columns(margin),
             verdict=alone.verdicts[place].value,
             verdict_holm=together.verdicts[place].value,
-            p_value=plain(float(tests[place])),
+            p_value=plain(float(recalls.tests[place])),
             p_holm=plain(float(adjusted)),
             q_value=None,
         )
-        for place, (each, adjusted) in enumerate(zip(group, holm(tests), strict=True))
+        for place, (each, adjusted) in enumerate(zip(found, holm(recalls.tests), strict=True))
     ]
 
 
@@ -129,18 +140,11 @@ def _turned(found: Estimate) -> Student:
     return student._replace(centre=-student.centre)
 
 
-def _parent_error(each: OfClass, top_k: int) -> float:
-    return float(np.mean([np.mean(pair.reference["rank"][each.images] >= top_k) for pair in each.group]))
-
-
-def _tests(group: Sequence[OfClass], top_k: int) -> Array:
-    """The p value of each class."""
-    seeds = seeds_of(group[0].group)
-    recalls = [_recalls(each, top_k) for each in group]
+def _tests(gained: Sequence[Array], overall: Array, seeds: Sequence[int]) -> Array:
+    """The p value of each class, from gains ``[networks, n]`` on its images and in the mean over all."""
     if len(set(seeds)) == 1:
-        return np.array([_mcnemar(values) for values in recalls])
-    overall = values_of(group[0].group, lambda pair: _gained(pair, top_k)).mean(axis=1)
-    relative = np.stack([values.mean(axis=1) - overall for values in recalls], axis=1)
+        return np.array([_mcnemar(values) for values in gained])
+    relative = np.stack([values.mean(axis=1) - overall for values in gained], axis=1)
     return paired_t(over_repetitions(relative, seeds))
 
 
@@ -157,21 +161,28 @@ def excessive_losses(
     Images on which some network's loss is not a finite number are left out, and flagged.
     """
     groups = [_by_class(group, classes) for group in across_seeds(pairs)]
-    samples = [[_loss(each) for each in group] for group in groups]
+    samples = [_losses(group) for group in groups]
     found = iter(estimates([each for group in samples for each in group]))
     rows: list[Row] = []
     for group, own in zip(groups, samples, strict=True):
-        rows += [row("excessive-loss", next(found), unit="nats", **each.columns) for each in group]
-        rows.append(_gap_row(group[0].group, own, resamples, seed))
+        rows += [
+            row("excessive-loss", next(found), unit="nats", **group.columns(place))
+            for place in range(len(own))
+        ]
+        rows.append(_gap_row(group.group, own, resamples, seed))
     return rows
 
 
-def _loss(each: OfClass) -> Sampled:
-    losses = values_of(each.group, lambda pair: _finite_rise(pair)[each.images])
+def _losses(each: ByClass) -> list[Sampled]:
+    losses, seeds = each.split(values_of(each.group, _finite_rise)), seeds_of(each.group)
+    return [_loss(values, seeds) for values in losses]
+
+
+def _loss(losses: Array, seeds: Sequence[int]) -> Sampled:
     known = np.isfinite(losses).all(axis=0)
     flags = () if known.all() else (Flag.NOT_FINITE,)
     values = losses[:, known] if known.any() else np.full((len(losses), 1), np.nan)
-    return sampled(values, seeds_of(each.group), made_up=MEASURED, flags=flags)
+    return sampled(values, seeds, made_up=MEASURED, flags=flags)
 
 
 def _finite_rise(pair: Paired) -> Array:

@@ -145,7 +145,7 @@ def _resampled(curve: Curve, errors: dict[tuple[str, str], Array]) -> ResampledC
         parent_key=curve.parent,
         ratios=np.array([point.prune_ratio for point in points]),
         rungs=tuple(point.rung for point in points),
-        errors=np.stack(own, axis=1) if own else np.empty((len(parent), 0)),
+        errors=np.stack(own).T if own else np.empty((len(parent), 0)),
         parent=parent,
         n=curve.parent_outcome.n,
         outcomes=tuple(point.outcome for point in points),

@@ -43,10 +43,10 @@ Identity = tuple[str, ...]
 
 def labelled(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """The rows, those of networks with a column ``label``; equal networks have equal labels."""
-    rows = list(rows)
-    named = {_identity(row): row for row in rows if _is_named(row)}
+    placed = [(_identity(row) if _is_named(row) else None, row) for row in rows]
+    named = {identity: row for identity, row in placed if identity}
     labels = _distinct({identity: _label(row, list(named.values())) for identity, row in named.items()})
-    return [{**row, LABEL: labels[_identity(row)]} if _is_named(row) else dict(row) for row in rows]
+    return [{**row, LABEL: labels[identity]} if identity else dict(row) for identity, row in placed]
 
 
 def _is_named(row: Row) -> bool:

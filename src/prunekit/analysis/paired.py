@@ -69,16 +69,15 @@ def _check_same_images(pair: Paired, first: Paired) -> None:
 
 def resampled_means(
     groups: Iterable[list[Paired]],
-    columns: Callable[[Paired], Array],
+    columns: Callable[[Sequence[Paired]], Sequence[Array]],
     *,
     resamples: int,
     seed: int,
     exact: bool = True,
 ) -> Iterator[tuple[list[Paired], Array]]:
-    """Each group with means over images of what ``columns`` gives ``[n, k]``: draws ``[k, pairs, 1 + resamples]``."""
+    """Each group with means over images of what ``columns`` gives, ``[n, k]`` a pair: ``[k, pairs, 1 + resamples]``."""
     stacked = (
-        (group, images_of(group[0].distribution), np.concatenate([columns(pair) for pair in group], axis=1))
-        for group in groups
+        (group, images_of(group[0].distribution), np.concatenate(columns(group), axis=1)) for group in groups
     )
     for group, sums in resampled_sums(stacked, resamples=resamples, seed=seed, exact=exact):
         yield group, np.asarray(sums.reshape(len(group), -1, 1 + resamples).swapaxes(0, 1) / group[0].n)

@@ -34,7 +34,10 @@ def prune_potential(points: Sequence[tuple[float, float]], parent_error: float, 
 def potential_draws(ratios: Array, errors: Array, parent: Array, *, margin: float) -> Array:
     """The potential of every draw ``[draws]``, from errors ``[draws, ratios]`` and the parent's ``[draws]``."""
     commensurate = is_commensurate(errors, parent, margin=margin)
-    return np.asarray(np.where(commensurate, ratios, 0.0).max(axis=1, initial=0.0))
+    found = np.zeros(len(commensurate))
+    for ratio, passes in zip(ratios, commensurate.T, strict=True):
+        np.maximum(found, passes * ratio, out=found)
+    return found
 
 
 def is_commensurate(errors: Array, parent: Array, *, margin: float) -> Array:

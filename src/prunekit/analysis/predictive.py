@@ -19,6 +19,8 @@ from prunekit.analysis.outcome import Array
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 STILL = 1e-6
+# So many standard deviations off, a normal probability is 0 or 1 to the last digit.
+CERTAIN = 8.5
 
 
 class Worlds(NamedTuple):
@@ -39,8 +41,14 @@ def with_made_up(rises: Array, n: int, made_up: MadeUp, name: int) -> Array:
 
     Where no image differs, every resample is the same; these images are what keeps the draws apart.
     """
-    noise = np.random.default_rng(name).standard_normal((len(rises), 1)) * np.sqrt(made_up.squares)
+    noise = _normal_draws(name, len(rises)) * np.sqrt(made_up.squares)
     return np.asarray((rises * n + made_up.total + noise) / (n + made_up.images))
+
+
+@lru_cache(maxsize=4)
+def _normal_draws(name: int, count: int) -> Array:
+    """What goes by one name, many times over, is drawn once; ``[count, 1]``."""
+    return np.random.default_rng(name).standard_normal((count, 1))
 
 
 def worlds(
@@ -63,6 +71,8 @@ def worlds(
     draws = len(rises)
     stretch = stretches(draws, round(max(degrees, 1.0), 2), seed)
     pruned, parent = np.sqrt(between * share), np.sqrt(between * (1 - share))
+    if not between.any():
+        return Worlds(rises, pruned, parent, stretch)
     own = np.random.default_rng([seed, name, 1]).standard_normal(rises.shape)
     common = np.random.default_rng([seed, parents, 2]).standard_normal((draws, 1))
     luck = (own * pruned - common * parent) * stretch[:, None] / np.sqrt(seeds)
@@ -79,10 +89,21 @@ def stretches(draws: int, degrees: float, seed: int) -> Array:
 
 def chances(world: Worlds, *, margin: float) -> Array:
     """Chance that a new network's potential is at least each ratio, ``[draws, ratios]`` by rising ratio."""
-    pruned = np.maximum(world.pruned * world.stretch[:, None], STILL)
-    parent = world.parent * world.stretch[:, None]
-    found = np.zeros(world.rises.shape)
-    for node, weight in zip(NODES, WEIGHTS, strict=True):
-        fails = ndtr((world.rises - margin - node * parent) / pruned)
-        found += weight * (1 - np.cumprod(fails[:, ::-1], axis=1)[:, ::-1])
+    pruned = np.maximum(world.pruned[:, None] * world.stretch, STILL)
+    at = (world.rises.T - margin) / pruned
+    moved = world.parent[:, None] * world.stretch / pruned
+    found = np.zeros(at.shape)
+    for node, weight in zip(NODES, WEIGHTS, strict=True) if moved.any() else ((0.0, 1.0),):
+        fails = _normal_share(at - node * moved)
+        for place in reversed(range(len(fails) - 1)):
+            fails[place] *= fails[place + 1]
+        found += weight * (1 - fails)
+    return found.T
+
+
+def _normal_share(z: Array) -> Array:
+    """The normal distribution function, worked out where it is not 0 or 1 for certain."""
+    unsure = np.abs(z) < CERTAIN
+    found = (z > 0).astype(np.float64)
+    found[unsure] = ndtr(z[unsure])
     return found

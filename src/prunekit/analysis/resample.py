@@ -9,9 +9,11 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
 from prunekit.analysis.estimate import Estimate, unique
@@ -22,6 +24,8 @@ from prunekit.params import RESAMPLES as RESAMPLES
 
 LEVEL = 0.95
 CHUNK_CELLS = 4_000_000
+# Weights of so many cells are kept for who asks for the same again; rows are counted so many cells at a time.
+KEPT_CELLS, COUNTED_CELLS = 12_000_000, 16_384
 EXACT_FLOAT32 = 2**24
 COLUMNS_AT_ONCE = 512
 # Share of it that is taken off the variance between seeds: docs/decisions/050-analysis-intervals.md.
@@ -126,14 +130,29 @@ def _dtype(columns: Array) -> type[np.floating]:
 def weight_chunks(
     n: int, *, resamples: int, seed: int, images: str = "", dtype: type[np.floating] = np.float64
 ) -> Iterator[Array]:
-    """How often each of ``n`` images occurs in each resample, ``[rows, n]`` at a time."""
+    """How often each of ``n`` images occurs in each resample, ``[rows, n]`` at a time; not to be written to."""
+    if resamples * n <= KEPT_CELLS:
+        yield from _kept(n, resamples, seed, images, np.dtype(dtype).str)
+    else:
+        yield from _drawn(n, resamples, seed, images, dtype)
+
+
+@lru_cache(maxsize=1)
+def _kept(n: int, resamples: int, seed: int, images: str, dtype: str) -> list[Array]:
+    return list(_drawn(n, resamples, seed, images, dtype))
+
+
+def _drawn(n: int, resamples: int, seed: int, images: str, dtype: DTypeLike) -> Iterator[Array]:
     draw = np.random.default_rng([seed, zlib.crc32(images.encode())])
-    step = max(1, CHUNK_CELLS // n)
+    step, at_once = max(1, CHUNK_CELLS // n), max(1, COUNTED_CELLS // n)
+    offsets = np.arange(0, at_once * n, n)[:, None]
     for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        picks = draw.integers(n, size=(rows, n), dtype=np.uint32)
-        picks += np.arange(0, rows * n, n, dtype=np.uint32)[:, None]
-        yield np.bincount(picks.ravel(), minlength=rows * n).reshape(rows, n).astype(dtype)
+        weights = np.empty((min(step, resamples - start), n), dtype)
+        for row in range(0, len(weights), at_once):
+            rows = min(at_once, len(weights) - row)
+            picks = draw.integers(n, size=(rows, n), dtype=np.uint32) + offsets[:rows]
+            weights[row : row + rows] = np.bincount(picks.ravel(), minlength=rows * n).reshape(rows, n)
+        yield weights
 
 
 def over_repetitions(draws: Array, seeds: Sequence[int]) -> Array:
@@ -220,6 +239,7 @@ def spread_draws(draws: Array) -> Array:
     return np.asarray(means + np.sqrt(between / seeds) * student_draws(resamples, seeds - 1))
 
 
+@lru_cache(maxsize=16)
 def student_draws(count: int, degrees: int) -> Array:
     """So many evenly spread quantiles of Student's t, in a fixed shuffled order."""
     shares = (np.arange(count) + 0.5) / count

@@ -6,7 +6,7 @@ All rises of a study are judged together, so that each knows how far networks of
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,11 +42,15 @@ def rises_of(curves: Sequence[ResampledCurve]) -> dict[Place, Rise]:
         ).items()
         for rung in sorted({rung for curve in group for rung in curve.rungs})
     }
-    rows = [_sampled(group, rung) for (_, _, rung), group in held.items()]
-    if not rows:
+    if not held:
         return {}
+    scales = _scales(held)
+    rows = [
+        _sampled(group, rung, scale)
+        for ((_, _, rung), group), scale in zip(held.items(), scales.sum(axis=0).tolist(), strict=True)
+    ]
     learn = pool(rows)
-    shares = _shares(list(held), list(held.values()), rows, learn.spread.variance)
+    shares = _shares(list(held), scales, rows, learn.spread.variance)
     found = estimates(rows, learn=learn)
     between = learn.spread.between.tolist()
     return {place: Rise(*each) for place, *each in zip(held, found, between, shares, strict=True)}
@@ -56,37 +60,37 @@ def _ordered(curves: Sequence[ResampledCurve]) -> list[ResampledCurve]:
     return sorted(curves, key=lambda curve: (curve.seed, curve.repetition))
 
 
-def _sampled(held: Sequence[ResampledCurve], rung: float) -> Sampled:
-    scale = sum(_scales(held, rung))
+def _sampled(held: Sequence[ResampledCurve], rung: float, scale: float) -> Sampled:
     return sampled(
         np.stack([curve.rise(rung) for curve in held]),
         seeds_of(held),
         made_up=held[0].parent_outcome.made_up[1],
-        scale=float(scale),
+        scale=scale,
         bounds=BOTH_WAYS,
     )
 
 
-def _scales(held: Sequence[ResampledCurve], rung: float) -> tuple[float, float]:
-    """How much the luck of the pruned networks shows, and that of their parents."""
-    own = np.mean([curve.at(rung).errors[0] for curve in held])
-    parent = np.mean([curve.parent[0] for curve in held])
-    return float(probit_scale(own)), float(probit_scale(parent))
+def _scales(held: Mapping[Place, Sequence[ResampledCurve]]) -> Array:
+    """How much the luck of the pruned networks shows, and that of their parents, ``[2, places]``."""
+    own = [_mean(curve.at(rung).errors[0] for curve in group) for (_, _, rung), group in held.items()]
+    parents = [_mean(curve.parent[0] for curve in group) for group in held.values()]
+    return probit_scale(np.array([own, parents]))
 
 
-def _shares(
-    places: Sequence[Place],
-    groups: Sequence[Sequence[ResampledCurve]],
-    rows: Sequence[Sampled],
-    variance: Array,
-) -> list[float]:
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return found[0] if len(found) == 1 else float(np.mean(found))
+
+
+def _shares(places: Sequence[Place], scales: Array, rows: Sequence[Sampled], variance: Array) -> list[float]:
     """What part of the variance between networks is the pruned network's: the rest moves all ratios of a parent.
 
     By the densities at the probits, and at most what rises of one distribution do not move together.
     """
     most = 1 - _moving_together(places, rows, variance)
-    scales = [_scales(group, rung) for (_, _, rung), group in zip(places, groups, strict=True)]
-    return [min(own / (own + parent), most) for own, parent in scales]
+    own, parents = scales
+    shares: list[float] = np.minimum(own / (own + parents), most).tolist()
+    return shares
 
 
 def _moving_together(places: Sequence[Place], rows: Sequence[Sampled], variance: Array) -> float:
@@ -105,7 +109,7 @@ def mean_rises(group: Sequence[ResampledCurve], rungs: Sequence[float]) -> Array
         held = distinct_at(group, rung)
         rises = np.stack([curve.at(rung).errors - curve.parent for curve in held])
         columns.append(over_repetitions(rises, seeds_of(held)).mean(axis=0))
-    return np.stack(columns, axis=1)
+    return np.stack(columns).T
 
 
 def number_of(*words: object) -> int:

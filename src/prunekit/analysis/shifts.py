@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class Set(StrEnum):
     UNSEEN = "not seen in robust training"
 
 
+@lru_cache(maxsize=4096)
 def parts_of(name: str | None) -> Distribution | None:
     """A distribution by its parts; None for the name of a set of them."""
     try:

@@ -77,13 +77,8 @@ class Header(NamedTuple):
     digest: str
 
 
-def read_record(path: Path) -> dict[str, Any]:
-    """The record alone, its header checked and the file's length with it; no tensor is read."""
-    return read_header(path).record
-
-
 def read_header(path: Path) -> Header:
-    """The record and the digest of the tensors, which are not read."""
+    """The record and the digest of the tensors, which are not read; the header is checked, and the file's length."""
     with _opened(path) as file:
         return _header(path, file)
 

@@ -77,7 +77,7 @@ class Store:
 
     def digest(self, key: str) -> str:
         """The digest of a result's arrays: two results of one key are the same only if it is."""
-        return archive.read_header(self.path(key)).digest
+        return self._header(key).digest
 
     def noted(self, keys: Iterable[str]) -> Iterator[tuple[str, Sources]]:
         """What results were made of: a quick look that checks nothing; what is missing or damaged is passed over.
@@ -97,13 +97,16 @@ class Store:
 
     def sources(self, key: str) -> Sources:
         """What a result was made of, from its header alone, the rest of its record unchecked."""
-        provenance = archive.read_header(self.path(key)).record.get("provenance")
+        provenance = self._header(key).record.get("provenance")
         return Sources.of(provenance if isinstance(provenance, dict) else {})
+
+    def _header(self, key: str) -> archive.Header:
+        return archive.read_header(self.path(key))
 
     def _validated(self, key: str, cls: type[Record]) -> Record:
         path = self.path(key)
         try:
-            found = cls.model_validate(archive.read_record(path))
+            found = cls.model_validate(self._header(key).record)
         except ValidationError:
             raise archive.damaged(path, f"its record is not a {cls.__name__}") from None
         if found.key != key:

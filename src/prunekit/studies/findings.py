@@ -13,7 +13,7 @@ from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.corruption import corruption_errors
 from prunekit.analysis.curve_rows import prune_curves
-from prunekit.analysis.curves import grouped, resample
+from prunekit.analysis.curves import ResampledCurve, grouped, resample
 from prunekit.analysis.excess_rows import excess_errors
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
@@ -31,6 +31,7 @@ from prunekit.analysis.summary import potential_summary
 from prunekit.analysis.verdict import Margin
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams, TransferParams
+from prunekit.store.reading import reading
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
@@ -72,7 +73,7 @@ class Pairs(NamedTuple):
 
 def error_findings(store: Store, errors: Iterable[ErrorParams], settings: ReportParams) -> list[Row]:
     """Prune curves, potentials, their mean and minimum, excess and corruption errors, the longer trained control."""
-    errors = list(errors)
+    store, errors = reading(store), list(errors)
     check_versions(store, errors)
     found = stored.measured(store, errors)
     for each in found:
@@ -80,6 +81,12 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     curves = resample(
         stored.curves(store, found, top_k=settings.top_k), resamples=settings.resamples, seed=settings.seed
     )
+    rows = of_curves(curves, settings)
+    return _checked(rows + longer_findings(store, errors, settings, margin_of(settings)))
+
+
+def of_curves(curves: Sequence[ResampledCurve], settings: ReportParams) -> list[Row]:
+    """All that prune curves say by themselves: everything of :func:`error_findings` but the longer trained control."""
     sets = sets_among(
         (curve.distribution for curve in curves), (curve.variant.train_distribution for curve in curves)
     )
@@ -92,7 +99,7 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     rows += method_differences(curves, margin=margin, known=reached)
     rows += robust_gains(curves, sets, margin=margin)
     rows += excess_errors(curves, sets)
-    return _checked(rows + corruption_errors(curves) + longer_findings(store, errors, settings, margin))
+    return rows + corruption_errors(curves)
 
 
 def _checked(rows: list[Row]) -> list[Row]:
@@ -131,7 +138,7 @@ def hidden_findings(
     to: stored.To = stored.unpruned_parent,
 ) -> list[Row]:
     """Churn, classes, exemplars, calibration: what stored outcomes say beyond the error, where their task has it."""
-    errors = list(errors)
+    store, errors = reading(store), list(errors)
     check_versions(store, errors)
     found = stored.measured(store, errors, to)
     rows: list[Row] = []
@@ -148,7 +155,7 @@ def _classes_and_task(store: Store, each: stored.Measured) -> tuple[tuple[str, .
 
 def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: ReportParams) -> list[Row]:
     """Functional similarity per level, the gain over the separate network, and the noise prune potential."""
-    noises = list(noises)
+    store, noises = reading(store), list(noises)
     check_versions(store, noises)
     found = stored.compared(store, noises)
     if not found:
@@ -161,7 +168,7 @@ def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: Report
 
 def feature_findings(store: Store, steps: Iterable[TransferParams], settings: ReportParams) -> list[Row]:
     """The heat map of informative features."""
-    steps = list(steps)
+    store, steps = reading(store), list(steps)
     check_versions(store, steps)
     found = stored.transfers(store, steps)
     return _checked(transfers(found, kept=settings.kept, resamples=settings.resamples, seed=settings.seed))
@@ -175,7 +182,7 @@ def all_findings(
     Of planned ``measurements`` that are not there, rows that lost something by it say so in their flags. ``say`` hears
     which measurements were left out because a larger one was there.
     """
-    planned = list(measurements)
+    store, planned = reading(store), list(measurements)
     lost = lost_of((step for step in planned if not store.has(step.key)), planned)
     steps = taken((step for step in planned if store.has(step.key)), say)
     errors = [step for step in steps if isinstance(step, ErrorParams)]
@@ -185,4 +192,4 @@ def all_findings(
         *noise_findings(store, [step for step in steps if isinstance(step, NoiseParams)], settings),
         *feature_findings(store, [step for step in steps if isinstance(step, TransferParams)], settings),
     ]
-    return _checked(marked(rows + judge(rows), lost)) if rows else []
+    return marked(rows + _checked(judge(rows)), lost) if rows else []

@@ -27,7 +27,7 @@ def file(tmp_path):
 
 def test_what_is_written_is_read(file):
     arrays, record = archive.read(file)
-    assert record == RECORD == archive.read_record(file)
+    assert record == RECORD == archive.read_header(file).record
     assert arrays.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
         assert arrays[name].dtype == array.dtype
@@ -57,21 +57,21 @@ def test_a_flipped_header_byte_is_found_without_reading_tensors(file):
         damaged[place] ^= 0x04
         file.write_bytes(damaged)
         with pytest.raises(StoreError):
-            archive.read_record(file)
+            archive.read_header(file)
 
 
 def test_every_truncation_is_found(file):
     whole = file.read_bytes()
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
-        for read in (archive.read, archive.read_record):
+        for read in (archive.read, archive.read_header):
             with pytest.raises(StoreError, match="damaged"):
                 read(file)
 
 
 def test_more_bytes_than_promised_are_found(file):
     file.write_bytes(file.read_bytes() + b"\0")
-    for read in (archive.read, archive.read_record):
+    for read in (archive.read, archive.read_header):
         with pytest.raises(StoreError, match="damaged"):
             read(file)
 
@@ -80,7 +80,7 @@ def test_more_bytes_than_promised_are_found(file):
 def test_any_bytes_are_refused_in_one_line(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("junk") / "train-0123456789abcdef.safetensors"
     path.write_bytes(data)
-    for read in (archive.read, archive.read_record):
+    for read in (archive.read, archive.read_header):
         with pytest.raises(StoreError) as caught:
             read(path)
         assert "\n" not in str(caught.value)
@@ -98,7 +98,7 @@ def test_any_json_header_is_refused_in_one_line(tmp_path_factory, header):
     path = tmp_path_factory.mktemp("junk") / "train-0123456789abcdef.safetensors"
     path.write_bytes(len(text).to_bytes(8, "little") + text)
     with pytest.raises(StoreError):
-        archive.read_record(path)
+        archive.read_header(path)
 
 
 def test_a_missing_file_names_key_and_path(tmp_path):
@@ -112,7 +112,7 @@ def test_a_file_of_a_newer_format_asks_for_an_upgrade(file, monkeypatch):
     archive.write(file, ARRAYS, RECORD)
     monkeypatch.setattr(archive, "FORMAT", 1)
     with pytest.raises(StoreError, match="store format 2; this prunekit reads up to 1: upgrade prunekit"):
-        archive.read_record(file)
+        archive.read_header(file)
 
 
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(file, monkeypatch):

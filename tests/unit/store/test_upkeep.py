@@ -151,7 +151,7 @@ def test_damaged_weights_of_an_import_are_named_and_others_are_not(store):
 def test_a_file_that_the_disk_does_not_hold_is_damaged_and_not_read(store):
     size = 200 * 2**30
     path = store.path(TRAIN)
-    fields = {"format": 1, "header": "h" * 64, "data": "d" * 64, "record": archive.read_record(path)}
+    fields = {"format": 1, "header": "h" * 64, "data": "d" * 64, "record": archive.read_header(path).record}
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     table = {"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
     header = json.dumps({"__metadata__": {"prunekit": text}, **table}, separators=(",", ":")).encode()

@@ -83,7 +83,7 @@ def test_a_stopped_run_ends_with_the_same_bytes(tiny, same, checkpoint: Checkpoi
     whole = tiny.train(settings=settings, masks=masks)
     with pytest.raises(StoppedError):
         tiny.train(settings=settings, masks=masks, checkpoint=checkpoint, progress=StopAfter(steps))
-    assert archive.read_record(checkpoint.path)["step"] > 0
+    assert archive.read_header(checkpoint.path).record["step"] > 0
     rest = tiny.train(settings=settings, masks=masks, checkpoint=checkpoint)
     assert same(whole.arrays, rest.arrays)
     assert same(whole.result.kept, rest.result.kept)
@@ -107,7 +107,7 @@ def test_who_asks_a_run_to_stop_finds_it_put_away_at_that_very_step(
     whole = tiny.train()
     with pytest.raises(KeyboardInterrupt):
         tiny.train(checkpoint=seldom, progress=Asked(steps))
-    assert archive.read_record(seldom.path)["step"] == steps
+    assert archive.read_header(seldom.path).record["step"] == steps
     rest = tiny.train(checkpoint=seldom)
     assert same(whole.arrays, rest.arrays)
     assert whole.result.losses == rest.result.losses
@@ -161,7 +161,7 @@ def test_a_killed_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
     with Nursery() as nursery:
         for seconds in (0.0, 0.031, 0.113):
             assert nursery.train(killed, kill_after=seconds) == signal.SIGKILL
-            steps.append(archive.read_record(killed / "checkpoint.safetensors")["step"])
+            steps.append(archive.read_header(killed / "checkpoint.safetensors").record["step"])
         assert nursery.train(killed) == 0
         assert nursery.train(whole) == 0
     assert steps == sorted(steps)
