@@ -46,6 +46,21 @@ RUN: tuple[Ignored, ...] = (
     ),
 )
 
+SIMILARITY: tuple[Ignored, ...] = (
+    Ignored(
+        "--top-k",
+        lambda given: given["top_k"] != 1,
+        lambda given: bool(given["churn"]),
+        "it is for --churn",
+    ),
+    Ignored(
+        "--error-seed",
+        lambda given: given["error_seed"] is not None,
+        lambda given: bool(given["churn"]),
+        "it is for --churn",
+    ),
+)
+
 
 def check(rules: tuple[Ignored, ...], given: Given) -> None:
     """A :class:`UsageError` for the first flag that would change nothing."""

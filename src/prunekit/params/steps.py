@@ -331,3 +331,19 @@ class ReportParams(Params):
             gt=0, le=1, description="Share of pixels at which informative features are compared (measured)."
         ),
     ] = 0.1
+    noise_images: Annotated[
+        Count | None,
+        Field(
+            description="Of several noise comparisons of one network, the one with so many images; unset: the largest."
+        ),
+    ] = None
+    noise_draws: Annotated[
+        Count | None,
+        Field(description="The same by draws per image and level; unset: the largest."),
+    ] = None
+    error_seed: Annotated[
+        Seed | None,
+        Field(
+            description="Draw of corruptions and noise whose errors count; unset: the smallest that is stored."
+        ),
+    ] = None

@@ -15,10 +15,15 @@ from prunekit.store.store import Store
 from prunekit.studies.outcomes import is_descendant, is_longer
 
 Say = Callable[[str], None]
+MOST_NAMED = 3
+# The settings of a report that choose among stored noise comparisons; a command that makes them has flags of its own.
+NOISE_CHOICE = ("noise_images", "noise_draws")
 
 
-def errors_of(store: Store, keys: Sequence[str], names: Sequence[str]) -> list[ErrorParams]:
-    """The measurements that these models and their unpruned parents need on these distributions."""
+def errors_of(
+    store: Store, keys: Sequence[str], names: Sequence[str], seed: int | None = None
+) -> list[ErrorParams]:
+    """The measurements that these models and their unpruned parents need, on this draw of these distributions."""
     wanted: dict[str, ErrorParams] = {}
     for key in keys:
         record = store.record(key)
@@ -26,9 +31,16 @@ def errors_of(store: Store, keys: Sequence[str], names: Sequence[str]) -> list[E
         for name in names or [dataset]:
             for each in expand(name, dataset):
                 for model in (record.root.key, key):
-                    params = ErrorParams(model=model, distribution=str(parse(each)))
+                    params = measurement(model, each, seed)
                     wanted[params.key] = params
     return list(wanted.values())
+
+
+def measurement(model: str, distribution: str, seed: int | None) -> ErrorParams:
+    """The outcomes of a network on one draw of a distribution; what is not drawn is there once."""
+    wanted = parse(distribution)
+    drawn = not wanted.nominal and not wanted.published and wanted.mixture is None
+    return ErrorParams(model=model, distribution=str(wanted), seed=seed or 0 if drawn else 0)
 
 
 def comparisons(
@@ -52,14 +64,16 @@ def comparisons(
     return steps
 
 
-def outcomes_for_churn(store: Store, steps: Sequence[NoiseParams]) -> list[ErrorParams]:
+def outcomes_for_churn(
+    store: Store, steps: Sequence[NoiseParams], seed: int | None = None
+) -> list[ErrorParams]:
     """The outcomes that both networks of every comparison need: on the nominal test set, and on what was named."""
     wanted: dict[str, ErrorParams] = {}
     for step in steps:
         names = [str(store.record(step.to).param("dataset")), step.distribution]
         for name in filter(None, names):
             for model in (step.to, step.model):
-                params = ErrorParams(model=model, distribution=str(parse(name)))
+                params = measurement(model, name, seed)
                 wanted[params.key] = params
     return list(wanted.values())
 
@@ -103,24 +117,75 @@ def heat_map_share(steps: Sequence[TransferParams], asked: float | None) -> floa
     return asked
 
 
-def taken(steps: Iterable[Params], say: Say) -> list[Params]:
-    """The steps, of several noise comparisons of the same two networks only the largest; what is left out is said."""
+def taken(steps: Iterable[Params], settings: ReportParams, say: Say) -> list[Params]:
+    """The steps, of several measurements of one thing with different settings one alone; what is left out is said.
+
+    Of noise comparisons of the same two networks that with the ``noise_images`` and ``noise_draws`` of the settings,
+    else the largest; of errors on several draws of one distribution those of the ``error_seed``, else of the smallest.
+    :class:`UsageError` where a setting is asked for that no measurement has.
+    """
     steps = list(steps)
-    largest = {step.key: step for step in _largest([step for step in steps if isinstance(step, NoiseParams)])}
-    kept = [step for step in steps if not isinstance(step, NoiseParams) or step.key in largest]
-    if len(kept) < len(steps):
-        say(
-            f"{len(steps) - len(kept)} smaller noise comparisons are left out: of each two networks the one with the "
-            "most images, draws and levels counts"
-        )
-    return kept
+    noises = [step for step in steps if isinstance(step, NoiseParams)]
+    errors = [step for step in steps if isinstance(step, ErrorParams)]
+    kept = {step.key for step in (*_noises(noises, settings, say), *_errors(errors, settings, say))}
+    return [step for step in steps if not isinstance(step, NoiseParams | ErrorParams) or step.key in kept]
 
 
-def _largest(noises: Sequence[NoiseParams]) -> list[NoiseParams]:
+def _noises(noises: Sequence[NoiseParams], settings: ReportParams, say: Say) -> list[NoiseParams]:
     def pair(step: NoiseParams) -> tuple[object, ...]:
         return step.model, step.to, step.distribution, step.noise, step.space, step.clip
 
     def size(step: NoiseParams) -> tuple[int, ...]:
         return step.images, step.draws, len(step.levels), -step.seed
 
-    return [max(members, key=size) for members in grouped(noises, pair).values()]
+    wanted = {"images": settings.noise_images, "draws": settings.noise_draws}
+    fit = {
+        step.key
+        for step in noises
+        if all(getattr(step, name) == value for name, value in wanted.items() if value)
+    }
+    if noises and not fit:
+        sizes = sorted({(step.images, step.draws) for step in noises})
+        there = "; ".join(f"{images} images, {draws} draws" for images, draws in sizes)
+        raise UsageError(
+            f"no noise comparison has the noise_images or noise_draws that are asked for (there are: {there})"
+        )
+    groups = list(grouped(noises, pair).values())
+    kept = [max([step for step in each if step.key in fit] or each, key=size) for each in groups]
+    if len(kept) < len(noises):
+        how = "asked for" if any(wanted.values()) else "with the most images, draws and levels"
+        say(
+            f"{len(noises) - len(kept)} noise comparisons are left out: of each two networks the one {how} counts "
+            "(--noise-images and --noise-draws choose another)"
+        )
+    if other := [step for step in kept if step.key not in fit]:
+        say(
+            f"{len(other)} networks have no noise comparison as asked for ({other[0].model} ...): their largest counts"
+        )
+    return kept
+
+
+def _errors(errors: Sequence[ErrorParams], settings: ReportParams, say: Say) -> list[ErrorParams]:
+    """Of every distribution the seed that is asked for, where all networks on it have that; else all of its draws.
+
+    Of all its draws a network and its parent are compared on the smallest seed that both have.
+    """
+    wanted, seeds = settings.error_seed, sorted({step.seed for step in errors})
+    if errors and wanted is not None and wanted not in seeds:
+        raise UsageError(
+            f"no error is measured with error_seed {wanted} (there are: {', '.join(map(str, seeds))})"
+        )
+    kept, several = [], []
+    for name, members in grouped(errors, lambda step: step.distribution).items():
+        chosen = [step for step in members if step.seed == wanted]
+        whole = {step.model for step in chosen} == {step.model for step in members}
+        kept += chosen if whole else members
+        if not whole and len({step.seed for step in members}) > 1:
+            several.append(name)
+    if several:
+        more = " ..." if len(several) > MOST_NAMED else ""
+        say(
+            f"{', '.join(several[:MOST_NAMED])}{more}: errors are stored of several draws, and of each network those "
+            "of the smallest seed count (--error-seed chooses another)"
+        )
+    return kept

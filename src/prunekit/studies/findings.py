@@ -184,7 +184,7 @@ def all_findings(
     """
     store, planned = reading(store), list(measurements)
     lost = lost_of((step for step in planned if not store.has(step.key)), planned)
-    steps = taken((step for step in planned if store.has(step.key)), say)
+    steps = taken((step for step in planned if store.has(step.key)), settings, say)
     errors = [step for step in steps if isinstance(step, ErrorParams)]
     rows = [
         *error_findings(store, errors, settings),

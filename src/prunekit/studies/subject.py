@@ -53,14 +53,16 @@ def of_plan(
 
 
 def of_models(store: Store, keys: Sequence[str], settings: ReportParams, title: str, *, say: Say) -> Subject:
-    """What the store knows of some models; says which of them no measurement is of: they are listed alone."""
+    """What the store knows of some models; a :class:`UsageError` for one that no measurement is of."""
     context = report_context(store, keys, settings, title=title)
     measurements = measurements_of(store, keys)
     measured = {key for step in measurements for key in step.inputs}
     silent = [key for key in keys if key not in measured]
     if measurements and silent:
-        say(
-            f"no measurement is of {len(silent)} of the {len(keys)} models ({silent[0]} ...): they have no numbers"
+        more = f", nor of {len(silent) - 1} more" if len(silent) > 1 else ""
+        raise UsageError(
+            f"no measurement is of {silent[0]}{more}: the report would have no number of it (`prunekit potential` and "
+            "`prunekit similarity` measure it; or leave it out)"
         )
     return Subject(all_findings(store, measurements, settings, say=say), context, measurements)
 

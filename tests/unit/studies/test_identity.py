@@ -6,6 +6,7 @@ import pytest
 from prunekit.analysis.labels import labelled
 from prunekit.errors import UsageError
 from prunekit.params import (
+    ErrorParams,
     FeaturesParams,
     NoiseParams,
     PruneParams,
@@ -15,7 +16,7 @@ from prunekit.params import (
     TransferParams,
 )
 from prunekit.store.records import MeasurementRecord, Step
-from prunekit.studies.choose import comparisons, outcomes_for_churn, taken
+from prunekit.studies.choose import comparisons, errors_of, outcomes_for_churn, taken
 from prunekit.studies.findings import all_findings, hidden_findings
 
 SETTINGS = ReportParams(margin=0.1, resamples=100)
@@ -182,7 +183,58 @@ def test_of_two_noise_measurements_the_larger_counts_and_that_is_said(networks):
     pruned = networks.pruned(parent)
     large, small = networks.noise(pruned, parent, 40), networks.noise(pruned, parent, 20)
     heard = []
-    assert taken([large, small], heard.append) == [large]
-    assert "1 smaller noise comparisons are left out" in heard[0]
+    assert taken([large, small], SETTINGS, heard.append) == [large]
+    assert heard[0].startswith(
+        "1 noise comparisons are left out: of each two networks the one with the most images"
+    )
     rows = all_findings(networks.study.store, [large, small], SETTINGS, say=heard.append)
     assert {row["n"] for row in rows if row["finding"] == "similarity"} == {40}
+
+
+def test_a_smaller_noise_measurement_counts_where_it_is_asked_for(networks):
+    parent = networks.root()
+    pruned, other = networks.pruned(parent), networks.pruned(parent, 0.8)
+    noises = [
+        networks.noise(pruned, parent, 40),
+        networks.noise(pruned, parent, 20),
+        networks.noise(other, parent, 40),
+    ]
+    heard, asked = [], SETTINGS.model_copy(update={"noise_images": 20})
+    assert taken(noises, asked, heard.append) == noises[1:]
+    assert heard == [
+        "1 noise comparisons are left out: of each two networks the one asked for counts (--noise-images and "
+        "--noise-draws choose another)",
+        f"1 networks have no noise comparison as asked for ({other.key} ...): their largest counts",
+    ]
+    rows = all_findings(networks.study.store, noises[:2], asked, say=heard.append)
+    assert {row["n"] for row in rows if row["finding"] == "similarity"} == {20}
+    with pytest.raises(UsageError, match="there are: 20 images"):
+        taken(noises, SETTINGS.model_copy(update={"noise_images": 30}), print)
+
+
+def test_of_several_draws_of_errors_one_counts_and_that_is_said():
+    models, name = ("train-0000000000000001", "prune-0000000000000002"), "digits+fog@3"
+    first, second = (
+        [ErrorParams(model=model, distribution=name, seed=seed) for model in models] for seed in (0, 1)
+    )
+    nominal, heard = ErrorParams(model=models[0], distribution="digits"), []
+    steps = [*first, *second, nominal]
+    assert taken(steps, SETTINGS, heard.append) == steps
+    assert heard == [
+        "digits+fog@3: errors are stored of several draws, and of each network those of the smallest seed count "
+        "(--error-seed chooses another)"
+    ]
+    asked = SETTINGS.model_copy(update={"error_seed": 1})
+    assert taken(steps, asked, print) == [*second, nominal]
+    assert taken([*first, second[0]], asked, heard.append) == [*first, second[0]]  # no network is lost by it
+    assert len(heard) == 2
+    with pytest.raises(UsageError, match=r"error_seed 7 \(there are: 0, 1\)"):
+        taken(steps, SETTINGS.model_copy(update={"error_seed": 7}), print)
+
+
+def test_a_draw_that_is_asked_for_is_measured_where_images_are_drawn(networks):
+    parent = networks.root()
+    pruned = networks.pruned(parent)
+    names = ["digits", "digits+fog@3"]
+    found = errors_of(networks.study.store, [pruned.key], names, 1)
+    assert {(step.distribution, step.seed) for step in found} == {("digits", 0), ("digits+fog@3", 1)}

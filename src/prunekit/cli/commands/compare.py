@@ -24,6 +24,7 @@ from prunekit.params import ErrorParams, ReportParams
 from prunekit.registry import Lazy
 from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
+from prunekit.studies.choose import NOISE_CHOICE
 from prunekit.studies.compare import broken_images, compare, outcomes_for
 from prunekit.studies.findings import margin_of
 
@@ -189,7 +190,7 @@ command(
     _compare,
     name="compare",
     fields=[ReportParams],
-    without=["kept", "interpolate", "noise_by_draw"],
+    without=["kept", "interpolate", "noise_by_draw", "error_seed", *NOISE_CHOICE],
     arguments=ARGUMENTS,
     common=FINDING_OPTIONS,
     help="Compare networks with their parent on any distributions: error and rise with an interval, a verdict "

@@ -16,7 +16,7 @@ from prunekit.params import FeaturesParams, ReportParams, TransferParams
 from prunekit.steps.check import check_comparable
 from prunekit.steps.table import check_names
 from prunekit.store.store import Store
-from prunekit.studies.choose import check_heat_map, heat_map_share
+from prunekit.studies.choose import NOISE_CHOICE, check_heat_map, heat_map_share
 from prunekit.studies.findings import feature_findings
 
 COLUMNS = ("finding", "label", "row_model", "column_model", "kept", "value", "low", "high", "n", "flags")
@@ -63,7 +63,7 @@ command(
     _features,
     name="features",
     fields=[FeaturesParams, TransferParams, ReportParams],
-    without=["features", "margin", "interpolate", "top_k"],
+    without=["features", "interpolate", "error_seed", *NOISE_CHOICE],
     arguments={"model": (MODEL, REQUIRED), "at": (AT, None)},
     common=FINDING_OPTIONS,
     help="Which pixels the predictions of networks rest on (BackSelect), and how sure each network is when it sees "

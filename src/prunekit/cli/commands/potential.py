@@ -15,7 +15,7 @@ from prunekit.engine.now import make_now
 from prunekit.params import ReportParams
 from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
-from prunekit.studies.choose import check_pruned, errors_of
+from prunekit.studies.choose import NOISE_CHOICE, check_pruned, errors_of
 from prunekit.studies.findings import error_findings, hidden_findings
 
 COLUMNS = (
@@ -61,7 +61,7 @@ def _potential(**given: Any) -> None:
     settings = ReportParams.read(read_fields(ReportParams, given))
     store = Store(chosen.store)
     keys = resolve_all(store, names)
-    errors = errors_of(store, keys, shifts)
+    errors = errors_of(store, keys, shifts, settings.error_seed)
     check_pruned(store, keys)
     missing = to_measure(store, errors)
     with screen() as progress:
@@ -82,7 +82,7 @@ command(
     _potential,
     name="potential",
     fields=[ReportParams],
-    without=["kept"],
+    without=["kept", *NOISE_CHOICE],
     arguments={
         "model": (MODEL, REQUIRED),
         "distribution": (DISTRIBUTION, None),

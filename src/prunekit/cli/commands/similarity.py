@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prunekit.cli import ignored
 from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
@@ -18,7 +19,7 @@ from prunekit.params import NoiseParams, Params, ReportParams
 from prunekit.params.bounds import LARGEST_SEED
 from prunekit.steps.table import check_names
 from prunekit.store.store import Store
-from prunekit.studies.choose import comparisons, outcomes_for_churn
+from prunekit.studies.choose import NOISE_CHOICE, comparisons, outcomes_for_churn
 from prunekit.studies.findings import hidden_findings, noise_findings
 
 COLUMNS = ("label", "prune_ratio", "metric", "level", "value", "low", "high", "n", "seeds", "flags")
@@ -63,6 +64,7 @@ def _own(given: dict[str, Any]) -> dict[str, Any]:
 
 def _similarity(**given: Any) -> None:
     chosen, names, to, churn = options(given), given.pop("model"), given.pop("to"), given.pop("churn")
+    ignored.check(ignored.SIMILARITY, given | {"churn": churn})
     settings = ReportParams.read(_own(given))
     fields = read_fields(NoiseParams, given)
     NoiseParams.read(fields | {"model": "", "to": ""})
@@ -81,7 +83,7 @@ def _similarity(**given: Any) -> None:
 
 
 def _print_churn(store: Store, steps: Sequence[NoiseParams], chosen: Options, settings: ReportParams) -> None:
-    errors = outcomes_for_churn(store, steps)
+    errors = outcomes_for_churn(store, steps, settings.error_seed)
     _make(store, errors, chosen)
     against = {step.model: step.to for step in steps}
     rows = hidden_findings(store, errors, settings, only=["churn"], to=lambda record: against.get(record.key))
@@ -101,7 +103,7 @@ command(
     _similarity,
     name="similarity",
     fields=[NoiseParams, ReportParams],
-    without=["interpolate", "top_k", "kept"],
+    without=["interpolate", "kept", *NOISE_CHOICE],
     arguments={
         "model": (MODEL, REQUIRED),
         "to": (TO, None),
