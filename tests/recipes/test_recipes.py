@@ -41,7 +41,7 @@ def test_a_recipe_plans_and_its_names_resolve(path):
 
 
 def test_the_papers_grid_is_whole():
-    """PAPER 1.7: 23 ratios; 3 seeds, 4 methods."""
+    """As in the configuration of the authors' code (torchprune) for resnet20: 23 ratios; 3 seeds, 4 methods."""
     steps = plan(read(ROOT / "cifar10" / "resnet20.toml"))
     assert sum(step.params.kind == "prune" for step in steps) == 3 * 4 * 23
     first = next(step.params for step in steps if step.params.kind == "train")

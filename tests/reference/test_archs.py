@@ -1,4 +1,4 @@
-"""The networks against torchprune's: its counts (METHODS 1), and the logits of its own weights."""
+"""The networks against torchprune's: its counts, and the logits of its own weights."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from prunekit.models.vgg import Vgg
 GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden" / "methods"
 OWN = Path(__file__).resolve().parents[1] / "data" / "archs"
 
-# name: parameters, prunable weights, prunable layers, multiplications (METHODS 1; the millions are rounded there).
+# name: parameters, prunable weights, prunable layers, multiplications (as torchprune, commit 14b392c, counts; in millions, rounded).
 COUNTS = {
     "resnet20": (272_474, 270_896, 22, 40.8),
     "resnet56-bottleneck": (869_530, 856_496, 86, 127.3),
