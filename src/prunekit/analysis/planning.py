@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prunekit.analysis.estimate import plain
+from prunekit.analysis.outcome import Array
 from prunekit.analysis.power import (
     POWER,
     USUAL_DISCORDANCE,
@@ -16,6 +18,7 @@ from prunekit.analysis.power import (
     seeds_needed,
     smallest_rise,
 )
+from prunekit.analysis.together import chance_of_all
 from prunekit.analysis.verdict import Verdict
 
 Row = dict[str, Any]
@@ -139,6 +142,26 @@ def _both(sides: Sequence[tuple[float, Rates]], n: int, plan: Plan) -> float:
     for _, rates in sides:
         chance *= power(rates, n=n, margin=plan.margin)
     return float(chance**plan.comparisons)
+
+
+def all_rows(values: Sequence[Sequence[Array]], plan: Plan, images: Sequence[int]) -> list[Row]:
+    """How likely all rises of a pilot are decided in one study of these networks, by numbers of images.
+
+    ``values`` holds for each set of test images what every network breaks and fixes of it (``together.py``).
+    """
+    return [
+        {
+            "what": "all at once",
+            "margin": plan.margin,
+            "n": n,
+            "seeds": 1,
+            "comparisons": sum(map(len, values)),
+            "power": plain(math.prod(chance_of_all(each, n=n, margin=plan.margin) for each in values)),
+            "flags": [],
+        }
+        for n in images
+        if sum(map(len, values)) > 1
+    ]
 
 
 def _ratios(gap: float, step: float | None) -> int | None:

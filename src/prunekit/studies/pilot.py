@@ -2,62 +2,159 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from prunekit.analysis.outcome import outcome_of
+import numpy as np
+
+from prunekit.analysis.curves import grouped
+from prunekit.analysis.made_up import PAIRED
+from prunekit.analysis.outcome import Array, outcome_of
 from prunekit.analysis.power import Rates
+from prunekit.analysis.sampled import Sampled, pool, sampled
+from prunekit.analysis.seeds import probit_scale
+from prunekit.analysis.variant import Variant
 from prunekit.data.datasets import DATASETS, SHIFTED
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, Params
+from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies.outcomes import task_of
+from prunekit.studies.variants import rung, standings
 from prunekit.tasks import TASKS
 
 
 class Pilot(NamedTuple):
-    """One network on one distribution of ``n`` images, beside its unpruned parent."""
+    """One network on one distribution, beside its unpruned parent; ``seeds`` are those of its variant in the pilot.
+
+    ``breaks`` ``[n]`` says of every image whether it is broken (1) or fixed (-1).
+    """
 
     model: str
     parent: str
     method: str
     prune_ratio: float
     distribution: str
-    n: int
     rates: Rates
+    seeds: int
+    breaks: Array
+
+    @property
+    def n(self) -> int:
+        """How many images."""
+        return len(self.breaks)
+
+
+class _Outcome(NamedTuple):
+    """What a network and its parent got wrong, ``[n]`` each."""
+
+    own: Array
+    parent: Array
+
+    @property
+    def breaks(self) -> Array:
+        return np.asarray(self.own.astype(np.int8) - self.parent)
+
+
+class _Place(NamedTuple):
+    """What networks of several seeds have in common: the variant, the ratio of the grid and the distribution."""
+
+    variant: Variant
+    rung: float
+    distribution: str
 
 
 def pilots(
-    store: Store, keys: Sequence[str], distributions: Iterable[str] = (), *, between: float = 0.0
+    store: Store, keys: Sequence[str], distributions: Iterable[str] = (), *, between: float | None = None
 ) -> list[Pilot]:
     """What each model did on each distribution, its own test set where none is named.
 
-    Raises UsageError for a network that has no parent, was not measured there, or does not classify.
+    ``between`` is the standard deviation of a rise between seeds; left out, it is estimated from the variants of which
+    several seeds are here. Raises UsageError for a network that has no parent, was not measured there, or does not
+    classify.
     """
     named = list(distributions)
+    records = {key: store.record(key) for key in keys}
+    outcomes = {
+        (key, name): _outcome(store, record, name)
+        for key, record in records.items()
+        for name in (named or [str(record.param("dataset"))])
+    }
+    placed = {key: own[0] for key, own in standings(records.values()).items()}
+
+    def place(each: tuple[str, str]) -> _Place:
+        return _Place(placed[each[0]].variant, rung(records[each[0]]), each[1])
+
+    spread = _spread(
+        {
+            common: [(placed[each[0]].seed, outcomes[each]) for each in members]
+            for common, members in grouped(outcomes, place).items()
+        }
+    )
     return [
-        _pilot(store, key, name, between)
-        for key in keys
-        for name in (named or [str(store.record(key).param("dataset"))])
+        _pilot(records[each[0]], each[1], found, spread[place(each)], between)
+        for each, found in outcomes.items()
     ]
 
 
-def _pilot(store: Store, key: str, distribution: str, between: float) -> Pilot:
-    record = store.record(key)
+def _spread(places: Mapping[_Place, Sequence[tuple[int, _Outcome]]]) -> dict[_Place, tuple[int, float]]:
+    """How many seeds each place has, and the deviation of the rise between them; all places learn from each other."""
+    seeds = {place: len({seed for seed, _ in members}) for place, members in places.items()}
+    several = [place for place, count in seeds.items() if count > 1]
+    if not several:
+        return {place: (count, 0.0) for place, count in seeds.items()}
+    variances = pool([_sampled(places[place]) for place in several]).spread.between
+    found = {place: (count, 0.0) for place, count in seeds.items()}
+    return found | {
+        place: (seeds[place], float(np.sqrt(each))) for place, each in zip(several, variances, strict=True)
+    }
+
+
+def _sampled(members: Sequence[tuple[int, _Outcome]]) -> Sampled:
+    errors = [
+        float(np.mean([getattr(each, side).mean() for _, each in members])) for side in ("own", "parent")
+    ]
+    return sampled(
+        np.stack([each.breaks for _, each in members]),
+        [seed for seed, _ in members],
+        made_up=PAIRED,
+        scale=float(probit_scale(*errors)),
+    )
+
+
+def _pilot(
+    record: ModelRecord, distribution: str, found: _Outcome, spread: tuple[int, float], between: float | None
+) -> Pilot:
+    seeds, learned = spread
+    breaks = found.breaks
+    rates = Rates(
+        float((breaks > 0).mean()), float((breaks < 0).mean()), learned if between is None else between
+    )
+    return Pilot(
+        record.key,
+        record.root.key,
+        str(record.method),
+        record.prune_ratio,
+        distribution,
+        rates,
+        seeds,
+        breaks,
+    )
+
+
+def _outcome(store: Store, record: ModelRecord, distribution: str) -> _Outcome:
     if record.method is None:
-        raise UsageError(f"{key} is not pruned: a pilot compares a network with its unpruned parent")
-    measured = [_measured(store, model, distribution) for model in (key, record.root.key)]
+        raise UsageError(f"{record.key} is not pruned: a pilot compares a network with its unpruned parent")
+    measured = [_measured(store, model, distribution) for model in (record.key, record.root.key)]
     task = task_of(store, measured[0])
     if not TASKS[task].breaks:
         raise UsageError(
-            f"{key} on {distribution}: only classifiers break and fix images; state rates instead"
+            f"{record.key} on {distribution}: only classifiers break and fix images; state rates instead"
         )
-    wrong, was = (outcome_of(store.outcomes(each), task=task).wrong[:, 0].astype(bool) for each in measured)
-    rates = Rates(float((wrong & ~was).mean()), float((was & ~wrong).mean()), between)
-    return Pilot(
-        key, record.root.key, str(record.method), record.prune_ratio, distribution, len(wrong), rates
+    return _Outcome(
+        *(outcome_of(store.outcomes(each), task=task).wrong[:, 0].astype(bool) for each in measured)
     )
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.analysis.curves import grouped
-from prunekit.analysis.planning import Plan, Row, rise_rows, smallest_rows, step_rows
+from prunekit.analysis.curves import grouped, images_of
+from prunekit.analysis.planning import Plan, Row, all_rows, rise_rows, smallest_rows, step_rows
 from prunekit.analysis.power import POWER, USUAL_DISCORDANCE, rates_of
 from prunekit.analysis.verdict import Margin, checked
 from prunekit.cli.flags import command, options, sub_app
@@ -31,6 +31,7 @@ COLUMNS = (
         "verdict",
         "n",
         "seeds",
+        "comparisons",
     ),
     *("power", "potential", "next_ratio", "images_needed", "seeds_needed", "ratios_needed", "flags"),
 )
@@ -61,7 +62,13 @@ DISCORDANCE = Annotated[
     ),
 ]
 BETWEEN = Annotated[
-    float, typer.Option("--between", min=0, help="Standard deviation of the rise between seeds.")
+    float | None,
+    typer.Option(
+        "--between",
+        min=0,
+        help="Standard deviation of the rise between seeds.",
+        show_default="of a pilot with several seeds, theirs; else 0",
+    ),
 ]
 MARGIN = Annotated[float, typer.Option("--margin", help="Rise in error still allowed.")]
 RELATIVE = Annotated[
@@ -121,10 +128,11 @@ def _power(**given: Any) -> None:
 
 
 def _from_rates(given: dict[str, Any], plan: Plan) -> list[Row]:
-    smallest = smallest_rows(plan, given["discordance"], given["between"])
+    between = given["between"] or 0.0
+    smallest = smallest_rows(plan, given["discordance"], between)
     if given["rise"] is None:
         return smallest
-    rates = rates_of(given["rise"], given["discordance"], given["between"])
+    rates = rates_of(given["rise"], given["discordance"], between)
     return rise_rows({"discordance": given["discordance"]}, rates, plan) + smallest
 
 
@@ -132,15 +140,17 @@ def _from_pilot(store: Store, given: dict[str, Any], plan: Plan) -> list[Row]:
     found = pilots(
         store, resolve_all(store, given["pilot"]), given["distribution"] or (), between=given["between"]
     )
-    rows = [row for each in found for row in _of_pilot(each, plan, given["images"])]
+    rows = [row for each in found for row in _of_pilot(each, plan, given)]
     curves = grouped(found, lambda each: (each.method, each.parent, each.distribution))
     for (method, parent, distribution), members in curves.items():
         named = {"method": method, "parent": parent, "distribution": distribution}
         rows += step_rows(named, _curve(members), plan)
-    return rows
+    by_images = grouped(found, lambda each: images_of(each.distribution)).values()
+    sizes = given["images"] or sorted({each.n for each in found})
+    return rows + all_rows([[each.breaks for each in members] for members in by_images], plan, sizes)
 
 
-def _of_pilot(pilot: Pilot, plan: Plan, images: Sequence[int] | None) -> list[Row]:
+def _of_pilot(pilot: Pilot, plan: Plan, given: dict[str, Any]) -> list[Row]:
     named = {
         "model": pilot.model,
         "method": pilot.method,
@@ -148,7 +158,8 @@ def _of_pilot(pilot: Pilot, plan: Plan, images: Sequence[int] | None) -> list[Ro
         "distribution": pilot.distribution,
         "discordance": pilot.rates.discordance,
     }
-    return rise_rows(named, pilot.rates, plan._replace(images=images or (pilot.n,)))
+    images, seeds = given["images"] or (pilot.n,), given["seeds"] or (pilot.seeds,)
+    return rise_rows(named, pilot.rates, plan._replace(images=images, seeds=seeds))
 
 
 def _curve(members: Sequence[Pilot]) -> list[tuple[float, Any]]:
@@ -164,7 +175,7 @@ command(
         "distribution": (DISTRIBUTION, None),
         "rise": (RISE, None),
         "discordance": (DISCORDANCE, USUAL_DISCORDANCE),
-        "between": (BETWEEN, 0.0),
+        "between": (BETWEEN, None),
         "margin": (MARGIN, 0.005),
         "parent_error": (RELATIVE, None),
         "images": (N, None),
@@ -175,7 +186,8 @@ command(
     },
     common=("store", "as_json"),
     help="How many images, seeds and ratios it takes until a verdict is decided: a rise in error within the margin or "
-    "beyond it, a step of a prune potential, or several comparisons together. From what stored networks did (--pilot), "
+    "beyond it, a step of a prune potential, or several comparisons together. From what stored networks did (--pilot; "
+    "several seeds of them say how far seeds differ, and all of them together how likely all are decided at once), "
     "or from rates that you state. Measures nothing.",
     examples=[
         "prunekit power --rise 0 --margin 0.005 --images 10000",
