@@ -144,3 +144,124 @@ def test_names_and_ratios_are_of_descendants(cli, files):
         *("--prune-ratio", "0.5"),
     )
     assert (ran.code, "name its --parent" in ran.err) == (2, True)
+
+
+@pytest.fixture
+def cameras(files, tmp_path):
+    """Images of two cameras: the bad network breaks as many of either, the last hundred images are of neither."""
+    path = tmp_path / "cameras.csv"
+    rows = [f"{place:05d}.png,{'ab'[place % 2]}" for place in range(N - 100)]
+    path.write_text("\n".join(["file,camera", *rows]) + "\n")
+    return path
+
+
+def test_groups_have_verdicts_of_their_own(brought, cameras):
+    ran = brought("compare", "dense", "half", "--groups", cameras)
+    assert "100 of 3000 images of photos are in no group of" in ran.err
+    main, *groups = ran.rows
+    assert [(row["slice"], row["grouping"], row["member"], row["n"]) for row in groups] == [
+        ("group", "camera", "a", 1450),
+        ("group", "camera", "b", 1450),
+    ]
+    broken = [int(each["image"][:5]) for each in brought("compare", "dense", "half", "--broken").rows]
+    assert [row["broken"] for row in groups] == [
+        sum(place % 2 == camera and place < N - 100 for place in broken) for camera in (0, 1)
+    ]
+    worst = max(groups, key=lambda row: row["value"])
+    assert (main["worst_grouping"], main["worst_group"]) == ("camera", worst["member"])
+    assert main["worst_group_rise"] == worst["value"]
+
+
+def test_the_gate_is_also_of_groups(brought, cameras, tmp_path):
+    table, junit = tmp_path / "v.md", tmp_path / "v.xml"
+    gated = ("compare", "dense", "half", "--margin", "0.9", "--gate", "--groups", cameras)
+    assert brought(*gated, "--markdown", table, "--junit", junit).code == 0
+    assert "worst group" in table.read_text()
+    assert [case.get("name") for case in ElementTree.parse(junit).iter("testcase")] == [
+        "photos",
+        "photos · camera · a",
+        "photos · camera · b",
+    ]
+    ran = brought("compare", "dense", "int8", "--margin", "0.0005", "--gate", "--groups", cameras)
+    assert ran.code == 4
+    assert "gate: int8 on camera a, photos: error rises by" in ran.err
+
+
+def test_groups_are_findings_of_potential_and_report(brought, cameras, tmp_path):
+    rows = brought(
+        "potential", "half", "--margin", "0.9", "--groups", cameras, "--distribution", "photos"
+    ).rows
+    by_group = {row["group"]: row["value"] for row in rows if row["finding"] == "group-potential"}
+    assert by_group == {"a": 0.5, "b": 0.5}
+    ran = brought("report", "half", "--groups", cameras, "--title", "Two cameras", "--out", tmp_path / "page")
+    assert ran.code == 0, ran.err
+    found = json.loads((tmp_path / "page" / "findings.json").read_text())
+    shifts = [row for row in found if row["finding"] == "group-shift"]
+    assert [row["group"] for row in shifts] == ["a", "b"]
+    compared = brought("compare", "dense", "half", "--groups", cameras).rows[1:]
+    assert [-row["value"] for row in shifts] == pytest.approx([row["value"] for row in compared])
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert "<title>Two cameras</title>" in page
+    assert "Accuracy by group" in page
+
+
+def test_a_file_of_other_images_is_refused(brought, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("file,camera\nnone.png,a\n")
+    ran = brought("compare", "dense", "half", "--groups", other)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "names no image of these distributions" in ran.err
+
+
+def test_the_divergence_of_brought_outputs_is_measured(brought, files):
+    (row,) = brought("compare", "dense", "half").rows
+    arrays = np.load(files / "dense.npz")
+    bad = {
+        each["id"]: each["logits"] for each in map(json.loads, (files / "bad.jsonl").read_text().splitlines())
+    }
+    own = np.array([bad[name] for name in arrays["ids"]], dtype=np.float32).astype(float)
+    reference = arrays["logits"].astype(float)
+    own, reference = (each - np.log(np.exp(each).sum(1, keepdims=True)) for each in (own, reference))
+    expected = (np.exp(reference) * (reference - own)).sum(1).mean()
+    assert row["kl"] == pytest.approx(expected, rel=1e-6)
+    assert row["among"] is None
+
+
+def test_without_outputs_the_divergence_is_said_to_be_unknown(brought, files, tmp_path):
+    arrays = np.load(files / "close.npz")
+    np.savez(
+        tmp_path / "alone.npz",
+        predicted=arrays["logits"].argmax(1),
+        labels=arrays["labels"],
+        ids=arrays["ids"],
+    )
+    add = ("outcomes", "add", tmp_path / "alone.npz", "--model", "alone", "--parent", "dense")
+    assert brought(*add, "--distribution", "photos").code == 0
+    (row,) = brought("compare", "dense", "alone").rows
+    assert (row["kl"], row["nll"], row["verdict"]) == (None, None, "within")
+
+
+def test_the_page_of_a_comparison_speaks_of_networks_not_of_ratios(brought, cameras, tmp_path):
+    ran = brought(
+        *("compare", "dense", "int8", "half", "--groups", cameras, "--margin", "0.01"),
+        *("--out", tmp_path / "page", "--title", "Which one to ship"),
+    )
+    assert ran.code == 0, ran.err
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert "<title>Which one to ship</title>" in page
+    assert "half: beyond it somewhere; int8: within the margin everywhere." in page
+    for text in (
+        "What changed besides the error",
+        "Rise in error by distribution",
+        "the group that loses most is",
+    ):
+        assert text in page
+    for text in ("potential", "pruned", "Accuracy against prune ratio"):
+        assert text not in page.split("<main>")[1].split('id="lineage"')[0], text
+    assert {each.name for each in (tmp_path / "page" / "figures").glob("*.svg")} == {
+        "comparison.svg",
+        "comparison-class.svg",
+        "comparison-camera.svg",
+    }
+    again = brought("compare", "dense", "int8", "--title", "x")
+    assert (again.code, "name its folder with --out" in again.err) == (2, True)

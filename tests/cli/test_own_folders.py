@@ -63,6 +63,9 @@ def test_photos_of_several_sizes_give_a_number_and_a_night_folder_another(
     assert set(arrays["label"].tolist()) == {0, 2}
     assert set(arrays["predicted"].tolist()) <= {0, 2}
     assert len(arrays["label"]) == 12
+    cli("prune", row["key"], "--method", "wt", "--prune-ratio", "0.5", "--label", "half")
+    (compared,) = cli("compare", row["key"], "half", "--kl", "--distribution", f"folder:{night}").rows
+    assert (compared["among"], compared["n"], compared["kl"]) == (["cat", "owl"], 12, None)
     foggy, _ = measured(row["key"], f"folder:{night}+fog@3")
     assert foggy["n"] == 12
 
@@ -81,3 +84,21 @@ def test_a_folder_whose_name_reads_like_a_shift_is_written_with_escapes(tmp_path
     assert row["dataset"] == f"folder:{tmp_path}/photos%2Bfog%403"
     ran = cli("potential", row["key"])
     assert "not a corruption" not in ran.err
+
+
+def test_a_folder_brings_its_groups_and_its_images_are_called_by_their_files(tmp_path, cli):
+    photos = write(tmp_path / "photos", ("train", "test"), classes=("cat", "dog"))
+    rows = [f"test/{name}/{place}.png,{'ab'[place % 2]}" for name in ("cat", "dog") for place in range(6)]
+    (photos / "groups.csv").write_text("\n".join(["file,camera", *rows]) + "\n")
+    parent = train(cli, photos, "--label", "parent")
+    pruned = cli("prune", "parent", "--method", "wt", "--prune-ratio", "0.98", "--label", "pruned").row
+    main, *groups = cli("compare", "parent", "pruned", "--per-group").rows
+    assert [(row["grouping"], row["member"], row["n"]) for row in groups] == [
+        ("camera", "a", 6),
+        ("camera", "b", 6),
+    ]
+    assert np.mean([row["error"] for row in groups]) == pytest.approx(pruned["error"])
+    assert main["parent_error"] == parent["error"]
+    names = [row["image"] for row in cli("compare", "parent", "pruned", "--broken").rows]
+    assert len(names) == main["broken"] > 0
+    assert all((tmp_path / name).is_file() and name.startswith(f"{photos}/test/") for name in names)

@@ -221,3 +221,16 @@ def test_options_of_a_method_are_flags(store, cli):
         ran = cli(*asked, "--option", option, store=store)
         assert (ran.code, ran.err.count("\n")) == (2, 1)
         assert message in ran.err
+
+
+def test_the_divergence_of_outputs_is_measured_when_asked_and_read_where_it_is_stored(store, cli):
+    pruned = cli("prune", "small", "--method", "wt", "--prune-ratio", "0.5", "--label", "half", store=store)
+    assert pruned.code == 0, pruned.err
+    (row,) = cli("compare", "small", "half", store=store).rows
+    assert row["kl"] is None
+    (row,) = cli("compare", "small", "half", "--kl", store=store).rows
+    same = ("similarity", "half", "--levels", "0", "--draws", "1", "--images", str(row["n"]))
+    (expected,) = [each for each in cli(*same, store=store).rows if each.get("metric") == "kl"]
+    assert row["kl"] == pytest.approx(expected["value"], rel=1e-6) > 0
+    (again,) = cli("compare", "small", "half", store=store).rows
+    assert again["kl"] == row["kl"]

@@ -5,14 +5,15 @@ import pytest
 
 from prunekit.analysis.calibration import calibration
 from prunekit.analysis.churn import churn
-from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.corruption import ALEXNET, corruption_errors
 from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.exemplars import exemplars, most_frequent, taxicab
 from prunekit.analysis.flags import Flag
+from prunekit.analysis.group_shifts import group_shifts
 from prunekit.analysis.outcome import wrong
 from prunekit.analysis.paired import Paired
+from prunekit.analysis.part_potential import class_potentials, group_potentials
 from prunekit.analysis.variant import Variant
 from prunekit.errors import UsageError
 
@@ -95,6 +96,38 @@ def test_the_potential_of_a_class_looks_at_its_images_alone():
     assert only(rows, finding="class-potential", **{"class": "1"})["value"] == 0.8
     worst = only(rows, finding="class-potential-minimum")
     assert (worst["value"], worst["class"]) == (0.3, "0")
+
+
+# Even images were taken by camera a, odd ones by camera b; the last image by none that is known.
+CAMERAS = {"digits": {"camera": np.array(["a", "b", "a", "b", "a", "b", "a", ""])}}
+
+
+def test_accuracy_by_group():
+    # Camera a, images 0 2 4 6: 3 of 4 to 3 of 4 (broken 0, fixed 6); camera b, images 1 3 5: 3 of 3 to 2 of 3.
+    rows = group_shifts([PAIR], CAMERAS)
+    a, b = (only(rows, group=name) for name in "ab")
+    assert (a["value"], a["error"], a["parent_error"], a["churn"], a["n"]) == (0, 1 / 4, 1 / 4, 2 / 4, 4)
+    found = [b[name] for name in ("value", "error", "parent_error", "churn", "n")]
+    assert found == pytest.approx([-1 / 3, 1 / 3, 0, 1 / 3, 3])
+    # Recall over the classes of camera a: class 0 one of two, class 1 two of two; before: two of two, one of two.
+    assert (a["recall"], a["parent_recall"]) == (3 / 4, 3 / 4)
+    # Of camera b: class 0 one of two, class 1 one of one.
+    assert (b["recall"], b["parent_recall"]) == (3 / 4, 1)
+    assert (a["worst"], b["worst"]) == (False, True)
+    assert (a["grouping"], b["p_value"]) == ("camera", 1.0)
+
+
+def test_the_potential_of_a_group_looks_at_its_images_alone():
+    earlier = paired(REFERENCE, REFERENCE, ratio=0.3)
+    rows = group_potentials([earlier, paired(OWN, REFERENCE, ratio=0.8)], CAMERAS, resamples=50)
+    assert only(rows, finding="group-potential", group="a")["value"] == 0.8
+    assert only(rows, finding="group-potential", group="b")["value"] == 0.3
+    worst = only(rows, finding="group-potential-minimum")
+    assert (worst["value"], worst["grouping"], worst["group"]) == (0.3, "camera", "b")
+
+
+def test_without_groups_there_are_no_rows():
+    assert group_shifts([PAIR], {}) == group_potentials([PAIR], {}) == []
 
 
 def test_an_exemplar_is_an_image_whose_most_frequent_label_differs():

@@ -15,6 +15,7 @@ from prunekit.analysis.flags import Flag
 from prunekit.analysis.made_up import MEASURED, PAIRED
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.paired import Paired, across_seeds, names_of, seeds_of, values_of
+from prunekit.analysis.parts import Part, classes_in
 from prunekit.analysis.potential import MARGIN
 from prunekit.analysis.proportions import Moments
 from prunekit.analysis.resample import RESAMPLES, estimate, over_repetitions
@@ -29,37 +30,40 @@ from prunekit.analysis.verdict import Margin, as_margin, judge_rises
 MOST_CELLS, MOST_DRAWS = 3_000_000, 2000
 
 
-def classes_in(pair: Paired, names: Sequence[str] = ()) -> dict[int, str]:
-    """The classes that have images, by label; those that ``names`` does not reach are called by their number."""
-    labels = [int(label) for label in np.unique(pair.own["label"])]
-    return {label: names[label] if label < len(names) else str(label) for label in labels}
+class ByPart(NamedTuple):
+    """The networks of one variant, ratio and distribution, and parts of their images.
 
-
-class ByClass(NamedTuple):
-    """The networks of one variant, ratio and distribution, and the classes of their images: ``order`` ``[n]`` sorts
-    them by class, ``ends`` are where a class begins that is not the first.
+    ``said`` are the columns that name each part; ``order`` are the images of the parts one behind the other, ``ends``
+    where a part begins that is not the first.
     """
 
     group: list[Paired]
-    names: list[str]
+    said: list[dict[str, Any]]
     order: Array
     ends: Array
 
+    @classmethod
+    def of(cls, group: list[Paired], parts: Sequence[Part]) -> ByPart:
+        """Networks and any parts; images of none are left out."""
+        places = [np.flatnonzero(part.images) for part in parts]
+        ends = np.cumsum([len(each) for each in places])[:-1]
+        return cls(group, [part.columns for part in parts], np.concatenate(places), ends)
+
     def split(self, values: Array) -> list[Array]:
-        """Values ``[..., n]`` of each class alone."""
+        """Values ``[..., n]`` of each part alone."""
         return np.split(values[..., self.order], self.ends, axis=-1)
 
     def columns(self, place: int) -> dict[str, Any]:
-        """The columns that say what the row of a class is about."""
-        return {**names_of(self.group), "class": self.names[place]}
+        """The columns that say what the row of a part is about."""
+        return {**names_of(self.group), **self.said[place]}
 
 
-def _by_class(group: list[Paired], classes: Sequence[str]) -> ByClass:
+def _by_class(group: list[Paired], classes: Sequence[str]) -> ByPart:
     labels = np.asarray(group[0].own["label"])
     found = classes_in(group[0], classes)
     order = np.argsort(labels, kind="stable")
     ends = np.searchsorted(labels[order], list(found))[1:]
-    return ByClass(group, list(found.values()), order, ends)
+    return ByPart(group, [{"class": name} for name in found.values()], order, ends)
 
 
 def recall_shifts(
@@ -75,14 +79,27 @@ def recall_shifts(
     accuracy: whether the class moved otherwise than the accuracy did. Holm over the classes of one network, the false
     discovery rate over the whole table. ``classes`` names them in order of label.
     """
-    allowed = as_margin(margin)
     groups = [_by_class(group, classes) for group in across_seeds(pairs)]
-    recalls = [_recalls(group, top_k) for group in groups]
+    return shifts(groups, Shift("recall-shift", "recall", as_margin(margin), top_k))
+
+
+class Shift(NamedTuple):
+    """What a change of the share of right answers is called, and judged by."""
+
+    finding: str
+    unit: str
+    margin: Margin
+    top_k: int
+
+
+def shifts(groups: Sequence[ByPart], asked: Shift) -> list[Row]:
+    """A row for every part: by how much the share of right answers changed; Holm over the parts of one group."""
+    recalls = [_recalls(group, asked.top_k) for group in groups]
     found = iter(estimates([row for each in recalls for row in each.rows]))
     rows = [
         row
         for group, each in zip(groups, recalls, strict=True)
-        for row in _recall_rows(group, each, [next(found) for _ in each.rows], allowed)
+        for row in _recall_rows(group, each, [next(found) for _ in each.rows], asked)
     ]
     raw = [np.nan if own["p_value"] is None else own["p_value"] for own in rows]
     for own, q_value in zip(rows, false_discovery(raw), strict=True):
@@ -98,7 +115,7 @@ class Recalls(NamedTuple):
     tests: Array
 
 
-def _recalls(each: ByClass, top_k: int) -> Recalls:
+def _recalls(each: ByPart, top_k: int) -> Recalls:
     own, reference = (
         values_of(each.group, lambda pair, side=side: getattr(pair, side)["rank"] >= top_k)  # type: ignore[misc]
         for side in ("own", "reference")
@@ -113,15 +130,16 @@ def _recalls(each: ByClass, top_k: int) -> Recalls:
     return Recalls(rows, means[1].mean(axis=1), _tests(gained, (reference - own).mean(axis=1), seeds))
 
 
-def _recall_rows(group: ByClass, recalls: Recalls, found: Sequence[Estimate], margin: Margin) -> list[Row]:
+def _recall_rows(group: ByPart, recalls: Recalls, found: Sequence[Estimate], asked: Shift) -> list[Row]:
+    margin = asked.margin
     rises = Student.stacked([_turned(each) for each in found])
     limits = np.broadcast_to(margin.of(recalls.parent_errors), recalls.parent_errors.shape)
     alone, together = (judge_rises(rises, limits, together=each) for each in (False, True))
     return [
         row(
-            "recall-shift",
+            asked.finding,
             each,
-            unit="recall",
+            unit=asked.unit,
             **group.columns(place),
             **margin_columns(margin),
             verdict=alone.verdicts[place].value,
@@ -173,7 +191,7 @@ def excessive_losses(
     return rows
 
 
-def _losses(each: ByClass) -> list[Sampled]:
+def _losses(each: ByPart) -> list[Sampled]:
     losses, seeds = each.split(values_of(each.group, _finite_rise)), seeds_of(each.group)
     return [_loss(values, seeds) for values in losses]
 

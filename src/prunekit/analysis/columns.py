@@ -94,6 +94,10 @@ PER_SEED = (list[Number], "The value of each seed.")
 SPREAD = (Number, "Standard deviation over seeds; none for one seed.")
 LEVEL = (float, "Noise size ε.")
 CLASS = (str, "Class, by its name.")
+GROUP: Columns = {
+    "grouping": (str, "What the images are grouped by: a column of the file of groups."),
+    "group": (str, "Group, by its name."),
+}
 PLACE = (float | str, "Prune ratio of the network, or 'separate'; 0 for the unpruned parent.")
 CONTROL = (str | None, "The variant of the control.")
 AT_COLUMNS: Columns = {"asked": ASKED}

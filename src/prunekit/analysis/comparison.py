@@ -6,20 +6,19 @@ The interval covers the choice of images for *these networks*: what a decision t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from prunekit.analysis.calibration import gap_by_bin
 from prunekit.analysis.churn import flips
-from prunekit.analysis.classes import classes_in
 from prunekit.analysis.curves import images_of
 from prunekit.analysis.estimate import Estimate, plain
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.made_up import FEW_IMAGES, PAIRED, SHARE
 from prunekit.analysis.outcome import Array, outcome_of
 from prunekit.analysis.paired import Arrays, Paired
+from prunekit.analysis.parts import Slices, class_parts, group_parts, mean_recall
 from prunekit.analysis.proportions import means_of, moments, over_images
 from prunekit.analysis.resample import RESAMPLES, resampled_errors
 from prunekit.analysis.rows import Row, row
@@ -32,19 +31,12 @@ IMAGES = "95 % over images, these networks"
 TWO_POINTS = (2.5, 97.5)
 
 
-class Slices(StrEnum):
-    """What parts of the images a row can be about."""
-
-    CLASS = "class"
-    GROUP = "group"
-
-
 class Asked(NamedTuple):
     """What a comparison is judged by: the margin, ``top_k``, and whether the number of distributions is corrected for.
 
     ``groups``: by distribution and grouping, each image's group ``[n]``; "" where it has none. ``names``: what networks
     are called, by key. ``kl``: by network and distribution, the mean divergence of the two outputs in nats, where both
-    could be run.
+    are known. ``among``: by distribution, the classes that it holds where these are not all.
     """
 
     margin: Margin
@@ -55,6 +47,7 @@ class Asked(NamedTuple):
     groups: Mapping[str, Mapping[str, Array]] = {}
     names: Mapping[str, str] = {}
     kl: Mapping[tuple[str, str], float] = {}
+    among: Mapping[str, Sequence[str]] = {}
 
 
 class Rise(NamedTuple):
@@ -142,6 +135,7 @@ def _row(
         relative=asked.margin.relative,
         limit=plain(float(asked.margin.of(rise.parent_error))),
         verdict=str(verdict),
+        among=list(asked.among[pair.distribution]) if pair.distribution in asked.among else None,
         **more,
     )
 
@@ -161,7 +155,7 @@ def _changes(pair: Paired, asked: Asked) -> dict[str, Any]:
         "broken": broken,
         "fixed": fixed,
         "mcnemar": plain(float(mcnemar(broken, fixed))),
-        "kl": asked.kl.get((pair.key, pair.distribution)),
+        "kl": plain(asked.kl.get((pair.key, pair.distribution), np.nan)),
     }
     for name, score in SCORES.items():
         found |= {
@@ -197,17 +191,26 @@ def _slices(pair: Paired, asked: Asked, classes: Sequence[str]) -> Iterator[Row]
     if not TASKS[pair.task].breaks:
         return
     wrong, was_wrong = (arrays["rank"] >= asked.top_k for arrays in (pair.own, pair.reference))
-    parts: list[tuple[Slices, str, str, Array]] = [
-        (Slices.CLASS, "", name, pair.own["label"] == label)
-        for label, name in classes_in(pair, classes).items()
-    ]
-    for grouping, members in asked.groups.get(pair.distribution, {}).items():
-        parts += [(Slices.GROUP, grouping, name, members == name) for name in sorted(set(members) - {""})]
-    for kind, grouping, name, chosen in parts:
+    for part in (*class_parts(pair, classes), *group_parts(pair, asked.groups)):
+        chosen = part.images
         rise = _rise(wrong[chosen], was_wrong[chosen])
         verdict = decide(rise.low, rise.high, float(asked.margin.of(rise.parent_error)))
-        said = {"slice": str(kind), "grouping": grouping, "member": name}
+        said = {"slice": str(part.kind), "grouping": part.grouping, "member": part.member}
+        said |= _changes_within(pair, chosen, wrong, was_wrong)
         yield _row("comparison-slice", pair, rise, verdict, asked, said)
+
+
+def _changes_within(pair: Paired, chosen: Array, wrong: Array, was_wrong: Array) -> dict[str, Any]:
+    """What changed on some images besides the error: predictions, and recall averaged over their classes."""
+    labels = np.asarray(pair.own["label"])[chosen]
+    same = pair.own["predicted"][chosen] == pair.reference["predicted"][chosen]
+    return {
+        "agreement": plain(float(same.mean())),
+        "broken": int((wrong & ~was_wrong)[chosen].sum()),
+        "fixed": int((was_wrong & ~wrong)[chosen].sum()),
+        "recall": plain(mean_recall(wrong[chosen], labels)),
+        "parent_recall": plain(mean_recall(was_wrong[chosen], labels)),
+    }
 
 
 def _worst(slices: Sequence[Row]) -> dict[str, Any]:
@@ -216,6 +219,8 @@ def _worst(slices: Sequence[Row]) -> dict[str, Any]:
     for kind in Slices:
         own = [each for each in slices if each["slice"] == kind]
         worst = max(own, key=lambda each: float(each["value"]), default=None)
+        if kind is Slices.GROUP:
+            found["worst_grouping"] = worst["grouping"] if worst else None
         columns = {"": "member", "_rise": "value", "_low": "low", "_high": "high", "_verdict": "verdict"}
         found |= {f"worst_{kind}{end}": worst[name] if worst else None for end, name in columns.items()}
     return found

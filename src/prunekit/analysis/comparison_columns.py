@@ -19,6 +19,10 @@ _JUDGED: Columns = {
     "margin": (float, "Rise in error that is allowed."),
     "relative": (bool, "Whether the margin is a share of the parent's error."),
     "limit": (Number, "The rise that is allowed, in error."),
+    "among": (
+        list[str] | None,
+        "The classes that the images are of, and that the networks choose among; none: all of them.",
+    ),
     "verdict": (VERDICT, "within: the upper limit is at most the margin; beyond: the lower one is above it."),
 }
 _WORST: Columns = {
@@ -45,17 +49,23 @@ COMPARISON: Columns = {
     "mcnemar": (Number, "McNemar's exact p value that breaking and fixing are equally likely."),
     "kl": (
         Number,
-        "Mean divergence of the network's outputs from its parent's, in nats; none where either cannot be run.",
+        "Mean divergence (KL) of the network's outputs from its parent's, in nats; none where no outputs are stored.",
     ),
     "ece": (Number, "Expected calibration error of the network."),
     "parent_ece": (Number, "The same of its parent."),
     "nll": (Number, "Mean negative log-likelihood of the network."),
     "parent_nll": (Number, "The same of its parent."),
     **_WORST,
+    "worst_grouping": (str | None, "The grouping that the group belongs to; none without groups."),
 }
 COMPARISON_SLICE: Columns = {
     **_JUDGED,
     "slice": (Literal["class", "group"], "What the part of the images is."),
     "grouping": (str, "Which grouping a group belongs to; empty for a class."),
     "member": (str, "The class or group."),
+    "agreement": (Number, "Share of its images for which both predict the same class."),
+    "broken": (int, "Its images that only the parent classifies correctly."),
+    "fixed": (int, "Its images that only the network classifies correctly."),
+    "recall": (Number, "Recall of each class that has images in it, averaged over the classes."),
+    "parent_recall": (Number, "The same of the parent."),
 }

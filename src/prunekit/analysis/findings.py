@@ -17,6 +17,7 @@ from prunekit.analysis.columns import (
     DRAWN_COLUMNS,
     EXCESS_COLUMNS,
     FEATURES_COLUMNS,
+    GROUP,
     LEVEL,
     MEMBERS,
     NOISE_COLUMNS,
@@ -233,6 +234,39 @@ FINDINGS: Registry[Finding] = Registry(
             "Smallest class potential; the class is the one of the smallest mean over seeds.",
             "Liebenwein et al. 2021, prune potential, by class",
             POTENTIAL_COLUMNS | {"class": CLASS},
+        ),
+        "group-shift": Finding(
+            "Accuracy on one group of images less the unpruned parent's.",
+            "Sagawa et al. 2020, arXiv 1911.08731, accuracy of groups",
+            AT_COLUMNS
+            | GROUP
+            | {
+                **ALLOWED,
+                "verdict": VERDICT,
+                "verdict_holm": (VERDICT[0], "The same as one of all groups of the grouping (Holm)."),
+                "p_value": (
+                    Number,
+                    "One seed: McNemar's; several: a paired t over seeds that the group moved as all images did.",
+                ),
+                "p_holm": (Number, "The same, corrected for all groups of the grouping together (Holm)."),
+                "q_value": Q_VALUE,
+                "error": (Number, "Error on its images, mean over seeds."),
+                "parent_error": (Number, "The same of the unpruned parents."),
+                "churn": (Number, "Share of its predictions that differ from the unpruned parent's."),
+                "recall": (Number, "Recall of each class that has images in it, averaged over the classes."),
+                "parent_recall": (Number, "The same of the unpruned parents."),
+                "worst": (bool, "Whether this is the group of its grouping that loses most."),
+            },
+        ),
+        "group-potential": Finding(
+            "Prune potential on the images of one group.",
+            "Liebenwein et al. 2021, prune potential, by group",
+            POTENTIAL_COLUMNS | GROUP,
+        ),
+        "group-potential-minimum": Finding(
+            "Smallest potential of the groups of one grouping; the group is the one of the smallest mean over seeds.",
+            "Liebenwein et al. 2021, prune potential, by group",
+            POTENTIAL_COLUMNS | GROUP,
         ),
         "exemplars": Finding(
             "Share of images whose most frequent label differs between pruned and unpruned networks.",

@@ -58,6 +58,7 @@ COMMANDS: dict[str, Entry] = {
     "ls": Entry("store:ls_", "The models in the store.", STORE),
     "show": Entry("show:show", "One model: lineage, size, cost, measurements.", STORE),
     "verify": Entry("store:verify", "Read every byte of the store and say what is damaged.", STORE),
+    "rm": Entry("store:rm", "Remove networks, and all that was made of them.", STORE),
     "gc": Entry("store:gc", "Remove what crashes left behind.", STORE),
     "data": Entry("data:app", "Get data sets, and see which are there.", STORE),
     "list": Entry("tables:list_", "Methods, data sets, architectures, corruptions, ...", STORE),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from prunekit.cli.output import say
 from prunekit.data.versions import source_of, too_large
-from prunekit.params import Params
+from prunekit.params import MODEL_STEPS, Params
 from prunekit.steps.versions import settle, standing
+from prunekit.store.removal import dropped
 from prunekit.store.store import Store
 
 
@@ -23,13 +24,15 @@ def settled(steps: Sequence[Params], store: Store, data: Path, forced: Collectio
 def states(store: Store, steps: Sequence[Params], data: Path) -> Callable[[str], str]:
     """The state of a step by its key.
 
-    stale (made of other data, or from another version of an input, than are here), have, running (a process works on
-    it now), failed (at the last attempt, see its log) or missing.
+    dropped (finished, its weights taken out of the store), stale (made of other data, or from another version of an
+    input, than are here), have, running (a process works on it now), failed (at the last attempt, see its
+    log) or missing.
     """
     found = standing([params.key for params in steps], store, data)
     stale = {**found.data, **found.inputs}
     known: tuple[tuple[str, Collection[str]], ...] = (
         ("stale", stale),
+        ("dropped", dropped(store, (step.key for step in steps if step.kind in MODEL_STEPS))),
         ("have", store.present()),
         ("running", store.running()),
         ("failed", store.failed()),

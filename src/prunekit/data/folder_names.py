@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prunekit.data.contents import Contents, read_contents
+from prunekit.distribution import Distribution, unescaped
 from prunekit.errors import UsageError
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
@@ -43,6 +44,16 @@ def contents(path: str, keep: Path) -> Contents:
 def listings_of(folder: Path, classes: tuple[str, ...]) -> dict[str, Listing]:
     """The images of every split that is there."""
     return {split: list_split(place, classes) for split, place in split_folders(folder).items()}
+
+
+def image_paths(distribution: Distribution) -> list[Path]:
+    """The files of an image folder's split, in the order of its examples; none where it is no folder that is here."""
+    place, _, path = distribution.dataset.partition(":")
+    folder = Path(unescaped(path)).expanduser().resolve()
+    if place != "folder" or not folder.is_dir():
+        return []
+    listed = split_folders(folder).get(distribution.split)
+    return list_split(listed, class_names(folder)).paths if listed else []
 
 
 def split_folders(folder: Path) -> dict[str, Path]:

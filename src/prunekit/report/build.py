@@ -9,9 +9,10 @@ from typing import Any
 
 from prunekit.analysis.findings import FINDINGS
 from prunekit.report.canvas import render
+from prunekit.report.comparison_tables import comparison_tables
 from prunekit.report.figures import BODY, FIGURES, Figure, caption_of
 from prunekit.report.folder import TO_BE_DRAWN_AGAIN, digest_of, is_current, write_all
-from prunekit.report.formats import as_csv, as_tex, plain_table
+from prunekit.report.formats import Table, as_csv, as_tex, plain_table
 from prunekit.report.page import Section, as_page
 from prunekit.report.select import slug
 from prunekit.report.study import Row, Study, read_study, with_pictures
@@ -50,7 +51,12 @@ def write_report(
 
 def _contents(study: Study) -> Iterator[tuple[str, bytes]]:
     drawn = {name: _section(name, figure, study) for name, figure in FIGURES.items()}
-    left_out = [_why_not(FIGURES[name], study) for name, section in drawn.items() if not section.drawings]
+    compared = study.of("comparison") and not study.of("prune-curve")
+    left_out = [
+        _why_not(FIGURES[name], study)
+        for name, section in drawn.items()
+        if not (section.drawings or (compared and not study.of(FIGURES[name].needs)))
+    ]
     sections = [*(section for section in drawn.values() if section.drawings), *_others(study)]
     yield PAGE, as_page(study, sections, left_out).encode()
     yield "findings.json", _as_json(study.plain_rows)
@@ -81,8 +87,16 @@ def _section(name: str, figure: Figure, study: Study) -> Section:
     found = [
         compact(f"{name}-{place}", spec, study) for place, spec in enumerate(TABLES.get(name, ()), start=1)
     ]
-    tables = tuple(table for table in found if table)
+    tables = tuple(table for table in (*found, *WIDE.get(name, _none)(study)) if table)
     return Section(name, figure.title, caption, drawings, tables, name not in BODY)
+
+
+# Tables of many columns beside those of one number.
+WIDE: dict[str, Callable[[Study], Iterable[Table]]] = {"comparison": comparison_tables}
+
+
+def _none(study: Study) -> Iterable[Table]:
+    return ()
 
 
 def _why_not(figure: Figure, study: Study) -> str:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from prunekit.report import curve_panels as curves
 from prunekit.report import function_panels as functions
+from prunekit.report import part_panels, select
 from prunekit.report import picture_panels as pictures
 from prunekit.report import potential_panels as potentials
-from prunekit.report import select
 from prunekit.report.canvas import Panel
 from prunekit.report.study import Study, distinct
 from prunekit.report.words import basis, count, listed, name_of, percent, points
@@ -137,6 +137,21 @@ def _said(text: str) -> Callable[[Study], str]:
 
 
 FIGURES: dict[str, Figure] = {
+    "comparison": Figure(
+        "Rise in error by distribution",
+        "comparison",
+        part_panels.rises,
+        _said("Error of each network less its parent's on the same images, with its 95 % interval."),
+    ),
+    "comparison-slice": Figure(
+        "Rise in error by class and group",
+        "comparison-slice",
+        part_panels.parts,
+        _said(
+            "The same on the images of one class or group, on the nominal distribution (of many classes the 30 whose "
+            "error rises most)."
+        ),
+    ),
     "potential-summary": Figure("Prune potential at a glance", "potential", potentials.summary, _summary),
     "prune-accuracy": Figure("Accuracy against prune ratio", "prune-curve", curves.accuracy, _accuracy),
     "potential": Figure(
@@ -219,6 +234,21 @@ FIGURES: dict[str, Figure] = {
     "class-potential": Figure(
         "Prune potential by class", "class-potential", potentials.by_class, _class_potential
     ),
+    "group-shift": Figure(
+        "Accuracy by group",
+        "group-shift",
+        part_panels.group_accuracy,
+        _said(
+            "Accuracy on the nominal test images of one group less the unpruned parent's, at the deployed ratio, with "
+            "its 95 % interval."
+        ),
+    ),
+    "group-potential": Figure(
+        "Prune potential by group",
+        "group-potential",
+        part_panels.by_group,
+        _said("Prune potential on the nominal test images of one group alone, with its 95 % interval."),
+    ),
     "excessive-loss-gap": Figure(
         "Excessive loss",
         "excessive-loss-gap",
@@ -254,6 +284,7 @@ FIGURES: dict[str, Figure] = {
 
 # What a reader who decides needs; everything else is in the appendix.
 BODY = (
+    *("comparison", "comparison-slice"),
     *("prune-accuracy", "potential", "longer-potential", "robust-gain", "similarity", "churn"),
     *("class-potential", "features-pictures"),
 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from prunekit.analysis.verdict import Verdict
+from prunekit.report.comparison_tables import worst
 from prunekit.report.study import Row
 from prunekit.report.words import MISSING, percent, points
 
@@ -20,7 +21,8 @@ def passes(row: Row, *, undecided_passes: bool = False) -> bool:
 def sentence(row: Row) -> str:
     """One verdict in words: the rise, its interval, the margin, and what to do where it is undecided."""
     rise = f"{points(row['value'])} [{points(row['low'])}, {points(row['high'])}]"
-    where = f"{row['member']}, {row['distribution']}" if row.get("member") else str(row["distribution"])
+    part = " ".join(str(row[name]) for name in ("grouping", "member") if row.get(name))
+    where = f"{part}, {row['distribution']}" if part else str(row["distribution"])
     verdict = {
         Verdict.WITHIN: f"is within the margin of {points(row['limit'])}",
         Verdict.BEYOND: f"is beyond the margin of {points(row['limit'])}",
@@ -37,7 +39,7 @@ def junit(rows: Sequence[Row], *, undecided_passes: bool = False) -> str:
     root = Element("testsuites", {"name": "prunekit compare", **counts})
     suite = SubElement(root, "testsuite", {"name": "prunekit compare", **counts})
     for row in rows:
-        name = " · ".join(str(row[part]) for part in ("distribution", "member") if row.get(part))
+        name = " · ".join(str(row[part]) for part in ("distribution", "grouping", "member") if row.get(part))
         case = SubElement(suite, "testcase", {"classname": str(row["network"]), "name": name})
         if row in failed:
             failure = SubElement(case, "failure", {"type": str(row["verdict"]), "message": sentence(row)})
@@ -57,12 +59,15 @@ HEAD = (
     "broken / fixed",
     "worst class",
 )
+WORST_GROUP = "worst group"
 
 
 def markdown(rows: Sequence[Row], parent: str) -> str:
     """A table of the verdicts on every network and distribution, with a line that says what they mean."""
-    lines = [f"### {parent} and its descendants", "", _line(HEAD), _line(["---"] * len(HEAD))]
-    lines += [_line(_cells(row)) for row in rows]
+    grouped = any(row.get("worst_group") is not None for row in rows)
+    head = (*HEAD, WORST_GROUP) if grouped else HEAD
+    lines = [f"### {parent} and its descendants", "", _line(head), _line(["---"] * len(head))]
+    lines += [_line(_cells(row)[: len(head)]) for row in rows]
     margins = sorted({points(row["limit"]) for row in rows})
     note = f"Margin: a rise in error of {', '.join(margins)}. Intervals cover the choice of images, for these networks."
     return "\n".join([*lines, "", note, ""])
@@ -74,7 +79,6 @@ def _line(cells: Sequence[str]) -> str:
 
 def _cells(row: Row) -> list[str]:
     mark = MARKS[Verdict(row["verdict"])]
-    worst = row.get("worst_class")
     flips = MISSING if row.get("broken") is None else f"{row['broken']:,} / {row['fixed']:,}"
     return [
         str(row["network"]),
@@ -84,5 +88,6 @@ def _cells(row: Row) -> list[str]:
         f"{mark} {row['verdict']}",
         percent(row.get("agreement"), 2),
         flips,
-        MISSING if worst is None else f"{worst} ({points(row['worst_class_rise'])})",
+        worst(row, "class"),
+        worst(row, "group"),
     ]

@@ -77,7 +77,7 @@ def _mark(kind: str, colour: str) -> dict[str, Any]:
 def by_distribution(study: Study, finding: str = "potential") -> list[Panel]:
     """One panel: a row per distribution, the nominal one first, and a dot per method."""
     rows = measured(study.of(finding))
-    return _dots(study, finding, rows, POTENTIAL, "distribution", partial(_nominal_first, study))
+    return dots_by(study, finding, rows, POTENTIAL, "distribution", partial(_nominal_first, study))
 
 
 def _nominal_first(study: Study, name: Any, rows: Sequence[Row]) -> tuple[bool, float]:
@@ -99,7 +99,7 @@ def _with_and_without(study: Study, label: str, gains: Sequence[Row]) -> list[Pa
         if row["variant"] in variants and row["distribution"] in compared
     ]
     name, order = slug("robust-gain", label), partial(_nominal_first, study)
-    return _dots(study, name, rows, POTENTIAL, "distribution", order, title=f"Pruned by {label}")
+    return dots_by(study, name, rows, POTENTIAL, "distribution", order, title=f"Pruned by {label}")
 
 
 def by_severity(study: Study) -> list[Panel]:
@@ -121,21 +121,22 @@ def _draw_severity(study: Study, name: str, rows: Sequence[Row], axes: Axes) -> 
 
 def by_class(study: Study) -> list[Panel]:
     """One panel: a row per class, the least prunable first, and a dot per method."""
-    return _dots(
-        study, "class-potential", nominal_rows(study, "class-potential"), POTENTIAL, "class", _lowest_first
+    return dots_by(
+        study, "class-potential", nominal_rows(study, "class-potential"), POTENTIAL, "class", lowest_first
     )
 
 
 def recall(study: Study) -> list[Panel]:
     """One panel: a row per class, the largest loss first, and a dot per method at its deployed ratio."""
-    return _dots(study, "recall-shift", at_deployed(study, "recall-shift"), SHIFT, "class", _lowest_first)
+    return dots_by(study, "recall-shift", at_deployed(study, "recall-shift"), SHIFT, "class", lowest_first)
 
 
-def _lowest_first(_: Any, rows: Sequence[Row]) -> float:
+def lowest_first(_: Any, rows: Sequence[Row]) -> float:
+    """Order of rows: the smallest mean value on top."""
     return mean_of(rows)
 
 
-def _dots(
+def dots_by(
     study: Study,
     name: str,
     rows: Sequence[Row],
@@ -144,11 +145,12 @@ def _dots(
     order: Callable[[Any, list[Row]], Any],
     title: str = "",
 ) -> list[Panel]:
+    """One panel: a row per value of the field ``by`` in this order, and in it a dot per label."""
     groups, series = split(rows, by), by_label(rows)
     if not groups or not series:
         return []
     ranked = sorted(groups, key=lambda key: order(key, groups[key]))
-    categories = ranked[:MOST_CLASSES] if by == "class" else ranked
+    categories = ranked[:MOST_CLASSES] if by in ("class", "member") else ranked
     dots = partial(plots.dots, series=series, looks=looks_of(study), categories=categories, x=x, by=by)
 
     def draw(axes: Axes) -> None:

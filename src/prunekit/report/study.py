@@ -70,7 +70,7 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
     rows = sorted((plain({"finding": "unnamed", **row}) for row in findings), key=_as_text)
     known = plain(context)
     return Study(
-        findings=split(labelled(rows), "finding"),
+        findings=split(_named(labelled(rows)), "finding"),
         title=str(known.get("title") or "Is the pruned network still the same function?"),
         margin=MARGIN if known.get("margin") is None else float(known["margin"]),
         nominal=known.get("nominal") or nominal_of(rows),
@@ -78,6 +78,11 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
         lineage=tuple(known.get("lineage") or ()),
         facts=tuple(sorted((name, value) for name, value in known.items() if name not in _OWN_FIELDS)),
     )
+
+
+def _named(rows: Iterable[Row]) -> list[Row]:
+    """The rows; one network of a comparison is called as its owner calls it, not by what sets variants apart."""
+    return [{**row, LABEL: row["network"]} if row.get("network") else row for row in rows]
 
 
 def with_pictures(study: Study, found: Sequence[Row] | str) -> Study:

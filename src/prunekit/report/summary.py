@@ -7,6 +7,7 @@ from typing import Any
 
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.variant import Role
+from prunekit.report.comparison_tables import worst
 from prunekit.report.first_page import headline_of, signed
 from prunekit.report.select import by_label, deployed, shift_set, summary_row
 from prunekit.report.study import SEPARATE, Row, Study, measured, split
@@ -43,6 +44,21 @@ def _nominal(study: Study, finding: str) -> list[Row]:
 def sentences(study: Study) -> list[str]:
     """The summary, one statement each: potentials, excess error, similarity, claims, and what to beware of."""
     return [statement for part in PARTS for statement in part(study)]
+
+
+def _compared(study: Study) -> Iterator[str]:
+    """Of every network what its flips and its worst class and group say, on the nominal distribution or the first."""
+    for network, rows in by_label(study.of("comparison")).items():
+        row = next((each for each in rows if each.get("nominal")), rows[0])
+        if row.get("agreement") is None:
+            continue
+        same, where = percent(row["agreement"], 1), name_of(row["distribution"])
+        said = f"{network} predicts as its parent does on {same} of the images of {where}; it breaks "
+        said += f"{row['broken']:,} and fixes {row['fixed']:,} of {row['n']:,}"
+        for kind in ("class", "group"):
+            if (row.get(f"worst_{kind}_rise") or 0) > 0:
+                said += f"; the {kind} that loses most is {worst(row, kind)}"
+        yield f"{said}."
 
 
 def _potentials(study: Study) -> Iterator[str]:
@@ -153,6 +169,7 @@ def caution(study: Study) -> Iterator[str]:
 
 
 PARTS: tuple[Callable[[Study], Iterator[str]], ...] = (
+    _compared,
     _potentials,
     _longer,
     _excess,

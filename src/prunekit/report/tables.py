@@ -126,6 +126,20 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         Spec("Prune potential by class", ("class-potential",), "class", keep=_on_nominal),
         Spec("Smallest of all classes", ("class-potential-minimum",), "distribution"),
     ),
+    "group-shift": (
+        Spec(
+            "Change in accuracy by group",
+            ("group-shift",),
+            "grouping+group",
+            "label+asked",
+            "points",
+            keep=_on_nominal,
+        ),
+    ),
+    "group-potential": (
+        Spec("Prune potential by group", ("group-potential",), "grouping+group", keep=_on_nominal),
+        Spec("Smallest of all groups", ("group-potential-minimum",), "grouping+distribution"),
+    ),
     "excessive-loss-gap": (
         Spec("Excessive loss gap", ("excessive-loss-gap",), "asked", "label", "nats", 1, 3, _on_nominal),
         Spec("Excessive loss", ("excessive-loss",), "class", "label+asked", "nats", 1, 3, _on_nominal),

@@ -23,7 +23,7 @@ from prunekit.steps.train import kept_key
 from prunekit.steps.versions import code_of
 from prunekit.store.records import ModelRecord, Step
 from prunekit.store.remote import Remote
-from prunekit.store.store import Store, require
+from prunekit.store.store import Store
 
 # Files that a process of prunekit's has open beside its claims, and the most claims where nothing bounds them.
 OWN_FILES, MOST_CLAIMS = 48, 10_000
@@ -150,3 +150,12 @@ def _facts(params: Params, store: Store) -> dict[str, object]:
         "imported": root.kind == "import",
         "epochs": RUN[params.kind].epochs(params, root),
     }
+
+
+def require(store: Store, params: Params) -> None:
+    """Stop with a :class:`StoreError` where an input of a step is not there."""
+    for key in params.inputs:
+        if not store.has(key):
+            raise StoreError(
+                f"{params.key} needs {key}, which is not in the store: no file {store.path(key)}"
+            )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 import prunekit
-from prunekit.data.predictions.outcomes import Array, Predictions, Scores, outcomes
+from prunekit.data.predictions.outcomes import Array, Predictions, Scores, log_probabilities, outcomes
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, ImportParams
@@ -18,6 +18,8 @@ from prunekit.store.store import Store
 from prunekit.tasks import TASKS
 
 IDS = "ids"
+# Scores that were brought are kept where they are at most so many numbers (64 MiB), for the divergence of outputs.
+SCORES, MOST_SCORES = "scores", 2**24
 TASK = "classification"
 
 
@@ -48,10 +50,15 @@ def add(
     params = ErrorParams(model=record.key, distribution=str(wanted))
     found = in_order(found)
     _check_examples(store, record, params, found)
+    kept = found.kind is not Scores.CLASSES and found.scores.size <= MOST_SCORES
+    if kept:  # what is kept is what outcomes are made of, so that an export gives the same outcomes again
+        found = found._replace(scores=found.scores.astype(np.float32))
     arrays = outcomes(found)
     error = TASKS[TASK].error(arrays)
     if found.ids is not None:
         arrays[IDS] = packed(found.ids)
+    if kept:
+        arrays[SCORES] = found.scores
     summary = {"error": error, "n": found.n, "task": TASK, "scores": str(found.kind)}
     measurement = MeasurementRecord(
         key=params.key, step=Step.of(params), summary=summary, provenance=_provenance(str(wanted), found)
@@ -197,6 +204,15 @@ def packed(names: Sequence[str]) -> Array:
     return np.frombuffer(b"".join(each.ljust(longest, b"\0") for each in encoded), np.uint8).reshape(
         len(names), longest
     )
+
+
+def log_probabilities_in(store: Store, key: str) -> Array | None:
+    """Log-probabilities ``[n, classes]`` of the scores that were brought with stored outcomes; None where none are."""
+    arrays = store.outcomes(key)
+    if SCORES not in arrays:
+        return None
+    kind = Scores(str(store.measurement(key).summary["scores"]))
+    return log_probabilities(Predictions(arrays["label"], arrays[SCORES], kind))
 
 
 def names_in(arrays: Mapping[str, Array]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from prunekit.params import MODEL_STEPS, NoiseParams, Params, Root, TransferPara
 from prunekit.pruning.methods import METHODS
 from prunekit.source import digest_of
 from prunekit.store.records import ModelRecord, Sources, Step
+from prunekit.store.removal import dropped
 from prunekit.store.store import Store
 
 PUT_BACK = (
@@ -171,7 +172,21 @@ def settle(steps: Sequence[Params], store: Store, data: Path, forced: Collection
     _refuse_other_data([key for key in found.data if key not in again], found.data)
     kept = {key: name for key, name in found.code.items() if key not in again}
     _refuse_other_code(steps, kept, lambda key: key in again or not store.has(key))
-    return Settled(frozenset(again), tuple(_note(name, keys) for name, keys in _by_name(kept).items()))
+    return Settled(
+        frozenset(again | _without_weights(steps, store, again)),
+        tuple(_note(name, keys) for name, keys in _by_name(kept).items()),
+    )
+
+
+def _without_weights(steps: Sequence[Params], store: Store, again: Collection[str]) -> set[str]:
+    """Networks whose weights were dropped and that a step which is to be made needs: they are made again too."""
+    present = store.present()
+    makes = {params.key for params in steps}
+    found: set[str] = set()
+    for params in reversed(steps):  # children before parents
+        if params.key in again or params.key in found or params.key not in present:
+            found |= dropped(store, (key for key in params.inputs if key in makes and key in present))
+    return found - set(again)
 
 
 def _by_name(found: Mapping[str, str]) -> dict[str, list[str]]:

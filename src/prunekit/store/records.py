@@ -13,6 +13,8 @@ from prunekit.params import STEPS, Params, Root
 MODULE = "module"
 # The form of a network of which nothing is stored but outcomes that were brought; its size is not known.
 PREDICTIONS = "predictions"
+# Where the record of a network without its weights notes the digest that they had.
+DROPPED = "dropped"
 # The method of a network that was made smaller elsewhere, where its owner names none.
 COMPRESSED = "compressed"
 
@@ -89,6 +91,12 @@ class ModelRecord(BaseModel):
     def sources(self) -> Sources:
         """What it was made of."""
         return Sources.of(self.provenance)
+
+    @property
+    def dropped(self) -> str | None:
+        """The digest of weights and masks that were taken out of the store; None where they are there."""
+        found = self.provenance.get(DROPPED)
+        return str(found) if found is not None else None
 
     @property
     def kind(self) -> str:

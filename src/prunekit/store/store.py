@@ -22,11 +22,11 @@ from pydantic import ValidationError
 from prunekit import files
 from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
 from prunekit.files import ForeignFileError
-from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS, Params
+from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS
 from prunekit.store import archive, upkeep
 from prunekit.store.locks import is_held, lock
 from prunekit.store.names import KEY, LABEL, MARKER, MASK_PREFIX, SUFFIX
-from prunekit.store.records import MeasurementRecord, ModelRecord, Sources
+from prunekit.store.records import DROPPED, MeasurementRecord, ModelRecord, Sources
 from prunekit.store.sense import senseless_measurement, senseless_model, senseless_record, strange_kind
 
 MARK = b"This folder is a store of prunekit: what is in it is written, checked and cleaned up by prunekit.\n"
@@ -76,8 +76,13 @@ class Store:
         return self._validated(key, MeasurementRecord)
 
     def digest(self, key: str) -> str:
-        """The digest of a result's arrays: two results of one key are the same only if it is."""
-        return self._header(key).digest
+        """The digest of a result's arrays: two results of one key are the same only if it is.
+
+        Of a network whose weights were dropped it is that of those.
+        """
+        header = self._header(key)
+        noted = header.record.get("provenance")
+        return str(noted[DROPPED]) if isinstance(noted, dict) and DROPPED in noted else header.digest
 
     def noted(self, keys: Iterable[str]) -> Iterator[tuple[str, Sources]]:
         """What results were made of: a quick look that checks nothing; what is missing or damaged is passed over.
@@ -127,6 +132,9 @@ class Store:
     def tensors(self, key: str) -> tuple[Arrays, Arrays]:
         """Weights by parameter name, and masks (True = kept) by parameter name; bytes and sense are checked."""
         record = self.record(key)
+        if record.dropped:
+            why = "were dropped (`gc --weights`): run its recipe, or its own command with --force"
+            raise StoreError(f"the weights of {key} {why}")
         arrays, _ = archive.read(self.path(key))
         masks = {
             name.removeprefix(MASK_PREFIX): arrays.pop(name)
@@ -263,10 +271,12 @@ class Store:
 
     def verify(self, key: str) -> None:
         """Read every byte of ``key``; a :class:`StoreError` says what is wrong."""
-        if self.path(key).parent.name == "models":
-            self.tensors(key)
-        else:
+        if _folder_of(key) == "measurements":
             self.outcomes(key)
+        elif self.record(key).dropped:
+            archive.read(self.path(key))
+        else:
+            self.tensors(key)
 
     def problems(self) -> Iterator[upkeep.Problem]:
         """Read every byte of the store: what is wrong with which file, unfinished training and imports included."""
@@ -332,12 +342,3 @@ def _json(line: bytes) -> Any:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
-
-
-def require(store: Store, params: Params) -> None:
-    """Stop with a :class:`StoreError` where an input of a step is not there."""
-    for key in params.inputs:
-        if not store.has(key):
-            raise StoreError(
-                f"{params.key} needs {key}, which is not in the store: no file {store.path(key)}"
-            )

@@ -109,7 +109,7 @@ def _sha256(file: BinaryIO) -> str:
 
 def repair(store: Store, found: Iterable[Problem]) -> int:
     """Remove what is damaged; how many files that were."""
-    _check_is_store(store)
+    check_is_store(store)
     gone = [
         files.remove(
             problem.path,
@@ -129,7 +129,7 @@ def leftovers(store: Store) -> list[Leftover]:
     """
     if not _entries(store.root):
         return []
-    _check_is_store(store)
+    check_is_store(store)
     found = [each for folder, is_name in PLACES.items() for each in _parts(store.root, folder, is_name)]
     if store.running():  # looked at after the files are: who writes one holds its lock until it is whole
         found = []
@@ -192,7 +192,7 @@ def is_log(file: BinaryIO) -> bool:
     return not start or start.startswith(LOG_BEGINS.encode()) or _TRACEBACK in start
 
 
-def _check_is_store(store: Store) -> None:
+def check_is_store(store: Store) -> None:
     """Clean up only in a folder that is marked, or that holds a result of an earlier version."""
     if (store.root / MARKER).is_file() or any(
         _is(store.path(key), archive.is_ours) for key in store.present()

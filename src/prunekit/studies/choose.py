@@ -136,7 +136,8 @@ def _noises(noises: Sequence[NoiseParams], settings: ReportParams, say: Say) -> 
         return step.model, step.to, step.distribution, step.noise, step.space, step.clip
 
     def size(step: NoiseParams) -> tuple[int, ...]:
-        return step.images, step.draws, len(step.levels), -step.seed
+        """One without noise, which ``compare --kl`` makes, counts only where there is no other."""
+        return any(step.levels), step.images, step.draws, len(step.levels), -step.seed
 
     wanted = {"images": settings.noise_images, "draws": settings.noise_draws}
     fit = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from prunekit.analysis.comparison import Asked, comparisons
@@ -12,15 +13,19 @@ from prunekit.analysis.schema import check_row
 from prunekit.data.sets import expand
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
-from prunekit.params import ErrorParams
+from prunekit.params import ErrorParams, ReportParams
+from prunekit.registry import Lazy
 from prunekit.steps.check import check_comparable
-from prunekit.steps.predicted import names_in
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
+from prunekit.studies.divergence import divergences
+from prunekit.studies.groups import image_names
+from prunekit.studies.subject import report_context
 from prunekit.studies.versions import check_versions
 from prunekit.tasks import TASKS
 
 Row = dict[str, Any]
+WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 
 
 def outcomes_for(store: Store, parent: str, keys: Sequence[str], names: Sequence[str]) -> list[ErrorParams]:
@@ -50,7 +55,11 @@ def compare(
     check_versions(store, errors)
     found = stored.measured(store, errors, lambda record: parent if record.key in keys else None)
     once = {(each.record.key, each.own.distribution): each for each in reversed(found)}
-    asked = asked._replace(names={key: name for name, key in store.labels().items()})
+    asked = asked._replace(
+        names={key: name for name, key in store.labels().items()},
+        kl=divergences(store, parent, errors),
+        among=_among(store, errors),
+    )
     rows: list[Row] = []
     for classes, members in grouped(reversed(once.values()), lambda each: each.record.classes).items():
         rows += comparisons(stored.pairs(store, members), asked, classes=classes)
@@ -59,15 +68,35 @@ def compare(
     return rows
 
 
+def write_comparison(
+    store: Store,
+    keys: Sequence[str],
+    rows: Sequence[Row],
+    settings: ReportParams,
+    title: str,
+    out: Path,
+) -> Path:
+    """Write a comparison's rows as a page with figures and tables; returns the page."""
+    context = report_context(store, keys, settings, title=title)
+    page: Path = WRITE_REPORT(rows, context, out)
+    return page
+
+
+def _among(store: Store, errors: Iterable[ErrorParams]) -> dict[str, list[str]]:
+    """The classes of distributions that hold some of the networks' classes alone."""
+    held = ((params, store.measurement(params.key).summary) for params in errors if store.has(params.key))
+    return {params.distribution: list(map(str, each["among"])) for params, each in held if "among" in each}  # type: ignore[arg-type]
+
+
 def broken_images(store: Store, rows: Iterable[Row], errors: Iterable[ErrorParams]) -> list[Row]:
     """The images that each network of the rows breaks: place, name where it is known, and what both said of it."""
     measured = {(step.model, step.distribution): step for step in errors}
     found: list[Row] = []
     for row in rows:
-        keys = [measured[model, row["distribution"]].key for model in (row["models"][0], row["parent"])]
-        if TASKS[stored.task_of(store, keys[0])].breaks:
-            own, reference = map(store.outcomes, keys)
-            found += _broken(row, own, reference, names_in(reference))
+        steps = [measured[model, row["distribution"]] for model in (row["models"][0], row["parent"])]
+        if TASKS[stored.task_of(store, steps[0].key)].breaks:
+            own, reference = (store.outcomes(step.key) for step in steps)
+            found += _broken(row, own, reference, image_names(steps[1], reference))
     return found
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunekit.analysis.calibration import calibration
 from prunekit.analysis.churn import churn
 from prunekit.analysis.claims import judge
-from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.corruption import corruption_errors
 from prunekit.analysis.curve_rows import prune_curves
@@ -17,10 +17,13 @@ from prunekit.analysis.curves import ResampledCurve, grouped, resample
 from prunekit.analysis.excess_rows import excess_errors
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
+from prunekit.analysis.group_shifts import group_shifts
 from prunekit.analysis.margin_rows import margin_steps
 from prunekit.analysis.methods import method_differences
 from prunekit.analysis.noise import noise_potentials
 from prunekit.analysis.paired import Paired
+from prunekit.analysis.part_potential import class_potentials, group_potentials
+from prunekit.analysis.parts import Groups
 from prunekit.analysis.potentials import potentials, potentials_of
 from prunekit.analysis.robust import robust_gains
 from prunekit.analysis.rows import Row
@@ -36,6 +39,7 @@ from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
 from prunekit.studies.choose import Say, taken
+from prunekit.studies.groups import groups_of
 from prunekit.studies.longer import longer_findings
 from prunekit.studies.missing import lost_of, marked
 from prunekit.studies.versions import check_versions
@@ -50,11 +54,12 @@ def margin_of(settings: ReportParams) -> Margin:
 
 
 class Pairs(NamedTuple):
-    """Pruned networks beside their parents, the names of the classes, and how to resample."""
+    """Pruned networks beside their parents, the names of the classes, the groups, and how to resample."""
 
     pairs: Sequence[Paired]
     classes: tuple[str, ...]
     settings: ReportParams
+    groups: Groups
 
     @property
     def bootstrap(self) -> dict[str, Any]:
@@ -63,12 +68,8 @@ class Pairs(NamedTuple):
 
     @property
     def judged(self) -> dict[str, Any]:
-        """What classes are called and judged by."""
-        return {
-            "classes": self.classes,
-            "margin": margin_of(self.settings),
-            "top_k": self.settings.top_k,
-        }
+        """What parts of the images are judged by."""
+        return {"margin": margin_of(self.settings), "top_k": self.settings.top_k}
 
 
 def error_findings(store: Store, errors: Iterable[ErrorParams], settings: ReportParams) -> list[Row]:
@@ -121,9 +122,15 @@ def _check_top_k(top_k: int, record: ModelRecord) -> None:
 # What test accuracy hides: every function of pruned networks beside their unpruned parents.
 HIDDEN: dict[str, Callable[[Pairs], list[Row]]] = {
     "churn": lambda each: churn(each.pairs, top_k=each.settings.top_k),
-    "recall-shift": lambda each: recall_shifts(each.pairs, **each.judged),
+    "recall-shift": lambda each: recall_shifts(each.pairs, classes=each.classes, **each.judged),
     "excessive-loss": lambda each: excessive_losses(each.pairs, classes=each.classes, **each.bootstrap),
-    "class-potential": lambda each: class_potentials(each.pairs, **each.judged, **each.bootstrap),
+    "class-potential": lambda each: class_potentials(
+        each.pairs, classes=each.classes, **each.judged, **each.bootstrap
+    ),
+    "group-shift": lambda each: group_shifts(each.pairs, each.groups, **each.judged),
+    "group-potential": lambda each: group_potentials(
+        each.pairs, each.groups, **each.judged, **each.bootstrap
+    ),
     "exemplars": lambda each: exemplars(each.pairs, top_k=each.settings.top_k),
     "calibration": lambda each: calibration(each.pairs, **each.bootstrap),
 }
@@ -136,15 +143,16 @@ def hidden_findings(
     *,
     only: Sequence[str] = tuple(HIDDEN),
     to: stored.To = stored.unpruned_parent,
+    groups: Groups | None = None,
 ) -> list[Row]:
-    """Churn, classes, exemplars, calibration: what stored outcomes say beyond the error, where their task has it."""
+    """Churn, classes, groups, exemplars, calibration: what stored outcomes say beyond the error, where they can."""
     store, errors = reading(store), list(errors)
     check_versions(store, errors)
     found = stored.measured(store, errors, to)
     rows: list[Row] = []
     for (classes, task), members in grouped(found, partial(_classes_and_task, store)).items():
         applies = [name for name in only if name in TASKS[task].findings]
-        pairs = Pairs(stored.pairs(store, members) if applies else [], classes, settings)
+        pairs = Pairs(stored.pairs(store, members) if applies else [], classes, settings, groups or {})
         rows += [row for name in applies for row in HIDDEN[name](pairs)]
     return _checked(rows)
 
@@ -175,12 +183,18 @@ def feature_findings(store: Store, steps: Iterable[TransferParams], settings: Re
 
 
 def all_findings(
-    store: Store, measurements: Iterable[Params], settings: ReportParams, *, say: Say = lambda text: None
+    store: Store,
+    measurements: Iterable[Params],
+    settings: ReportParams,
+    *,
+    say: Say = lambda text: None,
+    groups: Path | None = None,
 ) -> list[Row]:
     """Every finding that the stored measurements carry, and what they say of the paper's claims; empty without any.
 
     Of planned ``measurements`` that are not there, rows that lost something by it say so in their flags. ``say`` hears
-    which measurements were left out because a larger one was there.
+    which measurements were left out because a larger one was there. ``groups`` is a file of groups; image folders may
+    bring their own.
     """
     store, planned = reading(store), list(measurements)
     lost = lost_of((step for step in planned if not store.has(step.key)), planned)
@@ -188,7 +202,7 @@ def all_findings(
     errors = [step for step in steps if isinstance(step, ErrorParams)]
     rows = [
         *error_findings(store, errors, settings),
-        *hidden_findings(store, errors, settings),
+        *hidden_findings(store, errors, settings, groups=groups_of(store, errors, groups, say=say)),
         *noise_findings(store, [step for step in steps if isinstance(step, NoiseParams)], settings),
         *feature_findings(store, [step for step in steps if isinstance(step, TransferParams)], settings),
     ]

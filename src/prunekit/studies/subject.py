@@ -42,17 +42,31 @@ class Source(NamedTuple):
 
 
 def of_plan(
-    store: Store, steps: Sequence[Params], settings: ReportParams, source: Source, *, say: Say
+    store: Store,
+    steps: Sequence[Params],
+    settings: ReportParams,
+    source: Source,
+    *,
+    say: Say,
+    groups: Path | None = None,
 ) -> Subject:
     """What the store has of the planned steps of some recipes."""
     models = [step.key for step in steps if step.kind in MODEL_STEPS]
     context = report_context(store, models, settings, title=source.title, recipe=source.recipe)
     missing = missing_of(steps, store.present()).sentence
     context |= {"missing": missing} if missing else {}
-    return Subject(all_findings(store, steps, settings, say=say), context, steps)
+    return Subject(all_findings(store, steps, settings, say=say, groups=groups), context, steps)
 
 
-def of_models(store: Store, keys: Sequence[str], settings: ReportParams, title: str, *, say: Say) -> Subject:
+def of_models(
+    store: Store,
+    keys: Sequence[str],
+    settings: ReportParams,
+    title: str,
+    *,
+    say: Say,
+    groups: Path | None = None,
+) -> Subject:
     """What the store knows of some models; a :class:`UsageError` for one that no measurement is of."""
     context = report_context(store, keys, settings, title=title)
     measurements = measurements_of(store, keys)
@@ -64,7 +78,7 @@ def of_models(store: Store, keys: Sequence[str], settings: ReportParams, title: 
             f"no measurement is of {silent[0]}{more}: the report would have no number of it (`prunekit potential` and "
             "`prunekit similarity` measure it; or leave it out)"
         )
-    return Subject(all_findings(store, measurements, settings, say=say), context, measurements)
+    return Subject(all_findings(store, measurements, settings, say=say, groups=groups), context, measurements)
 
 
 def write_report(subject: Subject, out: Path, store: Store, data: Path) -> Path:

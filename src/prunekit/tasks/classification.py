@@ -45,6 +45,9 @@ CLASSIFICATION = Task(
     error_name="top-1 error",
     senseless=senseless,
     findings=frozenset(
-        {"churn", "recall-shift", "excessive-loss", "class-potential", "exemplars", "calibration"}
+        {
+            *("churn", "recall-shift", "excessive-loss", "class-potential", "exemplars", "calibration"),
+            *("group-shift", "group-potential"),
+        }
     ),
 )

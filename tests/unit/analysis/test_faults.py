@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.curve_rows import prune_curves
 from prunekit.analysis.curves import Curve, Point, resample
@@ -13,6 +12,7 @@ from prunekit.analysis.margin_rows import margin_steps
 from prunekit.analysis.methods import method_differences
 from prunekit.analysis.outcome import wrong
 from prunekit.analysis.paired import Paired
+from prunekit.analysis.part_potential import class_potentials
 from prunekit.analysis.potentials import potentials
 from prunekit.analysis.shifts import Set, sets_among, weights_of
 from prunekit.analysis.summary import potential_summary

@@ -1,11 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
 from prunekit.analysis.calibration import calibration
 from prunekit.analysis.churn import churn
 from prunekit.analysis.claims import judge
-from prunekit.analysis.class_potential import class_potentials
 from prunekit.analysis.classes import excessive_losses, recall_shifts
 from prunekit.analysis.columns import COLUMNS
 from prunekit.analysis.comparison import Asked, comparisons
@@ -15,10 +15,12 @@ from prunekit.analysis.excess_rows import excess_errors
 from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
 from prunekit.analysis.findings import FINDINGS
+from prunekit.analysis.group_shifts import group_shifts
 from prunekit.analysis.longer import longer_errors, longer_potentials
 from prunekit.analysis.margin_rows import margin_steps
 from prunekit.analysis.methods import method_differences
 from prunekit.analysis.noise import noise_potentials
+from prunekit.analysis.part_potential import class_potentials, group_potentials
 from prunekit.analysis.potentials import potentials
 from prunekit.analysis.robust import robust_gains
 from prunekit.analysis.schema import check_row, schema_of
@@ -43,6 +45,7 @@ def robust(resampled):
 
 @pytest.fixture(scope="module")
 def rows(resampled, pairs, compared, shown):
+    groups = {pair.distribution: {"camera": np.array(["a", "b"])[np.arange(pair.n) % 2]} for pair in pairs}
     found = [
         *prune_curves(resampled),
         *potentials(resampled),
@@ -62,6 +65,8 @@ def rows(resampled, pairs, compared, shown):
         *recall_shifts(pairs, classes=["nought", "one", "two"]),
         *excessive_losses(pairs, resamples=50),
         *class_potentials(pairs, resamples=50),
+        *group_shifts(pairs, groups),
+        *group_potentials(pairs, groups, resamples=50),
         *exemplars(pairs),
         *calibration(pairs, resamples=50),
         *comparisons(pairs, Asked(Margin(0.005))),

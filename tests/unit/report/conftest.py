@@ -276,9 +276,37 @@ def hidden():
                 yield row(
                     "excessive-loss", 0.1 * ratio * (1 + math.sin(index)), 0.02, unit="nats", **of_class
                 )
+            yield from of_groups(shared, method)
         for index, name in enumerate(CLASSES):
             of_class = {"class": name, "method": method, "distribution": NOMINAL, **POTENTIAL}
             yield row("class-potential", RATIOS[(3 * index + len(method)) % 5], 0.1, **of_class)
+
+
+def of_groups(shared, method):
+    """The images of two cameras: the second loses more."""
+    for index, name in enumerate(("front", "back")):
+        group = {"grouping": "camera", "group": name}
+        yield row(
+            "group-shift",
+            -0.02 * index * shared["asked"],
+            0.01,
+            **shared,
+            **group,
+            **JUDGED,
+            **ALLOWED,
+            p_value=None,
+            p_holm=None,
+            q_value=None,
+            error=0.1,
+            parent_error=0.1,
+            churn=0.05,
+            recall=0.9,
+            parent_recall=0.9,
+            worst=bool(index),
+        )
+        if shared["asked"] == RATIOS[0]:
+            own = {"method": method, "distribution": NOMINAL, **POTENTIAL, **group}
+            yield row("group-potential", RATIOS[3 - index], 0.1, **own)
 
 
 def longer(potentials):

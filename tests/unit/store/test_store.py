@@ -3,8 +3,9 @@ import pytest
 
 from prunekit.errors import StoreError, UsageError
 from prunekit.params import ErrorParams, PruneParams, TrainParams
+from prunekit.steps.make import require
 from prunekit.store.records import MeasurementRecord, ModelRecord, Step
-from prunekit.store.store import Store, require
+from prunekit.store.store import Store
 
 TRAIN = TrainParams(arch="resnet8", dataset="digits", epochs=1)
 PRUNE = PruneParams(parent=TRAIN.key, method="wt", prune_ratio=0.5)

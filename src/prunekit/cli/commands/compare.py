@@ -11,29 +11,33 @@ import typer
 
 from prunekit import files
 from prunekit.analysis.comparison import Asked
+from prunekit.analysis.parts import Slices
 from prunekit.analysis.verdict import checked
-from prunekit.cli.commands.potential import DISTRIBUTION
+from prunekit.cli.commands.potential import DISTRIBUTION, GROUPS, PER_GROUP
 from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
-from prunekit.cli.output import emit, say
+from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.errors import UsageError, unknown
-from prunekit.params import ErrorParams, ReportParams
+from prunekit.params import ErrorParams, Params, ReportParams
 from prunekit.registry import Lazy
 from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE
-from prunekit.studies.compare import broken_images, compare, outcomes_for
+from prunekit.studies.compare import broken_images, compare, outcomes_for, write_comparison
+from prunekit.studies.divergence import comparisons_for
 from prunekit.studies.findings import margin_of
+from prunekit.studies.groups import groups_of
 
 GATE_FAILED = 4
 COLUMNS = (
     *("network", "distribution", "verdict", "parent_error", "error", "value", "low", "high", "limit", "n"),
-    *("agreement", "broken", "fixed", "worst_class", "worst_class_rise", "flags"),
+    *("agreement", "broken", "fixed", "worst_class", "worst_class_rise"),
+    *("worst_group", "worst_group_rise", "flags"),
 )
-SLICE_COLUMNS = (*COLUMNS[:2], "member", *COLUMNS[2:10])
+SLICE_COLUMNS = (*COLUMNS[:2], "grouping", "member", *COLUMNS[2:10], "agreement", "broken", "fixed", "recall")
 JUNIT, MARKDOWN = Lazy("prunekit.report.gate:junit"), Lazy("prunekit.report.gate:markdown")
 PASSES, SENTENCE = Lazy("prunekit.report.gate:passes"), Lazy("prunekit.report.gate:sentence")
 
@@ -55,6 +59,20 @@ PER_CLASS = Annotated[bool, typer.Option("--per-class", help="Also a row, and a 
 BROKEN = Annotated[
     bool, typer.Option("--broken", help="Instead: every image that only the parent classifies correctly.")
 ]
+KL = Annotated[
+    bool,
+    typer.Option(
+        "--kl",
+        help="Also run both networks to measure the divergence of their outputs, where none is stored.",
+    ),
+]
+OUT = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Also write a page: verdicts, figures, tables.", show_default=False
+    ),
+]
+TITLE = Annotated[str | None, typer.Option("--title", metavar="TEXT", help="With --out: title of the page.")]
 TOGETHER = Annotated[
     bool,
     typer.Option(
@@ -108,26 +126,50 @@ def asked_of(settings: ReportParams, *, together: bool) -> Asked:
 
 def _compare(**given: Any) -> None:
     chosen, own = options(given), {name: given.pop(name) for name in OWN}
-    if own["undecided"] not in tuple(Undecided):
-        raise unknown("value of --undecided", own["undecided"], tuple(Undecided))
-    lenient = own["undecided"] == Undecided.PASS
-    for out in filter(None, (own["junit"], own["markdown"])):
-        files.check_place(out.parent, out.name)
+    _check_own(own)
     store = Store(chosen.store)
     parent, keys = store.resolve(own["parent"]), resolve_all(store, own["model"])
-    asked = asked_of(ReportParams.read(read_fields(ReportParams, given)), together=own["together"])
+    settings = ReportParams.read(read_fields(ReportParams, given))
     errors = outcomes_for(store, parent, keys, own["distribution"] or [])
-    _measure(store, errors, chosen)
-    rows = compare(store, parent, keys, errors, asked)
+    _measure(store, to_measure(store, errors), chosen)
+    if own["kl"]:
+        _measure(store, comparisons_for(store, parent, errors), chosen)
+    groups = groups_of(store, errors, own["groups"], say=say)
+    rows = compare(
+        store, parent, keys, errors, asked_of(settings, together=own["together"])._replace(groups=groups)
+    )
     main = [row for row in rows if row["finding"] == "comparison"]
     _check_all(main, keys, errors)
+    slices = {Slices.CLASS: own["per_class"], Slices.GROUP: own["per_group"] or own["groups"] is not None}
+    parts = _slices(rows, [kind for kind, wanted in slices.items() if wanted])
     if own["broken"]:
         emit(broken_images(store, main, errors), as_json=chosen.as_json)
     else:
         emit(main, as_json=chosen.as_json, columns=COLUMNS)
-    judged = rows if own["per_class"] else main
-    if own["per_class"] and not own["broken"]:
-        emit(_slices(rows), as_json=chosen.as_json, columns=SLICE_COLUMNS)
+        if parts:
+            emit(parts, as_json=chosen.as_json, columns=SLICE_COLUMNS)
+    if own["out"] is not None:
+        title = own["title"] or f"{own['parent']} and {', '.join(own['model'])}"
+        page = write_comparison(store, [parent, *keys], rows, settings, title, own["out"])
+        hint(f"open {page} in a browser")
+    _decide(own, main, [*main, *parts])
+
+
+def _check_own(own: dict[str, Any]) -> None:
+    """Refuse before anything is measured what could not be used, or written, in the end."""
+    if own["undecided"] not in tuple(Undecided):
+        raise unknown("value of --undecided", own["undecided"], tuple(Undecided))
+    for file in filter(None, (own["junit"], own["markdown"])):
+        files.check_place(file.parent, file.name)
+    if own["out"] is not None:
+        files.check_place(own["out"], "the page")
+    elif own["title"] is not None:
+        raise UsageError("--title is that of a page: name its folder with --out")
+
+
+def _decide(own: dict[str, Any], main: Sequence[dict[str, Any]], judged: Sequence[dict[str, Any]]) -> None:
+    """What a pipeline reads: files of verdicts, and the exit code."""
+    lenient = own["undecided"] == Undecided.PASS
     if own["junit"] is not None:
         files.write_named(own["junit"], JUNIT(judged, undecided_passes=lenient))
     if own["markdown"] is not None:
@@ -136,14 +178,13 @@ def _compare(**given: Any) -> None:
         _gate([row for row in judged if not PASSES(row, undecided_passes=lenient)])
 
 
-def _measure(store: Store, errors: Sequence[ErrorParams], chosen: Options) -> None:
-    """Make the outcomes that are missing."""
-    errors = to_measure(store, errors)
-    if not errors:
+def _measure(store: Store, steps: Sequence[Params], chosen: Options) -> None:
+    """Make the measurements that are missing."""
+    if not steps:
         return
     with screen() as progress:
-        forced = settings_of(chosen, [params.key for params in errors])
-        make_now(errors, store, forced, progress, jobs=chosen.jobs, say=say)
+        forced = settings_of(chosen, [params.key for params in steps])
+        make_now(steps, store, forced, progress, jobs=chosen.jobs, say=say)
 
 
 def _check_all(rows: Sequence[dict[str, Any]], keys: Sequence[str], errors: Sequence[ErrorParams]) -> None:
@@ -160,8 +201,8 @@ def _check_all(rows: Sequence[dict[str, Any]], keys: Sequence[str], errors: Sequ
         raise UsageError(f"{lost[0][0]} cannot be compared on {lost[0][1]}: its outcomes are not stored")
 
 
-def _slices(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row for row in rows if row["finding"] == "comparison-slice"]
+def _slices(rows: Sequence[dict[str, Any]], kinds: Sequence[Slices]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["finding"] == "comparison-slice" and row["slice"] in kinds]
 
 
 def _gate(failed: Sequence[dict[str, Any]]) -> None:
@@ -176,8 +217,13 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "model": (MODEL, REQUIRED),
     "distribution": (DISTRIBUTION, None),
     "per_class": (PER_CLASS, False),
+    "per_group": (PER_GROUP, False),
+    "groups": (GROUPS, None),
     "broken": (BROKEN, False),
+    "kl": (KL, False),
     "together": (TOGETHER, False),
+    "out": (OUT, None),
+    "title": (TITLE, None),
     "gate": (GATE, False),
     "undecided": (UNDECIDED, str(Undecided.FAIL)),
     "junit": (JUNIT_FILE, None),
@@ -201,6 +247,7 @@ command(
         "prunekit compare dense int8",
         "prunekit compare dense int8 pruned --distribution folder:photos --distribution @corruptions --margin 0.01",
         "prunekit compare dense int8 --gate --junit verdicts.xml --markdown verdicts.md",
+        "prunekit compare dense int8 --groups cameras.csv --gate",
         "prunekit compare dense int8 --broken --json | jq -r .image",
     ],
 )

@@ -21,7 +21,7 @@ from prunekit.data.predictions.outcomes import Scores
 from prunekit.data.predictions.read import NAMES, Asked, read
 from prunekit.errors import UsageError, unknown
 from prunekit.params.bounds import LARGEST_SEED
-from prunekit.steps.predicted import IDS, Known, add, names_in
+from prunekit.steps.predicted import SCORES, Known, add, names_in
 from prunekit.store.store import Store
 from prunekit.studies.subject import measurements_of
 
@@ -67,7 +67,7 @@ COLUMNS = Annotated[
         "--columns", metavar="ROLE=NAME,...", help=f"Columns with unusual names; roles: {', '.join(NAMES)}."
     ),
 ]
-SCORES = Annotated[
+SCORES_ARE = Annotated[
     str | None,
     typer.Option(
         "--scores", metavar="logits|probabilities", help="What the scores are, where names do not say."
@@ -160,13 +160,20 @@ def _rows(store: Store, key: str, names: Sequence[str]) -> list[dict[str, Any]]:
 
 def _examples(store: Store, step: Any) -> list[dict[str, Any]]:
     arrays = store.outcomes(step.key)
-    columns = {name: values for name, values in arrays.items() if name != IDS and values.ndim == 1}
+    columns = {name: values for name, values in arrays.items() if values.ndim == 1}
+    if SCORES in arrays:
+        start = COLUMN_OF[str(store.measurement(step.key).summary["scores"])]
+        columns |= {f"{start}{place}": values for place, values in enumerate(arrays[SCORES].T)}
     names = names_in(arrays) or tuple(map(str, range(len(next(iter(columns.values()))))))
     return [
         {"id": name, "model": step.model, "distribution": step.distribution}
         | {column: _number(values[place]) for column, values in columns.items()}
         for place, name in enumerate(names)
     ]
+
+
+# How the columns of scores are called, a number behind each, so that `outcomes add` knows them again.
+COLUMN_OF = {str(Scores.LOGITS): "logit_", str(Scores.PROBABILITIES): "p_"}
 
 
 def _number(value: Any) -> int | float:
@@ -200,7 +207,7 @@ command(
         "seed": (SEED, 0),
         "dataset": (DATASET, None),
         "columns": (COLUMNS, None),
-        "scores": (SCORES, None),
+        "scores": (SCORES_ARE, None),
         "labels": (LABELS, None),
         "classes": (CLASSES, None),
     },

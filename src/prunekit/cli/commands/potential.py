@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,12 +18,15 @@ from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE, check_pruned, errors_of
 from prunekit.studies.findings import error_findings, hidden_findings
+from prunekit.studies.groups import groups_of
 
 COLUMNS = (
     "finding",
     "label",
     "distribution",
     "class",
+    "grouping",
+    "group",
     "margin",
     "value",
     "low",
@@ -34,6 +38,7 @@ COLUMNS = (
 SHOWN = (
     *("potential", "potential-mean", "potential-minimum", "robust-gain"),
     *("class-potential", "class-potential-minimum", "longer-error", "longer-potential"),
+    *("group-potential", "group-potential-minimum"),
 )
 
 DISTRIBUTION = Annotated[
@@ -51,13 +56,26 @@ ALL_ROWS = Annotated[
 PER_CLASS = Annotated[
     bool, typer.Option("--per-class", help="Also the potential of every class, and the worst.")
 ]
+GROUPS = Annotated[
+    Path | None,
+    typer.Option(
+        "--groups",
+        metavar="FILE.csv",
+        help="Groups of images: a row for each, `file,camera,...` (default: groups.csv in an image folder).",
+        show_default=False,
+    ),
+]
+PER_GROUP = Annotated[
+    bool, typer.Option("--per-group", help="Also for every group of the images; --groups says so by itself.")
+]
 
 potential = sub_app()
 
 
 def _potential(**given: Any) -> None:
     chosen, names, shifts = options(given), given.pop("model"), given.pop("distribution") or []
-    everything, per_class = given.pop("everything"), given.pop("per_class")
+    everything, file = given.pop("everything"), given.pop("groups")
+    per_class, per_group = given.pop("per_class"), given.pop("per_group") or file is not None
     settings = ReportParams.read(read_fields(ReportParams, given))
     store = Store(chosen.store)
     keys = resolve_all(store, names)
@@ -68,8 +86,11 @@ def _potential(**given: Any) -> None:
         forced = settings_of(chosen, [params.key for params in missing])
         make_now(missing, store, forced, progress, jobs=chosen.jobs, say=say)
     rows = error_findings(store, errors, settings)
-    if per_class:
-        rows += hidden_findings(store, errors, settings, only=["class-potential"])
+    groups = groups_of(store, errors, file, say=say) if per_group else {}
+    only = [
+        name for name, wanted in (("class-potential", per_class), ("group-potential", per_group)) if wanted
+    ]
+    rows += hidden_findings(store, errors, settings, only=only, groups=groups) if only else []
     emit(
         (row for row in rows if everything or row["finding"] in SHOWN),
         as_json=chosen.as_json,
@@ -88,6 +109,8 @@ command(
         "distribution": (DISTRIBUTION, None),
         "everything": (ALL_ROWS, False),
         "per_class": (PER_CLASS, False),
+        "groups": (GROUPS, None),
+        "per_group": (PER_GROUP, False),
     },
     common=FINDING_OPTIONS,
     help="How far networks can be pruned on each distribution before the error rises by more than the margin: the "

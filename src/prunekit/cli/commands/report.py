@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from prunekit.cli.commands.potential import GROUPS
 from prunekit.cli.flags import command, options, read_fields, sub_app
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit, hint, say
@@ -44,6 +45,12 @@ CLAIMS = Annotated[
 OUT = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Folder to write (default: report).", show_default=False)
 ]
+TITLE = Annotated[
+    str | None,
+    typer.Option(
+        "--title", metavar="TEXT", help="Title of the page (default: the recipe's, or the models' names)."
+    ),
+]
 
 report = sub_app()
 
@@ -51,6 +58,7 @@ report = sub_app()
 def _report(**given: Any) -> None:
     chosen, names, paths = options(given), given.pop("model") or [], given.pop("recipe")
     out, assignments, claims = given.pop("out"), given.pop("assignments") or [], given.pop("claims")
+    named, groups = given.pop("title"), given.pop("groups")
     if bool(names) == bool(paths):
         raise UsageError("name the models to report on, or --recipe FILE: one of the two")
     check_out(None if claims else out)
@@ -59,11 +67,13 @@ def _report(**given: Any) -> None:
         recipes = [read(path, assignments) for path in paths]
         settings = report_settings(dict(zip(map(str, paths), recipes, strict=True)), fields)
         steps = {step.params.key: step.params for recipe in recipes for step in plan(recipe)}
-        source = Source(" · ".join(each.title for each in recipes), "\n".join(each.text for each in recipes))
-        subject = of_plan(store, list(steps.values()), settings, source, say=say)
+        source = Source(
+            named or " · ".join(each.title for each in recipes), "\n".join(each.text for each in recipes)
+        )
+        subject = of_plan(store, list(steps.values()), settings, source, say=say, groups=groups)
     else:
-        title = "Models " + ", ".join(names)
-        subject = of_models(store, resolve_all(store, names), ReportParams.read(fields), title, say=say)
+        title, keys = named or "Models " + ", ".join(names), resolve_all(store, names)
+        subject = of_models(store, keys, ReportParams.read(fields), title, say=say, groups=groups)
     if claims:
         check_rows(subject)
         rows = [row for row in subject.rows if row["finding"] == "claim"]
@@ -88,6 +98,8 @@ command(
         "assignments": (SET, None),
         "out": (OUT, Path("report")),
         "claims": (CLAIMS, False),
+        "title": (TITLE, None),
+        "groups": (GROUPS, None),
     },
     common=("store", "data", "as_json"),
     help="Write what the store knows of some models, or of a recipe's study: index.html (one file, opens offline), "

@@ -223,7 +223,7 @@ def _status(**given: Any) -> None:
         as_json=chosen.as_json,
         columns=("stage", "kind", "state", "steps") if given["summary"] else COLUMNS,
     )
-    if any(row["state"] != "have" for row in rows):
+    if any(row["state"] not in ("have", "dropped") for row in rows):
         raise typer.Exit(1)
 
 

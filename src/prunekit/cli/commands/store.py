@@ -7,21 +7,53 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.flags import command, options, sub_app
+from prunekit.cli.commands.steps import REQUIRED
+from prunekit.cli.flags import Options, command, options, sub_app
 from prunekit.cli.found import other_versions, uncompared
+from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, say
 from prunekit.data.contents import MOST_PUBLISHED_FILES
-from prunekit.errors import StoreError
+from prunekit.errors import StoreError, unknown
+from prunekit.store.removal import by_lineage, disk_use, drop_weights, droppable, removal, remove
 from prunekit.store.store import Store
 
-COLUMNS = ("key", "label", "arch", "dataset", "seed", "method", "prune_ratio", "error", "nonzero", "parent")
+COLUMNS = (
+    "key",
+    "label",
+    "arch",
+    "dataset",
+    "seed",
+    "method",
+    "prune_ratio",
+    "error",
+    "nonzero",
+    "file_bytes",
+    "parent",
+)
+KINDS = ("models", "measurements", "disk")
 
-ls_, verify, gc = sub_app(), sub_app(), sub_app()
+ls_, verify, gc, rm = sub_app(), sub_app(), sub_app(), sub_app()
+
+DRY = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
+WEIGHTS = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weights", metavar="KEEP", help="Drop weights, all but those of this network; may be repeated."
+    ),
+]
+DESCENDANTS = Annotated[
+    bool, typer.Option("--descendants", help="Also remove all networks that were made from these.")
+]
 
 
 def _ls(**given: Any) -> None:
     chosen, kind = options(given), given["kind"]
+    if kind not in KINDS:
+        raise unknown("kind of list", kind, KINDS)
     store = Store(chosen.store)
+    if kind == "disk":
+        emit(disk_use(store), as_json=chosen.as_json)
+        return
     if kind == "measurements":
         emit(
             (store.measurement(key).row() for key in store.keys(kind)),
@@ -30,7 +62,11 @@ def _ls(**given: Any) -> None:
         )
         return
     labels = {key: name for name, key in store.labels().items()}
-    rows = ({**store.record(key).row(), "label": labels.get(key)} for key in store.keys("models"))
+    records = {key: store.record(key) for key in store.keys("models")}
+    rows = (
+        {**records[key].row(), "label": labels.get(key), "file_bytes": store.path(key).stat().st_size}
+        for key in by_lineage(records)
+    )
     emit(rows, as_json=chosen.as_json, quiet=chosen.quiet, columns=COLUMNS)
 
 
@@ -74,9 +110,37 @@ def _advice(damaged: int, strange: int, *, repaired: bool) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def _rm(**given: Any) -> None:
+    chosen = options(given)
+    store = Store(chosen.store)
+    found = removal(store, resolve_all(store, given["model"]), descendants=given["descendants"])
+    if not given["dry_run"]:
+        remove(store, found)
+    emit(
+        [{"key": key, "removed": not given["dry_run"]} for key in (*found.models, *found.measurements)],
+        as_json=chosen.as_json,
+    )
+
+
+def _drop(store: Store, keep: Sequence[str], chosen: Options, *, dry_run: bool) -> None:
+    """Take weights out of the store, all but those of the networks to keep."""
+    keys = droppable(store, [store.resolve(name) for name in keep])
+    freed = [store.path(key).stat().st_size for key in keys]
+    if not dry_run:
+        drop_weights(store, keys)
+    rows = (
+        {"key": key, "path": str(store.path(key)), "removed": not dry_run, "bytes": size}
+        for key, size in zip(keys, freed, strict=True)
+    )
+    emit(rows, as_json=chosen.as_json)
+
+
 def _gc(**given: Any) -> None:
     chosen = options(given)
     store = Store(chosen.store)
+    if given["weights"]:
+        _drop(store, given["weights"], chosen, dry_run=given["dry_run"])
+        return
     left = store.leftovers() if given["dry_run"] else store.clean()
     emit(({"path": str(path), "removed": not given["dry_run"]} for path in left), as_json=chosen.as_json)
 
@@ -87,13 +151,18 @@ command(
     name="ls",
     arguments={
         "kind": (
-            Annotated[str, typer.Argument(metavar="[models|measurements]", help="What to list.")],
+            Annotated[str, typer.Argument(metavar=f"[{'|'.join(KINDS)}]", help="What to list.")],
             "models",
         ),
     },
     common=("store", "as_json", "quiet"),
-    help="The models in the store (or the measurements), one row each.",
-    examples=["prunekit ls", "prunekit ls --json | jq -r 'select(.method == \"wt\") | .key'"],
+    help="The models in the store, one row each, behind the one that each was made from; or the measurements; or what "
+    "takes space, by model and kind.",
+    examples=[
+        "prunekit ls",
+        "prunekit ls disk",
+        "prunekit ls --json | jq -r 'select(.method == \"wt\") | .key'",
+    ],
 )
 command(
     verify,
@@ -110,10 +179,22 @@ command(
     _gc,
     name="gc",
     arguments={
-        "dry_run": (Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")], False)
+        "dry_run": (DRY, False),
+        "weights": (WEIGHTS, None),
     },
     common=("store", "as_json"),
-    help="Remove half-written files and the checkpoints of finished steps. While a run works on the store, "
-    "half-written files are left.",
-    examples=["prunekit gc --dry-run"],
+    help="Remove half-written files and the checkpoints of finished steps. With --weights instead: drop the weights of "
+    "all networks but those named; records, outcomes and reports stay, and a run makes weights again that it needs. "
+    "While a run works on the store, half-written files and the networks that it works on are left.",
+    examples=["prunekit gc --dry-run", "prunekit gc --weights dense --weights small"],
+)
+command(
+    rm,
+    _rm,
+    name="rm",
+    arguments={"model": (MODEL, REQUIRED), "descendants": (DESCENDANTS, False), "dry_run": (DRY, False)},
+    common=("store", "as_json"),
+    help="Remove networks from the store, with their labels, their measurements and what they were imported from. What "
+    "was made from them goes only with --descendants.",
+    examples=["prunekit rm small --dry-run", "prunekit rm dense --descendants"],
 )
