@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from prunekit.errors import PrunekitError, PrunekitWarning
+from prunekit.errors import PrunekitError, PrunekitWarning, StoreError
 from prunekit.params import MODEL_STEPS, ErrorParams, Params, RetrainParams, Root
 from prunekit.progress import Progress
 from prunekit.steps.context import Context
