@@ -98,11 +98,13 @@ GROUP: Columns = {
     "grouping": (str, "What the images are grouped by: a column of the file of groups."),
     "group": (str, "Group, by its name."),
 }
-PLACE = (float | str, "Prune ratio of the network, or 'separate'; 0 for the unpruned parent.")
+PLACE = (float, "Prune ratio of the grid of that network; 0 for unpruned ones.")
 CONTROL = (str | None, "The variant of the control.")
 AT_COLUMNS: Columns = {"asked": ASKED}
 FEATURES_COLUMNS: Columns = {
+    "row_role": (str, "Role of the network whose pixels are kept: parent, pruned, compressed or separate."),
     "row_model": PLACE,
+    "column_role": (str, "Role of the network that predicts."),
     "column_model": PLACE,
     "kept": (float, "Share of pixels kept."),
     "control": (str | None, "The variant of the separate network among the two; none without one."),

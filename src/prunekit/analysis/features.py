@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,21 +14,24 @@ from prunekit.analysis.resample import RESAMPLES, over_repetitions, weighted_sum
 from prunekit.analysis.rises import number_of
 from prunekit.analysis.rows import RATIO, Row, row
 from prunekit.analysis.sampled import Sampled, estimates, joint_draws, sampled
-from prunekit.analysis.variant import Variant
+from prunekit.analysis.variant import Role, Variant
+
+# A network of a heat map: its prune ratio of the grid, 0 for the unpruned parent, or that it is a separate one.
+Member = float | Literal[Role.SEPARATE]
 
 
 class Transfer(NamedTuple):
     """One network shown another's informative pixels: confidence in the true class ``[n, kept shares]``.
 
-    ``row`` is whose pixels, ``column`` who predicts: a prune ratio of the grid, 0.0 for the unpruned parent, or
-    "separate"; ``separate`` is the variant of the separate network among the two, if there is one. ``seed`` is that of
-    the unpruned parent, ``block`` and ``candidates`` say how the pixels were sought.
+    ``row`` is whose pixels, ``column`` who predicts: a prune ratio of the grid, 0.0 for the unpruned parent, or the
+    role of a separate network; ``separate`` is the variant of the separate network among the two, if there is one.
+    ``seed`` is that of the unpruned parent, ``block`` and ``candidates`` say how the pixels were sought.
     """
 
     variant: Variant
     seed: int
-    row: float | str
-    column: float | str
+    row: Member
+    column: Member
     row_key: str
     column_key: str
     distribution: str
@@ -37,6 +40,12 @@ class Transfer(NamedTuple):
     separate: Variant | None = None
     block: int = 1
     candidates: int | None = None
+
+
+def member_of(row: Mapping[str, Any], side: str) -> Member:
+    """Which network of its heat map the ``row`` or the ``column`` of a row is."""
+    separate = row[f"{side}_role"] == Role.SEPARATE
+    return Role.SEPARATE if separate else float(row[f"{side}_model"])
 
 
 def kept_pixels(pixels: int, share: float) -> int:
@@ -91,6 +100,13 @@ def _draws(item: Transfer, *, resamples: int, seed: int) -> Array:
     )
 
 
+def _columns(side: str, part: Member, pruned: Variant) -> dict[str, Any]:
+    """The columns of one network of the heat map: its role, and its prune ratio."""
+    if isinstance(part, Role):
+        return {f"{side}_role": str(part), f"{side}_model": 0.0}
+    return {f"{side}_role": str(pruned.role if part else Role.PARENT), f"{side}_model": part}
+
+
 def _cell(finding: str, group: Sequence[Transfer], found: Estimate, share: float) -> Row:
     first, seeds = group[0], [item.seed for item in group]
     return row(
@@ -101,8 +117,8 @@ def _cell(finding: str, group: Sequence[Transfer], found: Estimate, share: float
         distribution=first.distribution,
         models=list(dict.fromkeys(key for item in group for key in (item.row_key, item.column_key))),
         seed_set=seeds,
-        row_model=first.row,
-        column_model=first.column,
+        **_columns("row", first.row, first.variant),
+        **_columns("column", first.column, first.variant),
         kept=share,
         control=first.separate.id if first.separate else None,
         block=first.block,

@@ -16,6 +16,7 @@ from prunekit.analysis.evidence import (
     noisy_alike,
     percent,
 )
+from prunekit.analysis.features import Member, member_of
 from prunekit.analysis.rows import Row
 from prunekit.analysis.variant import Role
 
@@ -27,7 +28,7 @@ TO_PARENT = "pixels of pruned networks, seen by the parent"
 CHANCE = "confidence in the true class"
 
 # Whose pixels, and who predicts.
-Cell = tuple[float | str, float | str]
+Cell = tuple[Member, Member]
 
 
 def closer_than_separate(rows: list[Row]) -> list[Part]:
@@ -111,7 +112,7 @@ def _sought_alike(row: Row) -> tuple[Any, ...]:
 
 
 def _cells(rows: Sequence[Row]) -> dict[Cell, Row]:
-    return {(row["row_model"], row["column_model"]): row for row in rows}
+    return {(member_of(row, "row"), member_of(row, "column")): row for row in rows}
 
 
 def _transfers(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
@@ -126,5 +127,5 @@ def _transfers(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
     return to
 
 
-def _is_moderate(ratio: float | str) -> bool:
+def _is_moderate(ratio: Member) -> bool:
     return isinstance(ratio, float) and 0 < ratio <= COMMENSURATE_RATIO

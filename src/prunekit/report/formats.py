@@ -22,7 +22,9 @@ COLUMNS_FIRST = (
         "level",
         "metric",
         "class",
+        "row_role",
         "row_model",
+        "column_role",
         "column_model",
     ),
 )

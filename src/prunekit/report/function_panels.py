@@ -8,12 +8,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from prunekit.analysis.features import member_of
 from prunekit.analysis.variant import Role
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
 from prunekit.report.plots import KEPT, LEVEL, Scale, percentage
 from prunekit.report.select import by_label, noisy_rows, slug, spread
-from prunekit.report.study import SEPARATE, Row, Study, distinct, measured, split
+from prunekit.report.study import SEPARATE, Row, Study, measured, parted, split
 from prunekit.report.style import method_looks, ratio_looks
 from prunekit.report.words import percent
 
@@ -73,9 +74,10 @@ def transfer(study: Study) -> list[Panel]:
 
 
 def _draw_transfer(method: str, rows: Sequence[Row], axes: Axes) -> None:
-    pixels, predicts = distinct(rows, "row_model"), distinct(rows, "column_model")
+    pixels, predicts = (list(parted(rows, side)) for side in ("row", "column"))
     cells = {
-        (pixels.index(row["row_model"]), predicts.index(row["column_model"])): row["value"] for row in rows
+        (pixels.index(member_of(row, "row")), predicts.index(member_of(row, "column"))): row["value"]
+        for row in rows
     }
     plots.heat(axes, cells, [role(item) for item in pixels], [role(item) for item in predicts])
     axes.set(title=f"Pruned by {method}", xlabel="Who predicts", ylabel="Whose pixels")
@@ -90,14 +92,14 @@ def role(value: float | str) -> str:
 
 def kept_pixels(study: Study) -> list[Panel]:
     """A panel per method: how well each network does on the pixels that the unpruned parent rests on."""
-    groups = by_label(study.of("features-curve", row_model=UNPRUNED))
+    groups = by_label(study.of("features-curve", row_role=str(Role.PARENT)))
     return [
         Panel(slug("features-curve", name), partial(_draw_kept, name, rows)) for name, rows in groups.items()
     ]
 
 
 def _draw_kept(method: str, rows: Sequence[Row], axes: Axes) -> None:
-    roles = split(rows, "column_model")
-    control = roles.pop(SEPARATE, [])
+    roles = parted(rows, "column")
+    control = roles.pop(Role.SEPARATE, [])
     _roles(axes, roles, control, x=KEPT, y=CONFIDENCE)
     axes.set_title(f"Pruned by {method}")

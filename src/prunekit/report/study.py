@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from prunekit.analysis.features import Member, member_of
 from prunekit.analysis.labels import LABEL, labelled
 from prunekit.analysis.variant import Role
 from prunekit.params import MARGIN
@@ -153,6 +154,14 @@ def split(rows: Iterable[Row], field: str) -> dict[Any, list[Row]]:
         if row.get(field) is not None:
             groups.setdefault(_hashable(row[field]), []).append(row)
     return {value: groups[value] for value in sorted(groups, key=reading_order)}
+
+
+def parted(rows: Iterable[Row], side: str) -> dict[Member, list[Row]]:
+    """The rows of a heat map by the network that is their ``row`` or ``column``, in reading order."""
+    groups: dict[Member, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(member_of(row, side), []).append(row)
+    return {part: groups[part] for part in sorted(groups, key=reading_order)}
 
 
 def measured(rows: Iterable[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from prunekit.report.formats import Table
 from prunekit.report.function_panels import role
 from prunekit.report.select import shift_set
-from prunekit.report.study import Row, Study, measured, sort_by, split
+from prunekit.report.study import Row, Study, measured, parted, sort_by, split
 from prunekit.report.words import (
     MISSING,
     basis,
@@ -17,6 +17,9 @@ from prunekit.report.words import (
     name_of,
     percent,
 )
+
+# Columns that say, with the role beside them, which network of a heat map a row is about.
+SIDES = {"row_model": "row", "column_model": "column"}
 
 
 class Spec(NamedTuple):
@@ -188,7 +191,9 @@ def _nominal_first(groups: dict[str, list[Row]], study: Study) -> dict[str, list
 def _grouped(rows: Sequence[Row], fields: str) -> dict[str, list[Row]]:
     """Rows by the label of one field, or of several joined by '+', in reading order."""
     first, _, rest = fields.partition("+")
-    groups = {_label(first, value): each for value, each in split(rows, first).items()}
+    side = SIDES.get(first)
+    values = parted(rows, side) if side else split(rows, first)
+    groups = {_label(first, value): each for value, each in values.items()}
     if not rest:
         return groups
     inner = {label: _grouped(each, rest) or {"": each} for label, each in groups.items()}
@@ -200,7 +205,7 @@ def _grouped(rows: Sequence[Row], fields: str) -> dict[str, list[Row]]:
 def _label(field: str, value: Any) -> str:
     if field in ("asked", "prune_ratio"):
         return percent(value)
-    if field in ("row_model", "column_model"):
+    if field in SIDES:
         return role(value)
     return name_of(value).removeprefix("potential").strip("-") if field == "finding" else name_of(value)
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from prunekit.analysis.curves import Curve, Point, grouped
-from prunekit.analysis.features import Transfer
+from prunekit.analysis.features import Member, Transfer
 from prunekit.analysis.outcome import Outcome, outcome_of
 from prunekit.analysis.paired import Paired
 from prunekit.analysis.similarity import Compared, Protocol
@@ -205,13 +205,13 @@ def protocol_of(params: NoiseParams, parent: ModelRecord) -> Protocol:
 class Cast(NamedTuple):
     """The networks of one heat map: a variant's, their unpruned parent, and separate ones; parts by key.
 
-    A part is a prune ratio of the grid, 0 for the parent, or "separate"; ``separate`` holds the variants of the latter.
+    ``separate`` holds the variants of the separate networks.
     """
 
     variant: Variant
     root: ModelRecord
     seed: int
-    parts: dict[str, float | str]
+    parts: dict[str, Member]
     separate: dict[str, Variant]
 
 
@@ -233,17 +233,17 @@ def casts(store: Store, keys: Iterable[str]) -> list[Cast]:
 
 
 def _cast(networks: Networks, variant: Variant, root: ModelRecord, seed: int) -> Cast:
-    parts: dict[str, float | str] = {}
+    parts: dict[str, Member] = {}
     separate: dict[str, Variant] = {}
     for key, record in networks.records.items():
         own = [each.variant for each in networks.standings[key]]
         if key == root.key:
             parts[key] = 0.0
         elif own[0].role == Role.PARENT:
-            parts[key] = str(Role.SEPARATE)
+            parts[key] = Role.SEPARATE
             separate[key] = own[0]._replace(role=Role.SEPARATE)
         elif variant in own and record.root.key == root.key:
-            parts[key] = asked_ratio(record) or round(record.prune_ratio, 2)
+            parts[key] = float(asked_ratio(record) or round(record.prune_ratio, 2))
     return Cast(variant, root, seed, parts, separate)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from prunekit.analysis.curves import grouped
-from prunekit.analysis.features import kept_pixels
+from prunekit.analysis.features import Member, kept_pixels
 from prunekit.analysis.variant import Variant
 from prunekit.data.preprocessing import Preprocessing
 from prunekit.errors import PrunekitError
@@ -30,7 +30,7 @@ class Chosen(NamedTuple):
 
     variant: Variant
     parent: ModelRecord
-    orders: dict[float | str, FeaturesParams]
+    orders: dict[Member, FeaturesParams]
 
 
 def pictures(

@@ -88,7 +88,14 @@ def noise(method, *values, half=0.01):
 
 def cell(value, own, other):
     control = "separate" if "separate" in (own, other) else None
-    return row("features-transfer", value, row_model=own, column_model=other, control=control)
+    columns = {**_part("row", own), **_part("column", other)}
+    return row("features-transfer", value, **columns, control=control)
+
+
+def _part(side, ratio):
+    separate = ratio == "separate"
+    role = "separate" if separate else "pruned" if ratio else "parent"
+    return {f"{side}_role": role, f"{side}_model": 0.0 if separate else ratio}
 
 
 def agreements(method, corner):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from prunekit.analysis.features import Transfer, kept_pixels, transfers
+from prunekit.analysis.features import Transfer, kept_pixels, member_of, transfers
 from prunekit.analysis.variant import Role, Variant
 
-SEPARATE = str(Role.SEPARATE)
+SEPARATE = Role.SEPARATE
 
 
 def shown(confidence, *, column=0.5, key="pruned", seed=0, kept=(0.1, 0.5)):
@@ -30,6 +30,10 @@ def test_two_separate_networks_of_one_parent_are_averaged_under_it():
     ]
     assert (row["value"], row["seeds"], row["repetitions"]) == (0.5, 1, 2)
     assert row["models"] == ["parent", "0.25", "0.75"]
+    assert [row[name] for name in ("row_role", "row_model", "column_role", "column_model")] == [
+        "parent", 0.0, "separate", 0.0
+    ]  # fmt: skip
+    assert (member_of(row, "row"), member_of(row, "column")) == (0.0, Role.SEPARATE)
 
 
 def test_separate_networks_of_two_variants_and_pixels_sought_in_two_ways_have_rows_of_their_own():

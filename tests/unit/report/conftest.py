@@ -325,6 +325,13 @@ def longer(potentials):
         )
 
 
+def part(side, ratio):
+    """The columns of one network of a heat map."""
+    if ratio == "separate":
+        return {f"{side}_role": "separate", f"{side}_model": 0.0}
+    return {f"{side}_role": "pruned" if ratio else "parent", f"{side}_model": ratio}
+
+
 def transfers():
     roles = [0.0, *RATIOS, "separate"]
     for i, pixels in enumerate(roles):
@@ -332,8 +339,8 @@ def transfers():
             shared = {
                 "method": "wt",
                 "distribution": NOMINAL,
-                "row_model": pixels,
-                "column_model": predicts,
+                **part("row", pixels),
+                **part("column", predicts),
                 **SOUGHT,
             }
             yield row("features-transfer", 0.92 - 0.12 * abs(i - j), 0.03, kept=0.1, **shared)

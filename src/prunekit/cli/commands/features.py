@@ -19,7 +19,10 @@ from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE, check_heat_map, heat_map_share
 from prunekit.studies.findings import feature_findings
 
-COLUMNS = ("finding", "label", "row_model", "column_model", "kept", "value", "low", "high", "n", "flags")
+COLUMNS = (
+    *("finding", "label", "row_role", "row_model", "column_role", "column_model"),
+    *("kept", "value", "low", "high", "n", "flags"),
+)
 
 AT = Annotated[
     float | None,
