@@ -86,7 +86,7 @@ def _draw_transfer(method: str, rows: Sequence[Row], axes: Axes) -> None:
 def role(value: float | str) -> str:
     """A network of a study by its part in it: unpruned, pruned to a ratio, or separate."""
     if isinstance(value, str):
-        return value
+        return str(value)
     return percent(value) if value else "unpruned"
 
 
