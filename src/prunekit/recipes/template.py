@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from prunekit.errors import UsageError
+from prunekit.params import Params
 
 _TEMPLATE = """\
 # The whole study of one network: train, prune, retrain, measure, report.
@@ -16,22 +17,7 @@ title = {title}
 [report]
 margin = 0.005                # rise in error still called commensurate
 
-[[stage]]                     # the networks to prune, one per seed
-label   = "parents"
-run     = ["train"]
-arch    = {arch}
-dataset = {dataset}
-epochs  = {epochs}
-sweep   = {{ seed = {seeds} }}
-
-[[stage]]                     # a separately trained network: the control for similarity
-label   = "separate"
-run     = ["train"]
-arch    = {arch}
-dataset = {dataset}
-epochs  = {epochs}
-seed    = {separate}
-
+{parents}
 [[stage]]                     # another control: the parents trained as long again, unpruned
 label   = "longer"
 run     = ["retrain"]
@@ -54,12 +40,37 @@ sweep   = {{ distribution = [{dataset}, "@corruptions"] }}
 label   = "similarity"
 run     = ["noise"]
 model   = "pruned"
+{control}"""
 
+_TRAINED = """\
+[[stage]]                     # the networks to prune, one per seed
+label   = "parents"
+run     = ["train"]
+arch    = {arch}
+dataset = {dataset}
+epochs  = {epochs}
+sweep   = {{ seed = {seeds} }}
+
+[[stage]]                     # a separately trained network: the control for similarity
+label   = "separate"
+run     = ["train"]
+arch    = {arch}
+dataset = {dataset}
+epochs  = {epochs}
+seed    = {separate}
+"""
+_CONTROL = """
 [[stage]]
 label   = "control"
 run     = ["noise"]
 model   = "separate"
 to      = "parents"
+"""
+_STORED = """\
+[[stage]]                     # a network that is in the store: nothing is made
+label   = "parents"
+run     = [{kind}]
+{fields}
 """
 
 
@@ -79,12 +90,39 @@ def template(*, arch: str, dataset: str, methods: Sequence[str], seeds: int, epo
 
     A :class:`UsageError` for a name that a recipe cannot hold: one that is not UTF-8, or reads as a variable.
     """
-    return _TEMPLATE.format(
-        title=_quoted(f"{arch} on {dataset}"),
+    trained = _TRAINED.format(
         arch=_quoted(arch),
         dataset=_quoted(dataset),
         epochs=epochs,
         seeds=list(range(seeds)),
         separate=seeds,
+    )
+    return _filled(f"{arch} on {dataset}", dataset, methods, trained, _CONTROL)
+
+
+def template_from(root: Params, *, name: str, methods: Sequence[str]) -> str:
+    """A commented recipe for the whole study of a network that is in the store, ``root`` the step that made it.
+
+    There is no separately trained network in it: such a control is a stage of the user's own.
+    """
+    fields = (f"{field} = {_value(value)}" for field, value in root.hashed().items())
+    stored = _STORED.format(kind=_quoted(root.kind), fields="\n".join(fields))
+    dataset = str(getattr(root, "dataset", ""))
+    return _filled(f"{name} on {dataset}", dataset, methods, stored, "")
+
+
+def _value(value: object) -> str:
+    """A field's value as TOML writes it."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _filled(title: str, dataset: str, methods: Sequence[str], parents: str, control: str) -> str:
+    return _TEMPLATE.format(
+        title=_quoted(title),
+        dataset=_quoted(dataset),
         methods="[" + ", ".join(map(_quoted, methods)) + "]",
+        parents=parents,
+        control=control,
     )

@@ -13,6 +13,7 @@ from prunekit.cli.commands.run import FILE
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit, say, write
 from prunekit.data.datasets import check_dataset
+from prunekit.environment import default_store
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.params.bounds import MOST_EPOCHS, MOST_SEEDS
@@ -20,18 +21,35 @@ from prunekit.pruning.methods import METHODS
 from prunekit.recipes.check import problems
 from prunekit.recipes.choose import planned
 from prunekit.recipes.explain import mermaid, words
-from prunekit.recipes.template import template
+from prunekit.recipes.template import template, template_from
+from prunekit.steps.check import check_module
+from prunekit.store.store import Store
 
 app = sub_app(no_args_is_help=True, help="Write, check and explain recipes.")
 
-ARCH = Annotated[str, typer.Option("--arch", help="Architecture.", metavar="NAME")]
-DATASET = Annotated[str, typer.Option("--dataset", help="Data set.", metavar="NAME")]
+EPOCHS_BY_DEFAULT = 182
+ARCH = Annotated[str | None, typer.Option("--arch", help="Architecture.", metavar="NAME")]
+DATASET = Annotated[str | None, typer.Option("--dataset", help="Data set.", metavar="NAME")]
 METHOD_NAMES = Annotated[
     str, typer.Option("--methods", help="Methods, separated by commas.", metavar="NAME,...")
 ]
-SEEDS = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="How many repetitions.")]
+FROM = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MODEL",
+        help="Instead of --arch and --dataset: study this network of the store, trained or imported.",
+        show_default=False,
+    ),
+]
+SEEDS = Annotated[
+    int | None, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="How many repetitions (default: 1).")
+]
 EPOCHS = Annotated[
-    int, typer.Option("--epochs", min=1, max=MOST_EPOCHS, help="Epochs of training and of each retraining.")
+    int | None,
+    typer.Option(
+        "--epochs", min=1, max=MOST_EPOCHS, help="Epochs of training and of each retraining (default: 182)."
+    ),
 ]
 TO_FILE = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of to stdout.")
@@ -40,17 +58,9 @@ TO_FILE = Annotated[
 
 def _init(**given: Any) -> None:
     methods = [name.strip() for name in given["methods"].split(",") if name.strip()]
-    check_arch(given["arch"])
-    check_dataset(given["dataset"], split="train")
     for name in methods:
         METHODS[name]  # a wrong name raises
-    text = template(
-        arch=given["arch"],
-        dataset=given["dataset"],
-        methods=methods,
-        seeds=given["seeds"],
-        epochs=given["epochs"],
-    )
+    text = _from_store(given, methods) if given["source"] is not None else _trained(given, methods)
     out: Path | None = given["out"]
     if out is None:
         write(text)
@@ -59,6 +69,36 @@ def _init(**given: Any) -> None:
         raise UsageError(f"{out} exists: remove it or name another file")
     files.write_named(out, text)
     say(f"wrote {out}; next: prunekit run {out} --dry-run")
+
+
+def _trained(given: dict[str, Any], methods: list[str]) -> str:
+    """A recipe that trains its networks."""
+    if given["arch"] is None or given["dataset"] is None:
+        raise UsageError("name --arch and --dataset, or a network of the store with --from")
+    check_arch(given["arch"])
+    check_dataset(given["dataset"], split="train")
+    return template(
+        arch=given["arch"],
+        dataset=given["dataset"],
+        methods=methods,
+        seeds=given["seeds"] or 1,
+        epochs=given["epochs"] or EPOCHS_BY_DEFAULT,
+    )
+
+
+def _from_store(given: dict[str, Any], methods: list[str]) -> str:
+    """A recipe that starts from a stored network."""
+    said = [f"--{name}" for name in ("arch", "dataset", "seeds", "epochs") if given[name] is not None]
+    if said:
+        raise UsageError(f"{said[0]} is the stored network's own: leave it out with --from")
+    store = Store(given["store"] or default_store())
+    record = store.record(store.resolve(given["source"]))
+    check_module(record)
+    if len(record.lineage) > 1:
+        raise UsageError(
+            f"{record.key} was made from {record.root.key}: a study starts from an unpruned network"
+        )
+    return template_from(record.root.read(), name=given["source"], methods=methods)
 
 
 def _validate(**given: Any) -> None:
@@ -81,17 +121,20 @@ command(
     _init,
     name="init",
     arguments={
-        "arch": (ARCH, ...),
-        "dataset": (DATASET, ...),
+        "arch": (ARCH, None),
+        "dataset": (DATASET, None),
+        "source": (FROM, None),
         "methods": (METHOD_NAMES, "wt,sipp,ft,pfp"),
-        "seeds": (SEEDS, 1),
-        "epochs": (EPOCHS, 182),
+        "seeds": (SEEDS, None),
+        "epochs": (EPOCHS, None),
         "out": (TO_FILE, None),
     },
-    common=(),
-    help="Write a commented recipe for the whole study of one network.",
+    common=("store",),
+    help="Write a commented recipe for the whole study of one network: one that it trains, or one that is in the "
+    "store.",
     examples=[
-        "prunekit recipe init --arch resnet20 --dataset cifar10 --methods wt,ft --seeds 3 --out mine.toml"
+        "prunekit recipe init --from mine --methods wt,ft --out mine.toml",
+        "prunekit recipe init --arch resnet20 --dataset cifar10 --methods wt,ft --seeds 3 --out mine.toml",
     ],
 )
 command(
