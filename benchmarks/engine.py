@@ -26,6 +26,7 @@ from prunekit.engine.pool import Pool
 from prunekit.engine.run import Stop, execute
 from prunekit.engine.schedule import Schedule
 from prunekit.params import MODEL_STEPS, Params, TrainParams
+from prunekit.recipes.embedded import path_of
 from prunekit.recipes.plan import from_dict, plan
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
@@ -85,9 +86,8 @@ def planning(steps: int) -> tuple[int, float, float]:
     return len(plans), middle - began, cpu() - middle
 
 
-def filled(root: Path, steps: int) -> Path:
-    """A store that holds every step of the recipe, with tiny tensors; returns the recipe."""
-    text = planned(steps)
+def filled(root: Path, text: str) -> Path:
+    """A store that holds every step of a recipe on digits, with tiny tensors; returns the recipe."""
     recipe = root / "study.toml"
     recipe.write_text(text)
     store = Store(root / "store")
@@ -167,6 +167,17 @@ def overhead(steps: int) -> float:
     return 1000 * (first[-1] - first[half]) / (len(first) - 1 - half)
 
 
+def again() -> tuple[int, float, float]:
+    """The steps of the quickstart, and seconds of the processor and of the clock to run it when all are there."""
+    text = path_of("quickstart").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = filled(Path(folder), text)
+        began = time.perf_counter()
+        seconds, _ = command("run", recipe, "--store", Path(folder) / "store")
+        clock = time.perf_counter() - began
+    return len(plan(from_dict(tomllib.loads(text)))), seconds, clock
+
+
 COLUMNS = ("plan, s", "schedule, s", "dry run, s", "peak, MB", "status, s", "ls, s")
 
 
@@ -174,7 +185,7 @@ def measure(steps: int) -> tuple[int, tuple[float, ...]]:
     """The number of steps of a study of about this size, and its row."""
     count, plan_seconds, schedule_seconds = planning(steps)
     with tempfile.TemporaryDirectory() as folder:
-        recipe = filled(Path(folder), steps)
+        recipe = filled(Path(folder), planned(steps))
         store = Path(folder) / "store"
         dry, peak = command("run", recipe, "--store", store, "--dry-run")
         status, _ = command("status", recipe, "--store", store)
@@ -224,6 +235,10 @@ if __name__ == "__main__":
     parser.add_argument("--plot", type=Path, help="also draw the growth to this file")
     chosen = parser.parse_args()
     measured = table(chosen.steps)
-    print(f"\nOverhead at --jobs 2: {overhead(chosen.overhead_steps):.1f} ms a step")
+    count, seconds, clock = again()
+    print(
+        f"\nA finished study of {count} steps, run again: {seconds:.2f} s of the processor, {clock:.2f} s in all"
+    )
+    print(f"Overhead at --jobs 2: {overhead(chosen.overhead_steps):.1f} ms a step")
     if chosen.plot:
         plot(measured, chosen.plot)
