@@ -1,5 +1,7 @@
 """Photos as people have them: several sizes, validation folders, tests alone, fewer classes, awkward names."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -102,3 +104,17 @@ def test_a_folder_brings_its_groups_and_its_images_are_called_by_their_files(tmp
     names = [row["image"] for row in cli("compare", "parent", "pruned", "--broken").rows]
     assert len(names) == main["broken"] > 0
     assert all((tmp_path / name).is_file() and name.startswith(f"{photos}/test/") for name in names)
+
+
+def test_names_that_are_not_utf_8_are_names(tmp_path, cli):
+    photos = write(tmp_path / "photos", ("train", "test"), classes=("cat", "dog"))
+    for split in ("train", "test"):
+        (photos / split / "cat" / "0.png").rename(photos / split / "cat" / os.fsdecode(b"\xff.png"))
+        (photos / split / "cat").rename(photos / split / os.fsdecode(b"cat\xfe"))
+    odd = photos.rename(tmp_path / os.fsdecode(b"photos\xfd"))
+    row = train(cli, odd, "--epochs", "1", "--label", "odd")
+    assert row["dataset"] == f"folder:{odd}"
+    assert cli("show", "odd").row["key"] == row["key"]
+    assert cli("verify").code == 0
+    refused = cli("train", "--arch", "resnet8", "--dataset", f"folder:{odd}/nowhere")
+    assert (refused.code, "there is no such folder" in refused.err) == (2, True)

@@ -37,7 +37,9 @@ def small_files():
 def many_checkpoints():
     """Unfinished training is written after every step."""
     made = prunekit.training.checkpoint.Checkpoint.__init__
-    prunekit.training.checkpoint.Checkpoint.__init__ = lambda self, path, **how: made(self, path, 0.0, 1e9, **how)
+    prunekit.training.checkpoint.Checkpoint.__init__ = lambda self, path, **how: made(
+        self, path, 0.0, 1e9, **how
+    )
 
 
 MOMENTS = {"": lambda: None, "clock": clock_back, "quota": small_files, "checkpoints": many_checkpoints}
