@@ -197,6 +197,26 @@ def test_records_with_right_digests(quick, place, how, folder):
         path.write_bytes(whole)
 
 
+@few_or_many
+def test_cost_notes(quick, place, how):
+    (place / "study.toml").write_text(RECIPE)
+    path = place / "store" / "costs" / "train.jsonl"
+    before = path.read_bytes()
+    fields = st.sampled_from(["seconds", "epochs", "arch", "dataset", "key"])
+    values = VALUES | st.sampled_from([10**400, float("inf"), float("nan"), -1, 1e308])
+
+    @how
+    @given(st.lists(st.dictionaries(fields, values, min_size=1), max_size=3), st.binary(max_size=20))
+    def tried(notes, rest):
+        path.write_bytes(before + "".join(json.dumps(note) + "\n" for note in notes).encode() + rest)
+        quick("run", "study.toml", "--dry-run", "--no-calibrate", "--force=parents")
+
+    try:
+        tried()
+    finally:
+        path.write_bytes(before)
+
+
 # Numbers, names, recipes.
 
 NUMBERS = (

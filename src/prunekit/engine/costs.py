@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from statistics import median
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeGuard
 
 from prunekit.params import STEPS, Params, Root
+from prunekit.params.bounds import MOST_EPOCHS
 from prunekit.steps.table import RUN
 from prunekit.store.store import Store
+
+MOST_SECONDS = 1e10  # three centuries: who notes more did not measure
 
 
 class Network(NamedTuple):
@@ -62,7 +65,7 @@ def measured(store: Store) -> PastCosts:
     for kind in STEPS:
         for note in store.costs(kind):
             seconds, epochs = note.get("seconds"), note.get("epochs", 1)
-            if isinstance(seconds, int | float) and isinstance(epochs, int) and epochs > 0:
+            if _is(seconds, MOST_SECONDS) and isinstance(epochs, int) and 0 < epochs <= MOST_EPOCHS:
                 exact[kind, _network(note)].append(seconds / epochs)
                 by_kind[kind].append(seconds / epochs)
     return PastCosts(
@@ -74,10 +77,16 @@ def measured(store: Store) -> PastCosts:
 def _network(note: Mapping[str, object]) -> Network:
     """The network that a step was made of, as :func:`prunekit.steps.make.make` notes it."""
     sides = note.get("image_size")
-    size = (int(sides[0]), int(sides[-1])) if isinstance(sides, list) and sides else None
+    whole = isinstance(sides, list) and sides and all(isinstance(side, int) for side in sides)
+    size = (sides[0], sides[-1]) if whole else None
     return Network(
         str(note.get("arch")), str(note.get("dataset")), size, imported=note.get("imported") is True
     )
+
+
+def _is(value: Any, most: float) -> TypeGuard[float]:
+    """Whether a note's value is a number that can be: not NaN, not negative, not beyond ``most``."""
+    return isinstance(value, int | float) and 0 <= value <= most
 
 
 def estimates(steps: Mapping[str, Params], costs: PastCosts) -> dict[str, float]:

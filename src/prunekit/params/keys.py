@@ -103,9 +103,12 @@ class Params(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True, exclude=set(self.unhashed))
 
 
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
 def key_of(kind: str, fields: dict[str, Any]) -> str:
     """The key of a step of this kind with these non-default fields (JSON values)."""
-    text = json.dumps(_canonical(fields), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = _ENCODE(_canonical(fields))
     return f"{kind}-{hashlib.sha256(f'{kind}:{text}'.encode()).hexdigest()[:KEY_DIGITS]}"
 
 

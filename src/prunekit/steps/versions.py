@@ -164,11 +164,12 @@ def settle(steps: Sequence[Params], store: Store, data: Path, forced: Collection
     Made again: what is ``forced``, what was made from another version of an input, and whatever comes from those.
     Refused (:class:`UsageError`): to take a result of other data than are here, or to go on from one of other code.
     """
-    found = standing([params.key for params in steps], store, data)
+    by_key = {params.key: params for params in steps}
+    found = standing(by_key, store, data)
     again = set(forced)
-    for params in steps:
-        if params.key in found.inputs or not again.isdisjoint(params.inputs):
-            again.add(params.key)
+    for key, params in by_key.items():
+        if key in found.inputs or not again.isdisjoint(params.inputs):
+            again.add(key)
     _refuse_other_data([key for key in found.data if key not in again], found.data)
     kept = {key: name for key, name in found.code.items() if key not in again}
     _refuse_other_code(steps, kept, lambda key: key in again or not store.has(key))

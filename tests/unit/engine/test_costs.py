@@ -47,10 +47,16 @@ def test_nothing_measured_is_said(tmp_path, store):
     assert measured(store).known
 
 
+SENSELESS = (
+    '{"seconds": "x"}', "[1]", '{"seconds": 1, "epochs": 0}', '{"seconds": Infinity}', '{"seconds": NaN}', '{"seconds": -1}',
+    '{"seconds": 1' + "0" * 400 + "}", '{"seconds": 1, "epochs": 1' + "0" * 400 + "}", '{"seconds": 1, "epochs": null}',
+)  # fmt: skip
+
+
 def test_lines_that_make_no_sense_are_passed_over(store):
     path = store.root / "costs" / "train.jsonl"
     before = measured(store)
-    path.write_bytes(path.read_bytes() + b'{"seconds": "x"}\n[1]\n\xff\n{"seconds": 1, "epochs": 0}\n{"cut')
+    path.write_bytes(path.read_bytes() + "\n".join(SENSELESS).encode() + b'\n\xff\n{"cut')
     assert measured(store) == before
 
 
