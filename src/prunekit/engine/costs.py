@@ -74,7 +74,7 @@ def measured(store: Store) -> PastCosts:
     )
 
 
-def _network(note: Mapping[str, object]) -> Network:
+def _network(note: Mapping[str, Any]) -> Network:
     """The network that a step was made of, as :func:`prunekit.steps.make.make` notes it."""
     sides = note.get("image_size")
     whole = isinstance(sides, list) and sides and all(isinstance(side, int) for side in sides)
