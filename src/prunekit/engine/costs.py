@@ -77,8 +77,8 @@ def measured(store: Store) -> PastCosts:
 def _network(note: Mapping[str, Any]) -> Network:
     """The network that a step was made of, as :func:`prunekit.steps.make.make` notes it."""
     sides = note.get("image_size")
-    whole = isinstance(sides, list) and sides and all(isinstance(side, int) for side in sides)
-    size = (sides[0], sides[-1]) if whole else None
+    whole = [side for side in sides if isinstance(side, int)] if isinstance(sides, list) else []
+    size = (whole[0], whole[-1]) if whole else None
     return Network(
         str(note.get("arch")), str(note.get("dataset")), size, imported=note.get("imported") is True
     )
