@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from prunekit import files
 from prunekit.data.datasets import Dataset
@@ -20,8 +21,9 @@ from prunekit.training.loop import FitResult
 
 
 def stored_bytes(model: nn.Module) -> int:
-    """Bytes of a network's weights, buffers included."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    """Bytes of a network's weights, buffers included; those that have no size yet count nothing."""
+    tensors = (tensor for tensor in model.state_dict().values() if not is_lazy(tensor))
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 class Loop(NamedTuple):

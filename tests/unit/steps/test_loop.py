@@ -1,6 +1,9 @@
 import json
 import shutil
 
+from torch import nn
+
+from prunekit.steps.loop import stored_bytes
 from prunekit.store.store import Store
 
 
@@ -14,3 +17,9 @@ def test_a_network_without_filters_is_trained_compact_and_its_record_says_so(cli
     assert "trained_parameters" not in records[1].results
     shown = json.loads(cli("show", keys[0], "--json").out)
     assert shown["key"] == keys[0]
+
+
+def test_the_bytes_of_a_network_are_those_of_its_weights_and_buffers():
+    assert stored_bytes(nn.Linear(3, 2)) == 4 * (3 * 2 + 2)
+    assert stored_bytes(nn.BatchNorm2d(3)) == 4 * (4 * 3) + 8
+    assert stored_bytes(nn.LazyLinear(2)) == 0
