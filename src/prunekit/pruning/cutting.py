@@ -44,10 +44,14 @@ def attached_places(model: nn.Module, graph: Graph, kept: list[Tensor]) -> list[
 def _cut_layer(model: nn.Module, layer: Layer, fed: Tensor, made: Tensor) -> None:
     inputs, outputs = (side.nonzero().flatten() for side in (fed, made))
     if layer.groups > 1:
-        _replace(model, layer.weight, 0, inputs if layer.transposed else outputs)
+        (first, within) = (fed, made) if layer.transposed else (made, fed)
+        parts = within.reshape(layer.groups, -1)
+        _replace(model, layer.weight, 0, first.nonzero().flatten())
+        # Every group that is left keeps the same places.
+        _replace(model, layer.weight, 1, parts.any(0).nonzero().flatten())
         for module in model.modules():
             if getattr(module, "weight", None) is _tensor(model, layer.weight) and hasattr(module, "groups"):
-                module.groups = len(inputs) * layer.groups // layer.inputs  # type: ignore[assignment]
+                module.groups = int(parts.any(1).sum())
     else:
         _replace(model, layer.weight, 1 if layer.transposed else 0, outputs)
         _replace(model, layer.weight, 0 if layer.transposed else 1, inputs)
@@ -112,6 +116,10 @@ def _set_numbers(model: nn.Module, sized: Sized, kept: Tensor) -> None:
         if size != sized.shape[axis] and sized.shape[axis] in given:
             twice = sized.numbers.count(sized.shape[axis]) > 1
             changed[sized.shape[axis]] = _Change(size, twice, place == len(sized.axes) - 1)
+            if (
+                sized.pieces
+            ):  # cut into parts whose number is written elsewhere, so that the whole may be, too
+                changed.setdefault(sized.table.numel(), _Change(int(there.sum()), False, True))
     scope = sized.scope
     while changed:
         module = model.get_submodule(scope)
@@ -135,9 +143,9 @@ class _Change(NamedTuple):
 
 def _renumbered(module: nn.Module, changed: dict[int, _Change]) -> bool:
     """Set the module's own numbers that equal an old size; whether there were any."""
-    found = False
+    found, known = False, _NO_SIZES | (_OF_LAYERS if isinstance(module, _SIZED) else set())
     for field, value in list(vars(module).items()):
-        if isinstance(value, bool) or field.startswith("_") or field in _NO_SIZES:
+        if isinstance(value, bool) or field.startswith("_") or field in known:
             continue
         if isinstance(value, int) and value in changed and changed[value].concerns(field):
             setattr(module, field, changed[value].size)
@@ -149,15 +157,11 @@ def _renumbered(module: nn.Module, changed: dict[int, _Change]) -> bool:
     return found
 
 
-_NO_SIZES = {"training", "kernel_size", "stride", "padding", "dilation", "in_channels", "out_channels"}
-_NO_SIZES |= {
-    "in_features",
-    "out_features",
-    "num_features",
-    "num_channels",
-    "normalized_shape",
-    "call_super_init",
-}
+_NO_SIZES = {"training", "kernel_size", "stride", "padding", "dilation", "call_super_init"}
+# Set from the tensors of torch's own modules; in other modules they are numbers like all others.
+_SIZED = (nn.modules.conv._ConvNd, nn.LayerNorm, *(kind for kinds, _ in _SIZES for kind in kinds))
+_OF_LAYERS = {"in_channels", "out_channels", "in_features", "out_features", "num_features", "num_channels"}
+_OF_LAYERS |= {"normalized_shape"}
 
 
 def _numbers_in(values: Iterable[Any], changed: dict[int, _Change]) -> bool:

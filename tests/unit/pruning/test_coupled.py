@@ -102,3 +102,30 @@ def test_a_second_pruning_revives_nothing():
 def test_a_mistake_is_one_clear_line(given, message):
     with pytest.raises(UsageError, match=message):
         prune(body(), prune_ratio=0.5, **given)
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+def test_wide_groups_of_a_convolution_lose_the_same_places_each(kind):
+    """By hand: 2 groups of 4 channels; place 1 of both groups has the smallest filters, so filters 1 and 5 go."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 1), nn.ReLU(), kind(8, 8, 1, groups=2), nn.ReLU(), nn.Conv2d(8, 2, 1)
+    )
+    torch.manual_seed(0)
+    for module in model:
+        if hasattr(module, "bias"):
+            nn.init.uniform_(module.bias, 0.1, 1)
+    sizes = torch.tensor([3.0, 1, 4, 5, 6, 2, 8, 7])
+    with torch.no_grad():
+        for layer in (model[0], model[2]):
+            rows = layer.weight if layer is model[0] or kind is nn.Conv2d else None
+            if rows is not None:
+                rows.copy_(sizes[:, None, None, None].expand_as(rows))
+            else:
+                layer.weight.copy_(sizes.reshape(2, 1, 4).expand(2, 4, 4).reshape(8, 4, 1, 1))
+    masks = prune(model, method="ft", prune_ratio=0.3, coupled=True)
+    assert left(masks, "0.weight") == [0, 2, 3, 4, 6, 7]
+    assert masks["4.weight"].any(0).flatten().tolist() == [True, False, True, True, True, False, True, True]
+    small = shrink(model, masks)
+    assert (small[2].weight.shape, small[2].groups) == ((6, 3, 1, 1), 2)
+    # 6 · 4 + (6 · 3 + 6) + 2 · 7
+    assert total_parameters(small) == sum(int(mask.sum()) for mask in masks.values()) == 62

@@ -20,6 +20,9 @@ Edge = tuple[Tensor, Tensor]
 class Coupling:
     """The channels of all values in one row of places, and the group of every place.
 
+    A grouped convolution loses whole groups, or, where its groups are wider than they are many, the same places of
+    every group: whichever cuts are finer.
+
     ``group``: of every place; ``count``: groups; ``pinned``: bool per group, of which none can be taken out.
     """
 
@@ -73,8 +76,10 @@ class Coupling:
             yield self.at(op.inputs[0], op.picks), self.of(op.output)
         elif op.kind == "layer" and (groups := self.graph.layers[op.name].groups) > 1:
             sides = [self.of(value).reshape(groups, -1) for value in (op.inputs[0], op.output)]
-            whole = torch.cat(sides, 1)
-            yield whole[:, 1:].reshape(-1), whole[:, :1].expand_as(whole[:, 1:]).reshape(-1)
+            if min(side.shape[1] for side in sides) > groups:
+                yield from (_alike(side.mT) for side in sides)
+            else:
+                yield _alike(torch.cat(sides, 1))
 
     def _attached_edges(self) -> list[Edge]:
         """A parameter that carries channels of several values ties them."""
@@ -104,8 +109,7 @@ class Coupling:
                 continue
             places = self.at(sized.value, sized.table).reshape(sized.table.shape)
             if not _by_one_axis(self.group[places]):
-                columns = places.reshape(-1, places.shape[-1])
-                edges[sized.value] = columns[1:].reshape(-1), columns[:1].expand_as(columns[1:]).reshape(-1)
+                edges[sized.value] = _alike(places.reshape(-1, places.shape[-1]).mT)
         return list(edges.values())
 
     def _fixed_values(self, fixed: frozenset[str]) -> Iterator[int]:
@@ -121,6 +125,11 @@ class Coupling:
     def makers(self) -> list[Op]:
         """The layers of the graph, as operations."""
         return [op for op in self.graph.ops if op.kind == "layer"]
+
+
+def _alike(rows: Tensor) -> Edge:
+    """The places of every row, tied to its first."""
+    return rows[:, 1:].reshape(-1), rows[:, :1].expand_as(rows[:, 1:]).reshape(-1)
 
 
 def _by_one_axis(groups: Tensor) -> bool:
