@@ -13,8 +13,11 @@ from prunekit.pruning.scores.patches import patches, rows
 
 # Numbers in the patches that are taken together: 32 MB in float32.
 CHUNK_ELEMENTS = 8_000_000
-# A layer whose outputs are further than this share from its weight times its patches computes something else.
-LARGEST_GAP = 0.02
+# How far a layer's output may be from weight × patches + bias, in shares of its largest entry: rounding, no more.
+ROUNDING = {torch.float16: 2e-2, torch.bfloat16: 5e-2}
+FINE = 1e-3
+# Outputs below this are all rounding.
+SMALLEST = 1e-3
 
 
 class Moments(NamedTuple):
@@ -84,13 +87,15 @@ def by_group(layer: Layer, module: nn.Module, outputs: Tensor) -> Tensor:
 
 
 def is_product(layer: Layer, module: nn.Module, inputs: Tensor, outputs: Tensor) -> bool:
-    """Whether a call's output is the layer's weight times its patches plus its bias, to rounding."""
-    product = rows(layer, layer.tensor().float()) @ patches(layer, module, inputs)
-    made = by_group(layer, module, outputs) if outputs.numel() == product.numel() else product.new_empty(0)
+    """Whether a call's output is the layer's weight times its patches plus its bias, to rounding of its own type."""
+    product = rows(layer, layer.tensor().float()) @ patches(layer, module, inputs.float())
+    if outputs.numel() != product.numel():
+        return False
+    made = by_group(layer, module, outputs.float())
     if product.shape != made.shape:
         return False
     bias = module.bias
     if isinstance(bias, Tensor):
         product = product + bias.detach().float().reshape(1, *product.shape[1:3], 1)
-    gap, size = (product - made).norm(), made.norm()
-    return bool(gap <= LARGEST_GAP * size + torch.finfo(torch.float32).eps)
+    size = max(SMALLEST, float(product.abs().max()))
+    return not bool((product - made).abs().max() > ROUNDING.get(outputs.dtype, FINE) * size)

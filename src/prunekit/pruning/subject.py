@@ -15,15 +15,12 @@ from prunekit.errors import PrunekitError, UsageError
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.layers import Layer
+from prunekit.pruning.moments import is_product
 from prunekit.pruning.options import Value
-from prunekit.pruning.scores.patches import patches, rows
 
 Scores = dict[str, Tensor]
 Visit = Callable[[Layer, nn.Module, Tensor], None]
 Look = Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]
-# How far a layer's output may be from weight × patches + bias, in shares of its largest entry: rounding, no more.
-_ROUNDING = {torch.float16: 2e-2, torch.bfloat16: 5e-2}
-_FINE = 1e-3
 
 
 class Batch(NamedTuple):
@@ -161,7 +158,10 @@ def unlike_products(subject: Subject) -> frozenset[str]:
 
     def look(layer: Layer) -> Look:
         def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-            if not (isinstance(output, Tensor) and _is_product(layer, module, _given(args, named), output)):
+            given = _batched(module, _given(args, named))[:1]
+            if not (
+                isinstance(output, Tensor) and is_product(layer, module, given, _batched(module, output)[:1])
+            ):
                 found.add(layer.name)
 
         return hook
@@ -187,20 +187,6 @@ def _given(args: tuple[Any, ...], named: dict[str, Any]) -> Tensor:
     """What a layer was called with, by place or by name."""
     given: Tensor = args[0] if args else next(iter(named.values()))
     return given
-
-
-def _is_product(layer: Layer, module: nn.Module, given: Tensor, output: Tensor) -> bool:
-    seen = patches(layer, module, _batched(module, given)[:1].float())
-    product = rows(layer, layer.tensor().float()) @ seen[0]
-    if module.bias is not None:
-        product = product + module.bias.float().reshape(layer.groups, -1, 1)  # type: ignore[operator]
-    first = _batched(module, output)[0].float()
-    first = first.reshape(-1, layer.outputs).T if isinstance(module, nn.Linear) else first
-    difference = (
-        (product.reshape(-1) - first.reshape(-1)).abs().max() if product.numel() == first.numel() else None
-    )
-    allowed = _ROUNDING.get(output.dtype, _FINE)
-    return difference is not None and not bool(difference > allowed * max(1e-3, float(product.abs().max())))
 
 
 def output_positions(subject: Subject) -> dict[str, int]:

@@ -52,6 +52,8 @@ DIFFERENT = {
     "no retraining": pruned(root(), 0.5, retrained=False),
     "sample size": pruned(root(), 0.5, prune={"sample_size": 64}),
     "layers left whole": pruned(root(), 0.5, prune={"skip_layers": ("stem",)}),
+    "coupled": pruned(root(), 0.5, prune={"coupled": True}),
+    "options of the method": pruned(root(), 0.5, prune={"options": {"n": 1}}),
     "cascade": pruned(root(), 0.3, 0.5),
     "a longer trained parent": record(
         *(steps := (root(), RetrainParams(parent=root().key))),
