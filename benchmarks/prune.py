@@ -1,9 +1,11 @@
 """How long pruning takes, as multiples of one plain forward pass over the sample S in the same run.
 
     python benchmarks/prune.py [--archs resnet20 wrn16_8] [--methods wt ft sipp pfp] [--threads 2] [--runs 3]
+        [--images 64] [--side 32] [--prune-ratio 0.8]
 
 Everything is included: tracing, sensitivities, allocation, propagation, masks. Forward and prune alternate, medians are
-printed. Peak memory is the growth of the process's peak over that of a forward pass.
+printed. On one thread, seconds are the processor's own, so that other work on the machine does not count. Peak memory
+is the growth of the process's peak over that of a forward pass.
 """
 
 import argparse
@@ -16,7 +18,6 @@ import torch
 from prunekit.models.archs import build
 from prunekit.pruning.api import prune, sample_size
 
-PRUNE_RATIO = 0.8
 BATCH = 128
 # Measured: the authors' code on resnet20.
 AUTHORS = {"wt": "4-6", "ft": "29-34", "sipp": "114-124", "pfp": "140-193"}
@@ -30,9 +31,9 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|---|---|")
     for arch in options.archs:
-        model, sample = subject(arch, options.images)
+        model, sample = subject(arch, options.images, options.side)
         for method in options.methods:
-            print(row(arch, model, sample, method, options.runs), flush=True)
+            print(row(arch, model, sample, method, options), flush=True)
 
 
 def arguments() -> argparse.Namespace:
@@ -42,22 +43,29 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--images", type=int, help="instead of the paper's size of S")
+    parser.add_argument("--side", type=int, default=32)
+    parser.add_argument("--prune-ratio", type=float, default=0.8)
     return parser.parse_args()
 
 
-def subject(arch: str, images: int | None) -> tuple[torch.nn.Module, list[torch.Tensor]]:
+def subject(arch: str, images: int | None, side: int) -> tuple[torch.nn.Module, list[torch.Tensor]]:
     model = build(arch, classes=10, seed=0).eval()
-    count = images or sample_size(model, (3, 32, 32))
-    sample = torch.randn(count, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    count = images or sample_size(model, (3, side, side))
+    sample = torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(0))
     return model, list(sample.split(BATCH))
 
 
-def row(arch: str, model: torch.nn.Module, sample: list[torch.Tensor], method: str, runs: int) -> str:
+def row(
+    arch: str, model: torch.nn.Module, sample: list[torch.Tensor], method: str, options: argparse.Namespace
+) -> str:
     forward(model, sample)
     before = peak()
     times = [
-        (timed(lambda: forward(model, sample)), timed(lambda: pruned(model, sample, method)))
-        for _ in range(runs)
+        (
+            timed(lambda: forward(model, sample)),
+            timed(lambda: prune(model, method=method, prune_ratio=options.prune_ratio, batches=sample)),
+        )
+        for _ in range(options.runs)
     ]
     plain, whole = (statistics.median(column) for column in zip(*times, strict=True))
     multiple = statistics.median(both / one for one, both in times)
@@ -76,10 +84,6 @@ def row(arch: str, model: torch.nn.Module, sample: list[torch.Tensor], method: s
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def pruned(model: torch.nn.Module, sample: list[torch.Tensor], method: str) -> None:
-    prune(model, method=method, prune_ratio=PRUNE_RATIO, batches=sample)
-
-
 @torch.no_grad()
 def forward(model: torch.nn.Module, sample: list[torch.Tensor]) -> None:
     for batch in sample:
@@ -87,9 +91,10 @@ def forward(model: torch.nn.Module, sample: list[torch.Tensor]) -> None:
 
 
 def timed(work: object) -> float:
-    start = time.perf_counter()
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def peak() -> int:

@@ -60,6 +60,23 @@ def test_coupled_pruning_is_physical(name):
     assert shrinks_to_the_same(model, masks) == pytest.approx(masked, abs=1e-9)
 
 
+@pytest.mark.parametrize("method", ["l2", "taylor-filter"])
+@pytest.mark.parametrize("name", [*QUICK[1::4], *SLOW])
+def test_other_methods_are_physical_when_coupled(name, method):
+    model = zoo.build(name)
+    example = trace(model).example
+    if not isinstance(example, tuple) or outputs(model, example)[0].dim() != 2:
+        pytest.skip("answers with something else than one row of logits per image")
+    batches = [(example[0], torch.zeros(len(example[0]), dtype=torch.int64))]
+    masks = pruned(model, method=method, coupled=True, batches=batches)
+    if masks is None:
+        assert name in COARSE or name not in QUICK
+        return
+    masked = prune_ratio(masks, total_parameters(model))
+    assert masked == pytest.approx(RATIO, abs=0.02 + 1e-9)
+    assert shrinks_to_the_same(model, masks) == pytest.approx(masked, abs=1e-9)
+
+
 @pytest.mark.parametrize("name", [*QUICK[::3], *SLOW])
 def test_masks_of_filters_shrink_to_the_same_function(name):
     model = zoo.build(name)
