@@ -51,7 +51,7 @@ def _cut_layer(model: nn.Module, layer: Layer, fed: Tensor, made: Tensor) -> Non
         _replace(model, layer.weight, 1, parts.any(0).nonzero().flatten())
         for module in model.modules():
             if getattr(module, "weight", None) is _tensor(model, layer.weight) and hasattr(module, "groups"):
-                module.groups = int(parts.any(1).sum())
+                module.groups = int(parts.any(1).sum())  # type: ignore[assignment]
     else:
         _replace(model, layer.weight, 1 if layer.transposed else 0, outputs)
         _replace(model, layer.weight, 0 if layer.transposed else 1, inputs)
