@@ -45,7 +45,7 @@ def method_differences(
     """
     found = potentials_of(curves, as_margin(margin)) if known is None else known
     fields = grouped(found, lambda each: (_made_alike(each.group[0].variant), each.group[0].distribution))
-    rivals = [members for members in fields.values() if len(members) > 1]
+    rivals = [sorted(members, key=_by_name) for members in fields.values() if len(members) > 1]
     rows = [row for members in rivals for row in _of_potentials(members)]
     rows += _of_errors([[each.group for each in members] for members in rivals])
     differences = [own for own in rows if own["finding"] == "method-difference"]
@@ -53,6 +53,12 @@ def method_differences(
     for own, q_value in zip(differences, false_discovery(p_values), strict=True):
         own["q_value"] = plain(float(q_value))
     return rows
+
+
+def _by_name(each: Potential) -> tuple[str, str]:
+    """One order everywhere: a difference has the same sign on every distribution."""
+    variant = each.group[0].variant
+    return str(variant.method), variant.id
 
 
 def _made_alike(variant: Variant) -> Variant:

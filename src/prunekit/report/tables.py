@@ -54,6 +54,13 @@ def _metric(name: str) -> Callable[[Study, Row], bool]:
     return lambda study, row: row.get("metric") == name
 
 
+def _of_potentials(study: Study, row: Row) -> bool:
+    return row.get("of") == "potential"
+
+
+# The column that names both networks of a difference.
+PAIR = "pair"
+
 # Under each figure's name, the compact tables that stand below it.
 TABLES: dict[str, tuple[Spec, ...]] = {
     "potential-summary": (
@@ -65,15 +72,34 @@ TABLES: dict[str, tuple[Spec, ...]] = {
             keep=_nominal_or_set,
         ),
     ),
-    "prune-accuracy": (Spec("Nominal error", ("prune-curve",), "asked", keep=_on_nominal, digits=2),),
+    "prune-accuracy": (
+        Spec("Nominal error", ("prune-curve",), "asked", keep=_on_nominal, digits=2),
+        Spec(
+            "Nominal error, one method less another on the same images",
+            ("method-difference",),
+            "asked",
+            PAIR,
+            "points",
+            digits=2,
+            keep=lambda study, row: _on_nominal(study, row) and not _of_potentials(study, row),
+        ),
+    ),
     "potential": (
         Spec("Prune potential", ("potential",), "distribution"),
+        Spec(
+            "Prune potential, one method less another on the same images",
+            ("method-difference",),
+            "distribution",
+            PAIR,
+            "points",
+            keep=_of_potentials,
+        ),
         Spec(
             "Chance of the highest potential",
             ("chance-of-best",),
             "distribution",
             digits=0,
-            keep=lambda study, row: row.get("of") == "potential",
+            keep=_of_potentials,
         ),
     ),
     "longer-potential": (
@@ -169,7 +195,7 @@ def claims_table(rows: Sequence[Row]) -> Table:
 
 def compact(name: str, spec: Spec, study: Study) -> Table | None:
     """The compact table of a finding, None without rows: mean ± standard deviation where several seeds give one."""
-    found = [row for finding in spec.findings for row in measured(study.of(finding))]
+    found = [row for finding in spec.findings for row in _with_pairs(measured(study.of(finding)), study)]
     rows = [row for row in found if spec.keep(study, row)]
     down, across = (_nominal_first(_grouped(rows, fields), study) for fields in (spec.down, spec.across))
     if not down or not across:
@@ -181,6 +207,15 @@ def compact(name: str, spec: Spec, study: Study) -> Table | None:
     unit = f" ({spec.unit})" if spec.unit else ""
     head = (_heading(spec.down), *across)
     return Table(name, f"{spec.title}{unit}", head, tuple(body), _notes(rows, marks), basis(rows))
+
+
+def _with_pairs(rows: Sequence[Row], study: Study) -> list[Row]:
+    """The rows, those of a difference between two variants with a column that names both."""
+    names = {row.get("variant"): row["label"] for row in study.of("potential") if row.get("variant")}
+    return [
+        {**row, PAIR: f"{row['label']} less {names[row['other']]}"} if row.get("other") in names else row
+        for row in rows
+    ]
 
 
 def _nominal_first(groups: dict[str, list[Row]], study: Study) -> dict[str, list[Row]]:

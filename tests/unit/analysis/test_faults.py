@@ -132,9 +132,9 @@ def test_the_potential_against_the_margin_is_a_step_function():
 def test_methods_are_compared_on_the_same_images():
     rows = method_differences(resampled(curve(100, 110), curve(100, 160, method="ft")))
     error = next(row for row in rows if row["of"] == "error" and row["asked"] == 0.9)
-    assert error["value"] == pytest.approx(-0.05)
-    assert error["high"] < -0.03
-    assert (error["better"], error["other"]) == (pytest.approx(1.0), variant("ft").id)
+    assert error["value"] == pytest.approx(0.05)
+    assert error["low"] > 0.03
+    assert (error["better"], error["other"]) == (pytest.approx(0, abs=1e-9), variant("wt").id)
     assert error["q_value"] < 0.001
     best = {
         row["variant"]: row["value"]
@@ -143,6 +143,17 @@ def test_methods_are_compared_on_the_same_images():
     }
     assert best[variant("wt").id] > 0.99
     assert sum(best.values()) == pytest.approx(1)
+
+
+def test_a_difference_of_methods_has_one_sign_on_every_distribution():
+    curves = [
+        curve(100, 160, method=method, distribution=name)
+        for name, methods in (("digits", "wt ft"), ("digits+fog@3", "ft wt"))
+        for method in methods.split()
+    ]
+    rows = method_differences(resampled(*curves))
+    of = {(row["method"], row["other"]) for row in rows if row["finding"] == "method-difference"}
+    assert of == {("ft", variant("wt").id)}
 
 
 def test_the_measured_difference_stands_beside_the_slope_and_its_fit():

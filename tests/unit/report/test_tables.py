@@ -36,6 +36,16 @@ def test_several_seeds_show_their_standard_deviation():
     assert table.basis.replace("\u00a0", " ") == "n = 360 images, 3 seeds."
 
 
+def test_a_difference_of_methods_names_both():
+    rows = [potential(method, "digits", 0.5, variant=method, role="pruned") for method in ("wt", "ft")] + [
+        potential("ft", "digits", 0.1, variant="ft", role="pruned", other="wt", of="potential")
+        | {"finding": "method-difference"}
+    ]
+    table = compact("potential-2", TABLES["potential"][1], read_study(rows, {}))
+    assert table.head == ("distribution", "ft less wt")
+    assert table.body == (("digits", "10.0 [0.0, 20.0]"),)
+
+
 def test_negative_numbers_have_a_minus_sign():
     row = {
         "finding": "excess-error",
