@@ -14,10 +14,12 @@ from prunekit.analysis.outcome import wrong
 from prunekit.analysis.paired import Paired
 from prunekit.analysis.part_potential import class_potentials
 from prunekit.analysis.potentials import potentials
+from prunekit.analysis.resample import RESAMPLES
 from prunekit.analysis.shifts import Set, sets_among, weights_of
 from prunekit.analysis.summary import potential_summary
 from prunekit.analysis.variant import Variant
 from prunekit.analysis.verdict import Margin
+from prunekit.params import ReportParams
 
 N = 1000
 
@@ -53,6 +55,11 @@ def test_every_rise_has_a_verdict_on_the_margin():
     assert few["verdict"] == "undecided"
     assert Flag.FEW_IMAGES in few["flags"]
     assert few["rise_low"] < 0 < few["rise_high"]
+
+
+def test_ten_thousand_resamples_are_the_default():
+    """At 2,000 six of forty potential intervals moved with the seed."""
+    assert RESAMPLES == ReportParams().resamples == 10_000
 
 
 def test_a_margin_may_be_a_share_of_the_parents_error():
