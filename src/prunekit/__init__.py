@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from prunekit.models.archs import build
     from prunekit.pruning.api import prune, sensitivities
     from prunekit.pruning.explain import explain
+    from prunekit.pruning.masks import apply_
     from prunekit.pruning.shrink import shrink
     from prunekit.store.store import Store
 
 __version__ = "0.2.0"
 __all__ = [
     "Store",
+    "apply_",
     "build",
     "churn",
     "compare",
@@ -41,6 +43,7 @@ _PUBLIC = {
     "build": Lazy("prunekit.models.archs:build"),
     "prune": Lazy("prunekit.pruning.api:prune"),
     "sensitivities": Lazy("prunekit.pruning.api:sensitivities"),
+    "apply_": Lazy("prunekit.pruning.masks:apply_"),
     "explain": Lazy("prunekit.pruning.explain:explain"),
     "shrink": Lazy("prunekit.pruning.shrink:shrink"),
     "corrupt": Lazy("prunekit.data.corruptions.apply:corrupt"),

@@ -26,6 +26,7 @@ from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies.compare import compare as compared
 from prunekit.studies.compare import outcomes_for
+from prunekit.studies.groups import groups_of
 
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 PANDAS = Lazy("pandas:DataFrame")
@@ -72,13 +73,14 @@ def compare(
     distributions: Sequence[str] = (),
     margin: float = 0.005,
     relative: bool = False,
+    groups: str | Path | None = None,
     store: str | Path | None = None,
     data: str | Path | None = None,
 ) -> Found:
     """Compare stored networks with their parent; measures what is missing, as ``prunekit compare`` does.
 
-    ``parent`` and ``models`` are keys, unique prefixes or labels. UsageError: a network, distribution or margin that
-    cannot be.
+    ``parent`` and ``models`` are keys, unique prefixes or labels; ``groups`` is a file of groups. UsageError: a network,
+    distribution, margin or group that cannot be.
     """
     held = _opened(store)
     keys = [held.resolve(name) for name in models]
@@ -88,7 +90,8 @@ def compare(
     missing = to_measure(held, errors)
     if missing:
         make_now(missing, held, settings, SILENT)
-    asked = Asked(checked(Margin(margin, relative)), resamples=ReportParams().resamples)
+    by = groups_of(held, errors, Path(groups) if groups is not None else None)
+    asked = Asked(checked(Margin(margin, relative)), resamples=ReportParams().resamples, groups=by)
     return Found(compared(held, root, keys, errors, asked), margin)
 
 

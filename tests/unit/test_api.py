@@ -62,3 +62,21 @@ def test_a_module_that_moved_is_still_found_and_warned_of():
     with pytest.warns(PrunekitDeprecation, match="will be removed in prunekit 0.4"):
         from prunekit import archive
     assert archive.__name__ == "prunekit.store.archive"
+
+
+def test_groups_are_named_by_a_file(store, tmp_path):
+    path = tmp_path / "cameras.csv"
+    path.write_text("\n".join(["id,camera", *(f"{place},{'ab'[place % 2]}" for place in range(4000))]) + "\n")
+    found = pk.compare("dense", "far", groups=path, store=store)
+    sizes = {row["member"]: row["n"] for row in found.rows if row.get("grouping") == "camera"}
+    assert sizes == {"a": 2000, "b": 2000}
+    assert found.rows[0]["worst_grouping"] == "camera"
+
+
+def test_masks_are_laid_over_a_network():
+    torch = pytest.importorskip("torch")
+    network = torch.nn.Linear(3, 2)
+    kept = torch.tensor([[True, False, True], [False, True, True]])
+    pk.apply_(network, {"weight": kept})
+    assert bool((network.weight[~kept] == 0).all())
+    assert bool((network.weight[kept] != 0).all())
