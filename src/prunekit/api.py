@@ -79,8 +79,8 @@ def compare(
 ) -> Found:
     """Compare stored networks with their parent; measures what is missing, as ``prunekit compare`` does.
 
-    ``parent`` and ``models`` are keys, unique prefixes or labels; ``groups`` is a file of groups. UsageError: a network,
-    distribution, margin or group that cannot be.
+    ``parent`` and ``models`` are keys, unique prefixes or labels; ``groups`` is a file of groups. UsageError: a
+    network, distribution, margin or group that cannot be.
     """
     held = _opened(store)
     keys = [held.resolve(name) for name in models]
