@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from prunekit.analysis.findings import FINDINGS
-from prunekit.report.canvas import render
+from prunekit.report.canvas import Panel, render
 from prunekit.report.comparison_tables import comparison_tables
 from prunekit.report.figures import BODY, FIGURES, Figure, caption_of
 from prunekit.report.folder import TO_BE_DRAWN_AGAIN, digest_of, is_current, write_all
 from prunekit.report.formats import Table, as_csv, as_tex, plain_table
 from prunekit.report.page import Section, as_page
+from prunekit.report.paper import paper_files
 from prunekit.report.select import slug
 from prunekit.report.study import Row, Study, read_study, with_pictures
 from prunekit.report.tables import TABLES, claims_table, compact
@@ -33,23 +34,25 @@ def write_report(
     out: Path,
     *,
     pictures: Callable[[], Any] = tuple,
+    formats: Sequence[str] = (),
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``findings.json`` into ``out``; returns the page's path.
 
     ``findings`` are long rows (``prunekit.analysis.findings``), ``context`` is described in docs/report.md. Equal
     input writes equal bytes, and a report that is already there is not drawn again, unless its pictures were missing.
+    ``formats`` are those in which figures are written at the widths of papers, too (``report.paper``).
     ``pictures`` gives those (docs/report.md) when they are drawn: to read images takes seconds. Raises UsageError where
     ``out`` cannot be a folder.
     """
     study = read_study(findings, context)
-    digest = digest_of(study)
+    digest = digest_of([study, list(formats)])
     if not is_current(out, digest):
         study = with_pictures(study, pictures())
-        write_all(out, dict(_contents(study)), TO_BE_DRAWN_AGAIN if study.no_pictures else digest)
+        write_all(out, dict(_contents(study, formats)), TO_BE_DRAWN_AGAIN if study.no_pictures else digest)
     return out / PAGE
 
 
-def _contents(study: Study) -> Iterator[tuple[str, bytes]]:
+def _contents(study: Study, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     drawn = {name: _section(name, figure, study) for name, figure in FIGURES.items()}
     compared = study.of("comparison") and not study.of("prune-curve")
     left_out = [
@@ -64,6 +67,8 @@ def _contents(study: Study) -> Iterator[tuple[str, bytes]]:
         yield f"tables/{slug(finding)}.csv", as_csv(rows).encode()
     for section in sections:
         yield from _files(section)
+        for name, content in paper_files(section.name, section.panels, formats):
+            yield f"figures/{name}", content
 
 
 def _as_json(rows: Sequence[Row]) -> bytes:
@@ -75,7 +80,6 @@ def _as_json(rows: Sequence[Row]) -> bytes:
 def _files(section: Section) -> Iterator[tuple[str, bytes]]:
     for drawing in section.drawings:
         yield f"figures/{drawing.name}.svg", drawing.svg
-        yield f"figures/{drawing.name}.pdf", drawing.pdf
     for table in section.tables:
         yield f"tables/{table.name}.tex", as_tex(table).encode()
 
@@ -83,12 +87,17 @@ def _files(section: Section) -> Iterator[tuple[str, bytes]]:
 def _section(name: str, figure: Figure, study: Study) -> Section:
     panels = figure.panels(study) if study.of(figure.needs) else []
     caption = caption_of(figure, study) if panels else ""
-    drawings = tuple(render(panel, f"{figure.title}: {panel.name}. {caption}") for panel in panels)
+    drawings = tuple(render(panel, _alt(figure, panel)) for panel in panels)
     found = [
         compact(f"{name}-{place}", spec, study) for place, spec in enumerate(TABLES.get(name, ()), start=1)
     ]
     tables = tuple(table for table in (*found, *WIDE.get(name, _none)(study)) if table)
-    return Section(name, figure.title, caption, drawings, tables, name not in BODY)
+    return Section(name, figure.title, caption, drawings, tables, name not in BODY, tuple(panels))
+
+
+def _alt(figure: Figure, panel: Panel) -> str:
+    """What a panel shows; its main values follow, and the caption is beside it."""
+    return f"{figure.title}, {panel.title}." if panel.title else f"{figure.title}."
 
 
 # Tables of many columns beside those of one number.

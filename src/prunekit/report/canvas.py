@@ -1,18 +1,20 @@
-"""Drawing one panel to bytes: a vector file for papers, another for print, and a themed one for the page."""
+"""Drawing one panel to bytes: a vector file, and a themed element for the page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from prunekit.report.marks import Meaning, main_values, meanings
 from prunekit.report.style import PAPER, RC, themed
 
 WIDTH_IN, HEIGHT_IN = 4.6, 3.3
@@ -21,67 +23,135 @@ POINTS_PER_INCH = 72
 PAGE_SCALE = 1.15
 # Without dates and program names, equal input makes equal bytes.
 _NO_SVG_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-_NO_PDF_METADATA = dict.fromkeys(("CreationDate", "Creator", "Producer"))
 
 
 class Panel(NamedTuple):
-    """One drawing: ``draw`` fills the axes it is given; ``name`` is unique in a report, sizes are inches."""
+    """One drawing: ``draw`` fills the axes it is given; ``name`` is unique in a report, sizes are inches.
+
+    ``title`` says what sets it apart from the other panels of its figure; ``series`` is the label of the only network
+    that it is about, where there is one.
+    """
 
     name: str
     draw: Callable[[Axes], None]
     height: float = HEIGHT_IN
     width: float = WIDTH_IN
+    title: str = ""
+    series: str = ""
 
 
 class Drawing(NamedTuple):
-    """One panel drawn: ``svg`` and ``pdf`` files, and the ``inline`` SVG element of the page."""
+    """One panel drawn: the ``svg`` file and the ``inline`` SVG element of the page."""
 
     name: str
     svg: bytes
-    pdf: bytes
     inline: str
+    title: str = ""
+    series: str = ""
+
+
+@contextmanager
+def own_style(salt: str, sizes: Mapping[Any, Any] = MappingProxyType({})) -> Iterator[None]:
+    """The report's style and no other: a matplotlibrc in the working directory or at home changes no figure."""
+    with rc_context():
+        rcdefaults()
+        rcParams.update({**RC, "svg.hashsalt": salt, **sizes})
+        yield
 
 
 def render(panel: Panel, alt: str) -> Drawing:
-    """Draw a panel; ``alt`` says in words what it shows, for readers who do not see it."""
-    with rc_context():
-        rcdefaults()  # a matplotlibrc in the working directory or at home changes no figure
-        rcParams.update({**RC, "svg.hashsalt": panel.name})
+    """Draw a panel; ``alt`` says in words what it shows, for readers who do not see it, before its main values."""
+    with own_style(panel.name):
         figure = Figure(figsize=(panel.width, panel.height), dpi=POINTS_PER_INCH, layout="constrained")
         figure.set_facecolor(PAPER.light)
-        panel.draw(figure.subplots())
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once: both files share it
-        svg = _svg(figure)
-        return Drawing(panel.name, svg, _pdf(figure), _inline(svg.decode(), panel, alt))
+        axes = figure.subplots()
+        panel.draw(axes)
+        lay_out(figure)
+        told = _numbered(axes)
+        svg = as_svg(figure)
+        said = " ".join(filter(None, (alt, main_values(told))))
+        inline = _inline(svg.decode(), panel, said, told, _points_per_unit(axes))
+        return Drawing(panel.name, svg, inline, panel.title, panel.series)
 
 
-# The canvases are asked directly: Figure.savefig would draw everything twice.
-def _svg(figure: Figure) -> bytes:
+def lay_out(figure: Figure) -> None:
+    """Place everything in the figure, once for all files of it."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+
+
+def _numbered(axes: Axes) -> list[Meaning]:
+    """What the marks of the axes mean; each mark carries its place in this list as its id."""
+    found = []
+    for place, (artist, meaning) in enumerate(meanings(axes)):
+        artist.set_gid(f"{_MARK}{place}")
+        found.append(meaning)
+    return found
+
+
+def _points_per_unit(axes: Axes) -> float:
+    """How far along its x axis, in the drawing's own points, two numbers one apart are."""
+    if axes.get_xscale() != "linear":
+        return 0.0
+    (left, _), (right, _) = axes.transData.transform([(0, 0), (1, 0)])
+    return float(right - left)
+
+
+# The canvas is asked directly: Figure.savefig would draw everything twice.
+def as_svg(figure: Figure) -> bytes:
+    """The figure as an SVG file without dates and program names."""
     buffer = BytesIO()
     canvas: Any = FigureCanvasSVG(figure)
     canvas.print_svg(buffer, metadata=_NO_SVG_METADATA)
     return buffer.getvalue()
 
 
-def _pdf(figure: Figure) -> bytes:
-    buffer = BytesIO()
-    canvas: Any = FigureCanvasPdf(figure)
-    canvas.print_pdf(buffer, metadata=_NO_PDF_METADATA)
-    return buffer.getvalue()
-
-
-def _inline(svg: str, panel: Panel, alt: str) -> str:
-    """The bare element for an HTML page: no namespaces, its own ids, the page's font and colours."""
+def _inline(svg: str, panel: Panel, alt: str, told: Sequence[Meaning], per_unit: float) -> str:
+    """The bare element of an HTML page: no namespaces, its own ids, the page's font and colours, words on its marks."""
     body = svg[svg.index("</defs>") + len("</defs>") : svg.rindex("</svg>")]
+    body = _with_words(_squeezed(body), told)
     body = re.sub(r"font-family: [^;\"]*", "font-family: inherit", body)
     body = re.sub(r"\bid=\"", f'id="{panel.name}-', body).replace("xlink:href=", "href=")
     body = re.sub(r"(href=\"|url\()#", rf"\1#{panel.name}-", body)
     body = body.replace("base64,\n", "base64,")
     width, height = POINTS_PER_INCH * panel.width, POINTS_PER_INCH * panel.height
     size = f'viewBox="0 0 {width:g} {height:g}" style="max-width:{PAGE_SCALE * panel.width:.2f}in"'
-    head = f'<svg {size} role="img" aria-label="{_attribute(alt)}">'
-    return head + themed(_squeezed(body)) + "</svg>"
+    moved = f' data-unit="{per_unit:.2f}"' if any("margin" in meaning.data for meaning in told) else ""
+    head = f'<svg {size}{moved} role="img" aria-label="{_attribute(alt)}">'
+    return head + themed(body) + "</svg>"
+
+
+_MARK = "mark-"
+# A marked artist reaches to the next element that has an id: every artist has one.
+_MARKED = re.compile(rf'<g id="{_MARK}(\d+)">(.*?)(?=<g id="|$)', re.DOTALL)
+_USE = re.compile(r"(<use [^>]*?)\s*/>")
+
+
+def _with_words(body: str, told: Sequence[Meaning]) -> str:
+    """The drawing with the series of each mark as an attribute, and the words of each marker as its title."""
+
+    def marked(found: re.Match[str]) -> str:
+        meaning = told[int(found[1])]
+        told_of = {"series": meaning.series, **meaning.data}
+        attributes = "".join(
+            f' data-{name}="{_attribute(value)}"' for name, value in told_of.items() if value
+        )
+        inside = found[2]
+        if meaning.words and len(_USE.findall(inside)) == len(meaning.words):
+            words = iter(meaning.words)
+            inside = _USE.sub(
+                lambda use: f"{use[1]}><title>{_attribute(_titled(meaning, next(words)))}</title></use>",
+                inside,
+            )
+        return f"<g{attributes}>{inside}"
+
+    return _MARKED.sub(marked, body)
+
+
+def _titled(meaning: Meaning, words: str) -> str:
+    return f"{meaning.series}, {words}"
 
 
 def _squeezed(body: str) -> str:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
-from prunekit.report.plots import PERCENT_SPAN, RATIO, Scale, percentage
+from prunekit.report.scales import PARAMETERS, PERCENT_SPAN, RATIO, Scale, percentage
 from prunekit.report.select import (
     by_label,
     curve_distributions,
@@ -23,14 +23,14 @@ from prunekit.report.study import Row, Study
 from prunekit.report.style import Look, looks_of
 from prunekit.report.words import points
 
-ACCURACY = Scale("value", "Accuracy (%)", lambda error: 100 * (1 - error))
-EXCESS = Scale("value", "Excess error difference (points)", percentage)
+ACCURACY = Scale("value", "Accuracy", "%", lambda error: 100 * (1 - error))
+EXCESS = Scale("value", "Excess error difference", "points", percentage)
 
 
 def accuracy(study: Study) -> list[Panel]:
     """A panel per distribution: accuracy by method, the commensurate points ringed."""
     return [
-        Panel(slug("prune-accuracy", name), partial(_draw_accuracy, study, name))
+        Panel(slug("prune-accuracy", name), partial(_draw_accuracy, study, name), title=str(name))
         for name in curve_distributions(study)
     ]
 
@@ -41,11 +41,12 @@ def _draw_accuracy(study: Study, distribution: Any, axes: Axes) -> None:
     for row in unpruned[:1]:
         limit = ACCURACY.convert(row["value"] + study.margin)
         plots.level_line(axes, limit, f"unpruned − {points(study.margin)}")
-    plots.lines(axes, series, looks_of(study), x=RATIO, y=ACCURACY)
+    plots.lines(axes, series, looks_of(study), x=PARAMETERS, y=ACCURACY)
     for name, rows in series.items():
         for row in filter(None, [last_commensurate(rows)]):
-            plots.ring(axes, row, looks_of(study)[name], x=RATIO, y=ACCURACY)
-    axes.set(title=plots.shortened(str(distribution), 44), xlim=PERCENT_SPAN)
+            plots.ring(axes, row, looks_of(study)[name], x=PARAMETERS, y=ACCURACY)
+    axes.set_title(plots.shortened(str(distribution), 44))
+    plots.along_parameters(axes, [row for rows in series.values() for row in rows])
 
 
 def excess(study: Study) -> list[Panel]:
@@ -59,6 +60,8 @@ def excess(study: Study) -> list[Panel]:
             slug("excess-error", name),
             partial(_draw_excess, rows, slopes.get(name, []), looks_of(study)[name], span),
             height=2.9,
+            title=str(name),
+            series=str(name),
         )
         for name, rows in series.items()
     ]
@@ -96,12 +99,14 @@ def curve(finding: str, y: Scale, **where: Any) -> Callable[[Study], list[Panel]
 
 
 def _draw_curve(study: Study, series: plots.Series, y: Scale, axes: Axes) -> None:
-    plots.lines(axes, series, looks_of(study), x=RATIO, y=y)
-    axes.set_xlim(*PERCENT_SPAN)
+    plots.lines(axes, series, looks_of(study), x=PARAMETERS, y=y)
+    plots.along_parameters(axes, [row for rows in series.values() for row in rows])
 
 
-churn = curve("churn", Scale("value", "Changed predictions (%)", percentage))
-exemplars = curve("exemplars", Scale("value", "Identified exemplars (%)", percentage))
-calibration = curve("calibration", Scale("value", "Expected calibration error (%)", percentage), metric="ece")
-loss_gap = curve("excessive-loss-gap", Scale("value", "Excessive loss gap (nats)"))
-mce = curve("mce", Scale("value", "Mean corruption error (%)", percentage))
+churn = curve("churn", Scale("value", "Changed predictions", "%", percentage))
+exemplars = curve("exemplars", Scale("value", "Identified exemplars", "%", percentage))
+calibration = curve(
+    "calibration", Scale("value", "Expected calibration error", "%", percentage), metric="ece"
+)
+loss_gap = curve("excessive-loss-gap", Scale("value", "Excessive loss gap", "nats"))
+mce = curve("mce", Scale("value", "Mean corruption error", "%", percentage))

@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 from prunekit.report import curve_panels as curves
 from prunekit.report import function_panels as functions
+<<<<<<< HEAD
 from prunekit.report import part_panels, select
+=======
+from prunekit.report import margin_panels as margins
+>>>>>>> e67736d (Report: one script allowed by its hash, potential against the margin, parameters kept on a log axis, figures for papers on request)
 from prunekit.report import picture_panels as pictures
 from prunekit.report import potential_panels as potentials
 from prunekit.report.canvas import Panel
@@ -60,8 +64,9 @@ def _accuracy(study: Study) -> str:
     more = len(select.curve_distributions(study, most=None)) - len(select.curve_distributions(study))
     rest = f" {count(more, 'more distribution')} in tables/prune-curve.csv." if more else ""
     return (
-        "Accuracy against prune ratio; bands are 95 % intervals. A ring marks the commensurate point: the largest "
-        f"prune ratio that loses at most δ = {points(study.margin)} against the unpruned parent (the dashed line). "
+        "Accuracy against the parameters kept, on a log axis; bands are 95 % intervals. A ring marks the commensurate "
+        f"point: the largest prune ratio that loses at most δ = {points(study.margin)} against the unpruned parent "
+        "(the dashed line). "
         f"The nominal distribution comes first, then those where accuracy changes most.{rest}"
     )
 
@@ -70,6 +75,16 @@ def _potential(study: Study) -> str:
     return (
         f"Prune potential on each distribution (δ = {points(study.margin)}) with its 95 % interval: the nominal "
         "distribution on top, the others by their mean over methods."
+    )
+
+
+def _margins(study: Study) -> str:
+    more = len(distinct(study.of("potential-step"), "distribution")) - margins.MOST_PANELS
+    rest = f" {count(more, 'more distribution')} in tables/potential-step.csv." if more > 0 else ""
+    return (
+        "The prune potential at every margin δ: each mark is the rise in error from which on one more ratio is "
+        f"allowed. The dashed line is the margin of this report, {points(study.margin)}. A mark left of zero is a "
+        f"ratio at which error falls. The table has the interval of each mark.{rest}"
     )
 
 
@@ -153,9 +168,12 @@ FIGURES: dict[str, Figure] = {
         ),
     ),
     "potential-summary": Figure("Prune potential at a glance", "potential", potentials.summary, _summary),
-    "prune-accuracy": Figure("Accuracy against prune ratio", "prune-curve", curves.accuracy, _accuracy),
+    "prune-accuracy": Figure("Accuracy against parameters kept", "prune-curve", curves.accuracy, _accuracy),
     "potential": Figure(
         "Prune potential by distribution", "potential", potentials.by_distribution, _potential
+    ),
+    "potential-margin": Figure(
+        "Prune potential against the margin", "potential-step", margins.against_margin, _margins
     ),
     "longer-potential": Figure(
         "Against a parent trained as long",
@@ -284,7 +302,19 @@ FIGURES: dict[str, Figure] = {
 
 # What a reader who decides needs; everything else is in the appendix.
 BODY = (
+<<<<<<< HEAD
     *("comparison", "comparison-slice"),
     *("prune-accuracy", "potential", "longer-potential", "robust-gain", "similarity", "churn"),
+=======
+    *(
+        "prune-accuracy",
+        "potential",
+        "potential-margin",
+        "longer-potential",
+        "robust-gain",
+        "similarity",
+        "churn",
+    ),
+>>>>>>> e67736d (Report: one script allowed by its hash, potential against the margin, parameters kept on a log axis, figures for papers on request)
     *("class-potential", "features-pictures"),
 )

@@ -12,7 +12,7 @@ from prunekit.analysis.features import member_of
 from prunekit.analysis.variant import Role
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
-from prunekit.report.plots import KEPT, LEVEL, Scale, percentage
+from prunekit.report.scales import LEVEL, PIXELS, Scale, percentage
 from prunekit.report.select import by_label, noisy_rows, slug, spread
 from prunekit.report.study import SEPARATE, Row, Study, measured, parted, split
 from prunekit.report.style import method_looks, ratio_looks
@@ -22,10 +22,10 @@ MOST_RATIOS = 6
 UNPRUNED, PRUNED = 0.0, str(Role.PRUNED)
 CONFIDENCE = Scale("value", "Confidence in the true class")
 METRICS = {
-    "agreement": Scale("value", "Matching predictions (%)", percentage),
+    "agreement": Scale("value", "Matching predictions", "%", percentage),
     "softmax_l2": Scale("value", "Softmax ℓ2 distance"),
 }
-GAINS = {"agreement": Scale("value", "More matching predictions (points)", percentage)}
+GAINS = {"agreement": Scale("value", "More matching predictions", "points", percentage)}
 
 
 def _by_metric(finding: str, metrics: Mapping[str, Scale]) -> Callable[[Study], list[Panel]]:
@@ -33,7 +33,12 @@ def _by_metric(finding: str, metrics: Mapping[str, Scale]) -> Callable[[Study], 
 
     def panels(study: Study) -> list[Panel]:
         return [
-            Panel(slug(finding, metric, name), partial(_draw_levels, study, finding, name, metric, scale))
+            Panel(
+                slug(finding, metric, name),
+                partial(_draw_levels, study, finding, name, metric, scale),
+                title=f"{name}, {scale.name.lower()}",
+                series=str(name),
+            )
             for name in by_label(noisy_rows(study, finding, role=PRUNED))
             for metric, scale in metrics.items()
             if measured(noisy_rows(study, finding, label=name, metric=metric))
@@ -68,7 +73,13 @@ gain = _by_metric("similarity-gain", GAINS)
 def transfer(study: Study) -> list[Panel]:
     """A heat map per method: whose pixels, who predicts."""
     return [
-        Panel(slug("features-transfer", name), partial(_draw_transfer, name, rows), height=4.2)
+        Panel(
+            slug("features-transfer", name),
+            partial(_draw_transfer, name, rows),
+            height=4.2,
+            title=str(name),
+            series=str(name),
+        )
         for name, rows in by_label(study.of("features-transfer")).items()
     ]
 
@@ -94,12 +105,15 @@ def kept_pixels(study: Study) -> list[Panel]:
     """A panel per method: how well each network does on the pixels that the unpruned parent rests on."""
     groups = by_label(study.of("features-curve", row_role=str(Role.PARENT)))
     return [
-        Panel(slug("features-curve", name), partial(_draw_kept, name, rows)) for name, rows in groups.items()
+        Panel(
+            slug("features-curve", name), partial(_draw_kept, name, rows), title=str(name), series=str(name)
+        )
+        for name, rows in groups.items()
     ]
 
 
 def _draw_kept(method: str, rows: Sequence[Row], axes: Axes) -> None:
     roles = parted(rows, "column")
     control = roles.pop(Role.SEPARATE, [])
-    _roles(axes, roles, control, x=KEPT, y=CONFIDENCE)
+    _roles(axes, roles, control, x=PIXELS, y=CONFIDENCE)
     axes.set_title(f"Pruned by {method}")

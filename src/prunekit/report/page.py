@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -10,11 +12,13 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from prunekit.report.canvas import Drawing
+from prunekit.analysis.labels import LABEL
+from prunekit.analysis.variant import Role
+from prunekit.report.canvas import Drawing, Panel
 from prunekit.report.codes import method_names
 from prunekit.report.first_page import cautions, first_page
 from prunekit.report.formats import Table
-from prunekit.report.study import Row, Study
+from prunekit.report.study import Row, Study, distinct
 from prunekit.report.style import colour_variables
 from prunekit.report.summary import caution, headline, sentences
 from prunekit.report.words import name_of, percent
@@ -32,6 +36,7 @@ class Section(NamedTuple):
     drawings: tuple[Drawing, ...] = ()
     tables: tuple[Table, ...] = ()
     appendix: bool = False
+    panels: tuple[Panel, ...] = ()
 
 
 # The parts of the page behind the first, and whether a section of them is of the appendix.
@@ -40,10 +45,13 @@ PARTS = {"Findings": False, "Appendix": True}
 
 def _part(
     title: str, sections: Sequence[Section], appendix: bool
-) -> tuple[str, list[tuple[Section, list[Markup]]]]:
-    """One part of the page: its sections with their drawings."""
+) -> tuple[str, list[tuple[Section, list[tuple[Drawing, Markup]]]]]:
+    """One part of the page: its sections with their drawings, whose elements need no escaping."""
     chosen = [section for section in sections if section.appendix == appendix]
-    return title, [(section, [Markup(each.inline) for each in section.drawings]) for section in chosen]  # noqa: S704
+    return title, [
+        (section, [(each, Markup(each.inline)) for each in section.drawings])  # noqa: S704
+        for section in chosen
+    ]
 
 
 def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) -> str:
@@ -63,9 +71,18 @@ def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) 
         facts=list(_facts(study)),
         recipe=study.recipe,
         colours={paper: Markup(colours) for paper, colours in colour_variables().items()},  # noqa: S704
-        style=Markup(_style()),  # noqa: S704
+        style=Markup(_text("style.css")),  # noqa: S704
+        script=Markup(_text("page.js")),  # noqa: S704
+        script_digest=_digest(_text("page.js")),
+        labels=_labels(study),
     )
     return page
+
+
+def _labels(study: Study) -> list[str]:
+    """The labels that a reader chooses from: of networks that were pruned or made smaller."""
+    smaller = (row for row in study.rows if row.get("role") in (Role.PRUNED, Role.COMPRESSED))
+    return [str(label) for label in distinct(smaller, LABEL)]
 
 
 @cache
@@ -80,8 +97,14 @@ def _template() -> Any:
     return environment.get_template("index.html")
 
 
-def _style() -> str:
-    return files("prunekit.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
+@cache
+def _text(name: str) -> str:
+    return files("prunekit.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    """The script's SHA-256 as a content security policy names it."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _model(model: Row, listed: frozenset[str]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ def _panel(method: str, rows: Sequence[Row]) -> Panel:
         draw,
         0.9 + cell * len(rows),
         0.9 + CELL_IN * (1 + len(models)),
+        title=str(method),
+        series=str(method),
     )
 
 

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from prunekit.report.marks import tell
+from prunekit.report.scales import PARAMETERS, PERCENT_SPAN, Scale
 from prunekit.report.study import Row, measured, sort_by
 from prunekit.report.style import ACCENT, INK, MUTED, PAPER, Look
+from prunekit.report.words import trimmed
 
 Series = Mapping[Any, Sequence[Row]]
 BAND_ALPHA = 0.14
 MOST_COLUMNS = 5
-
-
-class Scale(NamedTuple):
-    """An axis: which field it shows, its label with the unit, and the conversion from the row's number."""
-
-    field: str
-    label: str
-    convert: Callable[[float], float] = float
-
-    def of(self, row: Row, field: str = "") -> float:
-        """The row's number on this axis."""
-        return self.convert(row[field or self.field])
-
-
-def percentage(share: float) -> float:
-    """A share in [0, 1] as percent."""
-    return 100 * share
-
-
-KEPT = Scale("kept", "Pixels kept (%)", percentage)
-RATIO = Scale("prune_ratio", "Prune ratio (%)", percentage)
-PERCENT_SPAN = (-3, 103)
-LEVEL = Scale("level", "Noise size ε")
 
 
 def has_interval(row: Row) -> bool:
@@ -59,17 +39,21 @@ def _line(axes: Axes, rows: Sequence[Row], look: Look, *, x: Scale, y: Scale) ->
     if banded:
         low, high = ([y.of(row, end) for row in banded] for end in ("low", "high"))
         across = [x.of(row) for row in banded]
-        axes.fill_between(across, low, high, color=look.colour, alpha=BAND_ALPHA, linewidth=0)
+        band = axes.fill_between(across, low, high, color=look.colour, alpha=BAND_ALPHA, linewidth=0)
+        tell(band, look.label)
     style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linestyle": look.dash}
     edge: dict[str, Any] = (
         {} if look.marker == "x" else {"markeredgecolor": PAPER.light, "markeredgewidth": 0.6}
     )
-    axes.plot([x.of(row) for row in rows], [y.of(row) for row in rows], label=look.label, **style, **edge)
+    (line,) = axes.plot(
+        [x.of(row) for row in rows], [y.of(row) for row in rows], label=look.label, **style, **edge
+    )
+    tell(line, look.label, [f"{x.at(row)}: {y.said(row)}" for row in rows])
 
 
 def legend_above(axes: Axes) -> None:
     """The legend in rows above the axes, where it covers no data: as many columns as the figure has room for."""
-    figure = axes.get_figure(root=True)
+    figure = axes.get_figure(root=False)
     handles, labels = axes.get_legend_handles_labels()
     if figure is None or len(labels) < 2:
         return
@@ -84,7 +68,8 @@ def legend_above(axes: Axes) -> None:
 def ring(axes: Axes, row: Row, look: Look, *, x: Scale, y: Scale) -> None:
     """A ring around one point of a line."""
     style: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "linestyle": "none"}
-    axes.plot(x.of(row), y.of(row), color=look.colour, markeredgewidth=1.4, **style)
+    (circle,) = axes.plot(x.of(row), y.of(row), color=look.colour, markeredgewidth=1.4, **style)
+    tell(circle, look.label)
 
 
 def level_line(axes: Axes, height: float, text: str) -> None:
@@ -97,7 +82,8 @@ def bars(axes: Axes, rows: Sequence[Row], look: Look, *, x: Scale, y: Scale) -> 
     for row in filter(has_interval, rows):
         axes.vlines(x.of(row), y.of(row, "low"), y.of(row, "high"), color=look.colour, linewidth=1.2)
     across, up = [x.of(row) for row in rows], [y.of(row) for row in rows]
-    axes.plot(across, up, linestyle="none", color=look.colour, marker=look.marker)
+    (points,) = axes.plot(across, up, linestyle="none", color=look.colour, marker=look.marker)
+    tell(points, look.label, [f"{x.at(row)}: {y.said(row)}" for row in rows])
 
 
 def ray(axes: Axes, slope: Row, look: Look, *, y: Scale) -> None:
@@ -122,7 +108,7 @@ def dots(
     for index, (name, rows) in enumerate(series.items()):
         shift = (index - (len(series) - 1) / 2) * step
         shown = [row for row in measured(rows) if row.get(by) in places]
-        _dots(axes, shown, [places[row[by]] + shift for row in shown], looks[name], x)
+        _dots(axes, shown, [places[row[by]] + shift for row in shown], looks[name], x, by)
     for index in range(1, len(categories), 2):
         axes.axhspan(index - 0.5, index + 0.5, color=MUTED.light, alpha=0.07, linewidth=0, zorder=0)
     rows_of(axes, categories)
@@ -148,13 +134,13 @@ def rows_of(axes: Axes, names: Sequence[Any]) -> None:
     axes.grid(visible=False, axis="y")
 
 
-def _dots(axes: Axes, rows: Sequence[Row], heights: Sequence[float], look: Look, x: Scale) -> None:
-    for row, height in zip(rows, heights, strict=True):
-        if has_interval(row):
-            axes.hlines(
-                height, x.of(row, "low"), x.of(row, "high"), color=look.colour, linewidth=1.3, alpha=0.75
-            )
-    axes.plot(
+def _dots(axes: Axes, rows: Sequence[Row], heights: Sequence[float], look: Look, x: Scale, by: str) -> None:
+    ends = [(height, row) for row, height in zip(rows, heights, strict=True) if has_interval(row)]
+    if ends:
+        low, high = ([x.of(row, end) for _, row in ends] for end in ("low", "high"))
+        style: dict[str, Any] = {"color": look.colour, "linewidth": 1.3, "alpha": 0.75}
+        tell(axes.hlines([height for height, _ in ends], low, high, **style), look.label)
+    (dots,) = axes.plot(
         [x.of(row) for row in rows],
         heights,
         linestyle="none",
@@ -164,6 +150,7 @@ def _dots(axes: Axes, rows: Sequence[Row], heights: Sequence[float], look: Look,
         markeredgewidth=0.5,
         label=look.label,
     )
+    tell(dots, look.label, [f"{row[by]}: {x.said(row)}" for row in rows])
 
 
 def shortened(text: str, most: int = 34) -> str:
@@ -198,3 +185,27 @@ def heat(
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
+
+
+# Ticks of a log axis closer than this factor would print over each other.
+APART = 1.35
+
+
+def along_parameters(axes: Axes, rows: Sequence[Row]) -> None:
+    """A log axis of the parameters kept, the unpruned network on the left, a tick at each ratio that was asked for."""
+    asked = sorted({PARAMETERS.convert(_asked(row)) for row in rows if row.get("prune_ratio") is not None})
+    reached = [PARAMETERS.of(row) for row in rows if row.get("prune_ratio") is not None]
+    if not reached:
+        return
+    ticks: list[float] = []
+    for place in reversed(asked):
+        if not ticks or ticks[-1] / place >= APART:
+            ticks.append(place)
+    axes.set_xscale("log")
+    axes.set_xlim(max(*reached, *asked) * 1.08, min(*reached, *asked) / 1.08)
+    axes.set_xticks(ticks, labels=[trimmed(tick, 1) for tick in ticks])
+    axes.set_xticks([], minor=True)
+
+
+def _asked(row: Row) -> float:
+    return float(row["prune_ratio"] if row.get("asked") is None else row["asked"])

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from prunekit.distribution import SEVERITIES
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
-from prunekit.report.plots import LEVEL, PERCENT_SPAN, Scale, percentage
+from prunekit.report.scales import LEVEL, PERCENT_SPAN, Scale, percentage
 from prunekit.report.select import (
     at_deployed,
     by_label,
@@ -28,9 +28,9 @@ from prunekit.report.style import MUTED, PAPER, looks_of
 MOST_CLASSES = 30
 DOTS_WIDTH_IN = 5.2
 
-POTENTIAL = Scale("value", "Prune potential (%)", percentage)
+POTENTIAL = Scale("value", "Prune potential", "%", percentage)
 SEVERITY = Scale("severity", "Severity")
-SHIFT = Scale("value", "Change in recall (points)", percentage)
+SHIFT = Scale("value", "Change in recall", "points", percentage)
 # Marker, and whether it is filled; drawn in this order, so that the nominal mark lies on top.
 SUMMARY_MARKS = {"minimum": ("|", True), "mean": ("o", False), "nominal": ("o", True)}
 
@@ -107,7 +107,7 @@ def by_severity(study: Study) -> list[Panel]:
     shifted = [(shift_of(row), row) for row in measured(study.of("potential"))]
     rows = [{**row, "of": of, "severity": severity} for (of, severity), row in shifted if severity]
     return [
-        Panel(slug("severity", name), partial(_draw_severity, study, name, each))
+        Panel(slug("severity", name), partial(_draw_severity, study, name, each), title=name)
         for name, each in split(rows, "of").items()
         if len(distinct(each, "severity")) > 1
     ]
@@ -157,7 +157,8 @@ def dots_by(
         dots(axes)
         axes.set_title(title)
 
-    return [Panel(name, draw, 1.1 + len(categories) * (0.14 + 0.07 * len(series)), DOTS_WIDTH_IN)]
+    height = 1.1 + len(categories) * (0.14 + 0.07 * len(series))
+    return [Panel(name, draw, height, DOTS_WIDTH_IN, title)]
 
 
 def under_noise(study: Study) -> list[Panel]:

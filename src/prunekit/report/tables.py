@@ -102,6 +102,16 @@ TABLES: dict[str, tuple[Spec, ...]] = {
             keep=_of_potentials,
         ),
     ),
+    "potential-margin": (
+        Spec(
+            "Margin from which on a ratio is allowed",
+            ("potential-step",),
+            "distribution+label",
+            "asked",
+            unit="points",
+            digits=2,
+        ),
+    ),
     "longer-potential": (
         Spec("Prune potential against the parent trained as long", ("longer-potential",), "distribution"),
         Spec("Error of the parent trained as long", ("longer-error",), "distribution"),

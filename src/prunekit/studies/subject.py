@@ -81,12 +81,14 @@ def of_models(
     return Subject(all_findings(store, measurements, settings, say=say, groups=groups), context, measurements)
 
 
-def write_report(subject: Subject, out: Path, store: Store, data: Path) -> Path:
+def write_report(
+    subject: Subject, out: Path, store: Store, data: Path, *, formats: Sequence[str] = ()
+) -> Path:
     """Write the folder, with a few images out of the data sets; returns its page."""
     check_rows(subject)
     check_out(out)
     pictures = partial(pictures_of, store, subject.steps, data, kept=subject.context["kept"])
-    page: Path = WRITE_REPORT(subject.rows, subject.context, out, pictures=pictures)
+    page: Path = WRITE_REPORT(subject.rows, subject.context, out, pictures=pictures, formats=formats)
     return page
 
 

@@ -120,6 +120,36 @@ def potentials(curves):
             yield found | {"low": max(0.0, found["low"]), "high": min(0.95, found["high"])}
 
 
+def steps(curves):
+    """Where the potential rises along the margin: each ratio that costs more than every smaller one below it."""
+    own = [each for each in curves if each["prune_ratio"]]
+    for each in own:
+        larger = [
+            other["rise"]
+            for other in own
+            if (other["method"], other["distribution"]) == (each["method"], each["distribution"])
+            and other["asked"] > each["asked"]
+        ]
+        if all(each["rise"] < rise for rise in larger):
+            yield row(
+                "potential-step", each["rise"], 0.004, method=each["method"], prune_ratio=each["prune_ratio"],
+                asked=each["asked"], until=min(larger, default=None), distribution=each["distribution"], unit="error",
+            )  # fmt: skip
+
+
+def differences():
+    """Method against method: each pair once, on each distribution; the stronger has the higher potential."""
+    names = list(METHODS)
+    for place, name in enumerate(names):
+        for other in names[:place]:
+            for distribution in (NOMINAL, *SHIFTS):
+                value = 0.3 * (METHODS[name] - METHODS[other])
+                yield row(
+                    "method-difference", value, 0.06, method=name, distribution=distribution, unit="prune ratio",
+                    of="potential", asked=None, other=f"{other}-None", better=0.5 + value, p_value=0.1, q_value=0.2,
+                )  # fmt: skip
+
+
 def summaries(potential_rows):
     for method in METHODS:
         values = [
@@ -376,6 +406,8 @@ def study_rows():
     parts = (
         curves,
         found,
+        steps(curves),
+        differences(),
         summaries(found),
         longer(found),
         robust(found),

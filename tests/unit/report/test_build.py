@@ -81,18 +81,12 @@ def test_no_date_and_no_program_name_is_in_a_figure(report):
         assert found is None, path.name
 
 
-def test_figures_are_well_formed_and_come_in_pairs(report):
-    svgs = sorted((report / "figures").glob("*.svg"))
-    assert len(svgs) > 15
-    for path in svgs:
+def test_figures_are_well_formed_vector_files(report):
+    files = sorted((report / "figures").iterdir())
+    assert len(files) > 15
+    for path in files:
+        assert path.suffix == ".svg"
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
-        assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
-
-
-def test_figures_in_print_embed_truetype_fonts(report):
-    pdf = (report / "figures" / "churn.pdf").read_bytes()
-    assert b"/FontFile2" in pdf
-    assert b"/Type3" not in pdf
 
 
 def test_the_page_stands_alone(report):
@@ -100,7 +94,8 @@ def test_the_page_stands_alone(report):
     page = Page(report / "index.html")
     assert "http://" not in text
     assert "https://" not in text
-    assert not set(page.tags) & {"script", "link", "img", "iframe", "object"}
+    assert page.tags.count("script") == 1
+    assert not set(page.tags) & {"link", "img", "iframe", "object"}
     assert all(link.startswith(("#", "data:image/png;base64,")) for link in page.links)
 
 
@@ -128,7 +123,7 @@ def test_names_are_escaped_everywhere(few, context, tmp_path):
     hostile = context | {"title": HOSTILE, "recipe": HOSTILE, "lineage": lineage, HOSTILE: [HOSTILE]}
     folder = write_report(rows, hostile, tmp_path / "out").parent
     page = Page(folder / "index.html")
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1
     assert page.text.count(HOSTILE) >= 8
     assert {path.parent for path in folder.rglob("*") if path.is_file()} == {
         folder,

@@ -16,9 +16,11 @@ from prunekit.params import ReportParams
 from prunekit.recipes.choose import report_settings
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import plan
+from prunekit.registry import Lazy
 from prunekit.store.store import Store
 from prunekit.studies.subject import Source, check_out, check_rows, of_models, of_plan, write_report
 
+READ_FORMATS = Lazy("prunekit.report.paper:read_formats")
 CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")
 
 MODELS = Annotated[
@@ -52,11 +54,22 @@ TITLE = Annotated[
     ),
 ]
 
+FORMATS = Annotated[
+    str,
+    typer.Option(
+        "--formats",
+        metavar="LIST",
+        help="Write figures at the widths of papers, too (3.25 and 6.9 in): some of svg, pdf, png.",
+        show_default=False,
+    ),
+]
+
 report = sub_app()
 
 
 def _report(**given: Any) -> None:
     chosen, names, paths = options(given), given.pop("model") or [], given.pop("recipe")
+    formats = READ_FORMATS(given.pop("formats"))
     out, assignments, claims = given.pop("out"), given.pop("assignments") or [], given.pop("claims")
     named, groups = given.pop("title"), given.pop("groups")
     if bool(names) == bool(paths):
@@ -79,7 +92,7 @@ def _report(**given: Any) -> None:
         rows = [row for row in subject.rows if row["finding"] == "claim"]
         emit(rows, as_json=chosen.as_json, columns=CLAIM_COLUMNS)
     else:
-        page = write_report(subject, out, store, chosen.data)
+        page = write_report(subject, out, store, chosen.data, formats=formats)
         missing = {"missing": subject.missing} if subject.missing else {}
         emit([{"report": str(page), **missing}], as_json=chosen.as_json)
         hint(f"open {page} in a browser")
@@ -100,6 +113,7 @@ command(
         "claims": (CLAIMS, False),
         "title": (TITLE, None),
         "groups": (GROUPS, None),
+        "formats": (FORMATS, ""),
     },
     common=("store", "data", "as_json"),
     help="Write what the store knows of some models, or of a recipe's study: index.html (one file, opens offline), "
@@ -107,6 +121,7 @@ command(
     examples=[
         "prunekit report --recipe recipes/quickstart.toml --out study",
         "prunekit ls -q | prunekit report - --out report --margin 0.01",
+        "prunekit report --recipe recipes/quickstart.toml --out study --formats pdf,png",
         "prunekit report --recipe recipes/quickstart.toml --claims",
         "prunekit report --recipe recipes/cifar10/resnet20.toml --recipe recipes/cifar10-robust/resnet20.toml",
     ],

@@ -1,0 +1,70 @@
+"""The axes of figures: which field each shows, in which unit, and the words of a row on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from prunekit.report.study import Row
+from prunekit.report.words import percent
+
+
+class Scale(NamedTuple):
+    """An axis: which field it shows, its name and unit, and the conversion from the row's number.
+
+    ``asked`` says that words name the ratio that was asked for, where the row has one, rather than the one reached.
+    """
+
+    field: str
+    name: str
+    unit: str = ""
+    convert: Callable[[float], float] = float
+    asked: bool = False
+
+    @property
+    def label(self) -> str:
+        """The axis in words, its unit in brackets."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def of(self, row: Row, field: str = "") -> float:
+        """The row's number on this axis."""
+        return self.convert(row[field or self.field])
+
+    def at(self, row: Row) -> str:
+        """Where on this axis the row is, in words."""
+        if self.asked:
+            ratio = row[self.field] if row.get("asked") is None else row["asked"]
+            return percent(ratio) if ratio else "unpruned"
+        return f"{self.name.lower()} {self.of(row):.4g}{self._unit}"
+
+    def said(self, row: Row) -> str:
+        """The row's number in words, with its interval where it has one."""
+        known = row.get("low") is not None and row.get("high") is not None
+        low, high = sorted(self.of(row, end) for end in ("low", "high")) if known else (0.0, 0.0)
+        between = f" [{low:.4g}, {high:.4g}]" if known else ""
+        return f"{self.of(row):.4g}{between}{self._unit}".replace("-", "\u2212")
+
+    @property
+    def _unit(self) -> str:
+        return f"\u00a0{self.unit}" if self.unit else ""
+
+
+def percentage(share: float) -> float:
+    """A share in [0, 1] as percent."""
+    return 100 * share
+
+
+# What a log axis shows of a network without any parameter.
+LEAST_KEPT = 0.001
+
+
+def kept(prune_ratio: float) -> float:
+    """The percentage of parameters kept at a prune ratio, never zero: it goes on a log axis."""
+    return 100 * max(1 - prune_ratio, LEAST_KEPT)
+
+
+PIXELS = Scale("kept", "Pixels kept", "%", percentage)
+RATIO = Scale("prune_ratio", "Prune ratio", "%", percentage, asked=True)
+PARAMETERS = Scale("prune_ratio", "Parameters kept", "%", kept, asked=True)
+LEVEL = Scale("level", "Noise size ε")
+PERCENT_SPAN = (-3, 103)
