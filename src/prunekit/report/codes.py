@@ -11,7 +11,6 @@ from prunekit.pruning.methods import METHODS
 FLAGS: dict[Flag, str] = {
     Flag.FEW_IMAGES: "fewer than 100 images: the interval is wide, and its shape an assumption",
     Flag.ONE_SEED: "1 seed: the interval covers images only",
-    Flag.FEW_IMAGES: "fewer than 100 images: the interval is wide, and its shape an assumption",
     Flag.OUTLYING: "seeds differ far more here than elsewhere in the study: the interval rests on them alone",
     Flag.CHANCE: "the parent is no better than guessing here: there is nothing to lose",
     Flag.CHANCE_LEFT_OUT: "distributions on which the parent is no better than guessing are left out",
@@ -76,6 +75,10 @@ METHOD_NAMES: dict[str, str] = {
     "slim": "network slimming: batch-norm scales",
     "taylor-filter": "first-order Taylor expansion, filters",
     "thinet": "ThiNet: channels by reconstruction",
+    "sipp-rand": "SiPP, weights drawn at random by sensitivity",
+    "random-filter": "random filters",
+    "uniform-filter": "random filters, the same share of each layer",
+    "pfp-rand": "PFP, filters drawn at random by sensitivity",
     "lamp-filter": "LAMP: norms of whole filters, scaled by layer",
     "group-taylor": "first-order Taylor expansion, filters, without cancelling",
     "hessian": "optimal brain damage, filters",

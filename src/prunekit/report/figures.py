@@ -8,11 +8,9 @@ from typing import NamedTuple
 
 from prunekit.report import curve_panels as curves
 from prunekit.report import function_panels as functions
-<<<<<<< HEAD
-from prunekit.report import part_panels, select
-=======
 from prunekit.report import margin_panels as margins
->>>>>>> e67736d (Report: one script allowed by its hash, potential against the margin, parameters kept on a log axis, figures for papers on request)
+from prunekit.report import method_panels as methods
+from prunekit.report import part_panels, select
 from prunekit.report import picture_panels as pictures
 from prunekit.report import potential_panels as potentials
 from prunekit.report.canvas import Panel
@@ -112,7 +110,10 @@ def _noise(study: Study) -> str:
 
 
 def _recall(study: Study) -> str:
-    chosen = ", ".join(f"{method} at {percent(ratio)}" for method, ratio in select.deployed(study).items())
+    chosen = ", ".join(
+        f"{method} at {percent(select.asked_near(study, ratio))}"
+        for method, ratio in select.deployed(study).items()
+    )
     at = f" ({chosen})" if chosen else ""
     return (
         f"Change in each class's recall against the unpruned parent, at the prune ratio that test error allows{at}; "
@@ -174,6 +175,17 @@ FIGURES: dict[str, Figure] = {
     ),
     "potential-margin": Figure(
         "Prune potential against the margin", "potential-step", margins.against_margin, _margins
+    ),
+    "method-difference": Figure(
+        "Method against method",
+        "method-difference",
+        methods.against_each_other,
+        _said(
+            "Prune potential of the row's method less that of the column's, in points, on the same images and parents. "
+            "In colour where the 95 % interval leaves out zero: blue where the row's method is ahead, orange where it "
+            "is behind. Pale differences are undecided. The nominal distribution, and the one on which methods differ "
+            "most; the others are in tables/method-difference.csv."
+        ),
     ),
     "longer-potential": Figure(
         "Against a parent trained as long",
@@ -302,19 +314,7 @@ FIGURES: dict[str, Figure] = {
 
 # What a reader who decides needs; everything else is in the appendix.
 BODY = (
-<<<<<<< HEAD
     *("comparison", "comparison-slice"),
-    *("prune-accuracy", "potential", "longer-potential", "robust-gain", "similarity", "churn"),
-=======
-    *(
-        "prune-accuracy",
-        "potential",
-        "potential-margin",
-        "longer-potential",
-        "robust-gain",
-        "similarity",
-        "churn",
-    ),
->>>>>>> e67736d (Report: one script allowed by its hash, potential against the margin, parameters kept on a log axis, figures for papers on request)
-    *("class-potential", "features-pictures"),
+    *("prune-accuracy", "potential", "potential-margin", "longer-potential", "robust-gain", "similarity"),
+    *("method-difference", "churn", "class-potential", "features-pictures"),
 )

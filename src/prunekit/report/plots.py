@@ -178,6 +178,11 @@ def heat(
             )
         )
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=INK.light)
+    grid_of(axes, rows, columns)
+
+
+def grid_of(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """The frame of a grid of cells: a name for each row, the first on top, and for each column."""
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xticks(range(len(columns)), labels=columns, rotation=40, ha="right", rotation_mode="anchor")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from prunekit.analysis.labels import LABEL
@@ -40,6 +40,26 @@ def shift_set(study: Study, finding: str) -> str | None:
         if set(held) - {study.nominal}
     }
     return min(order, key=order.__getitem__, default=None)
+
+
+# How far a reached ratio may be from the one that was asked for and still be called by it.
+NEAR = 0.01
+
+
+def nearest_asked(study: Study) -> Callable[[float], float]:
+    """A function from a reached ratio to the ratio of the grid that was asked for there; itself where none is near."""
+    ratios = [float(ratio) for ratio in distinct(study.of("prune-curve"), "asked")]
+
+    def nearest(ratio: float) -> float:
+        near = [asked for asked in ratios if abs(asked - ratio) <= NEAR]
+        return min(near, key=lambda asked: abs(asked - ratio), default=ratio)
+
+    return nearest
+
+
+def asked_near(study: Study, ratio: float) -> float:
+    """The ratio of the grid that was asked for where this one was reached; itself where none is near."""
+    return nearest_asked(study)(ratio)
 
 
 def summary_row(study: Study, label: str, statistic: str) -> Row | None:

@@ -9,7 +9,7 @@ from prunekit.analysis.flags import Flag
 from prunekit.analysis.variant import Role
 from prunekit.report.comparison_tables import worst
 from prunekit.report.first_page import headline_of, signed
-from prunekit.report.select import by_label, deployed, shift_set, summary_row
+from prunekit.report.select import asked_near, by_label, deployed, shift_set, summary_row
 from prunekit.report.study import SEPARATE, Row, Study, measured, split
 from prunekit.report.words import count, listed, name_of, percent, points
 
@@ -63,7 +63,7 @@ def _compared(study: Study) -> Iterator[str]:
 
 def _potentials(study: Study) -> Iterator[str]:
     for method, rows in by_label(_nominal(study, "potential")).items():
-        yield f"{_kept(method, rows[0]['value'], points(study.margin))}{_shifted(study, method)}."
+        yield f"{_kept(method, asked_near(study, rows[0]['value']), points(study.margin))}{_shifted(study, method)}."
 
 
 def _kept(method: str, value: float, rise: str) -> str:
@@ -80,7 +80,8 @@ def _shifted(study: Study, method: str) -> str:
     where = _lowest(study, method, held)
     at = f" ({where})" if where else ""
     over = f"over {count(len(held), 'distribution')} of the set “{name_of(mean.get('distribution'))}”"
-    return f"; {over} it is {percent(mean['value'])} on average and {percent(least['value'])} at worst{at}"
+    worst = percent(asked_near(study, least["value"]))
+    return f"; {over} it is {percent(mean['value'])} on average and {worst} at worst{at}"
 
 
 def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
@@ -93,7 +94,7 @@ def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
 def _longer(study: Study) -> Iterator[str]:
     """What is left of the nominal potentials where the parent has been given extra training."""
     nominal = by_label(_nominal(study, "longer-potential"))
-    found = [f"{percent(rows[0]['value'])} for {name}" for name, rows in nominal.items()]
+    found = [f"{percent(asked_near(study, rows[0]['value']))} for {name}" for name, rows in nominal.items()]
     if found:
         yield f"Compared with the unpruned parent given extra training, the nominal potential is {listed(found)}."
 
@@ -128,8 +129,8 @@ def _reach(study: Study, method: str, control: dict[str, dict[float, float]]) ->
     if not closer:
         return "at no tested prune ratio"
     if closer == list(ratios)[: len(closer)]:
-        return f"up to {percent(closer[-1])}"
-    return f"at {listed([percent(ratio) for ratio in closer])}"
+        return f"up to {percent(asked_near(study, closer[-1]))}"
+    return f"at {listed([percent(asked_near(study, ratio)) for ratio in closer])}"
 
 
 def _by_level(rows: Sequence[Row]) -> dict[float, float]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from prunekit.report.formats import Table
 from prunekit.report.function_panels import role
-from prunekit.report.select import shift_set
+from prunekit.report.select import nearest_asked, shift_set
 from prunekit.report.study import Row, Study, measured, parted, sort_by, split
 from prunekit.report.words import (
     MISSING,
@@ -25,7 +25,8 @@ SIDES = {"row_model": "row", "column_model": "column"}
 class Spec(NamedTuple):
     """How one finding becomes a compact table: ``down`` and ``across`` are fields of its rows.
 
-    ``scale`` and ``digits`` turn a row's number into the printed one; ``keep`` chooses rows.
+    ``scale`` and ``digits`` turn a row's number into the printed one; ``ratio`` says that it is a prune
+    ratio, called by what was asked for; ``keep`` chooses rows.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Spec(NamedTuple):
     unit: str = "%"
     scale: float = 100.0
     digits: int = 1
+    ratio: bool = False
     keep: Callable[[Study, Row], bool] = lambda study, row: True
 
 
@@ -69,6 +71,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
             ("potential", "potential-mean", "potential-minimum"),
             "label",
             "distribution+finding",
+            ratio=True,
             keep=_nominal_or_set,
         ),
     ),
@@ -85,7 +88,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         ),
     ),
     "potential": (
-        Spec("Prune potential", ("potential",), "distribution"),
+        Spec("Prune potential", ("potential",), "distribution", ratio=True),
         Spec(
             "Prune potential, one method less another on the same images",
             ("method-difference",),
@@ -113,7 +116,12 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         ),
     ),
     "longer-potential": (
-        Spec("Prune potential against the parent trained as long", ("longer-potential",), "distribution"),
+        Spec(
+            "Prune potential against the parent trained as long",
+            ("longer-potential",),
+            "distribution",
+            ratio=True,
+        ),
         Spec("Error of the parent trained as long", ("longer-error",), "distribution"),
     ),
     "robust-gain": (
@@ -145,7 +153,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
             "More matches", ("similarity-gain",), "label+asked", "level", "points", keep=_metric("agreement")
         ),
     ),
-    "noise-potential": (Spec("Prune potential under noise", ("noise-potential",), "level"),),
+    "noise-potential": (Spec("Prune potential under noise", ("noise-potential",), "level", ratio=True),),
     "features-transfer": (
         Spec(
             "Confidence in the true class",
@@ -162,8 +170,8 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         Spec("Change in recall", ("recall-shift",), "class", "label+asked", "points", keep=_on_nominal),
     ),
     "class-potential": (
-        Spec("Prune potential by class", ("class-potential",), "class", keep=_on_nominal),
-        Spec("Smallest of all classes", ("class-potential-minimum",), "distribution"),
+        Spec("Prune potential by class", ("class-potential",), "class", ratio=True, keep=_on_nominal),
+        Spec("Lowest potential of any class", ("class-potential-minimum",), "distribution", ratio=True),
     ),
     "group-shift": (
         Spec(
@@ -211,8 +219,10 @@ def compact(name: str, spec: Spec, study: Study) -> Table | None:
     if not down or not across:
         return None
     marks = flag_marks(rows)
+    nearest = nearest_asked(study) if spec.ratio else float
     body = [
-        (label, *_cells(_grouped(each, spec.across), across, spec, marks)) for label, each in down.items()
+        (label, *_cells(_grouped(each, spec.across), across, spec, marks, nearest))
+        for label, each in down.items()
     ]
     unit = f" ({spec.unit})" if spec.unit else ""
     head = (_heading(spec.down), *across)
@@ -261,14 +271,20 @@ def _heading(fields: str) -> str:
 
 
 def _cells(
-    groups: dict[str, list[Row]], across: Iterable[str], spec: Spec, marks: dict[str, str]
+    groups: dict[str, list[Row]],
+    across: Iterable[str],
+    spec: Spec,
+    marks: dict[str, str],
+    nearest: Callable[[float], float],
 ) -> Iterable[str]:
-    return (_cell(groups[column][0], spec, marks) if column in groups else MISSING for column in across)
+    return (
+        _cell(groups[column][0], spec, marks, nearest) if column in groups else MISSING for column in across
+    )
 
 
-def _cell(row: Row, spec: Spec, marks: dict[str, str]) -> str:
+def _cell(row: Row, spec: Spec, marks: dict[str, str], nearest: Callable[[float], float]) -> str:
     def number(value: float) -> str:
-        return f"{value * spec.scale:z.{spec.digits}f}".replace("-", "−")
+        return f"{nearest(value) * spec.scale:z.{spec.digits}f}".replace("-", "−")
 
     marked = "".join(marks[flag] for flag in flags_of(row) if flag in marks)
     return f"{number(row['value'])}{_uncertainty(row, number)}{marked}"
