@@ -18,9 +18,11 @@ from prunekit.report.paper import paper_files
 from prunekit.report.select import slug
 from prunekit.report.study import Row, Study, read_study, with_pictures
 from prunekit.report.tables import TABLES, claims_table, compact
+from prunekit.report.words import count
 
 PAGE = "index.html"
 CLAIM = "claim"
+MOST_PANELS = 12
 CLAIMS_RULE = (
     "A claim is a list of comparisons that should all be above zero. It holds when all of their 95\u00a0% intervals "
     "are, it does not hold when one is wholly below also after a correction for their number, and otherwise this study "
@@ -85,14 +87,23 @@ def _files(section: Section) -> Iterator[tuple[str, bytes]]:
 
 
 def _section(name: str, figure: Figure, study: Study) -> Section:
-    panels = figure.panels(study) if study.of(figure.needs) else []
-    caption = caption_of(figure, study) if panels else ""
+    found = figure.panels(study) if study.of(figure.needs) else []
+    panels = found[:MOST_PANELS]
+    caption = f"{caption_of(figure, study)}{_left_out(figure, found)}" if panels else ""
     drawings = tuple(render(panel, _alt(figure, panel)) for panel in panels)
-    found = [
+    made = [
         compact(f"{name}-{place}", spec, study) for place, spec in enumerate(TABLES.get(name, ()), start=1)
     ]
-    tables = tuple(table for table in (*found, *WIDE.get(name, _none)(study)) if table)
+    tables = tuple(table for table in (*made, *WIDE.get(name, _none)(study)) if table)
     return Section(name, figure.title, caption, drawings, tables, name not in BODY, tuple(panels))
+
+
+def _left_out(figure: Figure, panels: Sequence[Panel]) -> str:
+    """What the drawn panels do not show, as sentences behind a caption."""
+    more = len(panels) - MOST_PANELS
+    said = [f"{count(more, 'more panel')}: tables/{slug(figure.needs)}.csv has the rows."] if more > 0 else []
+    said += dict.fromkeys(panel.left_out for panel in panels if panel.left_out)
+    return "".join(f" {each}" for each in said)
 
 
 def _alt(figure: Figure, panel: Panel) -> str:

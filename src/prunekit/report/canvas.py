@@ -29,7 +29,7 @@ class Panel(NamedTuple):
     """One drawing: ``draw`` fills the axes it is given; ``name`` is unique in a report, sizes are inches.
 
     ``title`` says what sets it apart from the other panels of its figure; ``series`` is the label of the only network
-    that it is about, where there is one.
+    that it is about, where there is one; ``left_out`` says what it does not show.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Panel(NamedTuple):
     width: float = WIDTH_IN
     title: str = ""
     series: str = ""
+    left_out: str = ""
 
 
 class Drawing(NamedTuple):

@@ -49,10 +49,12 @@ ROLES: dict[Role, str] = {
 }
 
 
+_BY_CODE: Mapping[str, str] = {str(code): text for code, text in FLAGS.items()}
+
+
 def sentence_of(flag: str) -> str:
     """What a flag means; a code that this version does not know is shown as it is."""
-    known: Mapping[str, str] = {str(code): text for code, text in FLAGS.items()}
-    return known.get(flag, flag)
+    return _BY_CODE.get(flag, flag)
 
 
 def sentences_of(flags: Iterable[str]) -> list[str]:

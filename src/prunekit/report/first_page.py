@@ -16,7 +16,7 @@ from prunekit.report.study import Row, Study, distinct, measured, reading_order
 from prunekit.report.words import count, listed, name_of, percent, points
 
 MARKS = {Verdict.WITHIN: "✓", Verdict.BEYOND: "✗", Verdict.UNDECIDED: "?"}
-MOST_COLUMNS, MOST_ROWS = 24, 24
+MOST_COLUMNS, MOST_ROWS, MOST_LINES = 24, 24, 30
 CHANCE = "parent-at-chance"
 STEPS_OF_COLOUR = (0.0, 0.01, 0.03, 0.08)
 
@@ -69,6 +69,7 @@ class FirstPage(NamedTuple):
     heat: Heat | None
     margin: str
     basis: str
+    left_out: str = ""
 
 
 def first_page(study: Study) -> FirstPage:
@@ -78,12 +79,24 @@ def first_page(study: Study) -> FirstPage:
     margin = (
         limits[0] if len(limits) == 1 else f"{limits[0]} to {limits[-1]}" if limits else points(study.margin)
     )
+    groups = _by_label(found)
+    more = len(groups) - MOST_LINES
+    if more > 0:
+        groups = dict(sorted(groups.items(), key=lambda item: _by_verdict(item[1]))[:MOST_LINES])
+    listed_first = "not listed: those beyond the margin come first. The tables have all."
     return FirstPage(
-        tuple(_line(label, members) for label, members in _by_label(found).items()),
+        tuple(_line(label, members) for label, members in groups.items()),
         _heat(found) if found else None,
         margin,
         _basis(study, found),
+        f"{count(more, 'more network')} are {listed_first}" if more > 0 else "",
     )
+
+
+def _by_verdict(members: Sequence[Judged]) -> tuple[int, float]:
+    """Sort key: networks beyond the margin somewhere, those that are undecided, the others; the largest rise first."""
+    order = (Verdict.BEYOND, Verdict.UNDECIDED, Verdict.WITHIN)
+    return order.index(overall([each.verdict for each in members])), -max(each.rise for each in members)
 
 
 def judged(study: Study) -> list[Judged]:

@@ -85,6 +85,23 @@ class Table(NamedTuple):
         )
 
 
+# Rows and columns of a compact table on the page; its LaTeX and the long rows have all.
+PAGE_ROWS, PAGE_COLUMNS = 40, 24
+
+
+def for_page(table: Table) -> Table:
+    """The table as large as a page bears, and a note of what it leaves out."""
+    rows, columns = len(table.body) - PAGE_ROWS, len(table.head) - PAGE_COLUMNS
+    if rows <= 0 and columns <= 0:
+        return table
+    left = [
+        count(number, f"more {thing}") for number, thing in ((rows, "row"), (columns, "column")) if number > 0
+    ]
+    note = f"{' and '.join(left)} in tables/{table.name}.tex."
+    body = tuple(row[:PAGE_COLUMNS] for row in table.body[:PAGE_ROWS])
+    return table._replace(head=table.head[:PAGE_COLUMNS], body=body, notes=(note, *table.notes))
+
+
 def plain_table(finding: str, rows: Sequence[Row]) -> Table:
     """Rows of any kind as they are, without the columns that only a program reads; at most so many rows."""
     head = tuple(column for column in columns_of(rows) if column not in UNSEEN)
@@ -127,6 +144,8 @@ def _field(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(FORMULA) else value
+    if type(value) in (int, float):
+        return repr(value)
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -17,13 +17,13 @@ from prunekit.analysis.variant import Role
 from prunekit.report.canvas import Drawing, Panel
 from prunekit.report.codes import method_names
 from prunekit.report.first_page import cautions, first_page
-from prunekit.report.formats import Table
+from prunekit.report.formats import Table, for_page
 from prunekit.report.study import Row, Study, distinct
 from prunekit.report.style import colour_variables
 from prunekit.report.summary import caution, headline, sentences
 from prunekit.report.words import name_of, percent
 
-LINEAGE_OPEN = 12
+LINEAGE_OPEN, MOST_MODELS = 12, 100
 _MODEL_FIELDS = ("key", "label", "steps", "prune_ratio", "error")
 
 
@@ -47,7 +47,11 @@ def _part(
     title: str, sections: Sequence[Section], appendix: bool
 ) -> tuple[str, list[tuple[Section, list[tuple[Drawing, Markup]]]]]:
     """One part of the page: its sections with their drawings, whose elements need no escaping."""
-    chosen = [section for section in sections if section.appendix == appendix]
+    chosen = [
+        section._replace(tables=tuple(map(for_page, section.tables)))
+        for section in sections
+        if section.appendix == appendix
+    ]
     return title, [
         (section, [(each, Markup(each.inline)) for each in section.drawings])  # noqa: S704
         for section in chosen
@@ -66,7 +70,8 @@ def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) 
         sentences=sentences(study),
         parts=[_part(title, sections, appendix) for title, appendix in PARTS.items()],
         left_out=left_out,
-        models=[_model(model, listed) for model in study.lineage],
+        models=[_model(model, listed) for model in study.lineage[:MOST_MODELS]],
+        more_models=max(0, len(study.lineage) - MOST_MODELS),
         models_open=len(study.lineage) <= LINEAGE_OPEN,
         facts=list(_facts(study)),
         recipe=study.recipe,

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from prunekit.report.canvas import Panel
-from prunekit.report.plots import Scale, percentage
 from prunekit.report.potential_panels import POTENTIAL, dots_by, lowest_first
+from prunekit.report.scales import Scale, percentage
 from prunekit.report.select import at_deployed, nominal_rows, slug
 from prunekit.report.study import Row, Study, distinct, measured, split
 
-GAIN = Scale("value", "Change in accuracy (points)", percentage)
-RISE = Scale("value", "Rise in error over the parent (points)", percentage)
+GAIN = Scale("value", "Change in accuracy", "points", percentage)
+RISE = Scale("value", "Rise in error over the parent", "points", percentage)
 
 
 def by_group(study: Study) -> list[Panel]:

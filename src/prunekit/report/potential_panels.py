@@ -24,8 +24,10 @@ from prunekit.report.select import (
 )
 from prunekit.report.study import Row, Study, distinct, measured, split
 from prunekit.report.style import MUTED, PAPER, looks_of
+from prunekit.report.words import count
 
-MOST_CLASSES = 30
+# Dots of one panel, and the categories that it has at least.
+MOST_MARKS, LEAST_CATEGORIES = 180, 8
 DOTS_WIDTH_IN = 5.2
 
 POTENTIAL = Scale("value", "Prune potential", "%", percentage)
@@ -150,15 +152,28 @@ def dots_by(
     if not groups or not series:
         return []
     ranked = sorted(groups, key=lambda key: order(key, groups[key]))
-    categories = ranked[:MOST_CLASSES] if by in ("class", "member") else ranked
+    categories = few_of(ranked, max(LEAST_CATEGORIES, MOST_MARKS // len(series)), by)
     dots = partial(plots.dots, series=series, looks=looks_of(study), categories=categories, x=x, by=by)
 
     def draw(axes: Axes) -> None:
         dots(axes)
         axes.set_title(title)
 
+    more = len(ranked) - len(categories)
+    left_out = f"{count(more, f'more {by}')} in tables/{rows[0]['finding']}.csv." if more else ""
     height = 1.1 + len(categories) * (0.14 + 0.07 * len(series))
-    return [Panel(name, draw, height, DOTS_WIDTH_IN, title)]
+    return [Panel(name, draw, height, DOTS_WIDTH_IN, title, left_out=left_out)]
+
+
+# Fields whose categories come with the worst first.
+WORST_FIRST = ("class", "member", "group")
+
+
+def few_of(ranked: Sequence[Any], most: int, by: str) -> list[Any]:
+    """So many of the categories: of parts the first, which are the worst; else the nominal first and the last."""
+    if len(ranked) <= most:
+        return list(ranked)
+    return list(ranked[:most]) if by in WORST_FIRST else [ranked[0], *ranked[len(ranked) - most + 1 :]]
 
 
 def under_noise(study: Study) -> list[Panel]:

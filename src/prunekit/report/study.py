@@ -26,7 +26,7 @@ class Study(NamedTuple):
 
     ``nominal`` is the unshifted distribution, ``lineage`` the models (parents first), ``facts`` whatever else the
     context says, by name, ``pictures`` a few images with the pixels that networks rest on, ``no_pictures`` why there
-    are none.
+    are none, ``labels`` those of the rows' networks.
     """
 
     findings: Mapping[str, Sequence[Row]]
@@ -38,6 +38,7 @@ class Study(NamedTuple):
     facts: tuple[tuple[str, Any], ...]
     pictures: tuple[Row, ...] = ()
     no_pictures: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -70,14 +71,16 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
     """
     rows = sorted((plain({"finding": "unnamed", **row}) for row in findings), key=_as_text)
     known = plain(context)
+    named = _named(labelled(rows))
     return Study(
-        findings=split(_named(labelled(rows)), "finding"),
+        findings=split(named, "finding"),
         title=str(known.get("title") or "Is the pruned network still the same function?"),
         margin=MARGIN if known.get("margin") is None else float(known["margin"]),
         nominal=known.get("nominal") or nominal_of(rows),
         recipe=str(known.get("recipe") or ""),
         lineage=tuple(known.get("lineage") or ()),
         facts=tuple(sorted((name, value) for name, value in known.items() if name not in _OWN_FIELDS)),
+        labels=tuple(str(label) for label in distinct(named, LABEL)),
     )
 
 
@@ -104,6 +107,10 @@ def labelled_as(study: Study, found: Sequence[Row]) -> list[Row]:
 
 def plain(value: Any) -> Any:
     """The value in JSON's own types; a number that is not finite is missing."""
+    if value is None or type(value) in (int, bool):
+        return value
+    if type(value) is str:
+        return value if value.isprintable() else value.translate(CONTROLS)
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

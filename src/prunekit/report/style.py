@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from prunekit.analysis.labels import LABEL
-from prunekit.report.study import METHODS_FIRST, SEPARATE, Study, distinct, reading_order
+from prunekit.report.study import METHODS_FIRST, SEPARATE, Study, reading_order
 
 
 class Tone(NamedTuple):
@@ -106,7 +105,7 @@ def method_looks(methods: Iterable[str]) -> dict[str, Look]:
 
 def looks_of(study: Study) -> dict[str, Look]:
     """The look of every label in a study, the same in all its figures."""
-    return method_looks(distinct(study.rows, LABEL))
+    return method_looks(study.labels)
 
 
 def _nth_look(index: int, label: str) -> Look:

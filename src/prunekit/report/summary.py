@@ -43,7 +43,17 @@ def _nominal(study: Study, finding: str) -> list[Row]:
 
 def sentences(study: Study) -> list[str]:
     """The summary, one statement each: potentials, excess error, similarity, claims, and what to beware of."""
-    return [statement for part in PARTS for statement in part(study)]
+    return [statement for part in PARTS for statement in _few(list(part(study)))]
+
+
+MOST_ALIKE = 6
+
+
+def _few(statements: list[str]) -> list[str]:
+    """So many statements of one kind; the rest is counted."""
+    more = len(statements) - MOST_ALIKE
+    said = [f"{count(more, 'more network')} in the tables."] if more > 0 else []
+    return [*statements[:MOST_ALIKE], *said]
 
 
 def _compared(study: Study) -> Iterator[str]:

@@ -494,6 +494,12 @@ def few(rows):
 
 
 @pytest.fixture(scope="session")
+def make():
+    """A function that makes one row: a finding, its value, half the width of its interval, and columns."""
+    return row
+
+
+@pytest.fixture(scope="session")
 def context():
     return study_context()
 
