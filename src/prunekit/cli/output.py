@@ -18,15 +18,24 @@ Row = Mapping[str, Any]
 
 
 def emit(
-    rows: Iterable[Row], *, as_json: bool = False, quiet: bool = False, columns: Sequence[str] = ()
+    rows: Iterable[Row],
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+    columns: Sequence[str] = (),
+    nothing: str = "nothing here yet",
 ) -> None:
-    """Write rows to stdout; ``columns`` are those of the table, ``quiet`` writes the keys."""
+    """Write rows to stdout; ``columns`` are those of the table, ``quiet`` writes the keys; ``nothing`` is said of none."""
     if quiet:
         _lines(clean(str(row.get("key", ""))) for row in rows)
     elif as_json or not sys.stdout.isatty():
         _lines(map(json_line, rows))
     else:
-        _table(_in_words(list(rows)) if LABEL in columns else list(rows), columns)
+        found = _in_words(list(rows)) if LABEL in columns else list(rows)
+        if found:
+            _table(found, columns)
+        elif nothing:
+            write(nothing)
 
 
 def json_line(value: Any) -> str:
@@ -54,46 +63,98 @@ def _lines(lines: Iterable[str]) -> None:
 
 
 def _in_words(rows: Sequence[Row]) -> list[Row]:
-    """Rows for people: what sets their networks apart, flags as sentences."""
+    """Rows for people: what sets their networks apart, the model, flags as sentences."""
     return [
-        {**row, "flags": sentences_of(row["flags"])} if row.get("flags") else row for row in labelled(rows)
+        {**row, "flags": sentences_of(row.get("flags") or []), "model": _model_of(row)}
+        for row in labelled(rows)
     ]
+
+
+def _model_of(row: Row) -> str | None:
+    """The key of the row's network, the first of several and how many more."""
+    keys = row.get("models") or []
+    if not keys:
+        return None
+    return str(keys[0]) if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1} more"
+
+
+# Columns that a person copies: never folded, a narrow terminal scrolls or wraps the line as a whole.
+WHOLE = ("key", "model", "parent", "label")
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
+    marks = flag_marks(rows)
     shown = [
         name
         for name in columns or (rows[0] if rows else ())
-        if any(row.get(name) is not None for row in rows)
+        if any(row.get(name) not in (None, []) for row in rows)
     ]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in shown:
         numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(
-            Text(clean(name.replace("_", " "))), justify="right" if numeric else "left", overflow="fold"
+            Text(clean(name.replace("_", " "))),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=name in WHOLE,
         )
     for row in rows:
-        table.add_row(*(Text(clean(_cell(name, row.get(name)))) for name in shown))
-    Console().print(table if rows else "nothing here yet")
+        table.add_row(*(Text(clean(_cell(name, row, marks))) for name in shown))
+    console = Console()
+    least = Measurement.get(console, console.options.update(max_width=MOST_WIDTH), table).minimum
+    console.width = max(console.width, least)
+    console.print(table, crop=False)
+    for text, mark in marks.items():
+        console.print(Text(f"{mark} {clean(text)}"))
 
 
-PERCENT = ("error", "error_before", "prune_ratio", "asked", "value", "low", "high")
+MOST_WIDTH = 1000
+FOOTNOTES = ("†", "‡", "§", "¶")
 
 
-def _cell(name: str, value: Any) -> str:
+def flag_marks(rows: Iterable[Row]) -> dict[str, str]:
+    """A footnote mark for each of the sentences that rows are flagged with, doubled where marks run out."""
+    said = dict.fromkeys(text for row in rows for text in row.get("flags") or [])
+    return {
+        text: FOOTNOTES[place % len(FOOTNOTES)] * (1 + place // len(FOOTNOTES))
+        for place, text in enumerate(said)
+    }
+
+
+# Numbers that are shares whatever row they are in; those of a finding are what the row's unit says.
+SHARES = (
+    *("error", "error_before", "parent_error", "prune_ratio", "physical_ratio", "asked", "margin", "limit"),
+    *("agreement", "worst_class_rise"),
+)
+NUMBERS = ("value", "low", "high", "net", "net_low", "net_high")
+UNITS_OF_SHARES = (
+    *("share", "error", "chance", "recall", "share of images", "share of predictions", "prune ratio"),
+    *("ratio of errors", "confidence in the true class"),
+)
+
+
+def _cell(name: str, row: Row, marks: Mapping[str, str]) -> str:
+    value = row.get(name)
     if value is None:
         return "–"
-    if name in PERCENT and isinstance(value, float):
-        return f"{100 * value:.2f} %" if abs(value) <= 1 else f"{value:.4g}"
+    if name == "flags":
+        return " ".join(marks[text] for text in value)
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return _number(
+            value, is_share=name in SHARES or (name in NUMBERS and row.get("unit") in UNITS_OF_SHARES)
+        )
     if isinstance(value, int):
         return f"{value:,}" if not isinstance(value, bool) else ("yes" if value else "no")
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _number(value: float, *, is_share: bool) -> str:
+    return f"{100 * value:.2f} %" if is_share else f"{value:.4g}"
 
 
 def say(text: str) -> None:

@@ -31,7 +31,7 @@ def against_each_other(study: Study) -> list[Panel]:
 
 
 def _most(rows: Sequence[Row]) -> float:
-    return max(abs(row["value"]) for row in rows)
+    return max(abs(float(row["value"])) for row in rows)
 
 
 def labels_of(study: Study) -> dict[str, str]:

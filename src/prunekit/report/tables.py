@@ -146,7 +146,16 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "similarity": (
         Spec("Matching predictions", ("similarity",), "label+asked", "level", keep=_metric("agreement")),
-        Spec("Softmax ℓ2 distance", ("similarity",), "label+asked", "level", "", 1, 3, _metric("softmax_l2")),
+        Spec(
+            "Softmax ℓ2 distance",
+            ("similarity",),
+            "label+asked",
+            "level",
+            "",
+            1,
+            3,
+            keep=_metric("softmax_l2"),
+        ),
     ),
     "similarity-gain": (
         Spec(
@@ -188,11 +197,13 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         Spec("Smallest of all groups", ("group-potential-minimum",), "grouping+distribution"),
     ),
     "excessive-loss-gap": (
-        Spec("Excessive loss gap", ("excessive-loss-gap",), "asked", "label", "nats", 1, 3, _on_nominal),
-        Spec("Excessive loss", ("excessive-loss",), "class", "label+asked", "nats", 1, 3, _on_nominal),
+        Spec("Excessive loss gap", ("excessive-loss-gap",), "asked", "label", "nats", 1, 3, keep=_on_nominal),
+        Spec("Excessive loss", ("excessive-loss",), "class", "label+asked", "nats", 1, 3, keep=_on_nominal),
     ),
     "exemplars": (Spec("Identified exemplars", ("exemplars",), "asked"),),
-    "calibration": (Spec("Calibration", ("calibration",), "label+asked", "metric", "", 1, 3, _on_nominal),),
+    "calibration": (
+        Spec("Calibration", ("calibration",), "label+asked", "metric", "", 1, 3, keep=_on_nominal),
+    ),
     "mce": (Spec("Mean corruption error", ("mce",), "asked"),),
 }
 

@@ -62,3 +62,60 @@ def test_a_reader_that_goes_is_for_the_caller(monkeypatch):
     with pytest.raises(BrokenPipeError):
         write("x")
     assert json_line("ü") == '"\\u00fc"' or output  # a stream without an encoding is taken for UTF-8
+
+
+KEY = "retrain-0123456789abcdef"
+FINDING = {
+    "finding": "similarity",
+    "variant": "v",
+    "method": "wt",
+    "role": "pruned",
+    "settings": {},
+    "prune_ratio": 0.75,
+    "models": [KEY],
+    "flags": ["one-seed"],
+    "low": None,
+    "high": None,
+}
+COLUMNS = ("label", "prune_ratio", "model", "metric", "value", "flags")
+
+
+def table(terminal, rows, columns):
+    shown = terminal("utf-8")
+    emit(rows, columns=columns)
+    return shown()
+
+
+def test_numbers_are_told_in_the_unit_of_their_row(terminal):
+    rows = [
+        FINDING | {"metric": "agreement", "value": 0.5, "unit": "share of predictions"},
+        FINDING | {"metric": "softmax_l2", "value": 0.25, "unit": "distance"},
+        FINDING | {"metric": "kl", "value": 0.0825, "unit": "nats"},
+    ]
+    text = table(terminal, rows, COLUMNS)
+    assert "50.00 %" in text
+    assert "0.0825" in text
+    assert "25.00 %" not in text
+    assert "8.25 %" not in text
+
+
+def test_no_key_is_folded_on_a_narrow_terminal(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    text = table(terminal, [FINDING | {"value": 0.5, "unit": "share", "metric": "agreement"}], COLUMNS)
+    assert KEY in text
+    assert KEY in table(terminal, [{"key": KEY, "label": "a", "error": 0.1}], ("key", "label", "error"))
+
+
+def test_flags_are_marks_with_their_sentences_below(terminal):
+    rows = [FINDING | {"value": 0.5, "unit": "share"}, FINDING | {"value": 0.5, "unit": "share", "flags": []}]
+    text = table(terminal, rows, COLUMNS)
+    assert text.count("\u2020") == 2
+    assert "\u2020 1 seed: the interval covers images only" in text
+
+
+def test_of_no_rows_one_thing_is_said_or_nothing(terminal):
+    shown = terminal("utf-8")
+    emit([], columns=("key",), nothing="")
+    assert shown() == ""
+    emit([], columns=("key",))
+    assert shown() == "nothing here yet\n"

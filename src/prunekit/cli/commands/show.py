@@ -11,7 +11,7 @@ import typer
 from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import MODEL, resolve_all
-from prunekit.cli.output import emit
+from prunekit.cli.output import SHARES, emit
 from prunekit.params.bounds import LARGEST_BATCH, MOST_REPEATS
 from prunekit.progress import SILENT
 from prunekit.registry import Lazy
@@ -61,7 +61,9 @@ def _measured(store: Store, key: str) -> list[dict[str, Any]]:
 def _lines(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One line per fact, for people."""
     plain = [
-        {"fact": name, "value": value} for name, value in found.items() if not isinstance(value, list | dict)
+        {"fact": name, "value": value, "unit": "share" if name in SHARES else None}
+        for name, value in found.items()
+        if not isinstance(value, list | dict)
     ]
     steps = [
         {"fact": f"step {number}", "value": _step(step)}
@@ -108,7 +110,7 @@ def _show(**given: Any) -> None:
         if chosen.as_json or not sys.stdout.isatty():
             emit([found], as_json=True)
         else:
-            emit(_lines(found))
+            emit(_lines(found), columns=("fact", "value"))
 
 
 command(

@@ -76,7 +76,7 @@ def _verify(**given: Any) -> None:
     found = list(store.problems())
     others = other_versions(store, chosen.data)
     rows = [{"key": problem.key, "path": str(problem.path), "problem": problem.text} for problem in found]
-    emit([*rows, *others], as_json=chosen.as_json, columns=("key", "problem"))
+    emit([*rows, *others], as_json=chosen.as_json, columns=("key", "problem"), nothing="")
     if not found:
         say("every file is whole")
         for name in uncompared(store, chosen.data):
