@@ -25,7 +25,7 @@ def emit(
     columns: Sequence[str] = (),
     nothing: str = "nothing here yet",
 ) -> None:
-    """Write rows to stdout; ``columns`` are those of the table, ``quiet`` writes the keys; ``nothing`` is said of none."""
+    """Write rows to stdout; ``columns`` of the table, with ``quiet`` keys; ``nothing`` is said of none."""
     if quiet:
         _lines(clean(str(row.get("key", ""))) for row in rows)
     elif as_json or not sys.stdout.isatty():
