@@ -192,9 +192,9 @@ FIGURES: dict[str, Figure] = {
         "longer-potential",
         partial(potentials.by_distribution, finding="longer-potential"),
         _said(
-            "Prune potential with another unpruned network in the parent's place: the parent trained again, as long "
-            "as a pruned network is retrained. Retraining by the whole schedule again trains a pruned network for "
-            "longer than its parent; against this control it has no such lead."
+            "Prune potential with another unpruned network in the parent's place: the parent given one round of "
+            "retraining. The control is fair to networks that were retrained once: to one-shot pruning, and to the "
+            "first ratio of a cascade. Later ratios of a cascade were retrained for more rounds than this control."
         ),
     ),
     "robust-gain": Figure(

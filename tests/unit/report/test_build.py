@@ -283,3 +283,10 @@ def test_tables_for_a_paper_use_booktabs(report):
     assert r"\begin{tabular}{lrrr}" in tex
     by_distribution = (report / "tables" / "potential-1.tex").read_text()
     assert r"digits+gaussian\_noise@3 &" in by_distribution
+
+
+def test_the_control_of_longer_training_says_which_networks_it_is_fair_to(report):
+    assert (
+        "fair to networks that were retrained once: to one-shot pruning, and to the first ratio"
+        in Page(report / "index.html").text
+    )
