@@ -66,8 +66,8 @@ figures: $(STAMP)  ## Draw the pictures of the docs
 
 check: lint types arch docs test  ## Everything that must pass before a change lands
 
-bench: $(STAMP)  ## Measure speed, as ratios within one run
-	for script in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do echo "## $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(STAMP)  ## Measure speed as ratios within one run, into docs/benchmarks.md (ARGS=--quick: about five minutes)
+	$(BIN)/python benchmarks/table.py --out docs/benchmarks.md $(ARGS)
 
 gpu:  ## What a GPU does with prunekit, in eight minutes and without a network (ARGS=--dry: on the CPU, as small as can be)
 	$(GPU_PYTHON) benchmarks/gpu.py $(ARGS)

@@ -13,11 +13,11 @@ import argparse
 import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 
+from measured import Measured, accepts_json, say
 from prunekit.analysis.claims import judge
 from prunekit.analysis.curves import Curve, Point, grouped, resample
 from prunekit.analysis.outcome import outcome_of
@@ -35,32 +35,34 @@ METHODS = {"wt": "weight", "sipp": "weight", "ft": "filter", "pfp": "filter"}
 def main() -> None:
     """Time every part of a report's statistics."""
     sizes = _arguments()
+    count = f"{sizes.seeds * sizes.ratios * len(METHODS)} networks, {sizes.distributions} distributions"
+    title = f"{count}, {sizes.images:,} images, {sizes.resamples:,} resamples"
+    say(rows(sizes, title), title, as_json=sizes.json)
+
+
+def rows(sizes: argparse.Namespace, title: str) -> Iterator[Measured]:
+    """The processor's seconds of each part, of all together, and the most memory."""
     pairs = _study(sizes, np.random.default_rng(0))
     settings = ReportParams(resamples=sizes.resamples)
-    rows: list[Row] = []
+    found: list[Row] = []
     curves = partial(resample, _curves(pairs), resamples=sizes.resamples)
     held = Pairs(pairs, tuple(map(str, range(CLASSES))), settings)
     parts: dict[str, Callable[[], list[Row]]] = {
         "draws of every error, curves, potentials, methods, excess": lambda: of_curves(curves(), settings),
         **{name: partial(finding, held) for name, finding in HIDDEN.items()},
-        "claims": lambda: judge(rows),
+        "claims": lambda: judge(found),
     }
-    print("| part | seconds | processor seconds | rows | most memory so far, GB |\n|---|---|---|---|---|")
-    with _timed("all", rows):
-        for name, part in parts.items():
-            found: list[Row] = []
-            with _timed(name, found):
-                found += part()
-            rows += found
-
-
-@contextmanager
-def _timed(part: str, rows: list[Row]) -> Iterator[None]:
-    start, used = time.perf_counter(), time.process_time()
-    yield
+    begun, spent = time.perf_counter(), 0.0
+    for name, part in parts.items():
+        before, used = len(found), time.process_time()
+        found += part()
+        took = time.process_time() - used
+        spent += took
+        yield Measured(f"findings: {name}, {len(found) - before:,} rows", took, "processor s")
+    yield Measured(f"findings: all of {title}", spent, "processor s", goal="≤ 15 s by the clock")
+    yield Measured("the same by the clock", time.perf_counter() - begun, "s", goal="≤ 15")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    spent = f"{time.perf_counter() - start:.1f} | {time.process_time() - used:.1f}"
-    print(f"| {part} | {spent} | {len(rows):,} | {memory:.2f} |", flush=True)
+    yield Measured("its most memory", memory, "GB", goal="≤ 2")
 
 
 def _study(sizes: argparse.Namespace, rng: np.random.Generator) -> list[Paired]:
@@ -119,6 +121,7 @@ def _arguments() -> argparse.Namespace:
     sizes = {"resamples": 10_000, "images": 10_000, "distributions": 20, "ratios": 5, "seeds": 2}
     for name, default in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    accepts_json(parser)
     return parser.parse_args()
 
 

@@ -12,12 +12,13 @@ import argparse
 import copy
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
 from torch import nn
 
+from measured import Measured, accepts_json, say
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
 from prunekit.measure.outcomes import outcomes
@@ -28,6 +29,8 @@ from prunekit.pruning.api import prune
 from prunekit.pruning.compact import compacted
 from prunekit.pruning.masks import apply_
 from prunekit.training.loop import fit
+
+Pruned = tuple[nn.Module, dict[str, torch.Tensor]]
 
 
 class Steps:
@@ -106,31 +109,33 @@ def main() -> None:
     """Print one table."""
     given = _arguments()
     torch.set_num_threads(given.threads)
-    print(f"{given.arch}, batch {given.batch}, {given.threads} threads, torch {torch.__version__}\n")
-    print(
-        "| method | ratio | parameters | compact | retrain | measure | noise |\n|---|---|---|---|---|---|---|"
-    )
-    for prune_ratio in given.ratios:
-        print(row(prune_ratio, given), flush=True)
+    title = f"{given.arch}, batch {given.batch}, {given.threads} threads, torch {torch.__version__}"
+    say((each for ratio in given.ratios for each in rows(ratio, given)), title, as_json=given.json)
 
 
-def row(prune_ratio: float, given: argparse.Namespace) -> str:
-    """One row of the table."""
+GOALS = {("retrain", 0.8): "≥ 1.4"}
+
+
+def rows(prune_ratio: float, given: argparse.Namespace) -> Iterator[Measured]:
+    """Retraining, measuring and measuring under noise of one network."""
     model = build(given.arch, classes=10, seed=0)
     masks = prune(model, method="ft", prune_ratio=prune_ratio)
     apply_(model, masks)
     small = compacted(model, masks, training=True)
     if small is None:
-        return f"| ft | {prune_ratio} | no compact form |||||"
+        return
     both = (model, masks), (small.network, small.masks)
     whole, left = (sum(parameter.numel() for parameter in network.parameters()) for network, _ in both)
-    ways = (
-        lambda of: training(*of, given),
-        lambda of: measuring(of[0], given),
-        lambda of: under_noise(of[0], given),
-    )
-    gains = [ratio(partial(way, both[0]), partial(way, both[1]), given.rounds) for way in ways]
-    return f"| ft | {prune_ratio} | {whole:,} | {left:,} | {' | '.join(f'{gain:.2f}×' for gain in gains)} |"
+    ways: dict[str, Callable[[Pruned], float]] = {
+        "retrain": lambda of: training(*of, given),
+        "measure": lambda of: measuring(of[0], given),
+        "similarity under noise": lambda of: under_noise(of[0], given),
+    }
+    for name, way in ways.items():
+        gain = ratio(partial(way, both[0]), partial(way, both[1]), given.rounds)
+        what = f"{name}: {given.arch}, ft at {100 * prune_ratio:.0f} %, {left:,} of {whole:,} parameters"
+        goal = GOALS.get((name, prune_ratio), "")
+        yield Measured(what, gain, "× the speed", "the masked network", 1.0, gain, goal)
 
 
 def _arguments() -> argparse.Namespace:
@@ -141,6 +146,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ratios", type=float, nargs="+", default=[0.8, 0.95])
     for name, default in {"batch": 128, "steps": 6, "rounds": 5, "threads": 2}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    accepts_json(parser)
     return parser.parse_args()
 
 

@@ -1,8 +1,8 @@
-"""Images per second of every corruption at 32 x 32, against the reference generator's published rates.
+"""Images per second of every corruption at 32 x 32, against the reference's published rates, or at another size.
 
-Run `python benchmarks/corruptions.py [--threads 2] [--images 1000] [NAME ...]`; prints a Markdown table. The reference
-cannot be run here (its rates were taken on another machine, one thread, one image at a time, and are quoted). For the
-corruptions that one or two library calls make, that plain per-image version is timed in the same run.
+Run `python benchmarks/corruptions.py [--threads 2] [--images 1000] [--size 224] [NAME ...]`; prints a Markdown table.
+The reference cannot be run here (its rates were taken on another machine, one thread, one image at a time, and are
+quoted). For the corruptions that one or two library calls make, that plain per-image version is timed in the same run.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from scipy.ndimage import gaussian_filter
+from torch.nn.functional import interpolate
 
+from measured import Measured, accepts_json, say
 from prunekit.data.corruptions import CORRUPTION_ROWS, corrupt
 from prunekit.distribution import SEVERITIES
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[1] / "tests" / "data" / "corruptions" / "clean.safetensors"
+SIDE = 32
 # Images per second, one thread of an AMD EPYC, harmonic mean over severities (hendrycks/robustness, commit 8190fe3).
 REFERENCE = {
     "gaussian_noise": 18624,
@@ -114,11 +117,18 @@ def seconds_per_image(function, images, clock):
     return min(taken) / images
 
 
+def constants(photographs):
+    """The table of constants for images of this size."""
+    return "cifar" if photographs.shape[-1] == SIDE else "imagenet"
+
+
 def ours(name, photographs, clock):
     """Mean seconds per image over the severities."""
     each = [
         seconds_per_image(
-            lambda s=s: corrupt(photographs, corruption=name, severity=s), len(photographs), clock
+            lambda s=s: corrupt(photographs, corruption=name, severity=s, table=constants(photographs)),
+            len(photographs),
+            clock,
         )
         for s in SEVERITIES
     ]
@@ -127,21 +137,40 @@ def ours(name, photographs, clock):
 
 def plain(name, photographs, clock):
     """The same for one image after the other, fewer of them."""
-    few = photographs[: 4 if name == "glass_blur" else 100].permute(0, 2, 3, 1).contiguous().numpy()
-    settings = [CORRUPTION_ROWS[name].settings("cifar", s) for s in SEVERITIES]
+    few = (
+        photographs[: 4 if name == "glass_blur" else 100 * SIDE // photographs.shape[-1]]
+        .permute(0, 2, 3, 1)
+        .contiguous()
+        .numpy()
+    )
+    settings = [CORRUPTION_ROWS[name].settings(constants(photographs), s) for s in SEVERITIES]
     each = [
         seconds_per_image(lambda c=c: [PLAIN[name](x, c) for x in few], len(few), clock) for c in settings
     ]
     return sum(each) / len(each)
 
 
-def row(name, photographs, clock):
-    """A row of the table, our seconds per image, and the plain version's if there is one."""
-    each = ours(name, photographs, clock)
-    simple = plain(name, photographs, clock) if name in PLAIN else None
-    here = f"{1 / simple:,.0f} | {simple / each:.1f}" if simple else "– | –"
-    rate = f"{1 / each:,.0f} | {REFERENCE[name]:,} | {1 / each / REFERENCE[name]:.1f}"
-    return f"| {name} | {rate} | {here} |", each, simple
+def rows(chosen, photographs, clock):
+    """The speed of each corruption against its peer, then of a whole test set of all of them."""
+    total = 0.0
+    for name in chosen.names:
+        each = ours(name, photographs, clock)
+        total += each
+        if name in PLAIN and not (name == "glass_blur" and photographs.shape[-1] > SIDE):
+            peer, theirs = "the formula image by image, same run", 1 / plain(name, photographs, clock)
+        elif photographs.shape[-1] == SIDE:
+            peer, theirs = "the reference's rate, quoted", REFERENCE[name]
+        else:
+            yield Measured(f"corrupt at {photographs.shape[-1]} px: {name}", 1 / each, "images/s")
+            continue
+        what = f"corrupt at {photographs.shape[-1]} px: {name}"
+        yield Measured(what, 1 / each, "images/s", peer, theirs, 1 / each / theirs, "≥ 1")
+    if photographs.shape[-1] != SIDE:
+        return
+    quoted = IMAGES_PER_CORRUPTION * sum(1 / REFERENCE[name] for name in chosen.names)
+    mine = IMAGES_PER_CORRUPTION * total
+    what = f"{IMAGES_PER_CORRUPTION:,} images of each of {len(chosen.names)} corruptions"
+    yield Measured(what, mine, "s", "the reference's rates, quoted", quoted, quoted / mine)
 
 
 def options():
@@ -150,8 +179,12 @@ def options():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument(
+        "--size", type=int, default=SIDE, help="side in pixels; other than 32: enlarged copies"
+    )
+    parser.add_argument(
         "--clock", choices=["wall", "cpu"], default="wall", help="cpu: for a busy machine, 1 thread"
     )
+    accepts_json(parser)
     return parser.parse_args()
 
 
@@ -160,30 +193,15 @@ def main():
     torch.set_num_threads(chosen.threads)
     clock = time.perf_counter if chosen.clock == "wall" else time.process_time
     photographs = load_file(PHOTOGRAPHS)["clean"].permute(0, 3, 1, 2)
+    if chosen.size != SIDE:
+        photographs = interpolate(photographs.float(), (chosen.size, chosen.size), mode="bicubic")
+        photographs = photographs.clamp(0, 255).to(torch.uint8)
     photographs = photographs.repeat(-(-chosen.images // len(photographs)), 1, 1, 1)[
         : chosen.images
     ].contiguous()
     load = f"{os.getloadavg()[0]:.1f} processes for {os.cpu_count()} cores"
-    print(
-        f"{chosen.threads} threads, {chosen.images} images, {chosen.clock} time, torch {torch.__version__}, {load}\n"
-    )
-    print(
-        "| corruption | prunekit, images/s | reference (quoted) | ratio | plain per image, same run | ratio |"
-    )
-    print("|---|---|---|---|---|---|")
-    total, speed = 0.0, []
-    for name in chosen.names:
-        line, each, simple = row(name, photographs, clock)
-        total += each
-        speed += [1 / simple / REFERENCE[name]] if simple else []
-        print(line, flush=True)
-    quoted = sum(1 / REFERENCE[name] for name in chosen.names)
-    seconds = f"{IMAGES_PER_CORRUPTION * total:.0f} s | {IMAGES_PER_CORRUPTION * quoted:.0f} s | {quoted / total:.1f}"
-    print(f"| **{IMAGES_PER_CORRUPTION:,} of each** | {seconds} | | |")
-    if speed:
-        print(
-            f"\nThe plain versions run here at {np.median(speed):.2f} of the rates quoted for them (median)."
-        )
+    title = f"{chosen.threads} threads, {chosen.images} images, {chosen.clock} time, torch {torch.__version__}, {load}"
+    say(rows(chosen, photographs, clock), title, as_json=chosen.json)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,12 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from measured import Measured, accepts_json, say
 from prunekit.data.versions import version_of
 from prunekit.engine.pool import Pool
 from prunekit.engine.run import Stop, execute
@@ -204,6 +206,17 @@ def table(largest: int) -> list[tuple[int, tuple[float, ...]]]:
     return rows
 
 
+def rows(chosen: argparse.Namespace) -> Iterator[Measured]:
+    """The largest study, and what the engine costs on top of a step's work."""
+    count, values = measure(chosen.steps)
+    for name, value in zip(COLUMNS, values, strict=True):
+        what, _, unit = name.partition(", ")
+        yield Measured(f"{what} of {count:,} steps", value, unit)
+    count, _, clock = again()
+    yield Measured(f"a finished study of {count} steps, run again", clock, "s", goal="< 4")
+    yield Measured("a step that does nothing, --jobs 2", overhead(chosen.overhead_steps), "ms")
+
+
 def plot(rows: list[tuple[int, tuple[float, ...]]], out: Path) -> None:
     """How seconds grow with the steps of a study, both axes logarithmic."""
     import matplotlib
@@ -233,12 +246,16 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--overhead-steps", type=int, default=200)
     parser.add_argument("--plot", type=Path, help="also draw the growth to this file")
+    accepts_json(parser)
     chosen = parser.parse_args()
-    measured = table(chosen.steps)
-    count, seconds, clock = again()
-    print(
-        f"\nA finished study of {count} steps, run again: {seconds:.2f} s of the processor, {clock:.2f} s in all"
-    )
-    print(f"Overhead at --jobs 2: {overhead(chosen.overhead_steps):.1f} ms a step")
-    if chosen.plot:
-        plot(measured, chosen.plot)
+    if chosen.json:
+        say(rows(chosen), "Engine", as_json=True)
+    else:
+        measured = table(chosen.steps)
+        count, seconds, clock = again()
+        print(
+            f"\nA finished study of {count} steps, run again: {seconds:.2f} s of the processor, {clock:.2f} s in all"
+        )
+        print(f"Overhead at --jobs 2: {overhead(chosen.overhead_steps):.1f} ms a step")
+        if chosen.plot:
+            plot(measured, chosen.plot)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from torch import nn
 
+from measured import Measured, accepts_json, say
 from prunekit.measure.batches import Guard, default_batch_size, frozen_copy
 from prunekit.measure.features import TOGETHER, TOGETHER_ELSEWHERE, Search, as_images, as_pixels, next_masked
 from prunekit.models.archs import build
@@ -65,27 +66,31 @@ def order_seconds(search: Search, device: str) -> float:
 
 
 def main() -> None:
-    """Print the table: one row per way, next to the bare forward passes of the exact order."""
+    """Print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--arch", default="resnet20")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    accepts_json(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    size = default_batch_size((SIDE, SIDE), options.device)
-    model = frozen_copy(build(options.arch, seed=0), options.device)
-    bare = bare_seconds(model, size, options.device) * PIXELS * (PIXELS + 1) / 2
-    print(
-        "| order of a 32 x 32 image | images per minute | against the bare passes of the exact order |\n|---|---|---|"
-    )
-    print(f"| bare forward passes of the exact order, batch {size} | {60 / bare:.3f} | 1.00 |")
+    title = f"{options.arch}, {options.device}, {options.threads} threads"
+    say(rows(options.arch, options.device), title, as_json=options.json)
+
+
+def rows(arch: str, device: str) -> Iterator[Measured]:
+    """One row per way, next to the bare forward passes of the exact order."""
+    size = default_batch_size((SIDE, SIDE), device)
+    model = frozen_copy(build(arch, seed=0), device)
+    bare = bare_seconds(model, size, device) * PIXELS * (PIXELS + 1) / 2
+    peer = f"the exact order's bare forward passes, batch {size}"
     for name, way in WAYS.items():
-        took = order_seconds(
-            Search(model, 10, (SIDE, SIDE), batch_size=size, guard=Guard(), **way), options.device
-        )
-        print(f"| {name} | {60 / took:.3f} | {bare / took:.2f} |", flush=True)
+        search = Search(model, 10, (SIDE, SIDE), batch_size=size, guard=Guard(), **way)
+        took = order_seconds(search, device)
+        what = f"order of a 32×32 image's pixels, {name}, {arch}"
+        yield Measured(what, 60 / took, "images/min", peer, 60 / bare, bare / took)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
+from measured import Measured, accepts_json, say
 from prunekit.data.examples import FileExamples, taken
 from prunekit.data.imagenet import in_files
 from prunekit.data.images import viewed
@@ -82,14 +84,18 @@ def main() -> None:
                 began = time.perf_counter()
                 work()
                 rates[name].append(given.files / (time.perf_counter() - began))
-    print(f"{given.files} files, {given.workers} workers for the DataLoader, pixels equal: {same}\n")
-    print("| reader | images/s | ratio, the median of rounds |\n|---|---|---|")
-    ratios = [mine / other for mine, other in zip(*rates.values(), strict=True)]
-    for name, found in rates.items():
-        ratio = statistics.median(ratios) if name == "prunekit" else 1.0
-        print(f"| {name} | {statistics.median(found):.0f} | {ratio:.2f} |")
+    title = f"{given.files} files, {given.workers} workers for the DataLoader, pixels equal: {same}"
+    say(rows(rates), title, as_json=given.json)
+
+
+def rows(rates: dict[str, list[float]]) -> Iterator[Measured]:
+    """The speed, and the memory that it took."""
+    mine, other = rates.values()
+    ratio = statistics.median(one / two for one, two in zip(mine, other, strict=True))
+    what, peer = "read JPEGs of 500×375 px, resize and crop to 224", "torchvision's ImageFolder, DataLoader"
+    yield Measured(what, statistics.median(mine), "images/s", peer, statistics.median(other), ratio, "≥ 1.2")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\npeak memory of this process: {peak:.0f} MiB")
+    yield Measured("peak memory of the reading process", peak, "MiB")
 
 
 def _arguments() -> argparse.Namespace:
@@ -99,6 +105,7 @@ def _arguments() -> argparse.Namespace:
     for name, default in {"files": 10_000, "batch": 128, "rounds": 3, "workers": 2}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--folder", help="where to keep the files; unset: they are removed")
+    accepts_json(parser)
     return parser.parse_args()
 
 

@@ -12,9 +12,11 @@ import argparse
 import resource
 import statistics
 import time
+from collections.abc import Iterator
 
 import torch
 
+from measured import Measured, accepts_json, say
 from prunekit.models.archs import build
 from prunekit.pruning.api import prune, sample_size
 
@@ -23,17 +25,22 @@ BATCH = 128
 AUTHORS = {"wt": "4-6", "ft": "29-34", "sipp": "114-124", "pfp": "140-193"}
 
 
+GOALS = {"wt": "≤ 0.5 forwards", "ft": "≤ 0.5 forwards", "sipp": "≤ 6 forwards", "pfp": "≤ 20 forwards"}
+
+
 def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
-    print(
-        "| network | images | method | forward s | prune s | multiple | the authors' | peak memory beyond |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    title = f"{options.threads} threads, torch {torch.__version__}"
+    say(rows(options), title, as_json=options.json)
+
+
+def rows(options: argparse.Namespace) -> Iterator[Measured]:
+    """A row per network and method."""
     for arch in options.archs:
         model, sample = subject(arch, options.images, options.side)
         for method in options.methods:
-            print(row(arch, model, sample, method, options), flush=True)
+            yield row(arch, model, sample, method, options)
 
 
 def arguments() -> argparse.Namespace:
@@ -45,6 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, help="instead of the paper's size of S")
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--prune-ratio", type=float, default=0.8)
+    accepts_json(parser)
     return parser.parse_args()
 
 
@@ -57,7 +65,7 @@ def subject(arch: str, images: int | None, side: int) -> tuple[torch.nn.Module, 
 
 def row(
     arch: str, model: torch.nn.Module, sample: list[torch.Tensor], method: str, options: argparse.Namespace
-) -> str:
+) -> Measured:
     forward(model, sample)
     before = peak()
     times = [
@@ -69,19 +77,14 @@ def row(
     ]
     plain, whole = (statistics.median(column) for column in zip(*times, strict=True))
     multiple = statistics.median(both / one for one, both in times)
+    grown, authors = (peak() - before) / 2**20, AUTHORS.get(method)
+    beside = f"; the authors' code takes {authors}" if authors and arch == "resnet20" else ""
     count = sum(map(len, sample))
-    grown = (peak() - before) / 2**20
-    cells = (
-        arch,
-        count,
-        method,
-        f"{plain:.2f}",
-        f"{whole:.2f}",
-        f"{multiple:.1f}",
-        AUTHORS.get(method, ""),
-        f"{grown:.2f} GB",
+    what = (
+        f"{method} on {arch}: {multiple:.2g} forward passes over {count} images, {grown:.2f} GB more{beside}"
     )
-    return f"| {' | '.join(map(str, cells))} |"
+    goal = GOALS.get(method, "") if arch == "resnet20" else ""
+    return Measured(what, whole, "s", "one forward pass", plain, 1 / multiple, goal)
 
 
 @torch.no_grad()

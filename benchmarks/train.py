@@ -18,12 +18,13 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
+from measured import Measured, accepts_json, say
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
 from prunekit.measure.batches import default_batch_size
@@ -206,25 +207,30 @@ def main() -> None:
     given = _arguments()
     torch.set_num_threads(given.threads)
     warnings.simplefilter("error")
+    title = f"{given.arch}, {given.device}, {given.threads} threads, torch {torch.__version__}"
+    say(rows(given), title, as_json=given.json)
+
+
+def rows(given: argparse.Namespace) -> Iterator[Measured]:
+    """The loop, evaluation, checkpoints and memory."""
     settings = TrainParams(arch=given.arch, dataset="random", epochs=1, batch_size=given.batch, lr=0.01)
     loop, bare = training(settings, given.steps, given.device)
-    plain, ratio, apart = checkpointing(settings, given.steps, given.rounds, given.device)
+    yield _speed(f"train {given.arch}, masks held, batch {given.batch}", given.batch, loop, bare, "≥ 0.95")
     measured, forward, size = evaluation(settings, 3 * given.steps, given.device)
-    print(f"{given.arch}, {given.device}, {given.threads} threads, torch {torch.__version__}\n")
-    print("| what | batch | prunekit images/s | bare images/s | ratio |\n|---|---|---|---|---|")
-    for what, batch, ours, theirs in (
-        ("train", given.batch, loop, bare),
-        ("evaluate", size, measured, forward),
-    ):
-        print(f"| {what} | {batch} | {batch / ours:.0f} | {batch / theirs:.0f} | {theirs / ours:.3f} |")
-    print(
-        f"\ncheckpoints as often as allowed, one in {apart:.1f} s, beside {given.batch / plain:.0f} images/s without:"
-    )
-    print(f"ratio {ratio:.3f}, the median of {given.rounds} pairs of epochs")
+    yield _speed(f"evaluate {given.arch}, batch {size}", size, measured, forward, "≥ 0.97")
+    plain, ratio, apart = checkpointing(settings, given.steps, given.rounds, given.device)
+    bare_rate = given.batch / plain
+    what = f"train with a checkpoint every {apart:.1f} s"
+    yield Measured(what, bare_rate * ratio, "images/s", "the same without", bare_rate, ratio)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\npeak memory of the process, both networks in it: {peak:.0f} MiB")
+    yield Measured("peak memory of the process, both networks in it", peak, "MiB")
     if given.device != "cpu":
-        print(f"peak memory of the device: {torch.cuda.max_memory_allocated() / 2**20:.0f} MiB")
+        on_device = torch.cuda.max_memory_allocated() / 2**20
+        yield Measured("peak memory of the device", on_device, "MiB")
+
+
+def _speed(what: str, batch: int, seconds: float, bare: float, goal: str) -> Measured:
+    return Measured(what, batch / seconds, "images/s", "bare torch", batch / bare, bare / seconds, goal)
 
 
 def _arguments() -> argparse.Namespace:
@@ -235,6 +241,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu")
     for name, default in {"batch": 128, "steps": 60, "rounds": 5, "threads": 2}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    accepts_json(parser)
     return parser.parse_args()
 
 

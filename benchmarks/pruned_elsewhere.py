@@ -1,0 +1,180 @@
+"""Networks pruned by prunekit (coupled) and by Torch-Pruning to one physical ratio: latency, and error once retrained.
+
+    python benchmarks/pruned_elsewhere.py [--archs resnet18 vgg11_bn] [--ratio 0.5] [--trained 0.5 0.8] [--epochs 6]
+
+Latency: torchvision networks at 224 pixels; passes of the two networks alternate, medians are compared. Error: resnet8
+trained on the digits, then pruned and retrained by the same loop with the same settings and seeds. Torch-Pruning
+(``pip install torch-pruning``) gets its magnitude importance (p = 1 for ft, 2 for l2) or its Taylor importance with the
+gradients of the same images, and lets layers compete where the method does. It is asked for more in steps until its
+parameters reach the ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch_pruning as tp
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from measured import Measured, accepts_json, say
+from prunekit.data.datasets import open_dataset
+from prunekit.data.load import load_distribution, training_split
+from prunekit.data.normalise import Normaliser
+from prunekit.distribution import parse
+from prunekit.measure.outcomes import outcomes
+from prunekit.models.archs import build
+from prunekit.models.cost import forward_flops
+from prunekit.params import TrainParams
+from prunekit.pruning.api import prune
+from prunekit.pruning.masks import total_parameters
+from prunekit.pruning.methods import METHODS
+from prunekit.pruning.shrink import shrink
+from prunekit.training.loop import fit
+
+Batches = list[tuple[torch.Tensor, torch.Tensor]]
+STEPS = 40
+PEER = "Torch-Pruning"
+
+
+def ours(model: nn.Module, method: str, ratio: float, batches: Batches) -> nn.Module:
+    """The network without the filters that go, coupled ones together."""
+    masks = prune(model, method=method, prune_ratio=ratio, batches=batches, coupled=True)
+    return shrink(model, masks)
+
+
+def theirs(model: nn.Module, method: str, ratio: float, batches: Batches) -> nn.Module:
+    """The same by Torch-Pruning: the first step at which the parameters reach the ratio."""
+    kinds = {
+        "ft": lambda: tp.importance.GroupMagnitudeImportance(p=1),
+        "l2": lambda: tp.importance.GroupMagnitudeImportance(p=2),
+        "taylor-filter": lambda: tp.importance.GroupTaylorImportance(),
+    }
+    small, example = copy.deepcopy(model), batches[0][0][:1]
+    heads = [layer for layer in small.modules() if isinstance(layer, nn.Linear)][-1:]
+    pruner = tp.pruner.BasePruner(
+        small,
+        example,
+        importance=kinds[method](),
+        global_pruning=METHODS[method].scope == "global",
+        pruning_ratio=0.98,
+        iterative_steps=STEPS * 2,
+        ignored_layers=heads,
+    )
+    whole = total_parameters(model)
+    for _ in range(STEPS * 2):
+        if method == "taylor-filter":
+            small.zero_grad()
+            for images, labels in batches:
+                cross_entropy(small(images), labels).backward()
+        pruner.step()
+        if 1 - total_parameters(small) / whole >= ratio:
+            break
+    small.zero_grad(set_to_none=True)
+    return small
+
+
+@torch.inference_mode()
+def seconds(model: nn.Module, images: torch.Tensor) -> float:
+    """One pass."""
+    began = time.perf_counter()
+    model(images)
+    return time.perf_counter() - began
+
+
+def latency(arch: str, method: str, given: argparse.Namespace) -> Iterator[Measured]:
+    """Milliseconds of one image, in alternating passes, and the operations of a pass."""
+    import torchvision
+
+    torch.manual_seed(0)
+    model = getattr(torchvision.models, arch)(weights=None).eval()
+    images = torch.randn(8, 3, 224, 224)
+    batches: Batches = [(images, torch.arange(8))]
+    pair = [make(model, method, given.ratio, batches).eval() for make in (ours, theirs)]
+    left = [1 - total_parameters(each) / total_parameters(model) for each in pair]
+    times = [[seconds(each, images[:1]) for each in pair] for _ in range(given.rounds + 2)][2:]
+    mine, other = (1000 * statistics.median(column) for column in zip(*times, strict=True))
+    ratio = statistics.median(two / one for one, two in times)
+    removed = (
+        f"{arch}, {method}, {100 * left[0]:.1f} % of the parameters removed ({100 * left[1]:.1f} % by {PEER})"
+    )
+    yield Measured(f"latency of {removed}", mine, "ms", PEER, other, ratio, "≥ 0.9")
+    work = [forward_flops(each, (224, 224)) / 1e9 for each in pair]
+    yield Measured("its floating-point operations", work[0], "G", PEER, work[1], work[1] / work[0])
+
+
+class Study:
+    """The digits, and a network trained on them."""
+
+    def __init__(self, epochs: int) -> None:
+        root = Path(tempfile.gettempdir())
+        self.dataset = open_dataset("digits", root)
+        self.images, _ = training_split(self.dataset, seed=0, valid_fraction=0.1)
+        self.test = load_distribution(parse("digits"), root)
+        self.dense = build("resnet8", classes=10, seed=0)
+        self.train(self.dense, 0, epochs)
+        images, labels = self.images.take(torch.arange(256))
+        self.batches: Batches = [(Normaliser(self.dataset, "cpu")(images), labels)]
+
+    def train(self, model: nn.Module, seed: int, epochs: int) -> None:
+        """The loop of `prunekit train`."""
+        settings = TrainParams(arch="resnet8", dataset="digits", epochs=epochs, batch_size=64, lr=0.1)
+        fit(model, self.images, settings=settings, dataset=self.dataset, seed=seed)
+
+    def retrained(self, pruned: nn.Module, seed: int, epochs: int) -> float:
+        """The test error after retraining a copy."""
+        model = copy.deepcopy(pruned)
+        self.train(model, seed, epochs)
+        found = outcomes(model.eval(), self.test, dataset=self.dataset)
+        return float((found["rank"] > 0).mean())
+
+
+def error(study: Study, method: str, ratio: float, given: argparse.Namespace) -> Measured:
+    """The test error after the same retraining, the mean over seeds."""
+    pair = [make(study.dense, method, ratio, study.batches) for make in (ours, theirs)]
+    found = [[study.retrained(each, seed, given.epochs) for seed in range(given.seeds)] for each in pair]
+    mine, other = (100 * statistics.mean(each) for each in found)
+    what = f"test error of resnet8 on digits, {method}, {100 * ratio:.0f} % removed and retrained, {given.seeds} seeds"
+    return Measured(what, mine, "%", PEER, other, other / mine if mine else None)
+
+
+def rows(given: argparse.Namespace) -> Iterator[Measured]:
+    """Latencies, then errors."""
+    for arch in given.archs:
+        for method in given.methods:
+            yield from latency(arch, method, given)
+    if given.trained:
+        study = Study(2 * given.epochs)
+        for ratio in given.trained:
+            for method in given.methods:
+                yield error(study, method, ratio, given)
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--archs", nargs="*", default=["resnet18", "vgg11_bn", "mobilenet_v3_large"])
+    parser.add_argument("--methods", nargs="+", default=["ft", "l2", "taylor-filter"])
+    parser.add_argument("--trained", nargs="*", type=float, default=[0.5, 0.8])
+    parser.add_argument("--ratio", type=float, default=0.5)
+    for name, default in {"epochs": 6, "seeds": 3, "rounds": 15, "threads": 2}.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    accepts_json(parser)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    warnings.simplefilter("ignore")
+    say(rows(given), f"{given.threads} threads, torch {torch.__version__}", as_json=given.json)
+
+
+if __name__ == "__main__":
+    main()
