@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 pytest_plugins = ["pretend.plugin"]
+FEW_FILES, SLOWEST_FILES = 5, 15
 TRAIN = ("train", "--arch", "resnet8", "--dataset", "digits", "--epochs", "1", "--batch-size", "64")
 
 
@@ -120,3 +122,17 @@ def folder(tmp_path):
                 pixels = draws.integers(0, 256, (8, 8, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(place / f"{image}.png")
     return tmp_path / "images"
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say which files took longest, so that what makes the suite slow is seen in every run."""
+    seconds = Counter()
+    for outcome in terminalreporter.stats.values():
+        for report in outcome:
+            if hasattr(report, "duration") and hasattr(report, "nodeid"):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+    if len(seconds) > FEW_FILES:
+        shown = ", ".join(f"{name} {took:.0f} s" for name, took in seconds.most_common(SLOWEST_FILES))
+        terminalreporter.write_line(
+            f"{sum(seconds.values()):.0f} s in {len(seconds)} files, longest: {shown}"
+        )
