@@ -61,6 +61,10 @@ class Schedule(Params):
         Literal["auto", "float32", "bfloat16"],
         Field(description="Forward precision; auto: bfloat16 on GPUs that have it, else float32."),
     ] = "auto"
+    compiled: Annotated[
+        bool,
+        Field(description="Train with torch.compile: faster on GPUs, and other results to rounding."),
+    ] = False
     train_distribution: Annotated[
         DistributionName | None,
         Field(

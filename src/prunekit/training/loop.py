@@ -24,6 +24,7 @@ from prunekit.training import checkpoint as checkpoints
 from prunekit.training.captured import Replayed, can_be_captured
 from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint
 from prunekit.training.checks import check_start, checked
+from prunekit.training.compiled import compiled, compiling
 from prunekit.training.distributed import agree, parallel, world
 from prunekit.training.feed import Batch, EpochImages, Feed, derived_seed
 from prunekit.training.losses import LossLog
@@ -78,7 +79,7 @@ def fit(
     saved = checkpoints.load(checkpoint, identity)
     agree("the settings, the data or the checkpoint", f"{identity} {saved and saved.step}", device)
     started, was_training = time.monotonic(), model.training
-    with _reproducible(device), parallel(model.train()) as network:
+    with _reproducible(device), compiling(settings.compiled), parallel(model.train()) as network:
         run = _Run(model, network, feed, settings)
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
@@ -149,11 +150,13 @@ class _Run:
     """One training in progress: its position, and all that moves with it."""
 
     def __init__(self, model: nn.Module, network: nn.Module, feed: Feed, settings: TrainParams) -> None:
-        self.model, self.network, self.feed, self.settings = model, network, feed, settings
+        self.model, self.feed, self.settings = model, feed, settings
+        self.network = compiled(network) if settings.compiled else network
         self.log = LossLog(len(feed.examples), feed.steps_per_epoch, feed.device)
         self.step = 0
         self.kept: Arrays | None = None
-        captured = can_be_captured(network, feed.device, feed.place)
+        # The first batch of another size is compiled anew, which a capture cannot hold.
+        captured = can_be_captured(network, feed.device, feed.place) and not settings.compiled
         self._advance = Replayed(self._body, feed.device) if captured else self._body
 
     def begin(self, masks: Mapping[str, Tensor], start_epoch: int, saved: Saved | None) -> None:
