@@ -6,6 +6,9 @@ from pathlib import Path
 import pages
 import pytest
 
+from prunekit.report.figures import FIGURES
+
+TITLES = {figure.title for figure in FIGURES.values()}
 TUTORIALS = Path(__file__).resolve().parents[2] / "docs" / "tutorials"
 
 
@@ -33,3 +36,14 @@ def test_first_report(tmp_path):
     ran("first-report", tmp_path)
     assert (tmp_path / "study" / "index.html").exists()
     assert (tmp_path / "study-2" / "index.html").exists()
+
+
+def test_every_figure_is_explained_with_how_to_misread_it():
+    text = (TUTORIALS / "reading.md").read_text(encoding="utf-8")
+    rows = {
+        line.split("|")[1].strip(): line.split("|")[2:4]
+        for line in text.splitlines()
+        if line.startswith("| ")
+    }
+    assert [figure.title for figure in FIGURES.values() if figure.title not in rows] == []
+    assert [name for name, cells in rows.items() if name in TITLES and not all(map(str.strip, cells))] == []
