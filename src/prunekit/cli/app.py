@@ -148,10 +148,11 @@ def main(args: list[str] | None = None) -> None:
             ignore(number)
         alone = LIFELINE not in os.environ  # else who started this process says it
         sys.exit(_say("interrupted; what is finished is kept, run it again to go on" * alone, INTERRUPTED))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
     except (Exception, SystemExit) as error:
+        # Typer turns a lost reader into an exit.
+        if any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(1)
         if debugging():
             raise
         sys.exit(_say(*_line(error)))

@@ -73,3 +73,16 @@ def test_a_locale_without_letters_is_left(tmp_path):
     done = subprocess.run(command, capture_output=True, env=os.environ | env, timeout=60)
     assert done.returncode == 2
     assert "unknown model 'nöthing'" in done.stderr.decode()
+
+
+def test_a_reader_that_goes_away_ends_the_command_without_a_word(tmp_path):
+    end, start = os.pipe()
+    os.close(end)
+    done = subprocess.run(
+        [sys.executable, "-m", "prunekit", "list", "methods", "--json"],
+        stdout=start,
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+    os.close(start)
+    assert (done.returncode, done.stderr) == (1, b"")
