@@ -75,7 +75,7 @@ TABLE = {
         "corruptions",
     ),
     "load": Benchmark("Images from files", ("--files", "4000"), ("--files", "800", "--rounds", "2")),
-    "bootstrap": Benchmark("Statistics", (), ("--resamples", "2000", "--images", "2000", "--models", "20")),
+    "bootstrap": Benchmark("Statistics", (), ("--resamples", "2000", "--images", "2000")),
     "engine": Benchmark(
         "Planning, and the engine's own cost", (), ("--steps", "10000", "--overhead-steps", "60")
     ),

@@ -26,13 +26,14 @@ def test_every_row_names_a_program_that_gives_rows(table):
     assert [name for name in programs if "accepts_json(" not in (HERE / f"{name}.py").read_text()] == []
 
 
-def test_a_benchmark_becomes_rows_with_its_peer(table):
-    small = ("--resamples", "50", "--images", "100", "--models", "2", "--distributions", "2")
+def test_a_benchmark_becomes_rows(table):
+    small = ("--resamples", "100", "--images", "100", "--distributions", "2", "--ratios", "1", "--seeds", "1")
     table.TABLE["bootstrap"] = table.TABLE["bootstrap"]._replace(quick=small)
-    first, second = table.measured("bootstrap", quick=True)
-    assert "50 paired resamples" in first.what
-    assert first.ratio == pytest.approx(first.theirs / first.ours)
-    assert second.ratio == pytest.approx(second.ours / second.theirs)
+    rows = list(table.measured("bootstrap", quick=True))
+    (whole,) = [row for row in rows if row.what.startswith("findings: all of 4 networks, 2 distributions")]
+    parts = [row.ours for row in rows if row.what.endswith(" rows")]
+    assert whole.ours == pytest.approx(sum(parts))
+    assert all(row.unit for row in rows)
 
 
 def test_a_failing_benchmark_is_a_row_that_says_so(table, capsys):
