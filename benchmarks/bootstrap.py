@@ -46,7 +46,7 @@ def rows(sizes: argparse.Namespace, title: str) -> Iterator[Measured]:
     settings = ReportParams(resamples=sizes.resamples)
     found: list[Row] = []
     curves = partial(resample, _curves(pairs), resamples=sizes.resamples)
-    held = Pairs(pairs, tuple(map(str, range(CLASSES))), settings)
+    held = Pairs(pairs, tuple(map(str, range(CLASSES))), settings, {})
     parts: dict[str, Callable[[], list[Row]]] = {
         "draws of every error, curves, potentials, methods, excess": lambda: of_curves(curves(), settings),
         **{name: partial(finding, held) for name, finding in HIDDEN.items()},
