@@ -9,6 +9,7 @@ from prunekit.params.measures import (
     TransferParams,
     distribution_of,
 )
+from prunekit.params.roots import Root, Schedule, Seeing
 from prunekit.params.steps import (
     BATCHNORM_IMAGES,
     MARGIN,
@@ -21,9 +22,6 @@ from prunekit.params.steps import (
     PruneParams,
     ReportParams,
     RetrainParams,
-    Root,
-    Schedule,
-    Seeing,
     TrainParams,
 )
 
