@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from prunekit.params.bounds import Batch, Epochs, Side
+from prunekit.params.bounds import MOST_EPOCHS, Batch, Epochs, Side
 from prunekit.params.keys import DatasetName, DistributionName, FieldError, Params
 
 Share = Annotated[float, Field(ge=0, lt=1)]
