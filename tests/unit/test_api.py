@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -58,10 +60,16 @@ def test_a_network_is_loaded_by_its_label(store):
     assert (record.form, weights, masks) == ("predictions", {}, {})
 
 
+GOLDEN = Path(__file__).resolve().parents[1] / "data" / "store" / "v1"
+
+
 def test_a_module_that_moved_is_still_found_and_warned_of():
     with pytest.warns(PrunekitDeprecation, match="will be removed in prunekit 0.4"):
         from prunekit import archive
     assert archive.__name__ == "prunekit.store.archive"
+    path = next((GOLDEN / "models").glob("train-*"))
+    with pytest.warns(PrunekitDeprecation, match="archive.read_record will be removed in prunekit 0.4"):
+        assert archive.read_record(path) == archive.read_header(path).record
 
 
 def test_groups_are_named_by_a_file(store, tmp_path):

@@ -21,7 +21,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from prunekit import files
-from prunekit.errors import StoreError
+from prunekit.errors import StoreError, deprecated
 
 FORMAT = 1
 MAX_HEADER = 64 * 1024 * 1024
@@ -81,6 +81,12 @@ def read_header(path: Path) -> Header:
     """The record and the digest of the tensors, which are not read; the header is checked, and the file's length."""
     with _opened(path) as file:
         return _header(path, file)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record alone, as 0.1 gave it; deprecated: ``read_header(path).record``."""
+    deprecated("archive.read_record", "archive.read_header", removed_in="0.4")
+    return read_header(path).record
 
 
 def provenance_text(path: str) -> bytes:

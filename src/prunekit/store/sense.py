@@ -71,12 +71,15 @@ def senseless_model(record: ModelRecord, weights: Arrays, masks: Arrays) -> str:
     for name, mask in masks.items():
         if mask.dtype != np.bool_ or name not in weights or weights[name].shape != mask.shape:
             return f"its mask of {name} fits no weights"
+    brought = "import" in [step.kind for step in record.lineage[1:]]
+    if not brought and sum(weight.size for weight in weights.values()) < record.parameters:
+        return "its weights are fewer than its parameters"
     removed = sum(int((~mask).sum()) for mask in masks.values())
     zeros = sum(int((weight == 0).sum()) for weight in weights.values())
     already = sum(int((weights[name][~mask] == 0).sum()) for name, mask in masks.items())
     lost = record.parameters - removed - record.nonzero
-    kinds = [step.kind for step in record.lineage]
-    if "import" not in kinds[1:] and (not 0 <= lost <= zeros - already or (not removed and "prune" in kinds)):
+    pruned = any(step.kind == "prune" for step in record.lineage)
+    if not brought and (not 0 <= lost <= zeros - already or (pruned and not removed)):
         return "its masks are not those of its record"
     return ""
 

@@ -108,6 +108,7 @@ WEIGHTS = {
     "a mask of another shape": lambda a: a.update({"mask:conv.weight": np.ones((2, 3), bool)}),
     "a mask of numbers": lambda a: a.update({"mask:conv.weight": a["mask:conv.weight"].astype(np.float32)}),
     "masks that prune nothing": lambda a: a.update({"mask:conv.weight": np.ones((2, 2), bool)}),
+    "a bias missing": lambda a: a.pop("conv.bias"),
     "masks that prune all": lambda a: a.update({"mask:conv.weight": np.zeros((2, 2), bool)}),
 }
 
@@ -117,6 +118,24 @@ def test_weights_that_are_not_those_of_their_record_are_refused(store, what):
     _change(store, RETRAIN, arrays=WEIGHTS[what])
     with pytest.raises(StoreError, match=RETRAIN):
         store.tensors(RETRAIN)
+
+
+@pytest.mark.parametrize("what", WEIGHTS)
+def test_show_reports_nothing_of_weights_that_are_not_those_of_their_record(store, cli, what):
+    _change(store, RETRAIN, arrays=WEIGHTS[what])
+    ran = cli("show", RETRAIN, store=store.root)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1), ran
+    assert str(store.path(RETRAIN)) in ran.err
+
+
+def test_show_reports_no_measurement_that_cannot_be(store, cli):
+    whole = cli("show", RETRAIN, store=store.root)
+    assert whole.code == 0
+    assert ERROR in [row["key"] for row in whole.row["measurements"]]
+    _change(store, ERROR, arrays=lambda a: a.update(rank=a["rank"] * 0 + 1))
+    ran = cli("show", RETRAIN, store=store.root)
+    assert (ran.code, ran.out) == (3, "")
+    assert ERROR in ran.err
 
 
 def test_whole_results_are_taken(store):

@@ -54,8 +54,12 @@ show = sub_app()
 
 
 def _measured(store: Store, key: str) -> list[dict[str, Any]]:
-    found = (store.measurement(each) for each in store.keys("measurements"))
-    return [each.row() for each in found if each.step.params.get("model") == key]
+    """The rows of a network's measurements, each checked to the last byte."""
+    records = (store.measurement(each) for each in store.keys("measurements"))
+    found = [each for each in records if each.step.params.get("model") == key]
+    for each in found:
+        store.verify(each.key)
+    return [each.row() for each in found]
 
 
 def _lines(found: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -84,7 +88,8 @@ def _measurement(row: Mapping[str, Any]) -> str:
 
 
 def _stored(store: Store, key: str) -> dict[str, Any]:
-    """What the record says of a network; loads no torch."""
+    """What the record says of a network, once its weights and masks are found to be those; loads no torch."""
+    store.verify(key)
     record = store.record(key)
     seen = {"preprocessing": record.preprocessing} if record.preprocessing else {}
     return {**record.row(), **seen, "file_bytes": store.path(key).stat().st_size}
