@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def copied_network(model: nn.Module) -> nn.Module:
     """A copy that shares nothing with ``model``; a :class:`UsageError` where its own code forbids one.
 
-    What a hook computes anew at every forward pass (the weight under ``weight_norm``) is copied as a value.
+    What a hook recomputes at every forward pass (the weight under ``weight_norm``) is copied as a value.
     """
     from torch import Tensor
 

@@ -24,7 +24,7 @@ def offline() -> bool:
 
 
 def cache_home() -> Path:
-    """Where data sets are kept unless told otherwise: under the user's home, or here where there is none."""
+    """Where data sets are kept by default: under the user's home, or here if there is none."""
     try:
         home = Path.home() if os.environ.get("HOME") != "" else None
     except RuntimeError:  # a user without an entry in the password file, as in containers
@@ -33,10 +33,10 @@ def cache_home() -> Path:
 
 
 def default_store() -> Path:
-    """Where results are kept unless told otherwise."""
+    """Where results are kept by default."""
     return Path(os.environ.get("PRUNEKIT_STORE") or ".prunekit/store")
 
 
 def default_data() -> Path:
-    """Where data sets are kept unless told otherwise."""
+    """Where data sets are kept by default."""
     return Path(os.environ.get("PRUNEKIT_DATA") or cache_home())

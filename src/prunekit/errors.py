@@ -113,7 +113,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def foreseen(error: BaseException) -> PrunekitError | None:
-    """An error of another library as one of ours, where a line can say what happened; None where nobody foresaw it."""
+    """An error of another library as one of ours, where a line can say what happened; None if it was not foreseen."""
     if isinstance(error, PrunekitError):
         return error
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -140,7 +140,7 @@ def foreseen(error: BaseException) -> PrunekitError | None:
 
 
 def reason(error: BaseException) -> str:
-    """Why something failed, in one line; what nobody foresaw says its type, where it arose, and that it be reported.
+    """Why something failed, in one line; an unforeseen one gives its type, where it arose, and asks for a report.
 
     Notes that were added on the way (``add_note``: which step, which file) follow in brackets.
     """

@@ -64,7 +64,7 @@ def read(path: Path, *, most: int | None = None) -> bytes:
 def write(
     path: Path, *data: bytes | memoryview, within: Path, ours: Ours | None = None, mode: int | None = None
 ) -> None:
-    """Put ``data`` at ``path`` so that it is there whole or not at all: beside its place, synced, renamed.
+    """Put ``data`` at ``path`` whole or not at all: written beside its place, synced, renamed.
 
     ``ours`` recognises by its content what may be replaced (unset: any regular file); ``mode`` are the permissions
     where the user's own mask is not to decide. A :class:`PrunekitError` of one
@@ -223,7 +223,7 @@ def _check_replaceable(path: Path, folder: int, ours: Ours | None) -> None:
         return
     if not _is_ours(path.name, folder, ours):
         raise ForeignFileError(
-            f"cannot write {path}: what is there was not written by prunekit (move it away)"
+            f"cannot write {path}: the existing file was not written by prunekit (move it away)"
         )
 
 

@@ -51,7 +51,7 @@ INTERRUPTION = Interruption()
 
 
 def install() -> None:
-    """Handle the signals that nobody made this process ignore (``nohup`` ignores SIGHUP)."""
+    """Handle the signals that this process was not made to ignore (``nohup`` ignores SIGHUP)."""
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -60,7 +60,7 @@ def install() -> None:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """For the block, which is short, signals are not heard: what is being ended is ended whole."""
+    """For the block, which is short, signals are held back, so that what is being finished is finished whole."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

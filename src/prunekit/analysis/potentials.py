@@ -35,8 +35,8 @@ from prunekit.analysis.rows import (
 from prunekit.analysis.verdict import Margin, as_margin
 
 BELOW = (
-    "; lower end: the largest ratio whose own rise is surely within the margin; bound to the tested ratios, it covers "
-    "95 % or more"
+    "; lower end: the largest ratio whose own rise is within the margin with 95 % confidence; bound to the tested "
+    "ratios, it covers 95 % or more"
 )
 NEW_NETWORKS = "95 %, potential to expect of new networks: {} paired resamples of images, {} seeds, moderated"
 

@@ -54,7 +54,7 @@ class Variant(NamedTuple):
 
     @property
     def id(self) -> str:
-        """A short name of what the network is, whatever its part in a comparison and whichever plugins are there."""
+        """A short name of what the network is, whatever its role in a comparison and the plugins installed."""
         role = Role.PARENT if self.role == Role.SEPARATE else self.role
         fields = self.columns_without_id() | {"role": str(role), "structure": None}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"))

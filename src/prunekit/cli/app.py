@@ -60,7 +60,7 @@ COMMANDS: dict[str, Entry] = {
     "verify": Entry("store:verify", "Read every byte of the store and say what is damaged.", STORE),
     "rm": Entry("store:rm", "Remove networks, and all that was made of them.", STORE),
     "gc": Entry("store:gc", "Remove what crashes left behind.", STORE),
-    "data": Entry("data:app", "Get data sets, and see which are there.", STORE),
+    "data": Entry("data:app", "Get data sets, and see which are available.", STORE),
     "list": Entry("tables:list_", "Methods, data sets, architectures, corruptions, ...", STORE),
     "schema": Entry("tables:schema", "JSON Schema of steps, findings and recipes.", STORE),
 }
@@ -168,7 +168,7 @@ def debugging() -> bool:
 
 
 def _excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ctrl-C once more, while the first is being told, adds no traceback."""
+    """A second Ctrl-C while the first is being reported adds no traceback."""
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
 

@@ -74,7 +74,7 @@ COMMON: dict[str, tuple[Any, Any]] = {
         ],
         1,
     ),
-    "force": (Annotated[bool, _option("--force", help="Make it again even if it is there.")], False),
+    "force": (Annotated[bool, _option("--force", help="Recompute existing results.")], False),
     "label": (
         Annotated[str | None, _option("--label", help="Give the result a name of your own.", metavar="NAME")],
         None,

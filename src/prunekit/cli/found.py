@@ -14,7 +14,7 @@ from prunekit.store.store import Store
 
 
 def settled(steps: Sequence[Params], store: Store, data: Path, forced: Collection[str]) -> frozenset[str]:
-    """Keys to make although they are there; says which of those that are kept were made by other code."""
+    """Existing keys to make again; says which of those that are kept were made by other code."""
     found = settle(steps, store, data, forced)
     for note in found.notes:
         say(note)

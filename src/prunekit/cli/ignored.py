@@ -1,4 +1,4 @@
-"""Flags that would change nothing beside others: refused, so that nobody believes that they did something."""
+"""Flags that would have no effect beside others: refused, so that they are not believed to have had one."""
 
 from __future__ import annotations
 

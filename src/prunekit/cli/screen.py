@@ -64,7 +64,7 @@ class Lines:
         self._tell, self._clock = tell, clock
 
     def bar(self, label: str, total: int, unit: str = "images") -> AbstractContextManager[Bar]:
-        """A bar that is told of in lines."""
+        """A bar that is printed as lines."""
         return SILENT.bar(label, total, unit) if unit == "steps" else self._bar(label, total, unit)
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""How a study goes, told on stderr as it goes: a bar on a terminal, lines elsewhere, JSON lines with ``--json``."""
+"""The progress of a study on stderr: a bar on a terminal, lines elsewhere, JSON lines with ``--json``."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ EARLIER = ({"images"}, {"images", "labels"}, {"mean", "std"})
 def kept(root: Path, name: str, make: Callable[[], Tensors]) -> Tensors:
     """The tensors stored as ``cache/<name>.safetensors`` under ``root``, or else made, and stored for next time.
 
-    A file whose digest is not that of its bytes is made anew; one that cannot be written, or that prunekit did not
+    A file whose digest does not match its bytes is made again; one that cannot be written, or that prunekit did not
     write, costs a :class:`PrunekitWarning`, no more.
     """
     path = root / FOLDER / f"{name}.safetensors"
@@ -59,7 +59,7 @@ def _dump(tensors: Tensors, name: str) -> tuple[bytes, memoryview]:
 
 
 def _whole(path: Path, name: str) -> bool:
-    """Whether the file is there, and holds what was kept under this name."""
+    """Whether the file exists and holds what was kept under this name."""
     try:
         with files.regular(path) as file:
             entries = _header(file)

@@ -1,7 +1,7 @@
-"""What is in the files of a data set: one digest of their names and bytes, by which two versions of it are told apart.
+"""What is in the files of a data set: one digest of their names and bytes, which distinguishes two versions of it.
 
 No torch. A large set is read once and then known again by its files' sizes, times and inodes, kept beside the caches; a
-set of at most ``EXACT_BYTES`` is read anew by every process. The time of the last change of status is among what is
+set of at most ``EXACT_BYTES`` is read again by every process. The time of the last change of status is among what is
 compared: nothing that copies, unpacks or touches a file can set it back.
 """
 
@@ -151,7 +151,7 @@ def _remember(place: Path, parts: Sequence[Part], sums: Mapping[str, str], keep:
         data = json.dumps({"prunekit": "contents", "files": lines}).encode()
         files.write(place, data, within=keep, ours=_is_ours, mode=0o644)
     except PrunekitError as error:
-        warnings.warn(f"{error}; the data are read anew by every command", PrunekitWarning, stacklevel=2)
+        warnings.warn(f"{error}; the data are read again by every command", PrunekitWarning, stacklevel=2)
 
 
 def _is_ours(file: BinaryIO) -> bool:

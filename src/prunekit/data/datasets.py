@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Dataset(NamedTuple):
-    """A data set that is there to be read.
+    """A data set that can be read.
 
     ``mean`` and ``std`` are per channel of pixels in [0, 1]; ``size`` is (H, W) in pixels; ``augment`` a row of
     ``data.augment.AUGMENTS``. ``load(split)`` reads one of ``splits``: ``train`` is all training images, before any
-    are held out; ``valid`` is there only where the data set publishes one. ``contents`` is a digest of what the
+    are held out; ``valid`` exists only where the data set publishes one. ``contents`` is a digest of what the
     files of a data set of the user's own hold (``prunekit.data.versions`` has those of published ones).
 
     The fields of :class:`prunekit.data.preprocessing.Preprocessing` are the data set's own here, and a network's in the
@@ -60,7 +60,7 @@ class DatasetRow(NamedTuple):
     """A data set as it is published; ``load(root, split)`` reads one of ``splits`` from under the data folder.
 
     ``images`` are the numbers of images of the ``splits``, where they are known: forecasts need them, nothing else.
-    ``resize`` and ``at(root, split, view=...)`` are there where images have several sizes (see :class:`Dataset`).
+    ``resize`` and ``at(root, split, view=...)`` are set where images have several sizes (see :class:`Dataset`).
     """
 
     task: str

@@ -33,7 +33,7 @@ class RemoteFile(NamedTuple):
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Paths under the data folder that are there when, and only when, the file has been got."""
+        """Paths under the data folder that exist if and only if the file has been downloaded."""
         return tuple(f"{self.into}/{path}".lstrip("/") for path in self.contents) or (self.into,)
 
 
@@ -49,7 +49,7 @@ class Download(NamedTuple):
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Paths under the data folder that are there when the data set is."""
+        """Paths under the data folder that exist if the data set does."""
         return (*self.unpacked, *(place for file in self.files for place in file.places))
 
 

@@ -1,4 +1,4 @@
-"""``prunekit data get`` and ``data ls``: bring published data sets into the data folder, and say which are there."""
+"""``prunekit data get`` and ``data ls``: bring published data sets into the data folder, and list them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOWNLOADED = "downloads"
 def get(
     name: str, root: Path, *, source: Path | None = None, offline: bool = False, progress: Progress = SILENT
 ) -> list[Path]:
-    """Bring the files of data set ``name`` under ``root``; those that are there already are left alone.
+    """Bring the files of data set ``name`` under ``root``; existing ones are left alone.
 
     ``source``: a folder that holds the published files (or the one file itself), read instead of the network. Returns
     the places filled. :class:`UsageError` for an unknown name, or where only the user can get the files;

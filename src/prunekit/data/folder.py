@@ -31,7 +31,7 @@ def open_folder(path: str, root: Path) -> Dataset:
     """The image folder at ``path``: classes are the folder names, sorted; mean and std are of its training images.
 
     Images of several sizes are scaled until they cover a square and cropped to it (:func:`square`), unless a network
-    says otherwise. A folder without training images is there to be measured on. Decoded images are kept under
+    says otherwise. A folder without training images can be measured on. Decoded images are kept under
     ``root/cache`` by the digest of what the files hold. :class:`UsageError` for a folder of another layout and for an
     unreadable image (named).
     """

@@ -1,4 +1,4 @@
-"""What is in an image folder, by its names alone: no torch, so that a wrong folder is told before anything runs."""
+"""What is in an image folder, by its names alone: no torch, so that a wrong folder is reported before anything runs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def contents(path: str, keep: Path) -> Contents:
 
 
 def listings_of(folder: Path, classes: tuple[str, ...]) -> dict[str, Listing]:
-    """The images of every split that is there."""
+    """The images of every split that exists."""
     return {split: list_split(place, classes) for split, place in split_folders(folder).items()}
 
 

@@ -54,7 +54,7 @@ def read_groups(path: Path) -> Groupings:
         if len(row) != len(head):
             raise UsageError(f"{path}, row {number}: {len(row)} cells for the {len(head)} columns")
         if row[place] in found:
-            raise UsageError(f"{path}, row {number}: {row[place]!r} is there twice")
+            raise UsageError(f"{path}, row {number}: {row[place]!r} appears twice")
         found[row[place]] = tuple(cell for other, cell in enumerate(row) if other != place)
     return Groupings(path, tuple(name for other, name in enumerate(head) if other != place), found)
 

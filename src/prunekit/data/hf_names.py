@@ -16,7 +16,7 @@ LAYOUT = "expected train-*.parquet and test-*.parquet, or train/*.arrow and test
 
 
 def check(path: str, split: str = "test") -> None:
-    """Raise a :class:`UsageError` unless ``path`` holds training and test files and pyarrow is there to read them."""
+    """Raise a :class:`UsageError` unless ``path`` holds training and test files and pyarrow is installed."""
     splits(Path(path).expanduser())
     if find_spec("pyarrow") is None:
         raise UsageError(f"hf:{path} needs pyarrow: pip install 'prunekit[hf]'")

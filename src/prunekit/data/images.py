@@ -30,7 +30,7 @@ class Encoded:
 
 
 Source = Path | Encoded
-# What Pillow may try: nothing that runs another program (EPS) or that nobody takes for an image (PDF, WMF, FITS, ...).
+# What Pillow may try: nothing that runs another program (EPS), no uncommon format (PDF, WMF, FITS, ...).
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 WHITE_16 = 65535
 

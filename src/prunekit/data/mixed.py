@@ -1,4 +1,4 @@
-"""Images for robust training: each is corrupted anew in every epoch (Liebenwein et al. 2021, robust training)."""
+"""Images for robust training: each is corrupted afresh in every epoch (Liebenwein et al. 2021, robust training)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from prunekit.errors import unknown
 
 # The severity of the paper's main experiments.
 SEVERITY = 3
-# Test images gathered anew for a data set: a shift without a corruption.
+# Newly gathered test images of a data set: a shift without a corruption.
 NEW_TESTS = {"cifar10": ("cifar10.1",), "imagenet": ("objectnet",)}
 
 

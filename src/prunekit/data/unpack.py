@@ -1,4 +1,4 @@
-"""Unpack a tar archive so that it is there whole or not at all, and nothing is written outside its folder."""
+"""Unpack a tar archive whole or not at all, so that nothing is written outside its folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARKER, CONTENT = "prunekit-unpack", "content"
 
 
 def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = SILENT) -> None:
-    """Put the contents of ``archive`` into their places under ``root``; places that are there are left alone.
+    """Put the contents of ``archive`` into their places under ``root``; existing places are left alone.
 
     :class:`PrunekitError` for an archive that is damaged, lacks what it should hold, or holds links, devices or paths
     that leave their folder: nothing of it is kept then.

@@ -32,7 +32,7 @@ class Lifeline:
         self.end, self._held = os.pipe()
 
     def environment(self) -> dict[str, str]:
-        """What a child is told of it; the descriptor ``end`` is passed on to it."""
+        """What a child process needs to know of it; the descriptor ``end`` is passed on to it."""
         return {LIFELINE: str(self.end)}
 
     def close(self) -> None:

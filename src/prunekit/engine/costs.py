@@ -48,7 +48,7 @@ class PastCosts(NamedTuple):
     def seconds(self, params: Params, root: Params, calibrated: float | None = None) -> float:
         """What a step of the lineage of ``root`` will take, from the closest thing that was measured.
 
-        ``calibrated`` is what a short calibration says: it stands behind the same work in this store alone.
+        ``calibrated`` is what a short calibration says: only identical work in this store takes precedence over it.
         """
         made, row = (root if isinstance(root, Root) else None), RUN[params.kind]
         past = self.exact.get((params.kind, Network.of(made))) if made else None

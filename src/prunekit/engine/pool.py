@@ -45,7 +45,7 @@ class Worker:
     bars: dict[int, tuple[AbstractContextManager[Bar], Bar]] = field(default_factory=dict)
 
     def tell(self, **message: Any) -> None:
-        """Send the worker one message; to a dead one nothing is said, its end is heard soon."""
+        """Send the worker one message; a dead worker gets none, its exit is reported separately."""
         assert self.process.stdin is not None  # noqa: S101 - it was opened as a pipe
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(message) + "\n")

@@ -1,4 +1,4 @@
-"""Whether the data of every stage are there before the first step runs, and how to get what is not. No torch."""
+"""Whether the data of every stage are available before the first step runs; how to get what is missing. No torch."""
 
 from __future__ import annotations
 

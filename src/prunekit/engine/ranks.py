@@ -40,7 +40,7 @@ def together(command: Sequence[str], size: int, *, typed: str | None = None) -> 
     """Run ``command`` in ``size`` processes until all have ended; 0, or the exit code of one that failed.
 
     ``typed`` is what each of them reads on stdin. Where one fails, the others have a few seconds to end by themselves.
-    Rank 0's output is this process's; of another only the last line is told, and only if it knew better than rank 0.
+    Rank 0's output is this process's; of another only the last line is shown, where its error is the cause of rank 0's.
     """
     lifeline = Lifeline()
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(size)}

@@ -110,7 +110,7 @@ def _connect(ray: ModuleType, address: str | None) -> None:
 
 
 def _knock(where: str | None) -> None:
-    """Raise an ``OSError`` where nobody listens: Ray itself would try for minutes."""
+    """Raise an ``OSError`` if no server listens: Ray itself would try for minutes."""
     host, colon, port = (where or "").removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host, int(port)), timeout=SECONDS_TO_ANSWER).close()

@@ -148,7 +148,7 @@ def execute(
     """Make every step of ``todo``; a failed step stops only what depends on it (or all, without ``keep_going``).
 
     A batch that fails is tried again step by step. What another run works on is asked for again while there is other
-    work, and waited for when there is none: ``waits`` is told for which keys, whenever they change.
+    work, and waited for when there is none: ``waits`` is called with those keys whenever they change.
     """
     schedule = Schedule(todo, group=group, cost=cost)
     running = PlanRun(schedule, executor, stop, keep_going)

@@ -21,7 +21,7 @@ def one(params: Params) -> float:
 class Schedule:
     """The steps still to make, in an order that keeps the longest remaining path moving.
 
-    ``todo`` holds each step once, parents before children; inputs that are not in ``todo`` are there already. Steps of
+    ``todo`` holds each step once, parents before children; inputs that are not in ``todo`` exist already. Steps of
     one ``group`` that are ready together are handed out together, at most ``largest`` at once.
     """
 

@@ -19,7 +19,7 @@ def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Se
     """Time every network that the steps of the ``wanted`` keys are about: a few seconds each, nothing is stored.
 
     ``steps`` are the whole plan by key, parents before children: a step's network is that of its root. What could not
-    be found out is told in ``troubles``, never raised.
+    be found out is listed in ``troubles``, never raised.
     """
     question = request(steps, wanted, settings)
     lifeline = Lifeline()

@@ -38,7 +38,7 @@ INTERRUPTED = 130
 
 
 class Wire:
-    """Progress told to another process, a few times a second."""
+    """Progress reported to another process, a few times a second."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

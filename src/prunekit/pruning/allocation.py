@@ -60,7 +60,7 @@ def _rank_share(values: Tensor) -> Tensor:
 class Choice(NamedTuple):
     """What a filter allocation may look at, per layer that is pruned.
 
-    ``scores``: sensitivities of the filters (or channels) that are there; ``keys``: what they are ranked by, the
+    ``scores``: sensitivities of the filters (or channels) that are left; ``keys``: what they are ranked by, the
     scores or a draw. ``kernel`` · ``positions``: kernel positions and output positions of the layer (positions only for
     methods that look at data).
     """

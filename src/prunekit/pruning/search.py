@@ -100,7 +100,7 @@ def _plane(room: Room, name: str, values: Tensor) -> Tensor:
 
 
 def _ascending(values: Tensor) -> Tensor:
-    """The scores of what is there, from the lowest."""
+    """The scores of what is left, from the lowest."""
     # numpy sorts on the CPU some ten times faster than torch, with the vector instructions at hand.
     on_cpu = values.device.type == "cpu"
     ordered = torch.from_numpy(np.sort(values.numpy())) if on_cpu else values.sort().values

@@ -88,7 +88,7 @@ def _place(error: PrunekitError) -> Place:
 
 
 def _located(source: Source, lines: Sequence[Lines], error: PrunekitError) -> Problem:
-    """The file that says the most of the place of a mistake: the first of them, which is laid over the others."""
+    """The file that says the most of the place of a mistake: the first of them, which overrides the others."""
     place = _place(error)
     found = [
         (file, *line_of(known, _in_file(file, source, place)))

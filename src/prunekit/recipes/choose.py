@@ -75,10 +75,9 @@ def state_rows(steps: Mapping[str, Planned], state: Callable[[str], str]) -> lis
 
 
 def report_settings(recipes: Mapping[str, Recipe], fields: Mapping[str, Any]) -> ReportParams:
-    """What a report on several recipes (by their names) says, ``fields`` laid over it.
+    """What a report on several recipes (by their names) says, overridden by ``fields``.
 
-    :class:`UsageError` where their [report] tables differ in a field that nobody lays over: one of them would be passed
-    over.
+    :class:`UsageError` where their [report] tables differ in a field that is not overridden: one would be ignored.
     """
     given = {name: recipe.report.model_dump() for name, recipe in recipes.items()}
     first, *others = given

@@ -1,4 +1,4 @@
-"""Recipe files: TOML, with shared parts (``extends``), variables (``vars``) and ``--set`` assignments laid over it."""
+"""Recipe files: TOML, with shared parts (``extends``), variables (``vars``) and ``--set`` overrides."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Source(NamedTuple):
 
 
 def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
-    """The recipe in a file, with ``--set`` assignments such as ``parents.epochs=3`` laid over it."""
+    """The recipe in a file, with ``--set`` overrides such as ``parents.epochs=3`` applied."""
     source = load(located(path))
     raw = source.raw
     for assignment in assignments:
@@ -106,7 +106,7 @@ def _line_of(error: tomllib.TOMLDecodeError) -> int:
 
 
 def _check_labelled(raw: Mapping[str, Any], path: Path) -> None:
-    """Stages are laid over each other by label: each of a file that extends, or is extended, has one of its own."""
+    """Stages are merged by label: each stage of a file that extends, or is extended, needs its own."""
     stages = raw.get("stage", [])
     seen: set[str] = set()
     for position, stage in enumerate(stages if isinstance(stages, list) else [], start=1):
@@ -114,7 +114,7 @@ def _check_labelled(raw: Mapping[str, Any], path: Path) -> None:
             continue
         if "label" not in stage:
             raise RecipeError(
-                f"{path}: stage {position} has no label, by which stages are laid over each other",
+                f"{path}: stage {position} has no label, and stages are merged by label",
                 stage=position,
                 file=path,
             )
@@ -127,7 +127,7 @@ def _check_labelled(raw: Mapping[str, Any], path: Path) -> None:
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Document:
-    """``over`` laid over ``under``: tables field by field, stages by label, new stages at the end."""
+    """``under`` overridden by ``over``: tables field by field, stages by label, new stages at the end."""
     result = dict(under)
     for name, value in over.items():
         known = result.get(name)
@@ -214,7 +214,7 @@ DEEPEST = 3  # STAGE.sweep.FIELD
 
 
 def assign(raw: Mapping[str, Any], assignment: str) -> Document:
-    """A copy of a parsed recipe with one ``STAGE.FIELD=VALUE`` (or ``vars.NAME``, ``report.FIELD``) laid over it."""
+    """A copy of a parsed recipe with one ``STAGE.FIELD=VALUE`` (or ``vars.NAME``, ``report.FIELD``) overridden."""
     path, equals, text = assignment.partition("=")
     head, *rest = path.strip().split(".")
     if not equals or not 0 < len(rest) < DEEPEST:

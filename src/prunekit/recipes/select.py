@@ -30,7 +30,7 @@ Where = Mapping[str, tuple[Any, ...]]
 
 
 def selected(pools: Sequence[Sequence[Made]], where: Where) -> list[list[Made]]:
-    """Of each pool what ``where`` asks for; a field that a result has not (a parent's method) rules nothing out.
+    """Of each pool what ``where`` asks for; a field that a result has not (a parent's method) excludes nothing.
 
     :class:`UsageError` for a condition on a field that none of them has, and for a value that none of them has.
     """

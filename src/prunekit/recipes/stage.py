@@ -150,7 +150,7 @@ def _check_twice(label: str, fields: Mapping[str, Any], sweep: Mapping[str, Any]
     for name in sweep:
         if name in fields:
             raise UsageError(
-                f"stage {label!r}: {name} stands beside its sweep, which would hide it: write one of them "
+                f"stage {label!r}: {name} is given beside its sweep, which would hide it: write one of them "
                 f"(--set {label}.sweep.{name}=[...] lays values over the sweep)",
                 field=(name,),
             )

@@ -86,7 +86,7 @@ METHOD_NAMES: dict[str, str] = {
     "hessian": "optimal brain damage, filters",
     "synflow": "SynFlow: what flows through every weight",
     "wanda": "Wanda: magnitude times the size of the input",
-    "obc": "optimal brain compression, weights fitted anew",
+    "obc": "optimal brain compression, weights refitted",
     "nm": "n of every m consecutive weights",
 }
 

@@ -82,7 +82,7 @@ def write_all(out: Path, contents: Mapping[str, bytes], digest: str) -> None:
 
 
 def check_folder(out: Path) -> None:
-    """Refuse before long work a folder that no report can go to: what is there, rights, a full disk."""
+    """Refuse before long work a folder that cannot take a report: foreign files, permissions, a full disk."""
     earlier = _earlier(out)
     _check_free(out, ALWAYS, frozenset(checksum for _, checksum in earlier), _damaged(out, dict(earlier)))
     files.check_place(out, "the report", wanted=LEAST_BYTES)
@@ -123,7 +123,7 @@ def _check_free(out: Path, places: Iterable[str], known: Collection[str], damage
         foreign.append(LISTING)
     if foreign:
         raise UsageError(
-            f"the report cannot go to {str(out)!r}: {foreign[0]} is there, and not as a report wrote it; move it "
+            f"the report cannot go to {str(out)!r}: {foreign[0]} exists and was not written by a report; move it "
             "away or name another folder"
         )
 

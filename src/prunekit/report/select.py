@@ -24,7 +24,7 @@ def nominal_rows(study: Study, finding: str, **where: Any) -> list[Row]:
 
 
 def noisy_rows(study: Study, finding: str, **where: Any) -> list[Row]:
-    """The rows of a finding under one kind of noise: uniform, the paper's, or the other where only that is there."""
+    """The rows of a finding under one kind of noise: uniform, the paper's, or the other if it is the only one."""
     return only(
         study.of(finding, **where),
         lambda row: "uniform" in (row.get("noise") or str(row.get("distribution"))),

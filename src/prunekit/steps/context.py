@@ -128,7 +128,7 @@ def training_data(context: Context, root: Root, opened: Dataset) -> TrainingData
 
 
 def epoch_images(root: Root, data: TrainingData) -> Callable[[int], Tensor] | None:
-    """For robust training: the images that an epoch trains on, corrupted anew; None where nothing is shifted."""
+    """For robust training: the images that an epoch trains on, freshly corrupted; None where nothing is shifted."""
     if root.train_distribution is None:
         return None
     if not isinstance(data.train, ArrayExamples):
@@ -190,7 +190,7 @@ def save(
     """Store a model whole: its nominal test outcomes first, then itself, so that a model in the store is measured.
 
     ``opened`` is its data set as the model sees it. ``expected`` raises where the measured error is not what it should
-    be: nothing is stored then. ``weights`` are stored in place of the model's own, ``facts`` are laid over the fields
+    be: nothing is stored then. ``weights`` are stored in place of the model's own, ``facts`` override the fields
     of the record that are found here.
     """
     lineage = (*ancestors, Step.of(params))

@@ -44,7 +44,7 @@ def export(key: str, context: Context, *, out: Path, shrink: bool, form: str) ->
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out} is there already and not an empty folder: name another")
+        raise UsageError(f"--out {out} exists and is not an empty folder: name another")
     files.check_place(out, "the network")
     loaded = load(context, key)
     if loaded.record.form != MODULE:

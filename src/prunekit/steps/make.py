@@ -1,4 +1,4 @@
-"""Make a batch of steps whose inputs are there: claim, look again, run, remember what it took."""
+"""Make a batch of steps whose inputs exist: claim, look again, run, remember what it took."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def _one(params: RetrainParams, context: Context) -> None:
 
 
 def settings_of(record: ModelRecord) -> TrainParams:
-    """The training settings of a lineage: of its root, and what the imports after it were given, laid over them."""
+    """The training settings of a lineage: of its root, overridden by what the imports after it were given."""
     root = record.root_params
     schedule = {name: getattr(root, name) for name in Schedule.model_fields}
     for step in record.lineage[1:]:

@@ -152,7 +152,7 @@ def _digest(store: Store, key: str) -> str:
 
 
 class Settled(NamedTuple):
-    """Keys to make again although they are there, and what a person should know of those that are kept."""
+    """Existing keys to make again, and what a person should know of those that are kept."""
 
     again: frozenset[str]
     notes: tuple[str, ...]

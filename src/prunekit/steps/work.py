@@ -52,14 +52,14 @@ class Known(NamedTuple):
     pixels: int
 
     def images_of(self, distribution: str) -> float:
-        """The images of a distribution; :class:`UsageError` where nobody knows."""
+        """The images of a distribution; :class:`UsageError` if they are unknown."""
         name, split = counted_as(distribution)
         published, share = self.images.get(name, {}), 1.0
         if split in ("train", "valid") and "valid" not in published:
             held: float = self.root.valid_fraction
             split, share = "train", held if split == "valid" else 1 - held
         if split not in published:
-            raise UsageError(f"{name}: nobody knows how many images its {split} split has")
+            raise UsageError(f"{name}: the number of images of its {split} split is not known")
         return published[split] * share
 
     @property
@@ -119,7 +119,7 @@ def of_transfer(params: TransferParams, known: Known) -> Work:
     """Every image at every share of its pixels."""
     features = known.steps.get(params.features)
     if not isinstance(features, FeaturesParams):
-        raise UsageError(f"{params.features}: nobody knows of how many images it is")
+        raise UsageError(f"{params.features}: the number of its images is not known")
     return Work(forwarded=features.images * len(params.kept))
 
 

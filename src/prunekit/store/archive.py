@@ -201,7 +201,7 @@ def damaged(path: Path, why: str) -> DamagedError:
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
-    """Write a file of a store, so that it is there whole or not at all; only what prunekit wrote is replaced."""
+    """Write a file of a store, whole or not at all; only what prunekit wrote is replaced."""
     write_bytes(path, dump(arrays, record))
 
 
@@ -211,7 +211,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def is_ours(file: BinaryIO) -> bool:
-    """Whether prunekit wrote an archive, be it cut or damaged; one that holds nothing but zeros is nobody's."""
+    """Whether prunekit wrote an archive, be it cut or damaged; one that holds nothing but zeros is not ours."""
     start = file.read(RECOGNISED_BYTES)
     found = sum(mark in start for mark in _MARKS)
     return found >= MARKS_ENOUGH or not start[8:].strip(b"\0") or _BEGINNING.startswith(start[8:])

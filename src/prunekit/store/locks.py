@@ -1,4 +1,4 @@
-"""Locks that die with their owner: one file each, held with ``flock``, gone when nobody works any more."""
+"""Locks that die with their owner: one file each, held with ``flock``, released when the owning process exits."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _acquire(path: Path, within: Path, wait: bool) -> int | None:
 
 
 def _flock(handle: int, how: int) -> bool:
-    """Whether the lock is held now; a file system without locks is told of, and work goes on without."""
+    """Whether the lock is held now; a file system without locks is reported, and work continues without."""
     try:
         fcntl.flock(handle, how)
     except BlockingIOError:

@@ -94,7 +94,7 @@ class ModelRecord(BaseModel):
 
     @property
     def dropped(self) -> str | None:
-        """The digest of weights and masks that were taken out of the store; None where they are there."""
+        """The digest of weights and masks that were taken out of the store; None if they are present."""
         found = self.provenance.get(DROPPED)
         return str(found) if found is not None else None
 

@@ -154,12 +154,12 @@ class Store:
     def save_model(
         self, record: ModelRecord, weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]
     ) -> None:
-        """Store a model; it is there whole or not at all."""
+        """Store a model, whole or not at all."""
         self.mark()
         archive.write(self.path(record.key), _joined(weights, masks), record.model_dump(mode="json"))
 
     def save_outcomes(self, record: MeasurementRecord, arrays: Mapping[str, np.ndarray]) -> None:
-        """Store a measurement; it is there whole or not at all."""
+        """Store a measurement, whole or not at all."""
         self.mark()
         archive.write(self.path(record.key), arrays, record.model_dump(mode="json"))
 
@@ -287,7 +287,7 @@ class Store:
         return upkeep.repair(self, found)
 
     def leftovers(self) -> list[Path]:
-        """What crashes left: half-written files, locks that nobody holds, checkpoints and logs of finished steps."""
+        """What crashes left: half-written files, locks that are not held, checkpoints and logs of finished steps."""
         return [each.path for each in upkeep.leftovers(self)]
 
     def clean(self) -> list[Path]:

@@ -123,7 +123,7 @@ def repair(store: Store, found: Iterable[Problem]) -> int:
 
 
 def leftovers(store: Store) -> list[Leftover]:
-    """What crashes left: half-written files, locks that nobody holds, checkpoints and logs of finished steps.
+    """What crashes left: half-written files, locks that are not held, checkpoints and logs of finished steps.
 
     While some process works on the store, half-written files may be its own: they are left.
     """
@@ -162,7 +162,7 @@ def _parts(root: Path, folder: str, is_name: Callable[[str], bool]) -> Iterator[
 
 
 def _is_any(file: BinaryIO) -> bool:
-    """Half a label or half of somebody's weights cannot be told by its content: the name must do."""
+    """Half a label or half of somebody's weights cannot be recognised by its content, only by its name."""
     return True
 
 

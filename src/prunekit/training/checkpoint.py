@@ -62,7 +62,7 @@ class Saved(NamedTuple):
 
 
 def fingerprint(facts: Mapping[str, Any], arrays: Arrays) -> str:
-    """A digest of JSON ``facts`` and of ``arrays``: what a run was begun with."""
+    """A digest of JSON ``facts`` and of ``arrays``: what a run started from."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
@@ -86,7 +86,7 @@ def load(checkpoint: Checkpoint | None, fingerprint: str) -> Saved | None:
             return None
         raise UsageError(
             f"the unfinished training {checkpoint.path} is of other settings, data, code or initial weights: put them "
-            "back to go on, or start anew with --force (`run`: --force STAGE)"
+            "back to go on, or start afresh with --force (`run`: --force STAGE)"
         )
     return Saved(record["step"], tuple(record["losses"]), record["running"], arrays)
 
@@ -123,7 +123,7 @@ class Writer:
         return monotonic() - self._last >= pause
 
     def write(self, saved: Saved) -> None:
-        """Begin to write ``saved``, whose arrays nobody changes any more."""
+        """Start writing ``saved``, whose arrays no longer change."""
         if self._checkpoint is NEVER:
             return
         self._report()
@@ -142,4 +142,6 @@ class Writer:
             raise error
         if error is not None and not self._warned:
             self._warned = True
-            warnings.warn(f"{error}; training goes on without new checkpoints", PrunekitWarning, stacklevel=3)
+            warnings.warn(
+                f"{error}; training continues without new checkpoints", PrunekitWarning, stacklevel=3
+            )

@@ -93,7 +93,7 @@ def fit(
 def _identity(
     model: nn.Module, feed: Feed, settings: TrainParams, masks: Mapping[str, Tensor], start_epoch: int
 ) -> str:
-    """What a checkpoint must have been begun with to be gone on with."""
+    """The settings and data that must match for a checkpoint to be resumed."""
     facts = {
         "settings": settings.model_dump(mode="json"),
         "dataset": feed.dataset.name,
@@ -155,7 +155,7 @@ class _Run:
         self.log = LossLog(len(feed.examples), feed.steps_per_epoch, feed.device)
         self.step = 0
         self.kept: Arrays | None = None
-        # The first batch of another size is compiled anew, which a capture cannot hold.
+        # The first batch of another size triggers another compilation, which a capture cannot hold.
         captured = can_be_captured(network, feed.device, feed.place) and not settings.compiled
         self._advance = Replayed(self._body, feed.device) if captured else self._body
 

@@ -22,7 +22,7 @@ def learning_rate(settings: TrainParams, step: int, steps_per_epoch: int) -> flo
 
 
 def last_learning_rate(settings: TrainParams, steps_per_epoch: int) -> float:
-    """The learning rate of the last iteration: what fine-tuning goes on with (Renda et al. 2020, section 2)."""
+    """The learning rate of the last iteration: the rate of fine-tuning (Renda et al. 2020, section 2)."""
     return learning_rate(settings, settings.epochs * steps_per_epoch - 1, steps_per_epoch)
 
 

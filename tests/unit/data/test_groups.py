@@ -40,7 +40,7 @@ def test_a_name_of_two_images_is_refused(tmp_path):
         ("camera,light\na,day\n", "needs a first row"),
         ("file,camera,camera\n1.jpg,a,b\n", "two columns have one name"),
         ("file,camera\n1.jpg\n", "row 2: 1 cells for the 2 columns"),
-        ("file,camera\n1.jpg,a\n1.jpg,b\n", "row 3: '1.jpg' is there twice"),
+        ("file,camera\n1.jpg,a\n1.jpg,b\n", "row 3: '1.jpg' appears twice"),
     ],
 )
 def test_what_is_no_file_of_groups_is_refused_and_named(tmp_path, text, why):

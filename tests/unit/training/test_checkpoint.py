@@ -194,7 +194,7 @@ def test_a_checkpoint_of_other_images_or_code_is_refused_or_begun_anew(
     of_these, of_others = replace(checkpoint, made_of="these"), replace(checkpoint, made_of="others")
     with pytest.raises(StoppedError):
         tiny.train(checkpoint=of_these, progress=StopAfter(2))
-    with pytest.raises(UsageError, match="start anew with --force"):
+    with pytest.raises(UsageError, match="start afresh with --force"):
         tiny.train(checkpoint=of_others)
     assert checkpoint.path.exists()
     anew = tiny.train(checkpoint=replace(of_others, anew=True))

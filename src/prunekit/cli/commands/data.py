@@ -15,7 +15,7 @@ from prunekit.environment import offline
 
 COLUMNS = ("name", "there", "missing", "get", "source")
 
-app = sub_app(no_args_is_help=True, help="Get data sets, and see which are there.")
+app = sub_app(no_args_is_help=True, help="Get data sets, and see which are available.")
 
 NAME = Annotated[
     str, typer.Argument(metavar="NAME", help="Data set, such as cifar10 (see `prunekit data ls`).")
@@ -52,6 +52,6 @@ command(
     _ls,
     name="ls",
     common=("data", "as_json"),
-    help="Which data sets are there, what is missing, and how to get it.",
+    help="Which data sets are available, what is missing, and how to get it.",
     examples=["prunekit data ls --json | jq 'select(.there | not) | .name'"],
 )

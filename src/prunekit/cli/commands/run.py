@@ -47,9 +47,7 @@ FILE = Annotated[
 OUT = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Also write the report to this folder.")
 ]
-DRY = Annotated[
-    bool, typer.Option("--dry-run", help="Show what is there and what would be made; run nothing.")
-]
+DRY = Annotated[bool, typer.Option("--dry-run", help="Show what exists and what would be made; run nothing.")]
 CALIBRATE = Annotated[
     bool | None,
     typer.Option(
@@ -202,7 +200,7 @@ def _settings(chosen: Options, given: Mapping[str, Any], forced: frozenset[str])
 
 
 def _tell(outcome: Result, steps: int, seconds: float) -> None:
-    say(f"{len(outcome.made)} of {steps} steps made in {seconds:.1f} s" if steps else "every step is there")
+    say(f"{len(outcome.made)} of {steps} steps made in {seconds:.1f} s" if steps else "every step is made")
     for line in failure.lines(outcome.failed):
         say(line)
 
@@ -272,7 +270,7 @@ command(
         ),
     },
     common=("store", "data", "as_json"),
-    help="Which steps of a recipe are there, stale (made of other data than are here), running, failed or missing; "
-    "exit 1 unless all are there.",
+    help="Which steps of a recipe exist, are stale (made of data that has changed since), running, failed or missing; "
+    "exit 1 unless all exist.",
     examples=["prunekit status recipes/quickstart.toml --summary"],
 )

@@ -58,7 +58,7 @@ def settings_of(chosen: Options, force: Sequence[str] = ()) -> Settings:
 
 
 def make_and_print(steps: Sequence[Params], store: Store, chosen: Options) -> None:
-    """Make each step, and print its record as soon as it is there."""
+    """Make each step, and print its record as soon as it exists."""
     if chosen.label is not None and len(steps) > 1:
         raise UsageError(f"--label names one result, but {len(steps)} models were given")
     if chosen.label is not None:

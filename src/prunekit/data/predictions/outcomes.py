@@ -101,7 +101,7 @@ def _check_ids(ids: Sequence[str], n: int, source: str) -> None:
     seen: set[str] = set()
     for each in ids:
         if each in seen:
-            raise UsageError(f"{source}: the id {each!r} is there twice")
+            raise UsageError(f"{source}: the id {each!r} appears twice")
         seen.add(each)
 
 

@@ -39,7 +39,7 @@ AS_USUAL = Asked()
 
 
 def read(path: Path, asked: Asked = AS_USUAL) -> Predictions:
-    """The predictions in a file, checked; a :class:`UsageError` says which columns are there and which are needed."""
+    """The predictions in a file, checked; a :class:`UsageError` says which columns were found and which are needed."""
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UsageError(f"{path}: unknown ending (one of: {', '.join(READERS)})")

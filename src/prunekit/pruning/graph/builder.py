@@ -36,7 +36,7 @@ class Call(NamedTuple):
 def key_of(tensor: Tensor) -> Key:
     """The memory that a tensor looks at, and how: the same for every Python object that looks at it in this way.
 
-    Tensors of other classes may have no memory of their own, and are told apart as objects.
+    Tensors of other classes may have no memory of their own, and are distinguished as objects.
     """
     if type(tensor) not in (Tensor, nn.Parameter, nn.Buffer):
         return ("object", id(tensor))

@@ -193,7 +193,7 @@ def padded(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _padded_channels(builder: Builder, call: Call, track: Flow, tensor: Tensor) -> list[Track] | None:
-    """Zeros as channels: they can be told from no constant, and their number is the network's own."""
+    """Zeros as channels: they cannot be distinguished from a constant, and their number is the network's own."""
     size = builder.graph.sizes[track.value]
     pad = list(call.args["pad"])
     labels = torch.nn.functional.pad(labels_of(track, tensor.shape), pad, value=size)

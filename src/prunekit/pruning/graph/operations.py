@@ -27,7 +27,7 @@ def follow(builder: Builder, call: Call) -> None:
         found = None  # a form of the operation that its rule does not know
     if found is None:
         found = _unknown(builder, call)
-    # Statistics and indices behind the first result are nobody's channels.
+    # Statistics and indices behind the first result are not channels.
     found = [*found, *[Made(origins=origins_of(found))] * (len(call.outputs) - len(found))]
     written = _written(call)
     for output, track in zip(call.outputs, found, strict=True):

@@ -43,7 +43,7 @@ def propagate(graph: Graph, stocks: Stocks) -> Liveness:
     """Follow what is left of every layer (``stocks``, by layer name) through the graph.
 
     One pass with the flow finds zero channels, one against it finds unread filters. That is a fixpoint: a filter
-    that is unread becomes zero only where nobody looks.
+    that is unread becomes zero only where it is not read.
     """
     zero = zeros(graph, stocks)
     used = _uses(graph, stocks, zero)

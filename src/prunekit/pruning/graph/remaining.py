@@ -28,7 +28,7 @@ class Left(NamedTuple):
 class Room:
     """A network under the masks in force.
 
-    ``present``: per layer, the weights that are there, as bool ``[filters, channels per group, kernel positions]``.
+    ``present``: per layer, the weights that are kept, as bool ``[filters, channels per group, kernel positions]``.
     ``vectors``: the bias and norm masks in force. ``other``: entries that no choice here can remove.
     """
 
@@ -39,7 +39,7 @@ class Room:
 
     @cached_property
     def stocks(self) -> dict[str, Stock]:
-        """The weights that are there."""
+        """The weights that are kept."""
         return self.stocks_of(self.present)
 
     def stocks_of(self, kept: Mapping[str, Tensor]) -> dict[str, Stock]:
@@ -49,7 +49,7 @@ class Room:
 
     @cached_property
     def idle(self) -> frozenset[str]:
-        """The layers that do nothing to begin with, such as one whose output nobody reads."""
+        """The layers that do nothing to begin with, such as one whose output is not read."""
         liveness = propagate(self.graph, self.stocks)
         return frozenset(name for name, amount in _amounts(self.stocks, liveness).items() if not amount)
 

@@ -55,7 +55,7 @@ def test_a_certain_wrong_answer_has_a_finite_loss():
         ({"scores": np.array([[0.2, 0.3, 0.5], [-1.0, 1.0, 1.0]])}, "outside 0 to 1"),
         ({"scores": np.array([[1.0], [1.0]])}, "2 or more classes"),
         ({"ids": ("a",)}, "1 ids for 2 labels"),
-        ({"ids": ("a", "a")}, "'a' is there twice"),
+        ({"ids": ("a", "a")}, "'a' appears twice"),
         ({"labels": np.array([], dtype=int), "scores": np.empty((0, 3))}, "no predictions"),
     ],
 )
