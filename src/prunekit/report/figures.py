@@ -223,8 +223,8 @@ FIGURES: dict[str, Figure] = {
         functions.gain,
         _said(
             "How many more predictions match the unpruned parent's than a separately trained network's do, on the same "
-            "noisy inputs, with 95 % bands. Above zero, the pruned network is closer to its parent than an independently "
-            "trained one is."
+            "noisy inputs, with 95 % bands. Above zero, the pruned network is closer to its parent than an "
+            "independently trained one is."
         ),
     ),
     "noise-potential": Figure(
