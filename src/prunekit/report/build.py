@@ -12,7 +12,8 @@ from prunekit.report.canvas import Panel, render
 from prunekit.report.comparison_tables import comparison_tables
 from prunekit.report.figures import BODY, FIGURES, Figure, caption_of
 from prunekit.report.folder import TO_BE_DRAWN_AGAIN, digest_of, is_current, write_all
-from prunekit.report.formats import Table, as_csv, as_tex, plain_table
+from prunekit.report.formats import Table, as_csv, csv_of, plain_table
+from prunekit.report.latex import as_tex
 from prunekit.report.page import Section, as_page
 from prunekit.report.paper import paper_files
 from prunekit.report.select import slug
@@ -66,7 +67,7 @@ def _contents(study: Study, formats: Sequence[str]) -> Iterator[tuple[str, bytes
     yield PAGE, as_page(study, sections, left_out).encode()
     yield "findings.json", _as_json(study.plain_rows)
     for finding, rows in study.findings.items():
-        yield f"tables/{slug(finding)}.csv", as_csv(rows).encode()
+        yield csv_of(finding), as_csv(rows).encode()
     for section in sections:
         yield from _files(section)
         for name, content in paper_files(section.name, section.panels, formats):

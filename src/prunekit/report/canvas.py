@@ -42,13 +42,18 @@ class Panel(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """One panel drawn: the ``svg`` file and the ``inline`` SVG element of the page."""
+    """One panel drawn: the ``svg`` file and the ``inline`` SVG element of the page.
+
+    ``legend`` has the names in its legend, ``below_legend`` is the part of it that shows no legend.
+    """
 
     name: str
     svg: bytes
     inline: str
     title: str = ""
     series: str = ""
+    legend: tuple[str, ...] = ()
+    below_legend: str = ""
 
 
 @contextmanager
@@ -72,7 +77,38 @@ def render(panel: Panel, alt: str) -> Drawing:
         svg = as_svg(figure)
         said = " ".join(filter(None, (alt, main_values(told))))
         inline = _inline(svg.decode(), panel, said, told, _points_per_unit(axes))
-        return Drawing(panel.name, svg, inline, panel.title, panel.series)
+        names, cut = _legend(figure)
+        below = _view_box(panel, cut)
+        return Drawing(panel.name, svg, inline, panel.title, panel.series, names, below)
+
+
+def once(drawings: Sequence[Drawing]) -> tuple[Drawing, ...]:
+    """The drawings of one figure for the page: a legend that an earlier one has is cut off the later ones."""
+    seen: set[tuple[str, ...]] = set()
+    shown = []
+    for drawing in drawings:
+        again = drawing.legend in seen and bool(drawing.legend)
+        seen.add(drawing.legend)
+        inline = (
+            re.sub(r'viewBox="[^"]*"', drawing.below_legend, drawing.inline, count=1)
+            if again
+            else drawing.inline
+        )
+        shown.append(drawing._replace(inline=inline))
+    return tuple(shown)
+
+
+def _legend(figure: Figure) -> tuple[tuple[str, ...], float]:
+    """The names in the legend above the axes, and how far down from the top it reaches, in points."""
+    names = tuple(text.get_text() for legend in figure.legends for text in legend.get_texts())
+    lowest = min((legend.get_window_extent().y0 for legend in figure.legends), default=figure.bbox.y1)
+    return names, float(figure.bbox.y1 - lowest)
+
+
+def _view_box(panel: Panel, cut: float = 0.0) -> str:
+    """The attribute that says which part of the drawing an element shows: all but so many points on top."""
+    width, height = POINTS_PER_INCH * panel.width, POINTS_PER_INCH * panel.height
+    return f'viewBox="0 {cut:.4g} {width:g} {height - cut:.5g}"'
 
 
 def lay_out(figure: Figure) -> None:
@@ -117,8 +153,7 @@ def _inline(svg: str, panel: Panel, alt: str, told: Sequence[Meaning], per_unit:
     body = re.sub(r"\bid=\"", f'id="{panel.name}-', body).replace("xlink:href=", "href=")
     body = re.sub(r"(href=\"|url\()#", rf"\1#{panel.name}-", body)
     body = body.replace("base64,\n", "base64,")
-    width, height = POINTS_PER_INCH * panel.width, POINTS_PER_INCH * panel.height
-    size = f'viewBox="0 0 {width:g} {height:g}" style="max-width:{PAGE_SCALE * panel.width:.2f}in"'
+    size = f'{_view_box(panel)} style="max-width:{PAGE_SCALE * panel.width:.2f}in"'
     moved = f' data-unit="{per_unit:.2f}"' if any("margin" in meaning.data for meaning in told) else ""
     head = f'<svg {size}{moved} role="img" aria-label="{_attribute(alt)}">'
     return head + themed(body) + "</svg>"

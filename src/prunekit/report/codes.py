@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from prunekit.analysis.flags import Flag
+from prunekit.analysis.shifts import parts_of
 from prunekit.analysis.variant import Role
 from prunekit.pruning.methods import METHODS
 
@@ -96,3 +97,15 @@ def method_names(rows: Iterable[Mapping[str, object]]) -> list[tuple[str, str, s
     codes = sorted({str(row["method"]) for row in rows if row.get("method")})
     sources = {code: METHODS[code].source for code in codes if code in METHODS}
     return [(code, METHOD_NAMES.get(code, ""), sources.get(code, "")) for code in codes]
+
+
+def shift_names(distributions: Iterable[object]) -> list[tuple[str, str, str]]:
+    """What the names of shifted distributions say, an example of each kind: the name, its meaning, and no source."""
+    found: dict[str, str] = {}
+    for name in map(str, distributions):
+        parts = parts_of(name)
+        if parts and parts.severity:
+            found.setdefault("the test images under this corruption, at this severity of 1 to 5", name)
+        elif parts and parts.noise:
+            found.setdefault("the test images with noise of this size, in units of normalised inputs", name)
+    return [(name, said, "") for said, name in found.items()]

@@ -28,14 +28,17 @@ EXCESS = Scale("value", "Excess error difference", "points", percentage)
 
 
 def accuracy(study: Study) -> list[Panel]:
-    """A panel per distribution: accuracy by method, the commensurate points ringed."""
+    """A panel per distribution, all on one scale: accuracy by method, the commensurate points ringed."""
+    names = curve_distributions(study)
+    shown = [row for row in study.of("prune-curve") if row.get("distribution") in names]
+    span = plots.span_of(shown, ACCURACY)
     return [
-        Panel(slug("prune-accuracy", name), partial(_draw_accuracy, study, name), title=str(name))
-        for name in curve_distributions(study)
+        Panel(slug("prune-accuracy", name), partial(_draw_accuracy, study, name, span), title=str(name))
+        for name in names
     ]
 
 
-def _draw_accuracy(study: Study, distribution: Any, axes: Axes) -> None:
+def _draw_accuracy(study: Study, distribution: Any, span: tuple[float, float], axes: Axes) -> None:
     series = by_label(study.of("prune-curve", distribution=distribution))
     unpruned = [row for rows in series.values() for row in rows if row.get("prune_ratio") == 0]
     for row in unpruned[:1]:
@@ -45,7 +48,7 @@ def _draw_accuracy(study: Study, distribution: Any, axes: Axes) -> None:
     for name, rows in series.items():
         for row in filter(None, [last_commensurate(rows)]):
             plots.ring(axes, row, looks_of(study)[name], x=PARAMETERS, y=ACCURACY)
-    axes.set_title(plots.shortened(str(distribution), 44))
+    axes.set(title=plots.shortened(str(distribution), 44), ylim=span)
     plots.along_parameters(axes, [row for rows in series.values() for row in rows])
 
 

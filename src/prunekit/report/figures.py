@@ -54,7 +54,9 @@ def _summary(study: Study) -> str:
     )
     return (
         "Prune potential: the largest tested prune ratio whose error is at most the unpruned parent's plus "
-        f"δ = {points(study.margin)}. Nominal: on the test set of the training distribution. Mean and minimum: {over}."
+        f"δ = {points(study.margin)}. Nominal: on the test set of the training distribution, with its 95 % interval. "
+        f"Mean and minimum: {over}; "
+        "their intervals are in the table."
     )
 
 

@@ -1,4 +1,4 @@
-"""Tables as files: long rows as CSV, compact tables as LaTeX, and rows of any kind as they are."""
+"""Tables as cells of text, long rows as CSV, and rows of any kind as they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any, NamedTuple
 
+from prunekit.report.select import slug
 from prunekit.report.study import Row, sort_by
 from prunekit.report.words import count, name_of, sentence
 
@@ -46,29 +47,47 @@ UNSEEN = (
     *("retraining", "retrain_epochs", "cascade", "train_distribution", "arch", "dataset"),
 )
 MOST_ROWS = 20
-TEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "\u00a0": "~",
-        "±": r"$\pm$",
-        "–": "--",
-        "−": "$-$",
-        "δ": r"$\delta$",
-        "ε": r"$\varepsilon$",
-        "ℓ": r"$\ell$",
-        "†": r"$^\dagger$",
-        "‡": r"$^\ddagger$",
-        "§": r"$^\S$",
-        "¶": r"$^\P$",
-    }
-)
+
+
+class Number(str):
+    """A measured number as a cell shows it, with the parts that other formats set in columns of their own.
+
+    ``value`` is the number, ``spread`` its interval or standard deviation, ``marks`` those of its footnotes.
+    """
+
+    __slots__ = ("marks", "spread", "value")
+
+    value: str
+    spread: str
+    marks: str
+
+    def __new__(cls, value: str, spread: str = "", marks: str = "") -> Number:
+        """The cell of these parts."""
+        made = super().__new__(cls, f"{value}{f' {spread}' if spread else ''}{marks}")
+        made.value, made.spread, made.marks = value, spread, marks
+        return made
+
+
+class Footnote(str):
+    """A note of a table; ``mark`` is what stands at the numbers that it speaks of."""
+
+    __slots__ = ("mark", "text")
+
+    mark: str
+    text: str
+
+    def __new__(cls, mark: str, text: str) -> Footnote:
+        """The note with its mark in front."""
+        made = super().__new__(cls, f"{mark} {text}")
+        made.mark, made.text = mark, text
+        return made
 
 
 class Table(NamedTuple):
-    """A table in words: a heading per column, cells as text, its footnotes, and what its numbers rest on."""
+    """A table in words: a heading per column, cells as text, its footnotes, and what its numbers rest on.
+
+    ``source`` is the file that has the rows behind it.
+    """
 
     name: str
     title: str
@@ -76,6 +95,7 @@ class Table(NamedTuple):
     body: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     basis: str = ""
+    source: str = ""
 
     @property
     def words(self) -> frozenset[int]:
@@ -107,10 +127,15 @@ def plain_table(finding: str, rows: Sequence[Row]) -> Table:
     head = tuple(column for column in columns_of(rows) if column not in UNSEEN)
     body = tuple(tuple(name_of(row.get(column)) for column in head) for row in in_order(rows)[:MOST_ROWS])
     more = len(rows) - MOST_ROWS
-    notes = (f"{count(more, 'more row')} in tables/{finding}.csv.",) if more > 0 else ()
-    return Table(
-        finding, sentence(finding.replace("-", " ").replace("_", " ")).rstrip("."), head, body, notes
-    )
+    source = csv_of(finding)
+    notes = (f"{count(more, 'more row')} in {source}.",) if more > 0 else ()
+    title = sentence(finding.replace("-", " ").replace("_", " ")).rstrip(".")
+    return Table(finding, title, head, body, notes, source=source)
+
+
+def csv_of(finding: str) -> str:
+    """Where in a report's folder the rows of a finding are."""
+    return f"tables/{slug(finding)}.csv"
 
 
 def in_order(rows: Iterable[Row]) -> list[Row]:
@@ -147,20 +172,3 @@ def _field(value: Any) -> str:
     if type(value) in (int, float):
         return repr(value)
     return json.dumps(value, ensure_ascii=False)
-
-
-def as_tex(table: Table) -> str:
-    """The table as a LaTeX ``tabular`` with booktabs rules, its title and notes as comments."""
-    comments = [
-        f"% {line}"
-        for line in (table.title, *table.notes, table.basis, r"Needs \usepackage{booktabs}.")
-        if line
-    ]
-    columns = "l" + "r" * (len(table.head) - 1)
-    body = [_tex_row(table.head), r"\midrule", *map(_tex_row, table.body)]
-    inside = [r"\toprule", *body, r"\bottomrule"]
-    return "\n".join([*comments, rf"\begin{{tabular}}{{{columns}}}", *inside, r"\end{tabular}", ""])
-
-
-def _tex_row(cells: Iterable[str]) -> str:
-    return " & ".join(cell.translate(TEX) for cell in cells) + r" \\"

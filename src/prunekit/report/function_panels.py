@@ -29,13 +29,20 @@ GAINS = {"agreement": Scale("value", "More matching predictions", "points", perc
 
 
 def _by_metric(finding: str, metrics: Mapping[str, Scale]) -> Callable[[Study], list[Panel]]:
-    """A figure of a panel per method and metric: a line per prune ratio, and the separate network where it is."""
+    """A figure of a panel per method and metric: a line per prune ratio, and the separate network where it is.
+
+    Panels of one metric share their scale.
+    """
 
     def panels(study: Study) -> list[Panel]:
+        spans = {
+            metric: plots.span_of(noisy_rows(study, finding, metric=metric), scale)
+            for metric, scale in metrics.items()
+        }
         return [
             Panel(
                 slug(finding, metric, name),
-                partial(_draw_levels, study, finding, name, metric, scale),
+                partial(_draw_levels, study, finding, name, metric, scale, spans[metric]),
                 title=f"{name}, {scale.name.lower()}",
                 series=str(name),
             )
@@ -47,13 +54,15 @@ def _by_metric(finding: str, metrics: Mapping[str, Scale]) -> Callable[[Study], 
     return panels
 
 
-def _draw_levels(study: Study, finding: str, label: str, metric: str, y: Scale, axes: Axes) -> None:
+def _draw_levels(
+    study: Study, finding: str, label: str, metric: str, y: Scale, span: tuple[float, float], axes: Axes
+) -> None:
     own = noisy_rows(study, finding, label=label, metric=metric)
     control = noisy_rows(study, finding, role=SEPARATE, metric=metric)
     if min((row["value"] for row in measured(own)), default=0) < 0:
         plots.zero_line(axes)
     _roles(axes, split(measured(own), "prune_ratio"), measured(control), x=LEVEL, y=y)
-    axes.set_title(f"Pruned by {label}")
+    axes.set(title=f"Pruned by {label}", ylim=span)
 
 
 def _roles(

@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from prunekit.analysis.labels import LABEL
 from prunekit.analysis.variant import Role
-from prunekit.report.canvas import Drawing, Panel
-from prunekit.report.codes import method_names
+from prunekit.report.canvas import Drawing, Panel, once
+from prunekit.report.codes import method_names, shift_names
 from prunekit.report.first_page import cautions, first_page
 from prunekit.report.formats import Table, for_page
 from prunekit.report.study import Row, Study, distinct
@@ -53,7 +53,7 @@ def _part(
         if section.appendix == appendix
     ]
     return title, [
-        (section, [(each, Markup(each.inline)) for each in section.drawings])  # noqa: S704
+        (section, [(each, Markup(each.inline)) for each in once(section.drawings)])  # noqa: S704
         for section in chosen
     ]
 
@@ -65,7 +65,7 @@ def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) 
         title=study.title,
         headline=headline(study),
         first=first_page(study),
-        names=method_names(study.rows),
+        names=[*method_names(study.rows), *shift_names(distinct(study.rows, "distribution"))],
         cautions=[*cautions(study), *caution(study)],
         sentences=sentences(study),
         parts=[_part(title, sections, appendix) for title, appendix in PARTS.items()],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -22,6 +22,19 @@ MOST_COLUMNS = 5
 def has_interval(row: Row) -> bool:
     """Whether both ends of the row's interval are known."""
     return row.get("low") is not None and row.get("high") is not None
+
+
+def span_of(rows: Iterable[Row], y: Scale) -> tuple[float, float]:
+    """Lowest and highest number to show of these rows, intervals included, and a little room on either side."""
+    ends = [
+        y.of(row, end)
+        for row in measured(rows)
+        for end in ("value", "low", "high")
+        if row.get(end) is not None
+    ]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    room = 0.04 * (high - low or 1)
+    return low - room, high + room
 
 
 def lines(axes: Axes, series: Series, looks: Mapping[Any, Look], *, x: Scale, y: Scale) -> None:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from prunekit.distribution import SEVERITIES
 from prunekit.report import plots
 from prunekit.report.canvas import Panel
+from prunekit.report.marks import tell
 from prunekit.report.scales import LEVEL, PERCENT_SPAN, Scale, percentage
 from prunekit.report.select import (
     at_deployed,
@@ -33,32 +34,36 @@ DOTS_WIDTH_IN = 5.2
 POTENTIAL = Scale("value", "Prune potential", "%", percentage)
 SEVERITY = Scale("severity", "Severity")
 SHIFT = Scale("value", "Change in recall", "points", percentage)
-# Marker, and whether it is filled; drawn in this order, so that the nominal mark lies on top.
-SUMMARY_MARKS = {"minimum": ("|", True), "mean": ("o", False), "nominal": ("o", True)}
+# Marker, whether it is filled, and how far below the name's height it lies: three marks, and no span between them.
+SUMMARY_MARKS = {"nominal": ("o", True, -0.22), "mean": ("o", False, 0.0), "minimum": ("v", False, 0.22)}
 
 
 def summary(study: Study) -> list[Panel]:
-    """One panel: per method the nominal, mean and minimum potential on one line."""
+    """One panel: per method the nominal potential with its interval, the mean and the minimum."""
     found = {method: _ends(study, method, rows) for method, rows in by_label(study.of("potential")).items()}
     ends = {method: each for method, each in found.items() if each}
     draw = partial(_draw_summary, study, ends)
-    return [Panel("potential-summary", draw, 0.95 + 0.3 * len(ends))] if ends else []
+    return [Panel("potential-summary", draw, 0.95 + 0.42 * len(ends))] if ends else []
 
 
-def _ends(study: Study, method: str, rows: Sequence[Row]) -> dict[str, float]:
+def _ends(study: Study, method: str, rows: Sequence[Row]) -> dict[str, Row]:
     nominal = next((row for row in rows if row.get("nominal")), None)
     kinds = {"nominal": nominal} | {kind: summary_row(study, method, kind) for kind in ("mean", "minimum")}
-    return {kind: POTENTIAL.of(row) for kind, row in kinds.items() if row is not None}
+    return {kind: row for kind, row in kinds.items() if row is not None}
 
 
-def _draw_summary(study: Study, ends: Mapping[str, Mapping[str, float]], axes: Axes) -> None:
+def _draw_summary(study: Study, ends: Mapping[str, Mapping[str, Row]], axes: Axes) -> None:
     looks = looks_of(study)
     for height, (method, found) in enumerate(ends.items()):
         colour = looks[method].colour
-        axes.hlines(height, min(found.values()), max(found.values()), color=colour, alpha=0.35, linewidth=4)
-        for kind in (kind for kind in SUMMARY_MARKS if kind in found):
-            axes.plot(found[kind], height, **_mark(kind, colour))
-    for kind in reversed(SUMMARY_MARKS):
+        for kind, row in found.items():
+            place = height + SUMMARY_MARKS[kind][2]
+            if kind == "nominal" and plots.has_interval(row):
+                low, high = (POTENTIAL.of(row, end) for end in ("low", "high"))
+                tell(axes.hlines(place, low, high, color=colour, linewidth=1.3), method)
+            (mark,) = axes.plot(POTENTIAL.of(row), place, **_mark(kind, colour))
+            tell(mark, method, [f"{kind}: {POTENTIAL.said(row)}"])
+    for kind in SUMMARY_MARKS:
         axes.plot([], [], linestyle="none", label=kind, **_mark(kind, MUTED.light))
     plots.rows_of(axes, list(ends))
     axes.set(xlim=PERCENT_SPAN, xlabel=POTENTIAL.label)
@@ -66,13 +71,13 @@ def _draw_summary(study: Study, ends: Mapping[str, Mapping[str, float]], axes: A
 
 
 def _mark(kind: str, colour: str) -> dict[str, Any]:
-    marker, filled = SUMMARY_MARKS[kind]
+    marker, filled, _ = SUMMARY_MARKS[kind]
     return {
         "marker": marker,
         "color": colour,
-        "markersize": 11 if marker == "|" else 7,
+        "markersize": 6,
         "markerfacecolor": colour if filled else PAPER.light,
-        "markeredgewidth": 1.8,
+        "markeredgewidth": 1.5,
     }
 
 

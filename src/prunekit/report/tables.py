@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from prunekit.report.formats import Table
+from prunekit.report.formats import Footnote, Number, Table, csv_of
 from prunekit.report.function_panels import role
 from prunekit.report.select import nearest_asked, shift_set
 from prunekit.report.study import Row, Study, measured, parted, sort_by, split
@@ -219,7 +219,9 @@ def claims_table(rows: Sequence[Row]) -> Table:
         )
         for row in sort_by(rows, "claim")
     )
-    return Table("claims", "Claims of the paper", ("", "claim", "verdict", "evidence"), body)
+    return Table(
+        "claims", "Claims of the paper", ("", "claim", "verdict", "evidence"), body, source=csv_of("claim")
+    )
 
 
 def compact(name: str, spec: Spec, study: Study) -> Table | None:
@@ -237,7 +239,8 @@ def compact(name: str, spec: Spec, study: Study) -> Table | None:
     ]
     unit = f" ({spec.unit})" if spec.unit else ""
     head = (_heading(spec.down), *across)
-    return Table(name, f"{spec.title}{unit}", head, tuple(body), _notes(rows, marks), basis(rows))
+    source = csv_of(spec.findings[0])
+    return Table(name, f"{spec.title}{unit}", head, tuple(body), _notes(rows, marks), basis(rows), source)
 
 
 def _with_pairs(rows: Sequence[Row], study: Study) -> list[Row]:
@@ -298,15 +301,15 @@ def _cell(row: Row, spec: Spec, marks: dict[str, str], nearest: Callable[[float]
         return f"{nearest(value) * spec.scale:z.{spec.digits}f}".replace("-", "−")
 
     marked = "".join(marks[flag] for flag in flags_of(row) if flag in marks)
-    return f"{number(row['value'])}{_uncertainty(row, number)}{marked}"
+    return Number(number(row["value"]), _uncertainty(row, number), marked)
 
 
 def _uncertainty(row: Row, number: Callable[[float], str]) -> str:
     if row.get("sd") is not None:
-        return f" ± {number(row['sd'])}"
+        return f"± {number(row['sd'])}"
     if row.get("low") is None or row.get("high") is None:
         return ""
-    return f" [{number(row['low'])}, {number(row['high'])}]"
+    return f"[{number(row['low'])}, {number(row['high'])}]"
 
 
 def _notes(rows: Sequence[Row], marks: dict[str, str]) -> tuple[str, ...]:
@@ -315,7 +318,10 @@ def _notes(rows: Sequence[Row], marks: dict[str, str]) -> tuple[str, ...]:
     )
     brackets = "Brackets hold the 95 % interval." if any(_bracketed(row) for row in rows) else ""
     return tuple(
-        filter(None, (f"{spread} {brackets}".strip(), *(f"{mark} {flag}." for flag, mark in marks.items())))
+        filter(
+            None,
+            (f"{spread} {brackets}".strip(), *(Footnote(mark, f"{flag}.") for flag, mark in marks.items())),
+        )
     )
 
 

@@ -280,7 +280,7 @@ def test_tables_for_a_paper_use_booktabs(report):
     tex = Path(report / "tables" / "potential-summary-1.tex").read_text()
     assert r"\toprule" in tex
     assert "digits+gaussian" not in tex
-    assert r"\begin{tabular}{lrrr}" in tex
+    assert r"\label{tab:potential-summary-1}" in tex
     by_distribution = (report / "tables" / "potential-1.tex").read_text()
     assert r"digits+gaussian\_noise@3 &" in by_distribution
 
@@ -290,3 +290,19 @@ def test_the_control_of_longer_training_says_which_networks_it_is_fair_to(report
         "fair to networks that were retrained once: to one-shot pruning, and to the first ratio"
         in Page(report / "index.html").text
     )
+
+
+def test_what_is_not_printed_is_named_with_its_file(report):
+    page = (report / "index.html").read_text()
+    printed = re.findall(r'<p class="note printed">(.*?)</p>', page)
+    assert any(said.endswith("not printed; tables/similarity.csv has them.") for said in printed)
+    named = {place for said in printed for place in re.findall(r"tables/[\w.-]+", said)}
+    assert all((report / place).is_file() for place in named)
+
+
+def test_at_a_glance_draws_marks_with_the_nominal_interval_and_no_span(report):
+    page = (report / "index.html").read_text()
+    figure = page[page.index('id="potential-summary"') :]
+    label = re.search(r'aria-label="([^"]*)"', figure[figure.index("<svg") :])[1]
+    assert re.search(r"wt: nominal: [\d.]+ \[[\d.]+, [\d.]+\]", label.replace("\u00a0", " "))
+    assert "wt: minimum: " in label

@@ -1,4 +1,4 @@
-from prunekit.report.formats import as_csv, as_tex, plain_table
+from prunekit.report.formats import as_csv, plain_table
 from prunekit.report.study import read_study
 from prunekit.report.tables import TABLES, compact
 
@@ -57,16 +57,10 @@ def test_negative_numbers_have_a_minus_sign():
     }
     table = compact("excess-error-1", TABLES["excess-error"][0], read_study([row], {}))
     assert table.body == (("50\u00a0%", "−1.23"),)
-    assert "$-$1.23" in as_tex(table)
 
 
 def test_no_rows_no_table():
     assert by_distribution([]) is None
-
-
-def test_tex_escapes_every_special_character():
-    tex = as_tex(plain_table("x", [{"text": r"50 % & $x_1$ #~^{}\ ±"}]))
-    assert r"50 \% \& \$x\_1\$ \#\textasciitilde{}\textasciicircum{}\{\}\textbackslash{} $\pm$ \\" in tex
 
 
 def test_plain_tables_show_some_rows_and_say_where_the_rest_is():

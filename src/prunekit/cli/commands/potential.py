@@ -23,6 +23,7 @@ from prunekit.studies.groups import groups_of
 COLUMNS = (
     "finding",
     "label",
+    "asked",
     "distribution",
     "class",
     "grouping",
@@ -31,6 +32,7 @@ COLUMNS = (
     "value",
     "low",
     "high",
+    "verdict",
     "n",
     "seeds",
     "flags",

@@ -22,9 +22,9 @@ from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE, comparisons, outcomes_for_churn
 from prunekit.studies.findings import hidden_findings, noise_findings
 
-COLUMNS = ("label", "prune_ratio", "model", "metric", "level", "value", "low", "high", "n", "seeds", "flags")
+COLUMNS = ("label", "asked", "model", "metric", "level", "value", "low", "high", "n", "seeds", "flags")
 CHURN_COLUMNS = (
-    *("label", "prune_ratio", "model", "distribution", "value", "low", "high", "broken", "fixed"),
+    *("label", "asked", "model", "distribution", "value", "low", "high", "broken", "fixed"),
     *("net", "net_low", "net_high", "mcnemar", "n", "seeds", "flags"),
 )
 TO = Annotated[
