@@ -14,7 +14,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +23,7 @@ from prunekit.errors import PrunekitError, UsageError
 
 PART = ".part"
 TOKEN_BYTES = 6
+MOST_CLEANED = 3
 MB = 10**6
 # What file systems say that cannot sync a folder (CIFS, some FUSE, 9p): the file itself is synced all the same.
 NO_FOLDER_SYNC = {
@@ -74,13 +75,22 @@ def write(
         within.mkdir(parents=True, exist_ok=True)
         with _folder(within, path.parent, make=True) as folder:
             _check_replaceable(path, folder, ours)
-            _write_beside(path.name, data, folder, mode)
+            _put(path.name, data, folder, mode)
             sync_folder(folder)
     except OSError as error:
         raise PrunekitError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def _write_beside(name: str, data: Iterable[bytes | memoryview], folder: int, mode: int | None) -> None:
+def _put(name: str, data: Sequence[bytes | memoryview], folder: int, mode: int | None) -> None:
+    """Write beside and rename; again where a clean-up took what was half-written for a leftover."""
+    for _ in range(MOST_CLEANED):
+        if _written_beside(name, data, folder, mode):
+            return
+    raise OSError(errno.ENOENT, "another program removes it while it is written")
+
+
+def _written_beside(name: str, data: Iterable[bytes | memoryview], folder: int, mode: int | None) -> bool:
+    """Whether the file is in its place; not where what was written beside it is gone by then."""
     beside = f".{name}.{secrets.token_hex(TOKEN_BYTES)}{PART}"
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
     try:
@@ -91,10 +101,13 @@ def _write_beside(name: str, data: Iterable[bytes | memoryview], folder: int, mo
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except FileNotFoundError:
+        return False
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside, dir_fd=folder)
         raise
+    return True
 
 
 def write_named(path: Path, text: str) -> None:

@@ -117,6 +117,27 @@ def test_a_disk_that_fails_leaves_nothing_and_says_so(store, monkeypatch):
     assert list(store.iterdir()) == []
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_clean_up_beside_it_costs_a_file_that_is_written_nothing(store, monkeypatch, times):
+    left = list(range(times))
+
+    def swept(handle):
+        for part in store.glob(".x.*.part") if left else ():
+            part.unlink()
+            left.pop()
+
+    monkeypatch.setattr(os, "fsync", swept)
+    files.write(store / "x", b"mine", within=store)
+    assert left == []
+    assert {path.name: path.read_bytes() for path in store.iterdir()} == {"x": b"mine"}
+
+
+def test_what_always_removes_a_file_that_is_written_is_said(store, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda handle: [part.unlink() for part in store.glob(".x.*.part")])
+    with pytest.raises(PrunekitError, match="another program removes it while it is written"):
+        files.write(store / "x", b"mine", within=store)
+
+
 def test_a_root_below_a_file_is_one_line(store):
     (store / "file").write_text("yours")
     with pytest.raises(PrunekitError, match="cannot write"):

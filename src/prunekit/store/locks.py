@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from prunekit import files
-from prunekit.errors import PrunekitWarning
+from prunekit.errors import PrunekitError, PrunekitWarning
+
+# How often a lock is tried again that others only ask about, and how long asking may take.
+MOST_ASKED, ASKING_SECONDS = 100, 0.002
 
 
 @contextmanager
@@ -27,10 +31,19 @@ def lock(path: Path, *, within: Path | None = None, wait: bool = True) -> Iterat
         yield handle is not None
     finally:
         if handle is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, PrunekitError):
                 # While it is held: whoever waits for it sees that the file is another by then.
                 files.remove(path, within=within, ours=is_empty)
             os.close(handle)
+
+
+def discard(path: Path, *, within: Path) -> bool:
+    """Remove a lock that nobody holds; whether it went. It is held while it goes, so that nobody takes what is gone."""
+    try:
+        with lock(path, within=within, wait=False) as held:
+            return held
+    except (OSError, PrunekitError):
+        return False
 
 
 def is_empty(file: BinaryIO) -> bool:
@@ -42,7 +55,7 @@ def _acquire(path: Path, within: Path, wait: bool) -> int | None:
     while True:
         handle = files.handle(path, within=within)
         try:
-            held = _flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            held = _flock(handle, fcntl.LOCK_EX) if wait else _flock_now(handle)
             if held and _is_still(path, handle):
                 return handle
         except BaseException:
@@ -51,6 +64,18 @@ def _acquire(path: Path, within: Path, wait: bool) -> int | None:
         os.close(handle)
         if not held:
             return None
+
+
+def _flock_now(handle: int) -> bool:
+    """Whether the lock could be had without waiting for another owner; who only asks (``is_held``) is none."""
+    for _ in range(MOST_ASKED):
+        if _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return True
+        if not _flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB):
+            return False
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        time.sleep(ASKING_SECONDS)
+    return False
 
 
 def _flock(handle: int, how: int) -> bool:

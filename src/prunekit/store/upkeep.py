@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from prunekit import files
 from prunekit.errors import StoreError, UsageError
 from prunekit.store import archive
-from prunekit.store.locks import is_empty, is_held
+from prunekit.store.locks import discard, is_empty, is_held
 from prunekit.store.names import MARKER, SUFFIX, is_key
 
 if TYPE_CHECKING:
     from prunekit.store.store import Store
 
 _IMPORT = re.compile(r"[0-9a-f]{64}\.[a-z0-9]+")
+LOCKS = "locks"
 _PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]+{re.escape(files.PART)}")
 LOG_BEGINS = "prunekit: why this failed: "
 # As the logs of version 0.1 begin.
@@ -133,7 +134,7 @@ def leftovers(store: Store) -> list[Leftover]:
     found = [each for folder, is_name in PLACES.items() for each in _parts(store.root, folder, is_name)]
     if store.running():  # looked at after the files are: who writes one holds its lock until it is whole
         found = []
-    locks = store.root / "locks"
+    locks = store.root / LOCKS
     found += [
         Leftover(locks / name, is_empty)
         for name in files.listed(locks, within=store.root)
@@ -147,9 +148,13 @@ def leftovers(store: Store) -> list[Leftover]:
 
 def clean(store: Store) -> list[Path]:
     """Remove leftovers; those that were removed."""
-    return [
-        each.path for each in leftovers(store) if files.remove(each.path, within=store.root, ours=each.ours)
-    ]
+    return [each.path for each in leftovers(store) if _removed(each, store.root)]
+
+
+def _removed(leftover: Leftover, root: Path) -> bool:
+    if leftover.path.parent == root / LOCKS:
+        return discard(leftover.path, within=root)
+    return files.remove(leftover.path, within=root, ours=leftover.ours)
 
 
 def _parts(root: Path, folder: str, is_name: Callable[[str], bool]) -> Iterator[Leftover]:

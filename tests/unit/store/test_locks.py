@@ -8,7 +8,8 @@ import warnings
 import pytest
 
 from prunekit.errors import PrunekitWarning
-from prunekit.store.locks import is_held, lock
+from prunekit.store import locks
+from prunekit.store.locks import discard, is_held, lock
 
 HOLD = """
 import sys, time
@@ -50,6 +51,29 @@ def test_a_lock_of_another_process_is_refused_and_dies_with_it(other_holds):
     with lock(path) as held:  # waits for the death, if the kernel is slow about it
         assert held
     assert not path.exists()
+
+
+def test_who_only_asks_about_a_lock_keeps_nobody_from_it(tmp_path, monkeypatch):
+    """``status`` and ``gc`` ask by holding it together for a moment: a run that wants it then is not told to wait."""
+    path = tmp_path / "key"
+    asking = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    monkeypatch.setattr(locks.time, "sleep", lambda seconds: fcntl.flock(asking, fcntl.LOCK_UN))
+    with lock(path, wait=False) as held:
+        assert held
+        fcntl.flock(asking, fcntl.LOCK_UN)
+        assert is_held(path)
+    os.close(asking)
+
+
+def test_only_a_lock_that_nobody_holds_is_discarded(tmp_path):
+    path = tmp_path / "key"
+    path.touch()
+    assert discard(path, within=tmp_path)
+    assert not path.exists()
+    with lock(path):
+        assert not discard(path, within=tmp_path)
+        assert is_held(path)
 
 
 def test_waiting_for_a_lock_that_its_owner_removes_ends_with_a_lock_of_ones_own(tmp_path):

@@ -4,12 +4,13 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from prunekit.errors import UsageError
-from prunekit.store import archive
+from prunekit.store import archive, upkeep
 from prunekit.store.store import Store
 
 GOLDEN = Path(__file__).resolve().parents[2] / "data" / "store" / "v1"
@@ -51,6 +52,24 @@ def test_half_written_files_are_left_while_somebody_works_on_the_store(store):
     with store.claim("train-0000000000000000"):
         assert store.clean() == []
     assert store.clean() == [part]
+
+
+def test_a_lock_that_is_taken_while_gc_looks_stays_with_its_owner(store, monkeypatch):
+    """Else the next clean-up would take the owner's half-written files for leftovers."""
+    lock, owner = _put(store.root / "locks" / TRAIN), ExitStack()
+    found = upkeep.leftovers
+
+    def taken_meanwhile(store):
+        seen = found(store)
+        assert owner.enter_context(store.claim(TRAIN, wait=False))
+        return seen
+
+    monkeypatch.setattr(upkeep, "leftovers", taken_meanwhile)
+    with owner:
+        assert store.clean() == []
+        assert lock.exists()
+        assert store.running() == {TRAIN}
+    assert not lock.exists()
 
 
 def test_what_others_wrote_stays(store):
