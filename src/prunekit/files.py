@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -25,6 +26,9 @@ PART = ".part"
 TOKEN_BYTES = 6
 MOST_CLEANED = 3
 MB = 10**6
+CHUNK = 1 << 20
+# A larger file of which the disk holds less than one byte in so many has no content: compression does not reach that.
+SPARSE_BYTES, SPARSEST, BLOCK_BYTES = 64 * 2**20, 1000, 512
 # What file systems say that cannot sync a folder (CIFS, some FUSE, 9p): the file itself is synced all the same.
 NO_FOLDER_SYNC = {
     errno.EINVAL,
@@ -56,10 +60,32 @@ def regular(path: Path, *, folder: int | None = None, follow: bool = True) -> Bi
         raise
 
 
+def is_hollow(status: os.stat_result) -> bool:
+    """Whether a file is little but a length (sparse): to read it all would take hours, and find nothing."""
+    return status.st_size > SPARSE_BYTES and status.st_blocks * BLOCK_BYTES * SPARSEST < status.st_size
+
+
+def sha256(file: BinaryIO) -> str:
+    """The digest of an open file, in hexadecimal digits; an ``OSError`` where it is hollow."""
+    _check_not_hollow(file)
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def read(path: Path, *, most: int | None = None) -> bytes:
-    """The bytes of a regular file, ``most`` of them where that is given."""
+    """The bytes of a regular file, ``most`` of them where that is given; an ``OSError`` where it is hollow."""
     with regular(path) as file:
-        return file.read() if most is None else file.read(most)
+        if most is not None:
+            return file.read(most)
+        _check_not_hollow(file)
+        return file.read()
+
+
+def _check_not_hollow(file: BinaryIO) -> None:
+    if is_hollow(os.fstat(file.fileno())):
+        raise OSError(errno.EINVAL, "it is little but a length")
 
 
 def write(

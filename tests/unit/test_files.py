@@ -90,6 +90,17 @@ def test_nothing_goes_through_a_link_below_the_root(store, inner):
     assert (outside / inner / "precious").read_bytes() == b"mine"
 
 
+def test_a_file_that_is_little_but_a_length_is_not_read(store):
+    (store / "x").write_bytes(b"mine")
+    os.truncate(store / "x", 10**13)
+    assert files.read(store / "x", most=4) == b"mine"
+    with pytest.raises(OSError, match="little but a length"):
+        files.read(store / "x")
+    with files.regular(store / "x") as file, pytest.raises(OSError, match="little but a length"):
+        files.sha256(file)
+    assert not files.remove(store / "x", within=store, ours=lambda file: bool(files.sha256(file)))
+
+
 def test_the_root_itself_may_be_a_link(store):
     (store.parent / "here").symlink_to(store)
     files.write(store.parent / "here" / "a" / "x", b"mine", within=store.parent / "here")

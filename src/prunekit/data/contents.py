@@ -25,7 +25,6 @@ DIGITS = 32
 EXACT_BYTES = 64 * 2**20
 # A file that changed this recently may change again within the clock's tick: it is not remembered.
 SETTLED_NS = 2_000_000_000
-CHUNK = 1 << 20
 # A published set of more files is not read: its archive was checked when it was got.
 MOST_PUBLISHED_FILES = 20_000
 Stamp = tuple[int, int, int, int]
@@ -122,14 +121,11 @@ def _read_all(parts: Sequence[Part]) -> dict[str, str]:
 
 
 def _sum(part: Part) -> str:
-    found = hashlib.sha256()
     try:
         with files.regular(part.path) as file:
-            while chunk := file.read(CHUNK):
-                found.update(chunk)
+            return files.sha256(file)
     except OSError as error:
         raise _unreadable(part.path, error) from None
-    return found.hexdigest()
 
 
 def _unreadable(path: Path, error: OSError) -> UsageError:

@@ -65,7 +65,7 @@ def write_all(out: Path, contents: Mapping[str, bytes], digest: str) -> None:
     files.check_place(out, "the report", wanted=max(0, sum(sizes) - there) + max(sizes, default=0))
 
     def recognised(file: BinaryIO) -> bool:
-        return _sha256(file.read()) in known
+        return files.sha256(file) in known
 
     try:
         _write_listing(out, {"input": TO_BE_DRAWN_AGAIN, "files": own, UNFINISHED: dict(earlier)})
@@ -135,7 +135,7 @@ def _exists(path: Path) -> bool:
 def _digest_at(path: Path) -> str | None:
     try:
         with files.regular(path, follow=False) as file:
-            return _sha256(file.read())
+            return files.sha256(file)
     except OSError:
         return None
 

@@ -32,8 +32,6 @@ DTYPE_BYTES = {
     for size, names in {1: "BOOL U8 I8", 2: "U16 I16 F16", 4: "U32 I32 F32", 8: "U64 I64 F64"}.items()
     for name in names.split()
 }
-# A larger file of which the disk holds less than one byte in so many has no content: compression does not reach that.
-SPARSE_BYTES, SPARSEST = 64 * 2**20, 1000
 # What an archive begins with: a damaged one still has most of it.
 _BEGINNING = b'{"__metadata__":{"prunekit":"{\\"data\\":\\"'
 _MARKS = (b'"__metadata__"', b'"prunekit"', b'\\"data\\"', b'\\"format\\"', b'\\"header\\"', b'\\"record\\"')
@@ -143,7 +141,7 @@ def _header(path: Path, file: BinaryIO) -> Header:
     status = os.fstat(file.fileno())
     if status.st_size != 8 + size + end:
         raise damaged(path, f"{status.st_size} bytes where the header says {8 + size + end}")
-    if status.st_size > SPARSE_BYTES and status.st_blocks * 512 * SPARSEST < status.st_size:
+    if files.is_hollow(status):
         raise damaged(path, f"{status.st_size} bytes of which the disk holds {status.st_blocks * 512}")
     return Header(fields["record"], str(fields["data"]))
 

@@ -5,10 +5,9 @@ Only what prunekit wrote goes, recognised by its content (``files``); what a pro
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunekit import files
 from prunekit.errors import UsageError
@@ -17,8 +16,6 @@ from prunekit.store.records import DROPPED, PREDICTIONS, ModelRecord
 
 if TYPE_CHECKING:
     from prunekit.store.store import Store
-
-CHUNK = 1 << 20
 
 
 class Removal(NamedTuple):
@@ -90,15 +87,8 @@ def remove(store: Store, found: Removal) -> int:
         store.remove(key)
         files.remove(store.log(key), within=store.root, ours=upkeep.is_log)
     for path in found.imports:
-        files.remove(path, within=store.root, ours=lambda file, name=path.stem: _sha256(file) == name)  # type: ignore[misc]
+        files.remove(path, within=store.root, ours=lambda file, name=path.stem: files.sha256(file) == name)  # type: ignore[misc]
     return len(before - store.present())
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def droppable(store: Store, keep: Collection[str]) -> list[str]:

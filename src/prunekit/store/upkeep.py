@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -25,7 +24,6 @@ LOG_BEGINS = "prunekit: why this failed: "
 # As the logs of version 0.1 begin.
 _TRACEBACK = b"Traceback (most recent call last)"
 LOG_BYTES = 1 << 20
-CHUNK = 1 << 20
 Ours = Callable[[BinaryIO], bool]
 
 
@@ -93,19 +91,12 @@ def _imports(folder: Path) -> Iterator[Problem]:
             continue
         try:
             with files.regular(path) as file:
-                whole = _sha256(file) == path.stem
+                whole = files.sha256(file) == path.stem
         except OSError as error:
             yield Problem(path.stem, path, f"{path} cannot be read: {error.strerror}", False)
             continue
         if not whole:
             yield Problem(path.stem, path, f"{path} is damaged: import the file again", not path.is_symlink())
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def repair(store: Store, found: Iterable[Problem]) -> int:

@@ -107,10 +107,24 @@ def test_a_file_that_changed_just_now_is_not_remembered(photos, tmp_path, monkey
     assert module._known == {}
 
 
-@pytest.mark.parametrize("how", ["link", "fifo", "folder"])
-def test_what_is_no_file_is_named(photos, tmp_path, how):
+def _hollow(path):
+    path.touch()
+    os.truncate(path, 10**13)
+
+
+ODD = {
+    "link": lambda odd: odd.symlink_to("nowhere"),
+    "fifo": os.mkfifo,
+    "folder": lambda odd: odd.mkdir(),
+    "little but a length": _hollow,
+}
+
+
+@pytest.mark.parametrize("how", ODD)
+def test_what_is_no_file_is_named(photos, tmp_path, monkeypatch, how):
+    monkeypatch.setattr(module, "EXACT_BYTES", 10**14)
     odd = photos / "odd"
-    {"link": lambda: odd.symlink_to("nowhere"), "fifo": lambda: os.mkfifo(odd), "folder": odd.mkdir}[how]()
+    ODD[how](odd)
     with pytest.raises(UsageError, match=f"cannot read {odd}"):
         _digest(photos, tmp_path)
 

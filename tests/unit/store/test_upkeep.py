@@ -167,6 +167,14 @@ def test_damaged_weights_of_an_import_are_named_and_others_are_not(store):
     assert mine.exists()
 
 
+def test_an_import_that_is_little_but_a_length_is_named_at_once(store):
+    hollow = _put(store.root / "imports" / f"{'0' * 64}.pt", b"PK")
+    os.truncate(hollow, 10**13)
+    found = list(store.problems())
+    assert [(each.path, each.damaged) for each in found] == [(hollow, False)]
+    assert "little but a length" in found[0].text
+
+
 def test_a_file_that_the_disk_does_not_hold_is_damaged_and_not_read(store):
     size = 200 * 2**30
     path = store.path(TRAIN)
