@@ -11,7 +11,7 @@ from prunekit.analysis.similarity import Compared, Protocol
 from prunekit.analysis.variant import Role, Variant
 
 SEEDS, METHODS, GRID = (0, 1), ("wt", "ft"), (0.25, 0.5, 0.75)
-SEPARATE = "separate"
+SEPARATE = Role.SEPARATE
 DISTRIBUTIONS = ("digits", "digits+fog@3", "digits+snow@3")
 N, CLASSES = 90, 3
 
