@@ -75,20 +75,9 @@ def test_a_file_that_is_not_safetensors_is_refused(tmp_path, cli):
     assert "is not a safetensors file" in ran.err
 
 
-def test_weight_rewinding_starts_from_the_kept_epoch(cli):
-    parent = cli(
-        "train",
-        "--arch",
-        "resnet8",
-        "--dataset",
-        "digits",
-        "--epochs",
-        "2",
-        "--batch-size",
-        "128",
-        "--keep-epoch",
-        "1",
-    )
+def test_weight_rewinding_starts_from_the_kept_epoch(folder, cli):
+    data = ("--arch", "resnet8", "--dataset", f"folder:{folder}", "--batch-size", "2")
+    parent = cli("train", *data, "--epochs", "2", "--keep-epoch", "1")
     assert parent.code == 0, parent.err
     pruned = cli("prune", parent.row["key"], "--method", "wt", "--prune-ratio", "0.3")
     rewound = cli("retrain", "-", "--mode", "weight-rewind", stdin=pruned.out)

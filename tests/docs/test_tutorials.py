@@ -19,6 +19,7 @@ def ran(name, folder):
     return done
 
 
+@pytest.mark.timeout(900)  # fifteen processes, each of which imports torch
 def test_your_network(tmp_path):
     done = ran("your-network", tmp_path)
     (imported,) = [each for each in done if "import" in each.args[-1]]
@@ -32,6 +33,7 @@ def test_your_network(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_first_report(tmp_path):
     ran("first-report", tmp_path)
     assert (tmp_path / "study" / "index.html").exists()

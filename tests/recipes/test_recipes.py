@@ -18,15 +18,21 @@ TINY = (
     "longer.epochs=1",
     "pruned.sweep.method=['wt', 'ft']",
     "pruned.sweep.prune_ratio=[0.5]",
-    "errors.sweep.distribution=['digits', 'digits+gaussian_noise@3', 'digits+uniform@0.3']",
-    "similarity.images=20",
+    "errors.sweep.distribution=['{data}', '{data}+gaussian_noise@3', '{data}+uniform@0.3']",
+    "similarity.images=4",
     "similarity.draws=2",
     "similarity.levels=[0.0, 0.3]",
-    "control.images=20",
+    "control.images=4",
     "control.draws=2",
     "control.levels=[0.0, 0.3]",
     "features.where.prune_ratio=[0.5]",
     "transfer.where.prune_ratio=[0.5]",
+)
+# The same stages on the six images of a folder, which take seconds.
+FEW = tuple(
+    f"{stage}.{assignment}"
+    for stage in ("parents", "separate")
+    for assignment in ("dataset='{data}'", "batch_size=2")
 )
 
 
@@ -48,8 +54,11 @@ def test_the_papers_grid_is_whole():
     assert (first.epochs, first.batch_size, first.lr, first.milestones) == (182, 128, 0.1, (91, 136))
 
 
-def test_the_quickstart_runs_reports_and_then_makes_nothing(cli, tmp_path):
-    settings = [word for assignment in TINY for word in ("--set", assignment)]
+@pytest.mark.parametrize("data", [pytest.param("digits", marks=pytest.mark.slow), "folder:{folder}"])
+def test_the_quickstart_runs_reports_and_then_makes_nothing(data, cli, folder, tmp_path):
+    more = () if data == "digits" else FEW
+    data = data.format(folder=folder)
+    settings = [word for each in (*TINY, *more) for word in ("--set", each.format(data=data))]
     command = ("run", ROOT / "quickstart.toml", "--threads", "1", "--out", tmp_path / "study", *settings)
     first = cli(*command)
     assert first.code == 0, first.err

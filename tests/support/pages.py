@@ -38,7 +38,7 @@ def commands(text: str) -> list[str]:
     return found
 
 
-def run(page: Path, folder: Path, *, timeout: int = 240) -> list[subprocess.CompletedProcess[str]]:
+def run(page: Path, folder: Path, *, timeout: int = 600) -> list[subprocess.CompletedProcess[str]]:
     """Do what the page says, in ``folder``: write its files, run its commands one after the other until one fails."""
     programs = folder / ".bin"
     programs.mkdir()
