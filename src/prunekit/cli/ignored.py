@@ -49,7 +49,7 @@ RUN: tuple[Ignored, ...] = (
 SIMILARITY: tuple[Ignored, ...] = (
     Ignored(
         "--top-k",
-        lambda given: given["top_k"] != 1,
+        lambda given: given["top_k"] is not None,
         lambda given: bool(given["churn"]),
         "it is for --churn",
     ),

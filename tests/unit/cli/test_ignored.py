@@ -1,6 +1,6 @@
 import pytest
 
-from prunekit.cli.ignored import RUN, check
+from prunekit.cli.ignored import RUN, SIMILARITY, check
 from prunekit.errors import UsageError
 
 UNSET = {"out": None, "dry_run": False, "calibrate": None, "address": None, "per_gpu": 1, "executor": "local"}
@@ -34,3 +34,14 @@ def test_a_flag_that_would_change_nothing_is_refused(given, flag):
 )
 def test_a_flag_that_means_something_is_taken(given):
     check(RUN, UNSET | given)
+
+
+@pytest.mark.parametrize("given", [{}, {"churn": True, "top_k": 5}, {"churn": True, "error_seed": 3}])
+def test_settings_of_similarity_that_are_unset_or_of_churn_are_taken(given):
+    check(SIMILARITY, {"churn": False, "top_k": None, "error_seed": None} | given)
+
+
+@pytest.mark.parametrize("given", [{"top_k": 5}, {"error_seed": 3}])
+def test_settings_of_churn_are_refused_without_it(given):
+    with pytest.raises(UsageError, match="it is for --churn"):
+        check(SIMILARITY, {"churn": False, "top_k": None, "error_seed": None} | given)
