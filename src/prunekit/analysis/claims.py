@@ -171,7 +171,7 @@ def _claim_row(
             "evidence": _evidence(claim, settled, contrasts, parts) + _more(number, rows),
             "lacks": list(settled.lacks),
             "contrasts": len(contrasts),
-            "above": sum(each.low > 0 for each in contrasts),
+            "above": sum(each.above for each in contrasts),
             "unit": unit,
             "value": plain(by.value) if by else None,
             "low": plain(by.low) if by else None,
@@ -197,7 +197,7 @@ def _evidence(
     by = settled.decided_by
     weakest = "Against it" if settled.ruling is Ruling.FAILS else "Weakest"
     said = f"{weakest}: {by.what} {measured(by.value, by.low, by.high, unit)}."
-    above = f"{sum(each.low > 0 for each in contrasts)} of {len(contrasts)} contrasts are above zero."
+    above = f"{sum(each.above for each in contrasts)} of {len(contrasts)} contrasts are above zero."
     return f"{lacks}{above} {said}{_averages(parts)}"
 
 

@@ -300,7 +300,10 @@ FINDINGS: Registry[Finding] = Registry(
                 "value": (Number, "The number."),
                 "low": COLUMNS["low"],
                 "high": COLUMNS["high"],
-                "p_value": (Number, "One-sided, that it is not below zero."),
+                "p_value": (
+                    Number,
+                    "One-sided, that it is not below zero; of what the draws may stand for, the upper end (99 %).",
+                ),
                 "adjusted": (
                     Number,
                     "The same for all contrasts of the claim together (max-T; potentials: Holm).",

@@ -99,8 +99,18 @@ def _settings(row: Row) -> dict[tuple[str, str], Any]:
 
 def _words(name: tuple[str, str], value: Any) -> str:
     step, field = name
-    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return " ".join(filter(None, (step, field.replace("_", " "), shown[:LONGEST_VALUE])))
+    return " ".join(filter(None, (step, field.replace("_", " "), _shown(value))))
+
+
+def _shown(value: Any) -> str:
+    """Steps, and rounds of steps, by their kinds; anything else by its first letters."""
+    if isinstance(value, dict) and "kind" in value:
+        return str(value["kind"])
+    if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+        between = " / " if isinstance(value[0], list) else " + "
+        return between.join(dict.fromkeys(map(_shown, value)))
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text[:LONGEST_VALUE]
 
 
 def _distinct(labels: Mapping[Identity, str]) -> dict[Identity, str]:

@@ -14,7 +14,7 @@ import numpy as np
 from prunekit.analysis.curve_rows import error_of
 from prunekit.analysis.curves import ResampledCurve, distinct_at, grouped, seeds_of
 from prunekit.analysis.estimate import Estimate, plain, unique
-from prunekit.analysis.joint import Draws
+from prunekit.analysis.joint import TIE, Draws, chance_above, two_sided
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.potential import MARGIN
 from prunekit.analysis.potentials import Potential, potentials_of
@@ -86,8 +86,8 @@ def _of_potentials(members: Sequence[Potential]) -> Iterator[Row]:
             "method-difference",
             _centred(found, difference),
             unit="prune ratio",
-            better=_better(difference.least),
-            p_value=_two_sided(difference.least),
+            better=plain(chance_above(difference.least)),
+            p_value=plain(two_sided(difference.least)),
             q_value=None,
             **columns,
         )
@@ -101,15 +101,6 @@ def _centred(found: Estimate, difference: Draws) -> Estimate:
 
 def _interval(draws: Draws, seeds: int) -> str:
     return DRAWN.format(len(draws.least), f", {seeds} seeds, moderated" if seeds > 1 else "")
-
-
-def _better(draws: Array) -> float | None:
-    return plain(float((np.count_nonzero(draws > 0) + np.count_nonzero(draws == 0) / 2) / len(draws)))
-
-
-def _two_sided(draws: Array) -> float | None:
-    beyond = min(np.count_nonzero(draws <= 0), np.count_nonzero(draws >= 0))
-    return plain(min(1.0, 2 * (beyond + 1) / (len(draws) + 1)))
 
 
 def _columns(one: Group, other: Group, what: str, rung: float | None) -> dict[str, Any]:
@@ -209,7 +200,7 @@ def _best(drawn: Sequence[tuple[Group, Array, Estimate]], what: str, rung: float
     if len(drawn) < 2:
         return
     numbers = np.stack([draws for _, draws, _ in drawn])
-    best = numbers >= numbers.max(axis=0) - 1e-12
+    best = numbers >= numbers.max(axis=0) - TIE
     shares = (best / best.sum(axis=0)).mean(axis=1)
     among = [group[0].variant.id for group, _, _ in drawn]
     for (group, _, found), share in zip(drawn, shares, strict=True):

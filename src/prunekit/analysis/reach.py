@@ -14,7 +14,7 @@ import numpy as np
 from prunekit.analysis.curves import ResampledCurve, distinct_at, seeds_of
 from prunekit.analysis.joint import Draws
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.potential import TOLERANCE, potential_draws
+from prunekit.analysis.potential import TOLERANCE, is_commensurate, potential_draws
 from prunekit.analysis.predictive import chances, with_made_up, worlds
 from prunekit.analysis.resample import over_repetitions
 from prunekit.analysis.rises import Place, Rise, mean_rises, number_of
@@ -46,6 +46,8 @@ class Reach(NamedTuple):
 
     def on(self, rungs: Sequence[float]) -> Array:
         """``at_least`` at the ratios of another grid: what holds at the next tested ratio."""
+        if tuple(rungs) == self.rungs:
+            return self.at_least
         places = np.searchsorted(self.rungs, rungs)
         padded = np.concatenate([self.at_least, np.zeros((*self.at_least.shape[:2], 1))], axis=2)
         return np.asarray(padded[:, :, places])
@@ -90,12 +92,12 @@ def _asked_potential(curve: ResampledCurve, margin: Margin) -> float:
 
 def _these(group: Sequence[ResampledCurve], rungs: Sequence[float], margin: Margin) -> Array:
     """Whether each network's potential is at least each ratio, per resample."""
-    found = []
-    for curve in group:
-        limit = limit_of(curve, margin)
-        reached = potential_draws(np.array(curve.rungs), curve.errors, limit, margin=0.0)[1:]
-        found.append(reached[:, None] >= np.array(rungs) - TOLERANCE)
-    return np.stack(found).astype(np.float64)
+    found = np.empty((len(group), len(group[0].parent) - 1, len(rungs)))
+    for number, curve in enumerate(group):
+        passes = is_commensurate(curve.errors[1:], limit_of(curve, margin)[1:], margin=0.0).T
+        for place, rung in enumerate(rungs):
+            found[number, :, place] = passes[np.array(curve.rungs) >= rung - TOLERANCE].any(axis=0)
+    return found
 
 
 def _new_networks(

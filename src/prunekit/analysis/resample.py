@@ -6,6 +6,7 @@ each statistic is written once and computed for all of them together.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -209,9 +210,10 @@ def interval(draws: Array, *, level: float = LEVEL) -> tuple[float, float]:
 def quantiles_of(values: Array, *, level: float = LEVEL) -> tuple[float, float]:
     """The ends that hold ``level`` of the finite draws ``[resamples]`` between them."""
     values = values[np.isfinite(values)]
-    tail = (1 - level) / 2
-    low = np.quantile(values, tail, method="lower")
-    return float(low), float(np.quantile(values, 1 - tail, method="higher"))
+    tail, last = (1 - level) / 2, len(values) - 1
+    places = math.floor(last * tail), math.ceil(last * (1 - tail))
+    low, high = np.partition(values, places)[list(places)]
+    return float(low), float(high)
 
 
 def interval_name(seeds: int, resamples: int) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import bdtr, stdtr
+from scipy.special import bdtr, betaincinv, stdtr
 
 from prunekit.analysis.outcome import Array
+
+# What follows from random draws holds with this chance however many more were drawn.
+SURE_OF_DRAWS = 0.99
 
 
 def mcnemar(broken: int | Array, fixed: int | Array) -> Array:
@@ -18,6 +21,12 @@ def mcnemar(broken: int | Array, fixed: int | Array) -> Array:
     broken, fixed = np.asarray(broken), np.asarray(fixed)
     tail = bdtr(np.minimum(broken, fixed).astype(np.float64), (broken + fixed).astype(np.int64), 0.5)
     return np.where(broken + fixed == 0, 1.0, np.minimum(1.0, 2 * tail))[()]
+
+
+def at_most(count: int | Array, draws: int) -> Array:
+    """The largest share that so many of the random draws may stand for, 99 % one-sided (Clopper and Pearson 1934)."""
+    rest = np.maximum(draws - np.asarray(count), 1e-9)
+    return np.asarray(betaincinv(np.asarray(count) + 1.0, rest, SURE_OF_DRAWS))
 
 
 def welch(before: Array, after: Array) -> Array:
@@ -84,7 +93,8 @@ def max_t(values: Array, draws: Array) -> Array:
     """One-sided p values, for all together, that values ``[contrasts]`` are not below zero (Westfall and Young 1993).
 
     ``draws`` ``[contrasts, draws]`` are joint draws of the same. Step-down: once the surest contrast is rejected, it
-    counts no more against the others. Contrasts that do not vary are below zero for certain or not at all.
+    counts no more against the others. Contrasts that do not vary are below zero for certain or not at all. Each is
+    the upper end of what the draws may stand for (:func:`at_most`).
     """
     spread = draws.std(axis=1)
     varies = spread > 0
@@ -94,7 +104,7 @@ def max_t(values: Array, draws: Array) -> Array:
     shifted[varies] = -(draws[varies] - draws[varies].mean(axis=1, keepdims=True)) / spread[varies, None]
     order = np.argsort(-distance, kind="stable")
     largest = np.maximum.accumulate(shifted[order][::-1], axis=0)[::-1]
-    beaten = (np.count_nonzero(largest >= distance[order, None], axis=1) + 1) / (draws.shape[1] + 1)
+    beaten = at_most(np.count_nonzero(largest >= distance[order, None], axis=1), draws.shape[1])
     adjusted = np.empty(len(values))
     adjusted[order] = np.maximum.accumulate(beaten)
     return adjusted

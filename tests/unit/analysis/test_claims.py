@@ -9,6 +9,7 @@ from prunekit.analysis.rows import Row
 from prunekit.analysis.shifts import Set
 from prunekit.analysis.variant import Variant
 
+DRAWS = 4000
 STRUCTURES = {"wt": "weight", "ft": "filter"}
 UNITS = {"similarity": "share of predictions", "similarity-gain": "share of predictions"}
 NOISE = {"noise": "uniform", "space": "normalised", "clip": False, "draws": 1}
@@ -35,8 +36,8 @@ def row(
         "dataset": dataset,
     }
     fields = {name: more.pop(name) for name in ("arch", "retraining", "settings") if name in more}
-    spread = value + half * np.random.default_rng(len(finding)).permutation(np.linspace(-1, 1, 400))
-    low, high = (spread, spread) if ends is None else (np.full(400, end) for end in ends)
+    spread = value + half * np.random.default_rng(len(finding)).permutation(np.linspace(-1, 1, DRAWS))
+    low, high = (spread, spread) if ends is None else (np.full(DRAWS, end) for end in ends)
     columns = {
         "finding": finding,
         **Variant(**known, **fields).columns(),

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from prunekit.analysis.joint import Contrast, Draws, Ruling, average, contrasts_of, known, settle
+from prunekit.analysis.joint import (
+    Contrast,
+    Draws,
+    Ruling,
+    average,
+    chance_above,
+    contrasts_of,
+    known,
+    settle,
+    two_sided,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -50,6 +60,37 @@ def test_one_of_forty_that_is_below_by_chance_does_not():
     found = contrasts_of(parts)
     assert found[7].p_value < 0.025 < found[7].adjusted
     assert settle(found, ["g"]).ruling is Ruling.UNKNOWN
+
+
+def test_the_ends_stand_whatever_is_drawn():
+    """The 2.5 % quantile of a normal number is -1.96: at most 1 % of low ends of 10,000 draws are above it."""
+    lows = [
+        known(np.append(0.0, np.random.default_rng(seed).standard_normal(10_000))).ends()[0]
+        for seed in range(200)
+    ]
+    assert np.mean(np.array(lows) > -1.959964) <= 0.02
+    assert -2.06 < np.mean(lows) < -1.99
+
+
+def test_a_verdict_next_to_its_limit_is_cannot_tell():
+    """The share of draws that decides is 2.4 %, and its limit 2.5 %: 10,000 draws cannot tell them apart."""
+    draws = np.full(10_000, -1.0)
+    draws[:240] = 1.0
+    (found,) = contrasts_of([("g", "close", Draws(-1.0, draws, draws, on_grid=True))])
+    assert 0.025 < found.adjusted < 0.03
+    assert settle([found], ["g"]).ruling is Ruling.UNKNOWN
+    assert (
+        settle(contrasts_of([("g", "close", known(np.append(1.0, -draws)))]), ["g"]).ruling is Ruling.UNKNOWN
+    )
+
+
+def test_differences_of_rounding_are_ties():
+    rounded = Draws(1e-17, np.full(4000, 1e-16), np.full(4000, 1e-16), on_grid=True)
+    assert chance_above(rounded.least) == 0.5
+    assert chance_above(np.array([1e-16, -1e-16, 0.25, -0.25, -0.5])) == pytest.approx(0.4)
+    assert two_sided(rounded.least) == 1.0
+    for each in (rounded, rounded.below(0.0)):
+        assert settle(contrasts_of([("g", "tie", each)]), ["g"]).ruling is Ruling.UNKNOWN
 
 
 def test_a_tie_on_the_grid_says_neither():

@@ -36,6 +36,15 @@ def test_a_label_says_what_differs(variants, expected):
     assert labels(*variants) == expected
 
 
+def test_earlier_rounds_of_a_cascade_are_named_by_their_steps():
+    """A rung that was not retrained, of a cascade whose other rungs were."""
+    rounds = [[{"kind": "prune", "method": "wt"}, {"kind": "retrain", "mode": "lr-rewind"}]]
+    early = WT._replace(retraining=None, settings=settings_of({"earlier rounds": rounds}))
+    changed = WT._replace(settings=settings_of({"earlier rounds": [[rounds[0][0]], rounds[0]]}))
+    assert labels(WT, early) == ["wt, lr-rewind", "wt, not retrained, earlier rounds prune + retrain"]
+    assert labels(WT, changed) == ["wt", "wt, earlier rounds prune / prune + retrain"]
+
+
 def test_a_curves_row_at_ratio_zero_is_called_as_its_curve():
     parent = WT.columns() | {"role": "parent"}
     assert [row["label"] for row in labelled([parent, WT.columns()])] == ["wt", "wt"]

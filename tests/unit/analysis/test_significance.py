@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind, ttest_rel
+from scipy.stats import binom, ttest_ind, ttest_rel
 
-from prunekit.analysis.significance import false_discovery, holm, max_t, mcnemar, paired_t, welch
+from prunekit.analysis.significance import at_most, false_discovery, holm, max_t, mcnemar, paired_t, welch
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,12 @@ def test_max_t_steps_down():
 
 def test_max_t_of_contrasts_that_do_not_vary():
     adjusted = max_t(np.array([0.5, -0.5]), np.array([[0.5] * 9, [-0.5] * 9]))
-    assert adjusted == pytest.approx([1.0, 0.1])
+    # None of nine draws: a share p misses them all with a chance of (1 - p)^9 = 1 %.
+    assert adjusted == pytest.approx([1.0, 1 - 0.01 ** (1 / 9)])
+
+
+def test_a_share_of_random_draws_is_taken_at_its_upper_end():
+    assert at_most(0, 10_000) == pytest.approx(1 - 0.01 ** (1 / 10_000))
+    assert at_most(10_000, 10_000) == pytest.approx(1.0)
+    # 31 of 10,000: no more is seen with a chance of 1 % where the share is so large.
+    assert binom.cdf(31, 10_000, at_most(31, 10_000)) == pytest.approx(0.01)
