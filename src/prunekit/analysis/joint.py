@@ -149,7 +149,7 @@ def contrasts_of(parts: Sequence[tuple[str, str, Draws]]) -> list[Contrast]:
 
 
 def _not_below(draws: Draws) -> float:
-    return float(at_most(np.count_nonzero(draws.most >= -TIE), len(draws.most)))
+    return float(at_most(int(np.count_nonzero(draws.most >= -TIE)), len(draws.most)))
 
 
 def _adjusted(draws: Sequence[Draws], raw: Array) -> Array:
