@@ -106,6 +106,6 @@ def shift_names(distributions: Iterable[object]) -> list[tuple[str, str, str]]:
         parts = parts_of(name)
         if parts and parts.severity:
             found.setdefault("the test images under this corruption, at this severity of 1 to 5", name)
-        elif parts and parts.noise:
+        elif parts and parts.noise and parts.noise[1]:
             found.setdefault("the test images with noise of this size, in units of normalised inputs", name)
     return [(name, said, "") for said, name in found.items()]

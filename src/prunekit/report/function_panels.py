@@ -61,7 +61,8 @@ def _draw_levels(
     control = noisy_rows(study, finding, role=SEPARATE, metric=metric)
     if min((row["value"] for row in measured(own)), default=0) < 0:
         plots.zero_line(axes)
-    _roles(axes, split(measured(own), "prune_ratio"), measured(control), x=LEVEL, y=y)
+    ratio = "prune_ratio" if any(row.get("asked") is None for row in own) else "asked"
+    _roles(axes, split(measured(own), ratio), measured(control), x=LEVEL, y=y)
     axes.set(title=f"Pruned by {label}", ylim=span)
 
 

@@ -14,7 +14,15 @@ def test_flags_are_written_out_and_an_unknown_one_is_shown_as_it_is():
 
 
 def test_one_name_of_each_kind_of_shift_is_explained():
-    names = ["digits", "digits+fog@3", "digits+snow@5", "digits+uniform@0.5", "a set", None]
+    names = [
+        "digits",
+        "digits+fog@3",
+        "digits+snow@5",
+        "digits+uniform@0.0",
+        "digits+uniform@0.5",
+        "a set",
+        None,
+    ]
     assert [(name, said) for name, said, _ in shift_names(names)] == [
         ("digits+fog@3", "the test images under this corruption, at this severity of 1 to 5"),
         ("digits+uniform@0.5", "the test images with noise of this size, in units of normalised inputs"),
