@@ -13,7 +13,6 @@ from prunekit.analysis.joint import Draws
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.potential import MARGIN
 from prunekit.analysis.potentials import Potential, curve_potential, potential_notes, potentials_of
-from prunekit.analysis.reach import LOWER
 from prunekit.analysis.resample import estimate, over_repetitions
 from prunekit.analysis.rows import Row, held_by_all, margin_columns, over_seeds, row
 from prunekit.analysis.shifts import Sets
@@ -77,8 +76,8 @@ def _gain(sides: Sequence[list[Unit]], name: str, held: Held, margin: Margin, kn
     variants = [side[0][held.names[0]].variant for side in sides]
     joint = _joint(variants, held, known)
     if joint and len(seeds) > 1:
-        low, high = (float(np.quantile(joint.least, share)) for share in (LOWER / 2, 1 - LOWER / 2))
-        found = found._replace(low=low, high=max(high, low))
+        low, high = joint.ends()
+        found = found._replace(low=low, high=high)
     return row(
         "robust-gain",
         found.averaging(max(max(Counter(map(seed_of, side)).values()) for side in sides)),

@@ -64,3 +64,15 @@ def test_nothing_to_set_side_by_side():
     assert gains(plain, robust) == {}
     assert gains(plain, curve("wt robust", 1, "digits", 0, 0)) == {}
     assert gains(plain, curve("wt robust", 0, "digits+fog@3", 0, 0)) == {}
+
+
+def test_where_no_ratio_is_allowed_on_either_side_the_interval_holds_the_gain():
+    """Up to nine errors of 20 against an allowed two: the potential of both is anything below 50 %."""
+    curves = [
+        curve(name, seed, "digits", 6 + seed, 8 + seed)
+        for name in ("wt", "wt robust")
+        for seed in (0, 1, 2)
+    ]
+    row = gains(*curves)["digits"]
+    assert row["value"] == 0
+    assert row["low"] < 0 < row["high"]
