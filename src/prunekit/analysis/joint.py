@@ -53,6 +53,10 @@ class Draws(NamedTuple):
             self.on_grid or other.on_grid,
         )
 
+    def reported(self) -> Draws:
+        """The number as it is reported, at its least: two potentials that no tested ratio reaches are equal."""
+        return self._replace(most=self.least)
+
     def above(self, limit: float) -> Draws:
         """By how much it is above a limit."""
         return Draws(self.value - limit, self.least - limit, self.most - limit, self.on_grid)

@@ -68,7 +68,7 @@ def _made_alike(variant: Variant) -> Variant:
 
 
 def _of_potentials(members: Sequence[Potential]) -> Iterator[Row]:
-    drawn = [(each, each.reach.expected()) for each in members if each.reach]
+    drawn = [(each, each.reach.expected().reported()) for each in members if each.reach]
     for (one, more), (other, less) in combinations(drawn, 2):
         difference = more.less(less)
         low, high = (float(np.quantile(difference.least, share)) for share in (0.025, 0.975))

@@ -110,3 +110,9 @@ def test_the_average_may_be_known_where_its_parts_are_not():
 def test_the_deciding_contrast_of_a_claim_that_holds_is_its_weakest():
     strong, weak = (Contrast("g", name, 1.0, low, 2.0, 1.0, 1.0) for name, low in (("a", 0.5), ("b", 0.1)))
     assert settle([strong, weak], ["g"]).decided_by.what == "b"
+
+
+def test_two_potentials_that_no_ratio_reaches_are_equal_as_they_are_reported():
+    floor = Draws(0.0, np.zeros(100), np.full(100, 0.15), on_grid=True)
+    assert floor.less(floor).ends() == (-0.15, 0.15)
+    assert floor.reported().less(floor.reported()).ends() == (0.0, 0.0)

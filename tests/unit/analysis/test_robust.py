@@ -69,9 +69,7 @@ def test_nothing_to_set_side_by_side():
 def test_where_no_ratio_is_allowed_on_either_side_the_interval_holds_the_gain():
     """Up to nine errors of 20 against an allowed two: the potential of both is anything below 50 %."""
     curves = [
-        curve(name, seed, "digits", 6 + seed, 8 + seed)
-        for name in ("wt", "wt robust")
-        for seed in (0, 1, 2)
+        curve(name, seed, "digits", 6 + seed, 8 + seed) for name in ("wt", "wt robust") for seed in (0, 1, 2)
     ]
     row = gains(*curves)["digits"]
     assert row["value"] == 0
