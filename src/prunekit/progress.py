@@ -20,6 +20,23 @@ class Progress(Protocol):
         """A bar of ``total`` units."""
 
 
+class Named:
+    """Bars of one progress that carry the ``name`` of the step they are of, while it has one."""
+
+    def __init__(self, inner: Progress) -> None:
+        self._inner = inner
+        self.name = ""
+
+    def bar(self, label: str, total: int, unit: str = "images") -> AbstractContextManager[Bar]:
+        """A bar of ``total`` units."""
+        return self._inner.bar(named(self.name, label), total, unit)
+
+
+def named(name: str, label: str) -> str:
+    """A bar's label with the name of the step that it is of."""
+    return f"{name}: {label}" if name else label
+
+
 class _SilentBar:
     def __enter__(self) -> _SilentBar:
         return self

@@ -23,6 +23,7 @@ def load_distribution(
     valid_fraction: float = VALID_FRACTION,
     dataset: Dataset | None = None,
     view: View | None = None,
+    few: bool = False,
 ) -> Examples:
     """The examples of ``distribution``, all but its noise, which is added to normalised inputs when measuring.
 
@@ -30,7 +31,8 @@ def load_distribution(
     validation images, so pass a model's own to see what it did not train on. ``dataset`` is the distribution's own
     where it is open already, ``view`` the network's (unset: the data set's own). Corruptions are made at the images'
     own size where they have one, and then seen through the view; where images have several sizes, on what the network
-    sees. :class:`UsageError` if the data are missing, damaged or of another kind.
+    sees. ``few``: images are corrupted when they are asked for, not all at once. :class:`UsageError` if the data are
+    missing, damaged or of another kind.
     """
     if distribution.published:
         return _published(distribution, root, view)
@@ -42,7 +44,7 @@ def load_distribution(
         dataset, distribution.split, seed=held_out_by, valid_fraction=valid_fraction, view=first
     )
     if distribution.corruption:
-        examples = corrupted(examples, distribution, root, seed=seed)
+        examples = corrupted(examples, distribution, root, seed=seed, few=few)
     if distribution.mixture:
         examples = mixed(examples, mixture=distribution.mixture, seed=seed)
     return through(examples, then) if then and dataset.task == CLASSIFICATION else examples

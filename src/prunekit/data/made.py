@@ -56,11 +56,14 @@ class ChangedExamples:
         return replace(self, source=self.source.to(device))
 
 
-def corrupted(examples: Examples, distribution: Distribution, root: Path, *, seed: int) -> Examples:
+def corrupted(
+    examples: Examples, distribution: Distribution, root: Path, *, seed: int, few: bool = False
+) -> Examples:
     """``examples`` under the distribution's corruption; an image's draws depend on ``seed`` and its place alone.
 
-    Images held in memory are made once and kept under ``root/cache``: the name holds the generator's version, the
-    seed and a digest of the images, and no published file is ever looked for there.
+    Images held in memory, unless only a ``few`` will be asked for, are made once and kept under ``root/cache``: the
+    name holds the generator's version, the seed and a digest of the images, and no published file is ever looked for
+    there.
     """
     seeds = image_seeds(len(examples), seed=seed)
 
@@ -73,7 +76,7 @@ def corrupted(examples: Examples, distribution: Distribution, root: Path, *, see
             table="auto",
         )
 
-    if not isinstance(examples, ArrayExamples):
+    if few or not isinstance(examples, ArrayExamples):
         return ChangedExamples(examples, change, torch.arange(len(examples)))
     name = f"{made_name(distribution, seed)}-{_digest(examples.images)}"
     made = kept(root, name, lambda: {"images": _changed(examples, change)})

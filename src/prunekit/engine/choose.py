@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from prunekit.engine.devices import assign
@@ -28,14 +28,19 @@ class Wish(NamedTuple):
     address: str | None = None
 
 
-def executor_of(settings: Settings, wish: Wish) -> Callable[[Progress], Executor]:
-    """This process for one job, worker processes for more, or a Ray cluster; a wrong name raises."""
+def executor_of(
+    settings: Settings, wish: Wish, names: Mapping[str, str] | None = None
+) -> Callable[[Progress], Executor]:
+    """This process for one job, worker processes for more, or a Ray cluster; a wrong name raises.
+
+    ``names`` are what bars call the steps, by key.
+    """
     if wish.executor not in EXECUTORS:
         raise unknown("executor", wish.executor, EXECUTORS)
     if wish.executor == "ray":
         return lambda progress: RAY(settings, jobs=wish.jobs, address=wish.address, per_gpu=wish.per_gpu)
     if wish.jobs == 1:
-        return lambda progress: Inline(settings, progress)
+        return lambda progress: Inline(settings, progress, names)
     gpus = GPUS() if settings.device == "cuda" else 0
     devices = assign(settings.device, jobs=wish.jobs, per_gpu=wish.per_gpu, gpus=gpus)
-    return lambda progress: Pool(settings, jobs=wish.jobs, devices=devices, progress=progress)
+    return lambda progress: Pool(settings, jobs=wish.jobs, devices=devices, progress=progress, names=names)

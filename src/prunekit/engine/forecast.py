@@ -117,10 +117,12 @@ def _row(
 
 
 def sentence(total: Row, *, timed: bool) -> str:
-    """A forecast as a person reads it; without ``timed`` there is nothing to say of time."""
+    """A forecast as a person reads it; without ``timed`` it says that time was not measured here."""
     facts = [f"{total['steps']} steps to make"]
     if total["steps"] and total["flops"] is not None:
         facts.append(f"{total['flops']:.2g} FLOPs")
     if total["steps"] and timed:
         facts.append(f"about {in_words(total['seconds'])} with --jobs {total['jobs']}")
+    elif total["steps"]:
+        facts.append("no forecast of time: no such step was timed on this machine (--calibrate times it)")
     return ", ".join(facts)

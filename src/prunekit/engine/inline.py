@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunekit.engine.failure import report
 from prunekit.engine.run import Event
 from prunekit.params import Params
-from prunekit.progress import SILENT, Progress
+from prunekit.progress import SILENT, Named, Progress
 from prunekit.registry import Lazy
 from prunekit.steps.settings import Settings
 
@@ -25,9 +25,11 @@ class Inline:
 
     slots = 1
 
-    def __init__(self, settings: Settings, progress: Progress = SILENT) -> None:
+    def __init__(
+        self, settings: Settings, progress: Progress = SILENT, names: Mapping[str, str] | None = None
+    ) -> None:
         self._settings = settings
-        self._progress = progress
+        self._progress, self._names = Named(progress), names or {}
         self._batch: Sequence[Params] = ()
         self._context: Context | None = None
 
@@ -39,6 +41,7 @@ class Inline:
         """Run the batch, however long it takes; a failure becomes an event."""
         self._context = self._context or OPEN_CONTEXT(self._settings, self._progress)
         keys = tuple(params.key for params in self._batch)
+        self._progress.name = self._names.get(keys[0], "")
         try:
             busy = MAKE(self._batch, self._context, wait=False)
         except (Exception, SystemExit) as error:

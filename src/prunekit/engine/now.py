@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from prunekit.engine.names import names_of
 from prunekit.engine.pool import Pool
 from prunekit.engine.run import execute, gentle_interrupt
 from prunekit.engine.schedule import Schedule, missing
@@ -56,7 +57,7 @@ def _in_workers(
     with gentle_interrupt(say) as stop, progress.bar("steps", len(todo), "steps") as bar:
         outcome = execute(
             todo,
-            Pool(settings, jobs=jobs, progress=progress),
+            Pool(settings, jobs=jobs, progress=progress, names=names_of({each.key: each for each in todo})),
             group=group,
             stop=stop,
             keep_going=False,

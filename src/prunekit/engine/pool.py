@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from prunekit.engine.run import Event
 from prunekit.engine.worker import packed
 from prunekit.errors import PrunekitError, UsageError
 from prunekit.params import Params
-from prunekit.progress import SILENT, Bar, Progress
+from prunekit.progress import SILENT, Bar, Progress, named
 from prunekit.steps.settings import Settings
 from prunekit.store.locks import is_empty
 
@@ -70,16 +70,25 @@ def threads_each(threads: int, jobs: int) -> int:
 
 
 class Pool:
-    """``slots`` workers, each on a device of its own from ``devices`` (one name may stand there several times)."""
+    """``slots`` workers, each on a device of its own from ``devices`` (one name may stand there several times).
+
+    ``names`` are what bars call the steps, by key.
+    """
 
     def __init__(
-        self, settings: Settings, *, jobs: int, devices: Sequence[str] = (), progress: Progress = SILENT
+        self,
+        settings: Settings,
+        *,
+        jobs: int,
+        devices: Sequence[str] = (),
+        progress: Progress = SILENT,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.slots = jobs
         self._settings = settings._replace(threads=threads_each(settings.threads, jobs))
         self._devices = list(devices or [settings.device] * jobs)
         self._mps = Mps(self._devices)
-        self._progress = progress
+        self._progress, self._names = progress, names or {}
         self._workers: list[Worker] = []
         self._idle: list[Worker] = []
         self._attempts: Counter[str] = Counter()
@@ -148,7 +157,8 @@ class Pool:
     def _hear(self, worker: Worker, message: dict[str, Any]) -> None:
         match message:
             case {"bar": number, "label": label, "total": total, "unit": unit}:
-                manager = self._progress.bar(label, total, unit)
+                name = self._names.get(worker.batch[0].key, "") if worker.batch else ""
+                manager = self._progress.bar(named(name, label), total, unit)
                 worker.bars[number] = (manager, manager.__enter__())
             case {"advance": number, "by": amount, "note": note}:
                 worker.bars[number][1].advance(amount, note=note)

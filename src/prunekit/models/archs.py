@@ -173,8 +173,20 @@ def _of_family(name: str) -> Arch:
         settings = {key: int(text) for key, text in found.groupdict().items()} if found else {}
         if settings and _reachable(settings, family.offset):
             return Arch(partial(family.builder, **settings), family.source)
+        if settings:
+            raise UsageError(_depths(name, family))
     forms = (*ARCHS, *(family.form for family in FAMILIES), *(door.example for door in DOORS.values()))
     raise unknown("architecture", name, forms)
+
+
+def _depths(name: str, family: Family) -> str:
+    """What a name of this family can be, where its depth or width is none."""
+    depths = f"6n+{family.offset}"
+    known = (
+        family.form.replace(f"<{depths}>", str(6 * n + family.offset)).replace("<width>", "2")
+        for n in range(1, 4)
+    )
+    return f"unknown architecture {name!r}: depths are {depths}: {', '.join(known)} …"
 
 
 def _reachable(settings: dict[str, int], offset: int) -> bool:

@@ -18,7 +18,8 @@ title = {title}
 margin = 0.005                # rise in error still called commensurate
 
 {parents}
-[[stage]]                     # another control: the parents trained as long again, unpruned
+[[stage]]                     # another control: the parents trained as long again, unpruned. It is fair to networks
+                              # that were retrained once, the first ratio of a cascade; the third was, 3 times
 label   = "longer"
 run     = ["retrain"]
 parent  = "parents"

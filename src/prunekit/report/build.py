@@ -36,7 +36,7 @@ def write_report(
     context: Mapping[str, Any],
     out: Path,
     *,
-    pictures: Callable[[], Any] = tuple,
+    pictures: Callable[[Study], Mapping[str, Any]] = lambda study: {},
     formats: Sequence[str] = (),
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``findings.json`` into ``out``; returns the page's path.
@@ -44,14 +44,14 @@ def write_report(
     ``findings`` are long rows (``prunekit.analysis.findings``), ``context`` is described in docs/report.md. Equal
     input writes equal bytes, and a report that is already there is not drawn again, unless its pictures were missing.
     ``formats`` are those in which figures are written at the widths of papers, too (``report.paper``).
-    ``pictures`` gives those (docs/report.md) when they are drawn: to read images takes seconds. Raises UsageError where
-    ``out`` cannot be a folder.
+    ``pictures`` gives those of a study (docs/report.md) when they are drawn: to read images takes seconds.
+    Raises UsageError where ``out`` cannot be a folder.
     """
     study = read_study(findings, context)
     digest = digest_of([study, list(formats)])
     if not is_current(out, digest):
-        study = with_pictures(study, pictures())
-        write_all(out, dict(_contents(study, formats)), TO_BE_DRAWN_AGAIN if study.no_pictures else digest)
+        study = with_pictures(study, pictures(study))
+        write_all(out, dict(_contents(study, formats)), TO_BE_DRAWN_AGAIN if study.lacks_pictures else digest)
     return out / PAGE
 
 

@@ -136,8 +136,8 @@ def _transfer(study: Study) -> str:
 
 
 def _kept_pixels(study: Study) -> str:
-    shares = [percent(share) for share in distinct(study.pictures, "share")]
-    ways = {(picture["block"], picture["candidates"]) for picture in study.pictures}
+    shares = [percent(share) for share in distinct(study.kept.rows, "share")]
+    ways = {(picture["block"], picture["candidates"]) for picture in study.kept.rows}
     fast = [_way(block, candidates) for block, candidates in sorted(ways, key=str) if block > 1 or candidates]
     caution = f" The pixels were sought by a fast order ({listed(fast)}), which finds others than the exact order does."
     return (
@@ -150,8 +150,27 @@ def _way(block: int, candidates: int | None) -> str:
     return f"blocks of {block}" + (f" of {candidates} candidates" if candidates else "")
 
 
+BROKEN = "Images that only the parent gets right"
+
+
+def _why_not_broken(study: Study) -> str:
+    return study.broken.why or "no image is broken where error rises, or no image was looked at"
+
+
 def _said(text: str) -> Callable[[Study], str]:
     return lambda study: text
+
+
+def _broken(study: Study) -> str:
+    at = " at the prune ratio that test error allows" if study.of("prune-curve") else ""
+    less = len(distinct(study.of("prune-curve") + study.of("comparison"), "distribution")) - select.MOST_HARMS
+    rest = f" {count(less, 'distribution')} less harmed or not at all: not shown." if less > 0 else ""
+    return (
+        f"Images that the parent classifies correctly and the smaller network{at} does not: for the distributions "
+        "where error rises most, the network that is harmed most, the largest rise first. Under each image the "
+        "parent's answer and, after the arrow, the network's; the parent's is the true class where no other is named. "
+        f"The images are as the networks saw them, and spread evenly over all that are broken.{rest}"
+    )
 
 
 FIGURES: dict[str, Figure] = {
@@ -169,6 +188,9 @@ FIGURES: dict[str, Figure] = {
             "The same on the images of one class or group, on the nominal distribution (of many classes the 30 whose "
             "error rises most)."
         ),
+    ),
+    "comparison-broken": Figure(
+        BROKEN, "comparison", pictures.broken, _broken, _why_not_broken, measures=False
     ),
     "potential-summary": Figure("Prune potential at a glance", "potential", potentials.summary, _summary),
     "prune-accuracy": Figure("Accuracy against parameters kept", "prune-curve", curves.accuracy, _accuracy),
@@ -243,7 +265,7 @@ FIGURES: dict[str, Figure] = {
         "features-transfer",
         pictures.kept,
         _kept_pixels,
-        lambda study: study.no_pictures,
+        lambda study: study.kept.why,
         measures=False,
     ),
     "features-curve": Figure(
@@ -264,6 +286,7 @@ FIGURES: dict[str, Figure] = {
         ),
     ),
     "recall-shift": Figure("Recall by class", "recall-shift", potentials.recall, _recall),
+    "broken-images": Figure(BROKEN, "prune-curve", pictures.broken, _broken, _why_not_broken, measures=False),
     "class-potential": Figure(
         "Prune potential by class", "class-potential", potentials.by_class, _class_potential
     ),
@@ -317,7 +340,7 @@ FIGURES: dict[str, Figure] = {
 
 # What a reader who decides needs; everything else is in the appendix.
 BODY = (
-    *("comparison", "comparison-slice"),
+    *("comparison", "comparison-slice", "comparison-broken"),
     *("prune-accuracy", "potential", "potential-margin", "longer-potential", "robust-gain", "similarity"),
-    *("method-difference", "churn", "class-potential", "features-pictures"),
+    *("method-difference", "churn", "class-potential", "broken-images", "features-pictures"),
 )

@@ -1,4 +1,4 @@
-"""Panels of images: whole, and with only the pixels that each network rests on."""
+"""Panels of images: whole, with only the pixels that each network rests on, and those that a network breaks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from prunekit.analysis.labels import LABEL
-from prunekit.report.canvas import Panel
+from prunekit.report.canvas import WIDTH_IN, Panel
 from prunekit.report.function_panels import UNPRUNED, role
+from prunekit.report.marks import tell
 from prunekit.report.plots import shortened
 from prunekit.report.select import slug, spread
 from prunekit.report.study import Row, Study, reading_order, split
+from prunekit.report.words import count, percent
 
 Pixels = np.ndarray[Any, Any]
 
@@ -27,7 +29,7 @@ def kept(study: Study) -> list[Panel]:
     """A panel per method: a row per image; the whole image, then what each network keeps of it."""
     return [
         _panel(method, sorted(rows, key=lambda row: row["place"]))
-        for method, rows in split(study.pictures, LABEL).items()
+        for method, rows in split(study.kept.rows, LABEL).items()
     ]
 
 
@@ -101,3 +103,75 @@ def _only(row: Row, model: float | str) -> Pixels:
     found[:, 3] = 255
     found[pixels] = whole[pixels]
     return np.asarray(found.reshape(*row["size"], 4))
+
+
+IN_A_ROW = 4
+MOST_LETTERS = 15
+GAP, LINE = 0.36, 0.22  # between broken images and of a line below them, in widths of an image
+
+
+def broken(study: Study) -> list[Panel]:
+    """A panel per distribution, in the order of the pictures: a row of images with the parent's answer and another."""
+    panels: dict[tuple[str, str], list[Row]] = {}
+    for row in study.broken.rows:
+        panels.setdefault((row["distribution"], row[LABEL]), []).append(row)
+    return [_broken_panel(rows) for rows in panels.values()]
+
+
+def _broken_panel(rows: Sequence[Row]) -> Panel:
+    first = rows[0]
+    distribution, label = first["distribution"], first[LABEL]
+    return Panel(
+        slug("broken-images", distribution, label),
+        partial(_draw_broken, rows),
+        0.5 + WIDTH_IN * _tall(rows) / (IN_A_ROW * (1 + GAP)),
+        title=f"{distribution}, {_changed(first)}",
+        series=str(label),
+    )
+
+
+def _tall(rows: Sequence[Row]) -> float:
+    """The height of an image and what is written below it, in widths."""
+    height, width = rows[0]["size"]
+    lines = max(under(row).count("\n") + 1 for row in rows)
+    return float(height / width + 0.06 + LINE * lines)
+
+
+def _changed(row: Row) -> str:
+    at = f" at {percent(row['ratio'])}" if row["ratio"] is not None else ""
+    return f"{row[LABEL]}{at}: breaks {row['broken']:,} of {count(row['n'], 'image')}, fixes {row['fixed']:,}"
+
+
+def _draw_broken(rows: Sequence[Row], axes: Axes) -> None:
+    height, width = rows[0]["size"]
+    gap = round(GAP * width)
+    image = axes.imshow(_joined([_whole(row) for row in rows], gap, axis=1), interpolation="none")
+    for centre, row in zip(_centres(len(rows), width, gap), rows, strict=True):
+        axes.text(centre, height + 0.04 * width, under(row), ha="center", va="top", fontsize=9)
+    tell(image, str(rows[0][LABEL]), ["; ".join(map(_answers, rows))])
+    axes.set_xlim(-gap / 2, IN_A_ROW * (width + gap) - gap / 2)
+    axes.set_ylim(_tall(rows) * width, -0.5)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    axes.set_title(
+        f"{shortened(str(rows[0]['distribution']), 50)}\n{shortened(_changed(rows[0]), 56)}", fontsize=9
+    )
+
+
+def _parent_says(row: Row) -> str:
+    """The parent's answer; the true class beside it where one of several guesses was right."""
+    said = str(row["parent_says"])
+    return said if said == row["class"] else f"{said} (true: {row['class']})"
+
+
+def _answers(row: Row) -> str:
+    return f"{_parent_says(row)} → {row['says']}"
+
+
+def under(row: Row) -> str:
+    """Both answers in a line, or in two where the names are long."""
+    whole = _answers(row)
+    if len(whole) <= MOST_LETTERS:
+        return whole
+    return f"{shortened(_parent_says(row), MOST_LETTERS)}\n→ {shortened(str(row['says']), MOST_LETTERS - 2)}"

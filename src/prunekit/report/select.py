@@ -96,6 +96,30 @@ def at_deployed(study: Study, finding: str) -> list[Row]:
     return found
 
 
+MOST_HARMS = 3
+
+
+def most_harmful(study: Study, most: int = MOST_HARMS) -> list[Row]:
+    """Per distribution the row of the network whose error rises most there; the distribution of the largest rise first.
+
+    Networks of a study stand at their deployed ratios; those of a comparison have no ratio to choose.
+    """
+    chosen = deployed(study)
+    rises = [(float(row["value"]), row) for row in measured(study.of("comparison"))]
+    rises += [
+        (float(row["rise"]), row)
+        for row in study.of("prune-curve")
+        if row.get("rise") and row.get("prune_ratio") and row["prune_ratio"] == chosen.get(row.get(LABEL, ""))
+    ]
+    found: dict[Any, Row] = {}
+    for rise, row in sorted(
+        rises, key=lambda each: (-each[0], str(each[1].get("distribution")), str(each[1][LABEL]))
+    ):
+        if rise > 0:
+            found.setdefault(row.get("distribution"), row)
+    return list(found.values())[:most]
+
+
 def shift_of(row: Row) -> tuple[str, int]:
     """The corruption of a row's distribution by its name without the severity, and the severity; 0 if it has none."""
     name = str(row.get("distribution"))

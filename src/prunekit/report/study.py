@@ -21,12 +21,19 @@ CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if
 _OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage")
 
 
+class Pictures(NamedTuple):
+    """A few images of one kind, a row each, or why there are none."""
+
+    rows: tuple[Row, ...] = ()
+    why: str = ""
+
+
 class Study(NamedTuple):
     """One report's input: long rows by kind of finding, each with the label of its network, and their context.
 
     ``nominal`` is the unshifted distribution, ``lineage`` the models (parents first), ``facts`` whatever else the
-    context says, by name, ``pictures`` a few images with the pixels that networks rest on, ``no_pictures`` why there
-    are none, ``labels`` those of the rows' networks.
+    context says, by name, ``kept`` a few images with the pixels that networks rest on, ``broken`` a few that only the
+    parent gets right, ``labels`` those of the rows' networks.
     """
 
     findings: Mapping[str, Sequence[Row]]
@@ -36,9 +43,14 @@ class Study(NamedTuple):
     recipe: str
     lineage: tuple[Row, ...]
     facts: tuple[tuple[str, Any], ...]
-    pictures: tuple[Row, ...] = ()
-    no_pictures: str = ""
+    kept: Pictures = Pictures()
+    broken: Pictures = Pictures()
     labels: tuple[str, ...] = ()
+
+    @property
+    def lacks_pictures(self) -> bool:
+        """Whether images could not be had that may be there another time."""
+        return bool(self.kept.why or self.broken.why)
 
     @property
     def rows(self) -> list[Row]:
@@ -89,18 +101,23 @@ def _named(rows: Iterable[Row]) -> list[Row]:
     return [{**row, LABEL: row["network"]} if row.get("network") else row for row in rows]
 
 
-def with_pictures(study: Study, found: Sequence[Row] | str) -> Study:
-    """The study with its pictures, or with the line that says why it has none."""
+def with_pictures(study: Study, found: Mapping[str, Sequence[Row] | str]) -> Study:
+    """The study with its pictures by kind (``kept``, ``broken``), or with the lines that say why it has none."""
+    kept, broken = (_pictures(study, found.get(kind, ())) for kind in ("kept", "broken"))
+    return study._replace(kept=kept, broken=broken)
+
+
+def _pictures(study: Study, found: Sequence[Row] | str) -> Pictures:
     if isinstance(found, str):
-        return study._replace(no_pictures=found)
-    return study._replace(pictures=tuple(labelled_as(study, plain(found))))
+        return Pictures(why=found)
+    return Pictures(tuple(labelled_as(study, plain(found))))
 
 
 def labelled_as(study: Study, found: Sequence[Row]) -> list[Row]:
     """Pictures with the labels that their networks have in the study's findings."""
     labels = {row.get("variant"): row[LABEL] for row in study.rows if LABEL in row}
     return [
-        {**each, LABEL: labels.get(each.get("variant"), own.get(LABEL))}
+        {**each, LABEL: each.get(LABEL) or labels.get(each.get("variant"), own.get(LABEL))}
         for each, own in zip(found, labelled(found), strict=True)
     ]
 

@@ -93,8 +93,12 @@ def examples(
     split_seed: int = 0,
     valid_fraction: float = 0.0,
     view: View | None = None,
+    few: bool = False,
 ) -> Examples:
-    """The images of a distribution through a network's view, kept in memory for the next step that wants them."""
+    """The images of a distribution through a network's view, kept in memory for the next step that wants them.
+
+    ``few``: only some of them will be asked for.
+    """
     parsed = grammar.parse(distribution)
     opened = None if parsed.published else dataset(parsed.dataset, root)
     return load_distribution(
@@ -105,6 +109,7 @@ def examples(
         valid_fraction=valid_fraction,
         dataset=opened,
         view=view,
+        few=few,
     )
 
 

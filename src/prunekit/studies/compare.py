@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from prunekit.analysis.comparison import Asked, comparisons
 from prunekit.analysis.curves import grouped
@@ -15,10 +16,13 @@ from prunekit.distribution import parse
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, ReportParams
 from prunekit.registry import Lazy
+from prunekit.report.study import Study
 from prunekit.steps.check import check_comparable
+from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
 from prunekit.studies.divergence import divergences
+from prunekit.studies.gallery import gallery
 from prunekit.studies.groups import image_names
 from prunekit.studies.subject import report_context
 from prunekit.studies.versions import check_versions
@@ -53,7 +57,7 @@ def compare(
     """A row with a verdict for every network and distribution, and one for every class and group of it."""
     errors = list(errors)
     check_versions(store, errors)
-    found = stored.measured(store, errors, lambda record: parent if record.key in keys else None)
+    found = stored.measured(store, errors, partial(_parent_of, parent, keys))
     once = {(each.record.key, each.own.distribution): each for each in reversed(found)}
     asked = asked._replace(
         names={key: name for name, key in store.labels().items()},
@@ -68,18 +72,41 @@ def compare(
     return rows
 
 
+def _parent_of(parent: str, keys: Sequence[str], record: ModelRecord) -> str | None:
+    """Every network that is compared is compared with the one parent."""
+    return parent if record.key in keys else None
+
+
+class Comparison(NamedTuple):
+    """What was compared: the parent, the networks (keys), and their measurements."""
+
+    parent: str
+    keys: Sequence[str]
+    errors: Sequence[ErrorParams]
+
+
 def write_comparison(
     store: Store,
-    keys: Sequence[str],
+    compared: Comparison,
     rows: Sequence[Row],
     settings: ReportParams,
     title: str,
     out: Path,
+    data: Path,
 ) -> Path:
-    """Write a comparison's rows as a page with figures and tables; returns the page."""
-    context = report_context(store, keys, settings, title=title)
-    page: Path = WRITE_REPORT(rows, context, out)
+    """Write a comparison's rows as a page with figures and tables, and a few images; returns the page."""
+    context = report_context(store, [compared.parent, *compared.keys], settings, title=title)
+    page: Path = WRITE_REPORT(
+        rows, context, out, pictures=partial(_pictures, store, compared, data, settings.top_k)
+    )
     return page
+
+
+def _pictures(
+    store: Store, compared: Comparison, data: Path, top_k: int, study: Study
+) -> dict[str, list[Row] | str]:
+    to = partial(_parent_of, compared.parent, compared.keys)
+    return {"broken": gallery(store, study, compared.errors, data, top_k=top_k, to=to)}
 
 
 def _among(store: Store, errors: Iterable[ErrorParams]) -> dict[str, list[str]]:

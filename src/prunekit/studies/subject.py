@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunekit.errors import UsageError
-from prunekit.params import MODEL_STEPS, FeaturesParams, Params, ReportParams
+from prunekit.params import MODEL_STEPS, ErrorParams, FeaturesParams, Params, ReportParams
 from prunekit.registry import Lazy
+from prunekit.report.study import Study
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies.choose import Say
 from prunekit.studies.findings import all_findings
+from prunekit.studies.gallery import gallery
 from prunekit.studies.missing import missing_of
 
 PICTURES = Lazy("prunekit.studies.pictures:pictures")
@@ -87,7 +89,8 @@ def write_report(
     """Write the folder, with a few images out of the data sets; returns its page."""
     check_rows(subject)
     check_out(out)
-    pictures = partial(pictures_of, store, subject.steps, data, kept=subject.context["kept"])
+    settings = {name: subject.context[name] for name in ("kept", "top_k")}
+    pictures = partial(pictures_of, store, subject.steps, data, **settings)
     page: Path = WRITE_REPORT(subject.rows, subject.context, out, pictures=pictures, formats=formats)
     return page
 
@@ -132,10 +135,17 @@ def report_context(
     }
 
 
-def pictures_of(store: Store, measurements: Iterable[Params], data: Path, *, kept: float) -> Any:
-    """The few images whose kept pixels a report shows, or why there are none; reads images only where needed."""
-    features = [step for step in measurements if isinstance(step, FeaturesParams) and store.has(step.key)]
-    return PICTURES(store, features, data, kept=kept) if features else []
+def pictures_of(
+    store: Store, measurements: Iterable[Params], data: Path, study: Study, *, kept: float, top_k: int = 1
+) -> dict[str, Any]:
+    """The few images that a report shows, by kind, or why there are none; reads images only where needed."""
+    held = [step for step in measurements if store.has(step.key)]
+    features = [step for step in held if isinstance(step, FeaturesParams)]
+    errors = [step for step in held if isinstance(step, ErrorParams)]
+    return {
+        "kept": PICTURES(store, features, data, kept=kept) if features else [],
+        "broken": gallery(store, study, errors, data, top_k=top_k),
+    }
 
 
 def _made_with(record: ModelRecord) -> list[str]:

@@ -135,7 +135,12 @@ def test_rows_are_of_stages_and_of_all():
     [
         (3, 1.25e12, True, "3 steps to make, 1.2e+12 FLOPs, about 40 seconds with --jobs 2"),
         (3, None, True, "3 steps to make, about 40 seconds with --jobs 2"),
-        (3, None, False, "3 steps to make"),
+        (
+            3,
+            None,
+            False,
+            "3 steps to make, no forecast of time: no such step was timed on this machine (--calibrate times it)",
+        ),
         (0, 0, True, "0 steps to make"),
     ],
 )

@@ -4,10 +4,11 @@ import os
 
 import pytest
 
-from prunekit.engine.pool import Pool, threads_each
+from prunekit.engine.pool import Pool, Worker, threads_each
 from prunekit.engine.run import Stop, execute
 from prunekit.errors import PrunekitError, UsageError
 from prunekit.params import ErrorParams, TrainParams
+from prunekit.progress import SILENT
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 
@@ -60,3 +61,20 @@ def test_threads_are_shared_between_workers():
     assert threads_each(3, 2) == 3
     assert threads_each(0, 1) == cores
     assert threads_each(0, 10 * cores) == 1
+
+
+def test_bars_of_workers_carry_the_name_of_their_step(settings):
+    heard = []
+
+    class Screen:
+        def bar(self, label, total, unit="images"):
+            heard.append(label)
+            return SILENT.bar(label, total, unit)
+
+    step = TrainParams(arch="resnet8", dataset="digits")
+    pool = Pool(settings, jobs=2, progress=Screen(), names={step.key: "parents seed 0"})
+    worker = Worker.__new__(Worker)
+    worker.batch, worker.bars = [step], {}
+    pool._hear(worker, {"bar": 0, "label": "training", "total": 3, "unit": "images"})
+    assert heard == ["parents seed 0: training"]
+    pool.close()

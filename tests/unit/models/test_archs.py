@@ -12,9 +12,10 @@ from prunekit.models.archs import build, check_arch, find_arch
     ("name", "said"),
     [
         ("resnte20", "did you mean 'resnet20'"),
-        ("resnet21", "resnet<6n+2>"),
+        ("resnet7", "depths are 6n+2: resnet8, resnet14, resnet20 …"),
+        ("resnet7-bottleneck", "6n+2: resnet8-bottleneck, resnet14-bottleneck"),
         ("resnet2", "unknown architecture"),
-        ("wrn16_0", "unknown architecture"),
+        ("wrn16_0", "6n+4: wrn10_2, wrn16_2, wrn22_2 …"),
         ("resnet50", "write torchvision:resnet50"),
         ("resnet152", "ambiguous"),
         ("tmm:convnext_atto", "did you mean 'timm'"),

@@ -25,3 +25,9 @@ def test_a_folder_of_any_name_is_written_as_it_is(name):
 def test_a_name_that_a_recipe_cannot_hold_is_refused(name, why):
     with pytest.raises(UsageError, match=why):
         template(arch="resnet8", dataset=f"folder:{name}", methods=["wt"], seeds=1, epochs=3)
+
+
+def test_the_longer_trained_control_says_which_ratio_it_is_fair_to():
+    text = template(arch="resnet8", dataset="digits", methods=["wt"], seeds=1, epochs=3)
+    comment = " ".join(text[text.index("# another control") : text.index('label   = "longer"')].split())
+    assert "fair to networks # that were retrained once, the first ratio of a cascade" in comment

@@ -453,8 +453,27 @@ def study_context():
     }
 
 
-def pictures():
-    return [picture(place) for place in range(2)]
+def pictures(study):
+    broken = [broken_image(distribution, place) for distribution in list(SHIFTS)[:2] for place in range(4)]
+    return {"kept": [picture(place) for place in range(2)], "broken": broken}
+
+
+def broken_image(distribution, place):
+    """A blue image of 4 x 6 pixels that the parent reads right, and wt at 75 % as the next class."""
+    return {
+        "label": "wt",
+        "ratio": 0.75,
+        "distribution": distribution,
+        "place": place,
+        "class": CLASSES[place],
+        "parent_says": CLASSES[place],
+        "says": CLASSES[place + 1],
+        "size": [4, 6],
+        "rgb": [10, 20, 250] * 24,
+        "broken": 46,
+        "fixed": 3,
+        "n": 360,
+    }
 
 
 def picture(place):

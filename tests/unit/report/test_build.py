@@ -63,7 +63,8 @@ def test_the_made_up_findings_have_the_columns_of_real_ones(rows):
 def test_every_figure_of_the_table_is_drawn_from_findings(report):
     page = Page(report / "index.html")
     missing = [name for name in FIGURES if name not in page.ids]
-    assert missing == ["comparison", "comparison-slice", "exemplars"]  # the two are of another kind of study
+    of_comparisons = ["comparison", "comparison-slice", "comparison-broken"]  # another kind of study
+    assert missing == [*of_comparisons, "exemplars"]
     assert "Identified exemplars: no findings of the kind exemplars." in page.text
 
 
@@ -156,7 +157,9 @@ def test_one_method_alone_is_drawn(few, context, tmp_path):
 
 def test_why_there_are_no_pictures_is_said(rows, context, tmp_path):
     transfers = [row for row in rows if row["finding"] == "features-transfer"]
-    page = write_report(transfers, context, tmp_path / "out", pictures=lambda: "data set digits is not there")
+    page = write_report(
+        transfers, context, tmp_path / "out", pictures=lambda study: {"kept": "data set digits is not there"}
+    )
     assert "Kept pixels of a few images: data set digits is not there." in Page(page).text
     assert "features-pictures" not in Page(page).ids
 
@@ -165,7 +168,10 @@ def test_pictures_are_asked_for_when_they_are_drawn_and_again_where_they_were_mi
     asked = []
     for found in ("gone", [], []):
         write_report(
-            few, context, tmp_path / "out", pictures=lambda found=found: asked.append(found) or found
+            few,
+            context,
+            tmp_path / "out",
+            pictures=lambda study, found=found: asked.append(found) or {"kept": [], "broken": found},
         )
     assert asked == ["gone", []]
 

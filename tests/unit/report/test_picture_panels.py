@@ -1,12 +1,13 @@
 """Images with only the pixels that a network keeps, cell by cell."""
 
-from prunekit.report.picture_panels import MASKED, kept, mosaic, shown
+from prunekit.report.canvas import render
+from prunekit.report.picture_panels import MASKED, broken, kept, mosaic, shown, under
 from prunekit.report.study import read_study, with_pictures
 
 IMAGE = {
     "method": "wt",
     "place": 0,
-    "label": "7",
+    "class": "7",
     "size": [2, 3],
     "rgb": list(range(18)),
     "kept": [{"model": 0.0, "pixels": [0, 5]}, {"model": "separate", "pixels": [1]}],
@@ -34,5 +35,44 @@ def test_few_ratios_stand_for_many():
 
 def test_a_panel_per_method_in_the_order_of_the_images():
     pictures = [IMAGE | {"place": place, "method": method} for place in (1, 0) for method in ("ft", "wt")]
-    panels = kept(with_pictures(read_study([], {}), pictures))
+    panels = kept(with_pictures(read_study([], {}), {"kept": pictures}))
     assert [panel.name for panel in panels] == ["features-pictures-wt", "features-pictures-ft"]
+
+
+BROKEN = {
+    "label": "wt",
+    "ratio": 0.9,
+    "distribution": "digits+contrast@1",
+    "place": 3,
+    "class": "7",
+    "parent_says": "7",
+    "says": "1",
+    "size": [2, 3],
+    "rgb": list(range(18)),
+    "broken": 46,
+    "fixed": 3,
+    "n": 360,
+}
+
+
+def test_a_panel_per_distribution_says_both_answers_and_how_many_break():
+    found = [BROKEN, BROKEN | {"place": 5, "says": "2"}, BROKEN | {"distribution": "digits", "ratio": None}]
+    panels = broken(with_pictures(read_study([], {}), {"broken": found}))
+    assert [panel.name for panel in panels] == [
+        "broken-images-digits-contrast-1-wt",
+        "broken-images-digits-wt",
+    ]
+    drawing = render(panels[0], panels[0].title)
+    said = "digits+contrast@1, wt at 90\u00a0%: breaks 46 of 360 images, fixes 3 wt: 7 → 1; 7 → 2"
+    assert f'aria-label="{said}"' in drawing.inline
+    assert drawing.inline.count("<image ") == 1
+    assert drawing.svg.decode().count("7 → 1") == 1
+    assert panels[1].title == "digits, wt: breaks 46 of 360 images, fixes 3"
+
+
+def test_answers_fit_below_an_image():
+    assert under(BROKEN) == "7 → 1"
+    long = BROKEN | {"class": "sulphur-crested cockatoo", "parent_says": "sulphur-crested cockatoo"}
+    first, second = under(long | {"says": "airplane"}).split("\n")
+    assert (len(first), second) == (15, "→ airplane")
+    assert under(BROKEN | {"parent_says": "8"}) == "8 (true: 7) → 1"

@@ -6,6 +6,7 @@ import torch
 
 from prunekit.data.digits import load
 from prunekit.params import FeaturesParams, TrainParams
+from prunekit.report.study import read_study
 from prunekit.store.records import MeasurementRecord, Step
 from prunekit.studies.pictures import pictures
 from prunekit.studies.subject import pictures_of
@@ -61,7 +62,8 @@ def test_data_that_are_gone_are_told_in_one_line(study, tmp_path):
 
 
 def test_nothing_is_read_where_no_features_were_measured(study, errors_of_parent, tmp_path):
-    assert pictures_of(study.store, [errors_of_parent], tmp_path, kept=0.1) == []
+    found = pictures_of(study.store, [errors_of_parent], tmp_path, read_study([], {}), kept=0.1)
+    assert found == {"kept": [], "broken": []}
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from prunekit.registry import Lazy
 from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE
-from prunekit.studies.compare import broken_images, compare, outcomes_for, write_comparison
+from prunekit.studies.compare import Comparison, broken_images, compare, outcomes_for, write_comparison
 from prunekit.studies.divergence import comparisons_for
 from prunekit.studies.findings import margin_of
 from prunekit.studies.groups import groups_of
@@ -150,7 +150,8 @@ def _compare(**given: Any) -> None:
             emit(parts, as_json=chosen.as_json, columns=SLICE_COLUMNS)
     if own["out"] is not None:
         title = own["title"] or f"{own['parent']} and {', '.join(own['model'])}"
-        page = write_comparison(store, [parent, *keys], rows, settings, title, own["out"])
+        compared = Comparison(parent, keys, errors)
+        page = write_comparison(store, compared, rows, settings, title, own["out"], chosen.data)
         hint(f"open {page} in a browser")
     _decide(own, main, [*main, *parts])
 

@@ -22,6 +22,7 @@ from prunekit.cli.watch import Watch
 from prunekit.engine import failure, presence
 from prunekit.engine.choose import Wish, executor_of
 from prunekit.engine.costs import estimates, measured
+from prunekit.engine.names import names_of
 from prunekit.engine.run import Executor, Result, execute, gentle_interrupt
 from prunekit.errors import PrunekitError, UsageError
 from prunekit.params.bounds import MOST_WORKERS
@@ -125,7 +126,10 @@ def run_recipe(**given: Any) -> None:
     check_out(given["out"])
     seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     wish = Wish(given["executor"], chosen.jobs, given["per_gpu"], given["address"])
-    work = executor_of(_settings(chosen, given, forced), wish)
+    names = names_of(
+        {key: step.params for key, step in by_key.items()}, {key: step.stage for key, step in by_key.items()}
+    )
+    work = executor_of(_settings(chosen, given, forced), wish, names)
     outcome = _execute(list(todo.values()), seconds, work, chosen, keep_going=given["keep_going"])
     if outcome.interrupted:
         raise KeyboardInterrupt

@@ -1,0 +1,41 @@
+"""What steps are called while they run: a recipe's stage, or their kind, and what sets their network apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prunekit.params import Params
+
+_SAID = ("method", "prune_ratio", "seed")
+
+
+def names_of(steps: Mapping[str, Params], stages: Mapping[str, str] | None = None) -> dict[str, str]:
+    """By key, such as ``pruned wt 0.9 seed 1``: the seed is its root's, said where the plan has several.
+
+    ``steps`` by their keys, parents before children; ``stages`` by the step's key, its kind where there is none.
+    """
+    known: dict[str, dict[str, Any]] = {}
+    for key, params in steps.items():
+        before = next((known[each] for each in params.inputs if each in known), None)
+        own = {name: value for name in _SAID if (value := getattr(params, name, None)) is not None}
+        known[key] = own if before is None else {**own, **before, **_pruned(own)}
+    seeds = {fields.get("seed") for fields in known.values()}
+    return {
+        key: " ".join([(stages or {}).get(key, params.kind), *_words(known[key], several=len(seeds) > 1)])
+        for key, params in steps.items()
+    }
+
+
+def _pruned(own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step of its own says over what its network was: all but its seed."""
+    return {name: value for name, value in own.items() if name != "seed"}
+
+
+def _words(fields: Mapping[str, Any], *, several: bool) -> list[str]:
+    ratio = fields.get("prune_ratio")
+    return [
+        *([str(fields["method"])] if "method" in fields else []),
+        *([f"{ratio:g}"] if ratio is not None else []),
+        *([f"seed {fields['seed']}"] if several and "seed" in fields else []),
+    ]
