@@ -26,7 +26,7 @@ def corrupt(
     corruption: str,
     severity: int,
     seeds: Seeds | None = None,
-    table: str = "cifar",
+    table: str = "auto",
     draws: Mapping[str, Tensor] | None = None,
     frost_photos: Path | None = None,
 ) -> Tensor:
@@ -34,7 +34,8 @@ def corrupt(
 
     ``images``: uint8 ``[N, 3, H, W]`` on any device, sides of 8 pixels or more; so is the result.
     ``seeds``: one whole number per image; unset: its place in the batch.
-    ``table``: the constants of "cifar" (32 px) or "imagenet" (224 px), or "auto": by the images' size.
+    ``table``: the constants of "cifar" (32 px) or "imagenet" (224 px), or "auto": by the images' size, from 100 px on
+    the latter.
     ``draws``: random quantities by name, images first, used instead of drawing them (names: docs/corruptions.md).
     ``frost_photos``: a folder of photographs of frost; unset: textures with the statistics of the original ones.
     Raises :class:`UsageError`. Source: Hendrycks and Dietterich, ICLR 2019, section 3.
@@ -62,7 +63,7 @@ def corrupt_mixed(
     corruptions: Sequence[str],
     seeds: Seeds,
     severities: Sequence[int] = (0, *SEVERITIES),
-    table: str = "cifar",
+    table: str = "auto",
 ) -> Tensor:
     """Each image under a corruption and a severity (0: clean) that its seed draws uniformly.
 

@@ -96,3 +96,10 @@ def test_a_mixture_depends_on_the_image_and_its_seed_alone():
 def test_a_wrong_mixture_is_refused(wrong, message):
     with pytest.raises(UsageError, match=message):
         corrupt_mixed(IMAGES, **({"corruptions": ["fog"], "seeds": range(5)} | wrong))
+
+
+def test_constants_are_by_the_size_of_the_images_where_no_table_is_named():
+    large = torch.zeros(1, 3, 112, 112, dtype=torch.uint8) + torch.arange(112, dtype=torch.uint8)
+    for images, table in ((IMAGES, "cifar"), (large, "imagenet")):
+        own = corrupt(images, corruption="gaussian_blur", severity=2)
+        assert torch.equal(own, corrupt(images, corruption="gaussian_blur", severity=2, table=table))
