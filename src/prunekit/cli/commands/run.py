@@ -126,10 +126,7 @@ def run_recipe(**given: Any) -> None:
     check_out(given["out"])
     seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     wish = Wish(given["executor"], chosen.jobs, given["per_gpu"], given["address"])
-    names = names_of(
-        {key: step.params for key, step in by_key.items()}, {key: step.stage for key, step in by_key.items()}
-    )
-    work = executor_of(_settings(chosen, given, forced), wish, names)
+    work = executor_of(_settings(chosen, given, forced), wish, _names(by_key))
     outcome = _execute(list(todo.values()), seconds, work, chosen, keep_going=given["keep_going"])
     if outcome.interrupted:
         raise KeyboardInterrupt
@@ -151,6 +148,12 @@ def _check_ended(outcome: Result, result: Mapping[str, Any]) -> None:
         )
     if "missing" in result:
         raise PrunekitError(f"the report is incomplete: {result['missing']}")
+
+
+def _names(steps: Mapping[str, Planned]) -> dict[str, str]:
+    """What bars call each step, by key."""
+    params = {key: step.params for key, step in steps.items()}
+    return names_of(params, {key: step.stage for key, step in steps.items()})
 
 
 def _execute(
