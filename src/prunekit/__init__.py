@@ -1,8 +1,8 @@
 """Prune neural networks, then measure what test accuracy hides.
 
 The Python interface, each loaded at first use. Pruning: :func:`build`, :func:`prune`, :func:`shrink`, :func:`explain`,
-:func:`sensitivities`, :func:`corrupt`. Comparing: :func:`compare` stored networks, :func:`churn` and :func:`outcomes`
-of arrays alone, :func:`load`, ``Store``.
+:func:`sensitivities`, :func:`corrupt`. Stored networks: :func:`compare`, :func:`potential`, :func:`add`, :func:`load`,
+``Store``. Networks in memory: :func:`compare`, :func:`evaluate`. Arrays: :func:`churn`, :func:`outcomes`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from prunekit.errors import deprecated
 from prunekit.registry import Lazy
 
 if TYPE_CHECKING:
-    from prunekit.api import churn, compare, load, outcomes
+    from prunekit.api import add, churn, compare, evaluate, load, outcomes, potential
     from prunekit.data.corruptions.apply import corrupt
     from prunekit.models.archs import build
     from prunekit.pruning.api import prune, sensitivities
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 __all__ = [
     "Store",
+    "add",
     "apply_",
     "build",
     "churn",
     "compare",
     "corrupt",
+    "evaluate",
     "explain",
     "load",
     "outcomes",
+    "potential",
     "prune",
     "sensitivities",
     "shrink",
@@ -50,6 +53,9 @@ _PUBLIC = {
     "compare": Lazy("prunekit.api:compare"),
     "churn": Lazy("prunekit.api:churn"),
     "outcomes": Lazy("prunekit.api:outcomes"),
+    "evaluate": Lazy("prunekit.api:evaluate"),
+    "potential": Lazy("prunekit.api:potential"),
+    "add": Lazy("prunekit.api:add"),
     "load": Lazy("prunekit.api:load"),
     "Store": Lazy("prunekit.store.store:Store"),
 }

@@ -1,4 +1,4 @@
-"""The Python face: what the commands do, on stored networks or on arrays alone."""
+"""The Python face: what the commands do, on stored networks, on networks in memory, or on arrays alone."""
 
 from __future__ import annotations
 
@@ -17,24 +17,45 @@ from prunekit.data.predictions.outcomes import checked as checked_predictions
 from prunekit.data.predictions.outcomes import outcomes as outcomes_of
 from prunekit.engine.now import make_now
 from prunekit.environment import default_data, default_store
-from prunekit.params import ReportParams
+from prunekit.errors import UsageError, unknown
+from prunekit.params import ErrorParams, ReportParams
 from prunekit.progress import SILENT
 from prunekit.registry import Lazy
 from prunekit.steps.check import to_measure
+from prunekit.steps.predicted import Known
+from prunekit.steps.predicted import add as add_predictions
 from prunekit.steps.settings import Settings
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
+from prunekit.studies.choose import check_pruned, errors_of
 from prunekit.studies.compare import compare as compared
 from prunekit.studies.compare import outcomes_for
+from prunekit.studies.findings import error_findings
 from prunekit.studies.groups import groups_of
 
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
+DRAW = Lazy("prunekit.report.single:draw")
+MEASURE = Lazy("prunekit.steps.in_memory:measure")
 PANDAS = Lazy("pandas:DataFrame")
-SHOWN = ("network", "distribution", "verdict", "parent_error", "error", "value", "low", "high", "agreement")
+# What a text says of each kind of row.
+SHOWN = {
+    "comparison": (
+        "network",
+        "distribution",
+        "verdict",
+        "parent_error",
+        "error",
+        "value",
+        "low",
+        "high",
+        "agreement",
+    ),
+    "potential": ("distribution", "margin", "value", "low", "high", "n"),
+}
 
 
 class Found(NamedTuple):
-    """Rows of findings: to look at, to compute with, to write as a report."""
+    """Rows of findings: to look at, to compute with, to draw, to write as a report."""
 
     rows: list[dict[str, Any]]
     margin: float
@@ -42,11 +63,22 @@ class Found(NamedTuple):
     @property
     def verdict(self) -> Verdict:
         """One verdict on every network and distribution: within on all, beyond on some, or undecided."""
-        return overall([Verdict(row["verdict"]) for row in self._main()])
+        return overall([Verdict(row["verdict"]) for row in self.of("comparison")])
+
+    def of(self, finding: str) -> list[dict[str, Any]]:
+        """The rows of one kind, such as ``comparison``, ``comparison-slice``, ``potential``, ``prune-curve``."""
+        return [row for row in self.rows if row["finding"] == finding]
 
     def to_pandas(self) -> Any:
         """The rows as a data frame (``pip install 'prunekit[pandas]'``)."""
         return PANDAS(self.rows)
+
+    def plot(self, name: str) -> Any:
+        """A figure of the report, such as ``comparison`` or ``potential``, for a notebook to show.
+
+        Its ``write(folder)`` keeps it as SVG. UsageError: no figure has this name, or these rows have nothing for it.
+        """
+        return DRAW(self.rows, {"margin": self.margin}, name)
 
     def write(self, folder: str | Path) -> Path:
         """Write the report of these rows; returns its page."""
@@ -56,53 +88,222 @@ class Found(NamedTuple):
     def __repr__(self) -> str:
         return "\n".join(self._lines())
 
-    def _main(self) -> list[dict[str, Any]]:
-        return [row for row in self.rows if row["finding"] == "comparison"]
-
     def _lines(self) -> Iterator[str]:
-        yield "  ".join(SHOWN)
-        for row in self._main():
-            yield "  ".join(
-                f"{value:.4g}" if isinstance(value, float) else str(value) for value in map(row.get, SHOWN)
-            )
+        for finding, columns in SHOWN.items():
+            rows = self.of(finding)
+            if rows:
+                yield "  ".join(columns)
+            for row in rows:
+                yield "  ".join(
+                    f"{value:.4g}" if isinstance(value, float) else str(value)
+                    for value in map(row.get, columns)
+                )
+
+
+class Evaluated(NamedTuple):
+    """What one network did on each distribution: per-example arrays, their errors, and its classes where known."""
+
+    outcomes: dict[str, dict[str, Array]]
+    classes: tuple[str, ...]
+    nonzero: int | None
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """The share of wrong predictions, by distribution."""
+        return {name: float(np.mean(arrays["rank"] > 0)) for name, arrays in self.outcomes.items()}
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}  {error:.4g}" for name, error in self.errors.items())
 
 
 def compare(
-    parent: str,
-    *models: str,
-    distributions: Sequence[str] = (),
+    parent: Any,
+    *models: Any,
+    distributions: Sequence[str] | Mapping[str, tuple[Any, Any]] = (),
     margin: float = 0.005,
     relative: bool = False,
     groups: str | Path | None = None,
+    names: Sequence[str] = (),
     store: str | Path | None = None,
     data: str | Path | None = None,
+    **seen: Any,
 ) -> Found:
-    """Compare stored networks with their parent; measures what is missing, as ``prunekit compare`` does.
+    """Compare networks with their parent; measures what is missing, as ``prunekit compare`` does.
 
-    ``parent`` and ``models`` are keys, unique prefixes or labels; ``groups`` is a file of groups. UsageError: a
-    network, distribution, margin or group that cannot be.
+    Stored networks are keys, unique prefixes or labels. Networks in memory are an ``nn.Module`` or a callable, or what
+    :func:`evaluate` gave for one; they are measured as ``evaluate(model, distributions, **seen)`` does, need no store,
+    and ``names`` calls them. ``groups`` is a file of groups of stored networks' images. UsageError: a network,
+    distribution, margin or group that cannot be.
     """
+    limit = checked(Margin(margin, relative))
+    if not models:
+        raise UsageError("name the networks to compare with the parent after it")
+    if not isinstance(parent, str):
+        if groups is not None:
+            raise UsageError("groups are files of stored networks' images: these networks are in memory")
+        return _in_memory(parent, models, distributions, limit, names, data, seen)
+    if seen or names or isinstance(distributions, Mapping):
+        raise UsageError(f"{parent!r} is a stored network: names, arrays and preprocessing are its own")
     held = _opened(store)
     keys = [held.resolve(name) for name in models]
     root = held.resolve(parent)
     errors = outcomes_for(held, root, keys, distributions)
-    settings = Settings(str(held.root), str(data or default_data()), "cpu", 0, ())
-    missing = to_measure(held, errors)
-    if missing:
-        make_now(missing, held, settings, SILENT)
+    _make(errors, held, data)
     by = groups_of(held, errors, Path(groups) if groups is not None else None)
-    asked = Asked(checked(Margin(margin, relative)), resamples=ReportParams().resamples, groups=by)
+    asked = Asked(limit, resamples=ReportParams().resamples, groups=by)
     return Found(compared(held, root, keys, errors, asked), margin)
+
+
+def _in_memory(
+    parent: Any,
+    models: Sequence[Any],
+    distributions: Sequence[str] | Mapping[str, tuple[Any, Any]],
+    limit: Margin,
+    names: Sequence[str],
+    data: str | Path | None,
+    seen: Mapping[str, Any],
+) -> Found:
+    called = list(names) or [f"network-{place}" for place in range(1, len(models) + 1)]
+    if len(set(called)) != len(models):
+        raise UsageError(f"{len(called)} names for {len(models)} networks: give each one of its own")
+    reference, *own = (_evaluated(each, distributions, data, seen) for each in (parent, *models))
+    for each in own:
+        _check_alike(each, reference)
+    pairs = [
+        Paired(
+            Variant(role=Role.COMPRESSED),
+            0,
+            _ratio(each, reference),
+            name,
+            "parent",
+            distribution,
+            each.outcomes[distribution],
+            reference.outcomes[distribution],
+        )
+        for name, each in zip(called, own, strict=True)
+        for distribution in reference.outcomes
+    ]
+    asked = Asked(limit, resamples=ReportParams().resamples)
+    return Found([dict(row) for row in comparisons(pairs, asked, classes=reference.classes)], limit.size)
+
+
+def _evaluated(
+    model: Any,
+    distributions: Sequence[str] | Mapping[str, tuple[Any, Any]],
+    data: str | Path | None,
+    seen: Mapping[str, Any],
+) -> Evaluated:
+    if isinstance(model, Evaluated):
+        return model
+    if isinstance(model, str):
+        raise UsageError(
+            f"{model!r} is a stored network, and its parent is in memory: compare like with like"
+        )
+    return evaluate(model, distributions, data=data, **seen)
+
+
+def _check_alike(own: Evaluated, reference: Evaluated) -> None:
+    for name, arrays in reference.outcomes.items():
+        if name not in own.outcomes:
+            raise UsageError(f"one network was measured on {name}, another was not")
+        if not np.array_equal(arrays["label"], own.outcomes[name]["label"]):
+            raise UsageError(f"{name}: the networks were measured on other examples, or in another order")
+
+
+def _ratio(own: Evaluated, reference: Evaluated) -> float:
+    """The share of the parent's parameters that are not there any more; 0 where they cannot be counted."""
+    if own.nonzero is None or not reference.nonzero:
+        return 0.0
+    return max(0.0, 1 - own.nonzero / reference.nonzero)
+
+
+def evaluate(
+    model: Any,
+    distributions: Sequence[str] | Mapping[str, tuple[Any, Any]],
+    *,
+    data: str | Path | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    **seen: Any,
+) -> Evaluated:
+    """What a network in memory does on each distribution; nothing is stored.
+
+    ``model``: an ``nn.Module``, or a callable from a batch of images (float tensor ``[n, C, H, W]``) to logits
+    ``[n, classes]``. ``distributions``: names of one data set's distributions (``["digits", "digits+fog@3"]``; the
+    model's outputs are that data set's classes), or arrays by name, ``{"mine": (inputs, labels)}``, which go to the
+    model as they are. ``seen``: with names, how the model sees an image (``mean``, ``std``, ``image_size``, ...; unset:
+    the data set's own). UsageError: a distribution that does not exist, or answers that are no logits.
+    """
+    place = Path(data) if data is not None else Path(default_data())
+    return Evaluated(*MEASURE(model, distributions, seen=seen, data=place, device=device, seed=seed))
+
+
+def potential(
+    *models: str,
+    distributions: Sequence[str] = (),
+    margin: float = 0.005,
+    relative: bool = False,
+    store: str | Path | None = None,
+    data: str | Path | None = None,
+) -> Found:
+    """How far stored networks can be pruned on each distribution, with their prune curves; measures what is missing.
+
+    ``models`` are keys, unique prefixes or labels of pruned networks. UsageError: a network or distribution that
+    cannot be.
+    """
+    held = _opened(store)
+    keys = [held.resolve(name) for name in models]
+    errors = errors_of(held, keys, distributions)
+    check_pruned(held, keys)
+    _make(errors, held, data)
+    fields = {"relative_margin": margin} if relative else {"margin": margin}
+    return Found(error_findings(held, errors, ReportParams.read(fields)), margin)
+
+
+def add(
+    scores: Any,
+    labels: Any,
+    *,
+    model: str,
+    distribution: str,
+    parent: str | None = None,
+    method: str | None = None,
+    prune_ratio: float | None = None,
+    ids: Sequence[str] | None = None,
+    kind: str = "logits",
+    classes: Sequence[str] = (),
+    seed: int = 0,
+    store: str | Path | None = None,
+) -> str:
+    """Store what a network said of every example, as ``prunekit outcomes add`` does; returns the network's key.
+
+    ``scores``: logits or probabilities ``[n, classes]``, or predicted classes ``[n]``, as ``kind`` says. UsageError:
+    numbers, labels or ids that cannot be, or examples that are not the parent's.
+    """
+    if parent is None and (method is not None or prune_ratio is not None):
+        raise UsageError(
+            "method and prune_ratio are of a network that was made from another: name its parent"
+        )
+    held = _opened(store)
+    root = held.resolve(parent) if parent is not None else None
+    known = Known(model, root, method, prune_ratio, None, tuple(classes), seed)
+    record, _ = add_predictions(held, known, _predictions(scores, labels, ids, kind), distribution)
+    return record.key
 
 
 def outcomes(
     scores: Any, labels: Any, *, ids: Sequence[str] | None = None, kind: str = "logits"
 ) -> dict[str, Array]:
     """Per-example outcomes from logits or probabilities ``[n, classes]``, or from predicted classes ``[n]``."""
-    given = np.asarray(scores)
+    return outcomes_of(_predictions(scores, labels, ids, kind))
+
+
+def _predictions(scores: Any, labels: Any, ids: Sequence[str] | None, kind: str) -> Predictions:
+    if kind not in list(Scores):
+        raise unknown("kind of scores", kind, list(Scores))
     names = tuple(map(str, ids)) if ids is not None else None
-    found = Predictions(np.asarray(labels, dtype=np.int64), given, Scores(kind), names)
-    return outcomes_of(checked_predictions(found, "scores"))
+    found = Predictions(np.asarray(labels, dtype=np.int64), np.asarray(scores), Scores(kind), names)
+    return checked_predictions(found, "scores")
 
 
 def churn(
@@ -123,6 +324,12 @@ def load(
     held = _opened(store)
     key = held.resolve(name)
     return (held.record(key), *held.tensors(key))
+
+
+def _make(errors: Sequence[ErrorParams], held: Store, data: str | Path | None) -> None:
+    missing = to_measure(held, errors)
+    if missing:
+        make_now(missing, held, Settings(str(held.root), str(data or default_data()), "cpu", 0, ()), SILENT)
 
 
 def _opened(store: str | Path | None) -> Store:

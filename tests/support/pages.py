@@ -22,9 +22,11 @@ class Block(NamedTuple):
     text: str
 
 
-def blocks(page: Path) -> list[Block]:
-    """The page's blocks, in order."""
-    return [Block(**found.groupdict()) for found in BLOCK.finditer(page.read_text(encoding="utf-8"))]
+def blocks(page: Path, until: str = "") -> list[Block]:
+    """The page's blocks, in order; with ``until``, those before the heading that begins so."""
+    text = page.read_text(encoding="utf-8")
+    text = text.partition(f"\n{until}")[0] if until else text
+    return [Block(**found.groupdict()) for found in BLOCK.finditer(text)]
 
 
 def commands(text: str) -> list[str]:
@@ -38,10 +40,12 @@ def commands(text: str) -> list[str]:
     return found
 
 
-def run(page: Path, folder: Path, *, timeout: int = 600) -> list[subprocess.CompletedProcess[str]]:
+def run(
+    page: Path, folder: Path, *, until: str = "", timeout: int = 600
+) -> list[subprocess.CompletedProcess[str]]:
     """Do what the page says, in ``folder``: write its files, run its commands one after the other until one fails."""
     programs = folder / ".bin"
-    programs.mkdir()
+    programs.mkdir(exist_ok=True)
     for name, arguments in {"prunekit": "-m prunekit ", "python": ""}.items():
         shim = programs / name
         shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
@@ -53,7 +57,7 @@ def run(page: Path, folder: Path, *, timeout: int = 600) -> list[subprocess.Comp
     }
     environment.pop("PRUNEKIT_STORE", None)
     done = []
-    for block in blocks(page):
+    for block in blocks(page, until):
         if block.file:
             (folder / block.file).write_text(block.text, encoding="utf-8")
         for command in commands(block.text) if block.kind == "console" else []:

@@ -88,3 +88,90 @@ def test_masks_are_laid_over_a_network():
     pk.apply_(network, {"weight": kept})
     assert bool((network.weight[~kept] == 0).all())
     assert bool((network.weight[kept] != 0).all())
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    draws = np.random.default_rng(3)
+    labels = draws.integers(0, 3, 600)
+    inputs = (2.0 * np.eye(3)[labels] + draws.normal(size=(600, 3))).astype(np.float32)
+    return {"plain": (inputs, labels), "noisy": (inputs + draws.normal(size=inputs.shape), labels)}
+
+
+def test_any_callable_is_evaluated_and_compared_without_a_store(blobs):
+    found = pk.evaluate(lambda x: x, blobs)
+    right = {name: float((x.argmax(axis=1) != labels).mean()) for name, (x, labels) in blobs.items()}
+    assert found.errors == pytest.approx(right)
+    assert (found.nonzero, "noisy" in repr(found)) == (None, True)
+    pair = pk.compare(lambda x: x, lambda x: -x, lambda x: 3 * x, distributions=blobs, names=["bad", "same"])
+    verdicts = {(row["network"], row["distribution"]): row["verdict"] for row in pair.of("comparison")}
+    assert verdicts["bad", "plain"] == verdicts["bad", "noisy"] == "beyond"
+    assert {row["agreement"] for row in pair.of("comparison") if row["network"] == "same"} == {1.0}
+    again = pk.compare(found, lambda x: -x, distributions=blobs)
+    assert again.of("comparison")[0]["value"] == pair.of("comparison")[0]["value"]
+
+
+def test_a_module_in_memory_sees_a_data_set_as_asked(data_folder):
+    torch = pytest.importorskip("torch")
+
+    class Bright(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(10))
+
+        def forward(self, images):
+            return images.mean(dim=(1, 2, 3))[:, None] * self.weight * torch.arange(10)
+
+    pixels = {"mean": (0, 0, 0), "std": (1, 1, 1)}
+    names = ["digits", "digits+fog@1", "digits+gaussian@0.5"]
+    found = pk.evaluate(Bright(), names, data=data_folder, **pixels)
+    assert list(found.errors) == names
+    assert set(found.outcomes["digits"]["predicted"]) == {9}  # all pixels are above zero
+    assert found.classes == tuple(map(str, range(10)))
+    assert len(set(pk.evaluate(Bright(), "digits", data=data_folder).outcomes["digits"]["predicted"])) == 2
+    half = Bright()
+    with torch.no_grad():
+        half.weight[:5] = 0
+    rows = pk.compare(Bright(), half, distributions=["digits"], data=data_folder, **pixels).of("comparison")
+    assert (rows[0]["prune_ratio"], rows[0]["agreement"]) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda blobs: pk.evaluate("dense", blobs), "is no network"),
+        (lambda blobs: pk.evaluate(lambda x: x, {}), "at least one distribution"),
+        (lambda blobs: pk.evaluate(lambda x: x, blobs, mean=(0, 0, 0)), "as they are"),
+        (lambda blobs: pk.evaluate(lambda x: x[:1], blobs), "not one row of logits"),
+        (lambda blobs: pk.evaluate(lambda x: x, "@corruptions"), "name a data set before"),
+        (lambda blobs: pk.compare(lambda x: x, "dense", distributions=blobs), "like with like"),
+        (lambda blobs: pk.compare(lambda x: x, distributions=blobs), "after it"),
+        (lambda blobs: pk.outcomes([[1.0, 2.0]], [0], kind="odds"), "kind of scores"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_clear_line(call, message, blobs):
+    pytest.importorskip("torch")
+    with pytest.raises(UsageError, match=message):
+        call(blobs)
+
+
+def test_predictions_are_added_and_their_potential_is_drawn(tmp_path):
+    store = tmp_path / "store"
+    pk.add(DENSE, LABELS, model="dense", distribution="photos", store=store)
+    for ratio, logits in ((0.5, CLOSE), (0.9, FAR)):
+        pk.add(
+            logits, LABELS, model=f"at-{ratio}", distribution="photos", parent="dense", prune_ratio=ratio,
+            store=store,
+        )  # fmt: skip
+    found = pk.potential("at-0.5", "at-0.9", margin=0.01, store=store)
+    (row,) = found.of("potential")
+    assert (row["value"], row["margin"]) == (0.5, 0.01)
+    assert "photos" in repr(found)
+    drawn = found.plot("potential")
+    assert "<svg" in drawn._repr_html_()
+    assert drawn.caption in repr(drawn)
+    assert [path.suffix for path in drawn.write(tmp_path / "figures")] == [".svg"] * len(drawn.drawings)
+    with pytest.raises(UsageError, match="nothing for the figure"):
+        found.plot("comparison")
+    with pytest.raises(UsageError, match="figure"):
+        found.plot("nothing")

@@ -1,0 +1,120 @@
+"""Networks that are in no store: any module or callable, on distributions by name or on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from prunekit.arithmetic import exact
+from prunekit.data.datasets import Dataset
+from prunekit.data.predictions.outcomes import Array, Predictions, Scores, checked
+from prunekit.data.predictions.outcomes import outcomes as outcomes_of
+from prunekit.data.preprocessing import Preprocessing
+from prunekit.data.sets import expand
+from prunekit.distribution import parse
+from prunekit.errors import UsageError
+from prunekit.measure.batches import frozen_copy
+from prunekit.measure.outcomes import outcomes
+from prunekit.models.predictors.base import Called, as_logits
+from prunekit.params import Seeing
+from prunekit.steps.classes import known_classes, seen_with
+from prunekit.steps.context import dataset, examples, view_of
+
+Model = nn.Module | Callable[[Any], Any]
+# Inputs and labels by the name of a distribution.
+Arrays = Mapping[str, tuple[Any, Any]]
+AT_ONCE = 256
+
+
+class Measured(NamedTuple):
+    """What a network did: outcomes by distribution, the names of the classes where they are known, and its weights.
+
+    ``nonzero`` is the number of its parameters that are not zero; None for a callable, which has none to count.
+    """
+
+    outcomes: dict[str, dict[str, Array]]
+    classes: tuple[str, ...]
+    nonzero: int | None
+
+
+def measure(
+    model: Model,
+    distributions: Sequence[str] | Arrays,
+    *,
+    seen: Mapping[str, Any],
+    data: Path,
+    device: str = "cpu",
+    seed: int = 0,
+) -> Measured:
+    """Outcomes of every distribution, in the order of its examples; ``seen`` are fields of :class:`Seeing`.
+
+    Names are of one data set's distributions or named sets; arrays go to the network as they are.
+    :class:`UsageError` for what is no network, for no distributions, and for answers that are no logits.
+    """
+    if not callable(model):
+        raise UsageError(f"{model!r} is no network: give an nn.Module, or a function from images to logits")
+    if not distributions:
+        raise UsageError("name at least one distribution, or give arrays: {name: (inputs, labels)}")
+    module = model if isinstance(model, nn.Module) else Called(model)
+    nonzero = (
+        sum(int(each.count_nonzero()) for each in model.parameters())
+        if isinstance(model, nn.Module)
+        else None
+    )
+    if isinstance(distributions, Mapping):
+        if seen:
+            raise UsageError(f"{next(iter(seen))}: arrays go to the network as they are")
+        held = {name: _answers(module, name, *pair, device) for name, pair in distributions.items()}
+        return Measured(held, (), nonzero)
+    names = [distributions] if isinstance(distributions, str) else list(distributions)
+    nominal = _nominal(names[0])
+    own = dataset(nominal, data)
+    opened = seen_with(own, Preprocessing.of(own), Seeing.read(dict(seen)))
+    found = {
+        str(parse(each)): _on(module, each, opened, data, device, seed)
+        for name in names
+        for each in expand(name, nominal)
+    }
+    return Measured(found, opened.classes, nonzero)
+
+
+def _nominal(name: str) -> str:
+    if name.startswith("@"):
+        raise UsageError(f'name a data set before the set {name}: ["cifar10", {name!r}]')
+    return parse(name).dataset
+
+
+def _on(
+    module: nn.Module, name: str, opened: Dataset, data: Path, device: str, seed: int
+) -> dict[str, Array]:
+    shift = parse(name)
+    plain = str(shift._replace(noise=None))
+    return outcomes(
+        module,
+        examples(plain, data, seed, view=view_of(opened)),
+        dataset=opened,
+        noise=shift.noise,
+        classes=known_classes(name, opened, data),
+        seed=seed,
+        device=device,
+    )
+
+
+@exact()
+@torch.inference_mode()
+def _answers(module: nn.Module, name: str, inputs: Any, labels: Any, device: str) -> dict[str, Array]:
+    """Outcomes on arrays: inputs ``[n, ...]`` as the network takes them, labels ``[n]``."""
+    tensor, frozen = torch.as_tensor(inputs), frozen_copy(module, device)
+    if len(tensor) != len(labels):
+        raise UsageError(f"{name}: {len(tensor)} inputs for {len(labels)} labels")
+    if not len(tensor):
+        raise UsageError(f"{name} holds no examples")
+    parts = [as_logits(frozen(part.to(device)), len(part)).cpu() for part in torch.split(tensor, AT_ONCE)]
+    logits = torch.cat(parts).numpy()
+    known = Predictions(np.asarray(labels, dtype=np.int64), logits, Scores.LOGITS)
+    return outcomes_of(checked(known, name))

@@ -1,0 +1,110 @@
+"""The how-to pages do what they say: their files are written, their commands run, in order."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pages
+import pytest
+
+pytestmark = pytest.mark.timeout(900)  # minutes of the wall clock where other work runs beside it
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+CLEAN, FOG, NOISE = "folder:photos", "folder:photos+fog@2", "folder:photos+gaussian@0.1"
+
+
+def ran(page, folder, **options):
+    done = pages.run(DOCS / page, folder, **options)
+    last = done[-1]
+    assert last.returncode == 0, f"{last.args[-1]}\n{last.stdout[-500:]}\n{last.stderr[-2000:]}"
+    return done
+
+
+def said(done, command):
+    """The rows of the commands that hold these words."""
+    return [
+        json.loads(line)
+        for each in done
+        if command in each.args[-1]
+        for line in each.stdout.splitlines()
+        if line.startswith("{")
+    ]
+
+
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory):
+    """The tutorial's first three sections: photos, a network, and a store that holds it."""
+    folder = tmp_path_factory.mktemp("beginning")
+    ran("tutorials/your-network.md", folder, until="## 4.")
+    return folder
+
+
+@pytest.fixture
+def begun(beginning, tmp_path):
+    return Path(shutil.copytree(beginning, tmp_path / "mine"))
+
+
+def test_networks_that_other_tools_pruned(begun):
+    pytest.importorskip("torch_pruning", reason="Torch-Pruning is not installed")
+    done = ran("how-to/other-tools.md", begun)
+    sparse, narrow = said(done, "prunekit import")
+    assert 0.55 < sparse["prune_ratio"] < 0.6
+    assert 0.3 < narrow["prune_ratio"] < 0.5
+    rows = said(done, "--per-class")
+    found = {(row["network"], row["distribution"]) for row in rows if row["finding"] == "comparison"}
+    assert found == {(n, d) for n in ("sparse", "narrow") for d in (CLEAN, "folder:photos+fog@3")}
+    classes = [row["member"] for row in rows if row.get("slice") == "class"]
+    assert sorted(set(classes)) == [f"digit-{number}" for number in range(10)]
+    assert len(classes) == 40
+    assert (begun / "verdicts" / "index.html").exists()
+
+
+def test_onnx_in_fp32_flips_nothing_and_int8_is_measured(begun):
+    pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
+    pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
+    done = ran("how-to/onnx.md", begun)
+    fp32 = said(done, "compare dense fp32")
+    assert [row["distribution"] for row in fp32] == [CLEAN, FOG, NOISE]
+    assert [(row["broken"], row["fixed"], row["agreement"]) for row in fp32] == [(0, 0, 1)] * 3
+    whole, small = said(done, "prunekit import")
+    assert (whole["bits"], whole["error"]) == (32, said(done, "compare dense fp32")[0]["parent_error"])
+    assert small["bytes"] < whole["bytes"] / 2
+    int8 = [row for row in said(done, "compare dense int8 --margin") if row["finding"] == "comparison"]
+    assert [row["distribution"] for row in int8] == [CLEAN, FOG, NOISE]
+    assert all(row["agreement"] > 0.9 for row in int8)
+    fog = next(row for row in int8 if row["distribution"] == FOG)
+    broken = said(done, "--broken")
+    assert len(broken) == fog["broken"]
+    assert all(row["image"].endswith(".png") for row in broken)
+
+
+def test_predictions_from_elsewhere(tmp_path):
+    pytest.importorskip("pyarrow", reason="the extra `hf` is not installed")
+    done = ran("how-to/predictions.md", tmp_path)
+    added = said(done, "outcomes add")
+    assert [row["label"] for row in added] == ["dense", "half", "fifth", "tiny"]
+    whole = [row for row in said(done, "compare") if row["finding"] == "comparison"]
+    assert [row["error"] for row in whole] == [row["error"] for row in added[1:]]
+    assert [row["agreement"] for row in whole] == sorted((row["agreement"] for row in whole), reverse=True)
+    assert len([row for row in said(done, "compare") if row.get("slice") == "class"]) == 30
+    rows = said(done, "potential")
+    (overall,) = [row for row in rows if row["finding"] == "potential"]
+    rises = {
+        ratio: row["error"] - added[0]["error"]
+        for ratio, row in zip((0.5, 0.8, 0.95), added[1:], strict=True)
+    }
+    assert overall["value"] == max(ratio for ratio, rise in rises.items() if rise <= 0.02) == 0.5
+    assert len([row for row in rows if row["finding"] == "class-potential"]) == 10
+    assert (tmp_path / "report" / "index.html").exists()
+
+
+def test_a_gate_exits_as_its_page_says(tmp_path):
+    done = ran("how-to/gate.md", tmp_path)
+    gates = {each.args[-1].split("prunekit ")[1]: each for each in done if "--gate" in each.args[-1]}
+    exits = [each.stdout.splitlines()[-1] for each in gates.values()]
+    assert exits == ["exit 0", "exit 4", "exit 4", "exit 0", "exit 2"]
+    verdicts = [row["verdict"] for row in said(done, "--gate")]
+    assert verdicts == ["within", "beyond", "undecided", "undecided"]
+    assert "far" in list(gates.values())[1].stderr
+    assert "failure" in (tmp_path / "far.xml").read_text()
+    assert "failure" not in (tmp_path / "close.xml").read_text()
+    assert "close" in (tmp_path / "close.md").read_text()
