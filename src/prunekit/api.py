@@ -257,7 +257,7 @@ def potential(
     check_pruned(held, keys)
     _make(errors, held, data)
     fields = {"relative_margin": margin} if relative else {"margin": margin}
-    return Found(error_findings(held, errors, ReportParams.read(fields)), margin)
+    return Found([dict(row) for row in error_findings(held, errors, ReportParams.read(fields))], margin)
 
 
 def add(

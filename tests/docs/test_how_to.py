@@ -1,7 +1,10 @@
 """The how-to pages do what they say: their files are written, their commands run, in order."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pages
@@ -108,3 +111,39 @@ def test_a_gate_exits_as_its_page_says(tmp_path):
     assert "failure" in (tmp_path / "far.xml").read_text()
     assert "failure" not in (tmp_path / "close.xml").read_text()
     assert "close" in (tmp_path / "close.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["in_memory.py", "predictions.py"])
+def test_programs_of_the_page_on_python_run(name, tmp_path):
+    (block,) = [each for each in pages.blocks(DOCS / "python.md") if each.file == name]
+    (tmp_path / name).write_text(block.text)
+    done = subprocess.run([sys.executable, name], cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert list((tmp_path / "figures").glob("*.svg"))
+    if name == "in_memory.py":
+        shown = re.search(r"# (\{.*\})", block.text)[1]
+        assert done.stdout.splitlines()[0] == shown
+        assert (tmp_path / "report" / "index.html").exists()
+
+
+def test_the_notebook_runs_from_a_training_loop_to_a_data_frame_and_a_figure(tmp_path):
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
+    for needed in ("ipykernel", "pandas"):
+        pytest.importorskip(needed, reason=f"{needed} is not installed")
+    notebook = nbformat.read(DOCS / "how-to" / "notebook.ipynb", as_version=4)
+    assert [cell for cell in notebook.cells if cell.get("outputs")] == []  # kept without outputs
+    specs = {"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]}
+    kernel = tmp_path / "kernels" / "here"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(json.dumps(specs | {"display_name": "here", "language": "python"}))
+    manager = pytest.importorskip("jupyter_client").manager.KernelManager(kernel_name="here")
+    manager.kernel_spec_manager.kernel_dirs = [str(tmp_path / "kernels")]
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, km=manager, timeout=600, resources=resources).execute()
+    last = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    errors, table, figure = (each[-1]["data"] for each in (last[2], last[4], last[5]))
+    assert "'clean': 0.0" in errors["text/plain"]
+    assert table["text/html"].count("<tr") == 1 + 9
+    assert "97% pruned" in table["text/html"]
+    assert "<svg" in figure["text/html"]

@@ -13,6 +13,7 @@ from prunekit.recipes.error import RecipeError, place_of
 from prunekit.recipes.file import File, Source, load, substituted
 from prunekit.recipes.lines import Lines, line_of, lines_of
 from prunekit.recipes.plan import Recipe, from_dict, plan, read_stages
+from prunekit.recipes.weights import by_digest
 from prunekit.steps.table import check_names
 
 
@@ -48,7 +49,7 @@ def _unread(path: Path, error: UsageError) -> Problem:
 
 def _mistakes(source: Source) -> Iterator[PrunekitError]:
     try:
-        raw = substituted(source.raw)
+        raw, _ = by_digest(substituted(source.raw), source.files[0].path.parent)
     except UsageError as error:
         yield error
         return

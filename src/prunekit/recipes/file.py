@@ -15,6 +15,7 @@ from prunekit.recipes.embedded import located
 from prunekit.recipes.error import RecipeError
 from prunekit.recipes.plan import Recipe, from_dict
 from prunekit.recipes.stage import label_of, table
+from prunekit.recipes.weights import by_digest
 
 Document = dict[str, Any]
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -44,11 +45,13 @@ class Source(NamedTuple):
 
 def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
     """The recipe in a file, with ``--set`` overrides such as ``parents.epochs=3`` applied."""
-    source = load(located(path))
+    place = located(path)
+    source = load(place)
     raw = source.raw
     for assignment in assignments:
         raw = assign(raw, assignment)
-    return from_dict(substituted(raw), text=source.text, name=str(path))
+    raw, brought = by_digest(substituted(raw), place.parent)
+    return from_dict(raw, text=source.text, name=str(path))._replace(brought=brought)
 
 
 def load(path: Path, below: tuple[Path, ...] = ()) -> Source:

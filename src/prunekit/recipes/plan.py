@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunekit import distribution as grammar
 from prunekit.data.sets import expand
 from prunekit.errors import Place, PrunekitError, UsageError, about, unknown
-from prunekit.params import MODEL_STEPS, STEPS, Params, ReportParams
+from prunekit.params import MODEL_STEPS, STEPS, Params, ReportParams, Root
 from prunekit.recipes.bounds import MOST_STAGES, MOST_STEPS, check_steps
 from prunekit.recipes.error import RecipeError, place_of
 from prunekit.recipes.select import Made, selected
@@ -24,12 +25,13 @@ NAMED_BY: Mapping[str, Collection[str]] = {"features": ("features",)}
 
 
 class Recipe(NamedTuple):
-    """A study: its title, its stages in order, and what its report is to say."""
+    """A study: its title, its stages in order, what its report is to say, and the files of weights by digest."""
 
     title: str
     stages: tuple[Stage, ...]
     report: ReportParams
     text: str
+    brought: Mapping[str, Path] = {}
 
 
 class Planned(NamedTuple):
@@ -253,6 +255,8 @@ def _result(params: Params, made: Sequence[Made]) -> Made:
     if not made:
         return Made(params.kind, params.key, params.key, str(own.get("dataset", "")), 0.0, own)
     start = made[0]
+    if isinstance(params, Root):  # what was made elsewhere from a parent: what is unset is the parent's
+        own = {name: value for name, value in own.items() if value is not None}
     ratio = own.get("prune_ratio", start.prune_ratio)
     seed = start.chosen["seed"]  # a lineage's seed is its root's
     chosen = {**start.chosen, **own, "seed": seed}

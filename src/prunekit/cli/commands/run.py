@@ -29,6 +29,7 @@ from prunekit.params.bounds import MOST_WORKERS
 from prunekit.progress import SILENT, Progress
 from prunekit.recipes.choose import needed_by, of_stages, planned, state_rows
 from prunekit.recipes.plan import Planned, Recipe
+from prunekit.registry import Lazy
 from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 from prunekit.store.remote import Remote
@@ -96,6 +97,7 @@ FORCE = Annotated[
     list[str] | None, typer.Option("--force", metavar="STAGE", help="Recompute the results of this stage.")
 ]
 
+DEPOSIT = Lazy("prunekit.steps.deposit:deposit")
 run, status = sub_app(), sub_app()
 
 
@@ -124,6 +126,10 @@ def run_recipe(**given: Any) -> None:
     if absent and given["executor"] == "local":
         raise UsageError(presence.sentence(absent))
     check_out(given["out"])
+    for weights in sorted(
+        {str(getattr(step.params, "weights", "")) for step in todo.values()} & set(recipe.brought)
+    ):
+        DEPOSIT(store, recipe.brought[weights])
     seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     wish = Wish(given["executor"], chosen.jobs, given["per_gpu"], given["address"])
     work = executor_of(_settings(chosen, given, forced), wish, _names(by_key))

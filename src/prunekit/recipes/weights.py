@@ -1,0 +1,62 @@
+"""Weights that a recipe names by their files: read at the edge, a digest from there on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prunekit import files
+from prunekit.errors import UsageError, about
+from prunekit.registry import Lazy
+
+READ_ONNX = Lazy("prunekit.models.predictors.onnx:read_onnx")
+# What is no file: the digest of one that is in the store, timm's own weights, predictions alone.
+NO_FILE = re.compile(r"sha256:[0-9a-f]{64}|pretrained|predictions:.*")
+FIELD = "weights"
+
+Brought = dict[str, Path]
+
+
+def by_digest(raw: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], Brought]:
+    """A copy of a recipe in which files of weights are digests, and the file of each; paths are relative to ``folder``.
+
+    :class:`UsageError` for a file that cannot be read.
+    """
+    brought: Brought = {}
+    stages = raw.get("stage")
+    if not isinstance(stages, list):
+        return dict(raw), brought
+    found = [_of_stage(block, position, folder, brought) for position, block in enumerate(stages)]
+    return dict(raw) | {"stage": found}, brought
+
+
+def _of_stage(block: Any, position: int, folder: Path, brought: Brought) -> Any:
+    if not isinstance(block, dict):
+        return block
+    found = dict(block)
+    if FIELD in block:
+        with about("stage", position, FIELD):
+            found[FIELD] = _digest(block[FIELD], folder, brought)
+    sweep = block.get("sweep")
+    if isinstance(sweep, dict) and isinstance(sweep.get(FIELD), list):
+        with about("stage", position, "sweep", FIELD):
+            values = [_digest(each, folder, brought) for each in sweep[FIELD]]
+        found["sweep"] = sweep | {FIELD: values}
+    return found
+
+
+def _digest(given: Any, folder: Path, brought: Brought) -> Any:
+    """The digest of a file; what is none, and what is no text, is handed on to be checked."""
+    if not isinstance(given, str) or NO_FILE.fullmatch(given):
+        return given
+    path = folder / Path(given).expanduser()
+    try:
+        data = READ_ONNX(path) if path.suffix.lower() == ".onnx" else files.read(path)
+    except OSError as error:
+        raise UsageError(f"cannot read the weights {path}: {error.strerror}") from None
+    name = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    brought[name] = path
+    return name
