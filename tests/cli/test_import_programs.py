@@ -303,3 +303,38 @@ def test_pixels_as_bytes_want_no_normalisation(nets, tmp_path, store, cli):
     means = digits.images.double().mean(dim=(2, 3)).numpy()
     expected = float(((means @ weights).argmax(axis=1) != digits.labels.numpy()).mean())
     assert row["error"] == pytest.approx(expected, abs=2 / len(digits))
+
+
+class Ended(torch.nn.Sequential):
+    """A network and a last softmax."""
+
+    def __init__(self, network):
+        super().__init__(network, torch.nn.Softmax(dim=1))
+
+
+def test_onnx_that_ends_in_softmax_is_taken_as_probabilities(network, trained, store, tmp_path, cli):
+    pytest.importorskip("onnxscript", reason="the extra `export` is not installed")
+    pytest.importorskip("onnxruntime", reason="the extra `export` is not installed")
+    torch.onnx.export(
+        Ended(network).eval(), (torch.zeros(2, 3, 32, 32),), str(tmp_path / "ended.onnx"),
+        dynamic_shapes=({0: torch.export.Dim("batch")},), external_data=False, dynamo=True, verbose=False,
+    )  # fmt: skip
+    ran = cli("import", tmp_path / "ended.onnx", "--parent", "small")
+    assert ran.code == 0, ran.err
+    assert ran.err.count("gives probabilities") == 1
+    losses = [
+        store.outcomes(ErrorParams(model=key, distribution="digits").key)["loss"]
+        for key in (trained[1], ran.row["key"])
+    ]
+    np.testing.assert_allclose(*losses, atol=1e-4)
+
+
+def test_another_program_that_gives_probabilities_is_refused(network, tmp_path, store, cli):
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(
+        Ended(network).eval(), (torch.zeros(2, 3, 32, 32),), dynamic_shapes=({0: batch},)
+    )
+    torch.export.save(program, tmp_path / "ended.pt2")
+    refused = cli("import", tmp_path / "ended.pt2", "--parent", "small")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "gives probabilities, not logits" in refused.err

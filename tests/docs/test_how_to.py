@@ -142,7 +142,7 @@ def test_the_notebook_runs_from_a_training_loop_to_a_data_frame_and_a_figure(tmp
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, km=manager, timeout=600, resources=resources).execute()
     last = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    errors, table, figure = (each[-1]["data"] for each in (last[2], last[4], last[5]))
+    errors, table, figure = (each[-1]["data"] for each in (last[1], last[3], last[4]))
     assert "'clean': 0.0" in errors["text/plain"]
     assert table["text/html"].count("<tr") == 1 + 9
     assert "97% pruned" in table["text/html"]

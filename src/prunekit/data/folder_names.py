@@ -24,6 +24,11 @@ class Listing(NamedTuple):
 def check(path: str, split: str = "test") -> None:
     """Raise a :class:`UsageError` unless ``path`` holds ``split``, and in all its splits classes that are not empty."""
     folder = Path(path).expanduser()
+    if not folder.is_absolute() and not folder.exists():
+        raise UsageError(
+            f"folder:{folder}: there is no such folder in {Path.cwd()}; a relative path is read from where you run: "
+            f"change to the folder that holds {folder}, or link it here (ln -s /where/it/is {folder})"
+        )
     classes = class_names(folder)
     places = split_folders(folder)
     if split == "train" and "train" not in places:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from prunekit.data.datasets import Dataset
+from prunekit.data.predictions.outcomes import UNIT_SUM
 from prunekit.data.preprocessing import Preprocessing
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
+from prunekit.measure.batches import batches
 from prunekit.models.archs import build
 from prunekit.models.foreign import bring, read_tensors
 from prunekit.models.narrow import is_narrower, narrow_
@@ -19,12 +23,13 @@ from prunekit.models.pretrained import pretrained, timm_preprocessing
 from prunekit.models.state import Arrays, load_arrays
 from prunekit.params import ImportParams
 from prunekit.steps.classes import seen_with
-from prunekit.steps.context import PROGRAM, Context, dataset, save, seen_by
+from prunekit.steps.context import PROGRAM, Context, dataset, examples, save, seen_by, view_of
 from prunekit.steps.deposit import Deposited, deposited
 from prunekit.steps.expect import check_expected
 from prunekit.store.records import ModelRecord
 
 PRETRAINED = "pretrained"
+PROBED = 16  # images by which probabilities are told from logits
 
 
 class Origin(NamedTuple):
@@ -55,7 +60,7 @@ def _one(params: ImportParams, context: Context) -> None:
     origin = origin_of(params, context)
     found = None if params.weights == PRETRAINED else deposited(context.store, params.weights)
     if found is not None and found.form is not None:
-        arrived = _program(found, origin)
+        arrived = _program(found, origin, context)
     else:
         arrived = _network(origin, found, context)
     parent = origin.parent
@@ -111,11 +116,12 @@ def _network(origin: Origin, found: Deposited | None, context: Context) -> Arriv
     return Arrived(model.to(context.device), None, masks, {"bytes": brought.bytes, "bits": brought.bits})
 
 
-def _program(found: Deposited, origin: Origin) -> Arrived:
+def _program(found: Deposited, origin: Origin, context: Context) -> Arrived:
     """A program as it came; its own weights are counted, of the parent's parameters where it has one."""
     form = str(found.form)
     opened = FORMS[form].open(found.data, found.name)
     check_takes(opened.module, origin.dataset)
+    check_gives(opened.module, origin.dataset, context)
     total = origin.parent.parameters if origin.parent else opened.parameters
     if not total:
         raise UsageError(f"{found.name} holds no weights")
@@ -133,4 +139,24 @@ def check_takes(module: nn.Module, dataset: Dataset) -> None:
     if getattr(module, "takes_bytes", False) and (any(dataset.mean) or set(dataset.std) != {1.0}):
         raise UsageError(
             "this network takes pixels as bytes and normalises them itself: import it with --mean 0,0,0 --std 1,1,1"
+        )
+
+
+@torch.inference_mode()
+def check_gives(module: nn.Module, dataset: Dataset, context: Context) -> None:
+    """Say that a program gives probabilities; refuse one that gives them where nothing in it says so."""
+    if getattr(module, "gives_probabilities", False):
+        warnings.warn(
+            "this network gives probabilities (it ends in Softmax): their logarithms are taken as its logits",
+            PrunekitWarning,
+            stacklevel=2,
+        )
+        return
+    images = examples(dataset.name, context.data, view=view_of(dataset))
+    first = next(batches(images, dataset=dataset, indices=torch.arange(min(PROBED, len(images)))))
+    output = module(first.images)
+    if output.ndim == 2 and (output >= 0).all() and ((output.sum(dim=1) - 1).abs() < UNIT_SUM).all():
+        raise UsageError(
+            "this network gives probabilities, not logits: its outputs are at least 0 and sum to 1 (export it without "
+            "its last softmax)"
         )

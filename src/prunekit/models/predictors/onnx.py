@@ -31,6 +31,9 @@ ZEROS = {
     ("ConvInteger", 1): 3,
     ("MatMulInteger", 1): 3,
 }
+# Operators that leave probabilities what they are.
+PASSING = ("Identity", "Cast", "QuantizeLinear", "DequantizeLinear", "Flatten", "Reshape", "Squeeze")
+LEAST_PROBABILITY = 1e-12  # what a probability of 0 counts as
 FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 BYTES = "tensor(uint8)"
 
@@ -100,7 +103,16 @@ def open_onnx(data: bytes, name: str) -> Opened:
         raise
     except Exception as error:  # a file from elsewhere
         raise UsageError(f"{name} is not an ONNX network that onnxruntime opens: {_line(error)}") from None
-    return Opened(_Session(session, name), *_weights(onnx, model))
+    return Opened(_Session(session, name, _ends_in_softmax(model.graph)), *_weights(onnx, model))
+
+
+def _ends_in_softmax(graph: Any) -> bool:
+    """Whether the first output of a graph is what a Softmax gives."""
+    makers = {name: node for node in graph.node for name in node.output}
+    node = makers.get(graph.output[0].name)
+    while node is not None and node.op_type in PASSING:
+        node = makers.get(node.input[0])
+    return node is not None and node.op_type == "Softmax"
 
 
 def _providers(runtime: Any) -> list[str]:
@@ -149,9 +161,12 @@ def _broadcast(zero: Any, array: Any) -> Any:
 
 
 class _Session(Batched):
-    """One input of images (channels first or last; floats, or bytes 0 to 255), whose first output is the logits."""
+    """One input of images (channels first or last; floats, or bytes 0 to 255), whose first output is the logits.
 
-    def __init__(self, session: Any, name: str) -> None:
+    Of one that gives probabilities, the logarithms are the logits.
+    """
+
+    def __init__(self, session: Any, name: str, gives_probabilities: bool) -> None:
         inputs = session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in (*FLOATS, BYTES):
             raise UsageError(f"{name} takes {len(inputs)} inputs of other kinds than images [N, C, H, W]")
@@ -159,6 +174,7 @@ class _Session(Batched):
         super().__init__(fixed=shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None)
         self._session, self._input, self._type = session, inputs[0].name, inputs[0].type
         self.takes_bytes = self._type == BYTES
+        self.gives_probabilities = gives_probabilities
         self._last = shape[3] in (1, 3) and shape[1] not in (1, 3)
 
     def one_batch(self, images: Tensor) -> Tensor:
@@ -169,4 +185,5 @@ class _Session(Batched):
             array = np.rint(array * 255).clip(0, 255).astype(np.uint8)
         else:
             array = array.astype(FLOATS[self._type])
-        return as_logits(self._session.run(None, {self._input: array})[0], len(images))
+        output = as_logits(self._session.run(None, {self._input: array})[0], len(images))
+        return output.clamp_min(LEAST_PROBABILITY).log() if self.gives_probabilities else output
