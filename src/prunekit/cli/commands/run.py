@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -126,10 +126,7 @@ def run_recipe(**given: Any) -> None:
     if absent and given["executor"] == "local":
         raise UsageError(presence.sentence(absent))
     check_out(given["out"])
-    for weights in sorted(
-        {str(getattr(step.params, "weights", "")) for step in todo.values()} & set(recipe.brought)
-    ):
-        DEPOSIT(store, recipe.brought[weights])
+    _bring(store, recipe, todo.values())
     seconds = estimates({key: step.params for key, step in by_key.items()}, costs)
     wish = Wish(given["executor"], chosen.jobs, given["per_gpu"], given["address"])
     work = executor_of(_settings(chosen, given, forced), wish, _names(by_key))
@@ -144,6 +141,13 @@ def run_recipe(**given: Any) -> None:
         result |= _report(store, recipe, steps, given["out"], chosen.data)
     emit([result], as_json=chosen.as_json)
     _check_ended(outcome, result)
+
+
+def _bring(store: Store, recipe: Recipe, steps: Iterable[Planned]) -> None:
+    """Copy the weights that these steps import beside the store's models, from the files that the recipe names."""
+    wanted = {str(getattr(step.params, "weights", "")) for step in steps}
+    for weights in sorted(wanted & set(recipe.brought)):
+        DEPOSIT(store, recipe.brought[weights])
 
 
 def _check_ended(outcome: Result, result: Mapping[str, Any]) -> None:
