@@ -66,7 +66,7 @@ def test_commands_that_write_look_first(cli, store, taken, command):
     }[command]
     ran = cli(*words, store=store)
     assert ran.code == 2
-    assert "cannot go to" in ran.err or "is there already" in ran.err
+    assert "cannot go to" in ran.err or "is not an empty folder" in ran.err
     assert "Traceback" not in ran.err
     assert (taken / "taken").read_text() == "mine"
 

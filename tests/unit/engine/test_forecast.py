@@ -104,7 +104,7 @@ def test_what_nobody_knows_is_said_once_and_leaves_the_operations_open():
     found = forecast(keyed(TRAIN, *errors), UNKNOWN, CALIBRATION._replace(troubles=("vgg16 is not known",)))
     assert found.troubles == (
         "vgg16 is not known",
-        "cifar10.1: nobody knows how many images its test split has",
+        "cifar10.1: the number of images of its test split is not known",
     )
     steps = keyed(TRAIN, *errors)
     (_, total) = rows(steps, dict.fromkeys(steps, "all"), found.costs, 1)

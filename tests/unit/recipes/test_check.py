@@ -49,7 +49,7 @@ def test_a_stage_without_a_label_hides_no_problem_of_another(tmp_path):
         (TRAIN.replace('["train"]', f'[\n"error",\n"train",{HERE}\n]'), "train starts from nothing"),
         (f"[[stage]]{HERE}\nlabel = 'p'\n", "needs run"),
         (TRAIN + f'cascade = "no"{HERE}\n', "cascade is true or false"),
-        (TRAIN + f"seed = 1{HERE}\nsweep.seed = [0]\n", "seed stands beside its sweep"),
+        (TRAIN + f"seed = 1{HERE}\nsweep.seed = [0]\n", "seed is given beside its sweep"),
         (TRAIN + f"[stage.sweep]\nseed = [\n0,\n1,\n0,{HERE}\n]\n", "sweep.seed names 0 twice"),
         (TRAIN + f"sweep = 3{HERE}\n", "sweep is a table"),
         (TRAIN + f"sweep.lr = []{HERE}\n", "sweep.lr must be a list"),

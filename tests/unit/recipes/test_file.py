@@ -118,7 +118,7 @@ def test_a_set_that_would_change_nothing_is_refused(assignment, message):
 
 def test_a_set_on_a_swept_field_is_refused_and_one_on_the_sweep_taken():
     raw = {"stage": [dict(PARENTS)]}
-    with pytest.raises(UsageError, match=r"seed stands beside its sweep.*--set parents.sweep.seed="):
+    with pytest.raises(UsageError, match=r"seed is given beside its sweep.*--set parents.sweep.seed="):
         from_dict(assign(raw, "parents.seed=3"))
     steps = plan(from_dict(assign(raw, "parents.sweep.seed=[3]")))
     assert [step.params.seed for step in steps] == [3]

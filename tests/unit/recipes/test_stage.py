@@ -14,7 +14,7 @@ ERRORS = {"label": "errors", "run": ["error"], "model": "parents"}
     [
         ([PARENTS | {"cascade": "False"}], "stage 'parents': cascade is true or false (given: 'False')"),
         ([PARENTS | {"cascade": 0}], "cascade is true or false (given: 0)"),
-        ([PARENTS | {"seed": 3, "sweep": {"seed": [0, 1]}}], "seed stands beside its sweep"),
+        ([PARENTS | {"seed": 3, "sweep": {"seed": [0, 1]}}], "seed is given beside its sweep"),
         ([PARENTS | {"sweep": {"seed": [0, 1, 0]}}], "sweep.seed names 0 twice"),
         ([PARENTS | {"sweep": {"milestones": [[1, 2], [1, 2]]}}], "sweep.milestones names (1, 2) twice"),
         ([PARENTS | {"sweep": {"seed": [{"a": 1}]}}], "a table stands where a value is expected"),

@@ -27,7 +27,7 @@ def test_a_report_replaces_an_earlier_one(tmp_path):
 def test_a_file_of_the_user_s_own_is_in_the_way_and_stays(tmp_path, place):
     (tmp_path / place).parent.mkdir(exist_ok=True)
     (tmp_path / place).write_text('{"mine": 1}')
-    with pytest.raises(UsageError, match=f"{place} is there, and not as a report wrote it"):
+    with pytest.raises(UsageError, match=f"{place} exists and was not written by a report"):
         write_all(tmp_path, ONE, "one")
     assert _held(tmp_path) == {place}
     assert (tmp_path / place).read_text() == '{"mine": 1}'
@@ -111,5 +111,5 @@ def test_a_folder_is_looked_at_before_there_is_a_report(tmp_path):
     write_all(tmp_path / "old", ONE, "one")
     check_folder(tmp_path / "old")
     (tmp_path / "index.html").write_text("mine")
-    with pytest.raises(UsageError, match=r"index\.html is there, and not as a report wrote it"):
+    with pytest.raises(UsageError, match=r"index\.html exists and was not written by a report"):
         check_folder(tmp_path)
