@@ -37,7 +37,7 @@ def test_a_page_written_over_a_whole_folder_of_the_user_s_own_stays(tmp_path):
     write_all(tmp_path, ONE, "one")
     for place in ONE:
         (tmp_path / place).write_text("mine")
-    with pytest.raises(UsageError, match="not as a report wrote it"):
+    with pytest.raises(UsageError, match="was not written by a report"):
         write_all(tmp_path, TWO, "two")
     assert (tmp_path / "index.html").read_text() == "mine"
 
