@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint_and_training_goes_on(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.warns(PrunekitWarning, match="No space left on device; training goes on") as caught:
+    with pytest.warns(PrunekitWarning, match="No space left on device; training continues") as caught:
         trained = tiny.train(checkpoint=checkpoint)
     assert len(caught) == 1
     assert checkpoint.path.read_bytes() == good
