@@ -41,6 +41,9 @@ QUICK.remove(("resnet20", "obc"))  # half a minute twice; resnet8 has it below
 EACH = [pytest.param(method, marks=[pytest.mark.slow] * (method == "obc")) for method in METHODS]
 # Inside attention filter methods leave layers alone, so that less of a transformer can go.
 RATIOS = {"vit_tiny": 0.4, "convnext_atto": 0.4}
+# N of every M weights is at most half of them, of layers whose channels M divides; the first layer reads three.
+LEAST = {"nm": 0.3}
+WHOLE = {"nm": ("conv1",)}
 CIFAR = ("resnet20", "resnet56", "resnet110", "vgg16", "densenet22", "wrn16_8")
 
 
@@ -75,16 +78,17 @@ def outputs(model, name):
 
 
 def pruned(model, name, method, ratio, **more):
+    whole = {"skip_layers": WHOLE[method]} if method in WHOLE else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return prune(model, method=method, prune_ratio=ratio, batches=batches(name), **more)
+        return prune(model, method=method, prune_ratio=ratio, batches=batches(name), **whole, **more)
 
 
 def check(name, method):
     model = network(name).train()
     before = copy.deepcopy(model.state_dict())
     hooks = [len(module._forward_pre_hooks) + len(module._forward_hooks) for module in model.modules()]
-    ratio = RATIOS.get(name, 0.6)
+    ratio = LEAST.get(method, RATIOS.get(name, 0.6))
     masks = pruned(model, name, method, ratio)
 
     total = total_parameters(model)

@@ -37,14 +37,14 @@ def network(dtype):
 def test_every_precision_gives_the_masks_of_float32(method, dtype):
     model = network(DTYPES[dtype])
     before = copy.deepcopy(model.state_dict())
-    masks = prune(model, method=method, prune_ratio=0.5, batches=BATCHES, example=INPUTS)
-    same = prune(
-        copy.deepcopy(model).float(), method=method, prune_ratio=0.5, batches=BATCHES, example=INPUTS
-    )
+    ratio, whole = (0.4, ("0",)) if method == "nm" else (0.5, ())  # its four do not divide three channels
+    how = {"method": method, "prune_ratio": ratio, "skip_layers": whole, "batches": BATCHES}
+    masks = prune(model, **how, example=INPUTS)
+    same = prune(copy.deepcopy(model).float(), **how, example=INPUTS)
     agreeing = sum(int((masks[name] == mask).sum()) for name, mask in same.items())
     # In float64 scores that float32 cannot tell apart may change places: a filter or two.
     assert agreeing >= (0.9 if dtype == "float64" else 1.0) * total_parameters(model)
-    assert prune_ratio(masks, total_parameters(model)) == pytest.approx(0.5, abs=0.02)
+    assert prune_ratio(masks, total_parameters(model)) == pytest.approx(ratio, abs=0.02)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
