@@ -46,6 +46,7 @@ def begun(beginning, tmp_path):
     return Path(shutil.copytree(beginning, tmp_path / "mine"))
 
 
+@pytest.mark.slow
 def test_networks_that_other_tools_pruned(begun):
     pytest.importorskip("torch_pruning", reason="Torch-Pruning is not installed")
     done = ran("how-to/other-tools.md", begun)
@@ -126,6 +127,7 @@ def test_programs_of_the_page_on_python_run(name, tmp_path):
         assert (tmp_path / "report" / "index.html").exists()
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_a_training_loop_to_a_data_frame_and_a_figure(tmp_path):
     nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
