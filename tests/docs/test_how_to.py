@@ -62,6 +62,7 @@ def test_networks_that_other_tools_pruned(begun):
     assert (begun / "verdicts" / "index.html").exists()
 
 
+@pytest.mark.slow
 def test_onnx_in_fp32_flips_nothing_and_int8_is_measured(begun):
     pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
     pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
