@@ -83,7 +83,6 @@ VERDICT = (
     VERDICTS_COLUMNS | None,
     "Whether the rise is within the margin, beyond it, or undecided; none for the parent.",
 )
-COMPARED = (Literal["potential", "error"], "What is compared: higher potentials, lower errors are better.")
 Q_VALUE = (
     Number,
     "Share of false ones among all rows of the table that are as significant (Benjamini-Hochberg).",
