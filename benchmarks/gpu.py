@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,40 +114,49 @@ class Watch:
 
     @property
     def ms(self) -> float:
-        """Milliseconds a step, without the first mark, until which things warm up."""
-        (first, began), (last, ended) = self.marks[1], self.marks[-1]
+        """Milliseconds a step, without the first mark, until which things warm up, and the last, smaller batch."""
+        (first, began), (last, ended) = self.marks[1], self.marks[-2]
         return 1e3 * (ended - began) / (last - first)
 
 
 def trained(
-    bench: Bench, *, captured: bool = True, precision: str = "bfloat16", masked: bool = True
+    bench: Bench,
+    *,
+    captured: bool = True,
+    precision: str = "bfloat16",
+    compiled: bool = False,
+    filters: bool = False,
+    compact: int = 0,
+    arch: str = "",
 ) -> tuple[float, dict[str, Any]]:
-    """Milliseconds of a training step, and the weights afterwards."""
+    """Milliseconds of a training step of a pruned network, and the weights afterwards.
+
+    Weights are pruned, or with ``filters`` filters; ``compact`` trains it physically shrunk, its channels multiples of so many.
+    """
     from unittest import mock
 
     from prunekit.models.archs import build
     from prunekit.models.state import to_arrays
     from prunekit.params import TrainParams
     from prunekit.pruning.api import prune
+    from prunekit.pruning.compact import compacted
     from prunekit.training.loop import fit
 
-    (examples, of), model, watch = bench.data(), build(bench.arch, classes=10, seed=0), Watch(bench)
-    masks = prune(model, method="wt", prune_ratio=0.8) if masked else None
+    (examples, of), model, watch = bench.data(), build(arch or bench.arch, classes=10, seed=0), Watch(bench)
+    masks = prune(model, method="ft" if filters else "wt", prune_ratio=0.8)
     fields = {"arch": bench.arch, "dataset": "random", "epochs": 1, "batch_size": bench.batch, "lr": 0.01}
-    settings = TrainParams(**fields, precision=precision)
+    settings = TrainParams(**fields, precision=precision, compiled=compiled)
+    train = partial(fit, settings=settings, dataset=of, seed=0, device=bench.device, progress=watch)
     with contextlib.ExitStack() as stack:
         if not captured:
             stack.enter_context(mock.patch("prunekit.training.loop.can_be_captured", return_value=False))
-        fit(
-            model,
-            examples,
-            settings=settings,
-            dataset=of,
-            seed=0,
-            device=bench.device,
-            masks=masks,
-            progress=watch,
-        )
+        if compact:
+            small = compacted(model, masks, training=True, multiple=compact)
+            assert small is not None
+            train(small.network, examples, masks=small.masks)
+            small.write_back(model)
+        else:
+            train(model, examples, masks=masks)
     return watch.ms, to_arrays(model)
 
 
@@ -169,11 +179,12 @@ def machine(bench: Bench) -> Answer:
 
 
 def tests(bench: Bench) -> Answer:
-    """The rows marked gpu; a dry run only looks whether pytest starts."""
+    """The rows marked gpu; a dry run only looks whether pytest starts. The whole output is in ``tests.log``."""
     if importlib.util.find_spec("pytest") is None:
         return {"skipped": "pytest is not here"}
-    command = [sys.executable, "-m", "pytest", "-m", "gpu", "-q", *(["--version"] if bench.dry else TESTS)]
-    done = run(command, min(150, bench.left))
+    rows = ["--version"] if bench.dry else ["--tb=short", "-rfEs", *TESTS]
+    done = run([sys.executable, "-m", "pytest", "-m", "gpu", *rows], min(150, bench.left))
+    (bench.out / "tests.log").write_text(done.stdout + done.stderr)
     return {"exit": done.returncode, "says": done.stdout.strip().splitlines()[-5:]}
 
 
@@ -189,30 +200,66 @@ def training(bench: Bench) -> Answer:
 
 
 def compiled(bench: Bench) -> Answer:
-    """A forward and backward pass by torch.compile, beside the plain one: what an option for it would gain."""
+    """A training step with ``--compiled``, beside the captured one."""
+    plain, _ = trained(bench)
+    if bench.dry:  # compiling for a CPU takes a minute and says nothing of a GPU
+        return {"captured_ms": plain}
+    return {"captured_ms": plain, "compiled_ms": trained(bench, compiled=True)[0]}
+
+
+def retraining(bench: Bench) -> Answer:
+    """A step of a network that lost 80 % by ft: masked, and compact with any number of channels or multiples of 8."""
+    found: Answer = {}
+    for arch in ("resnet8",) if bench.dry else ("resnet20", "resnet56", "wrn16_8"):
+        ways = {"masked_ms": 0, "compact_ms": 1, "compact_by_8_ms": 8}
+        found[arch] = {
+            name: trained(bench, filters=True, compact=way, arch=arch)[0] for name, way in ways.items()
+        }
+    return found
+
+
+def waits(bench: Bench) -> Answer:
+    """How often the host waited for the GPU during 300 steps, and where, by torch's own watch of synchronisation."""
+    import warnings
+
     import torch
 
-    from prunekit.models.archs import build
+    if bench.dry:
+        return {"skipped": "only a GPU is waited for"}
+    found: dict[str, int] = {}
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            trained(bench)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    for each in seen:
+        if "synchroniz" in str(each.message):
+            where = f"{Path(each.filename).name}:{each.lineno}"
+            found[where] = found.get(where, 0) + 1
+    return {"waits": sum(found.values()), "where": found}
 
-    model = build(bench.arch, classes=10, seed=0).to(bench.device, memory_format=torch.channels_last).train()
-    images = torch.randn(bench.batch, 3, 32, 32, device=bench.device).to(memory_format=torch.channels_last)
 
-    def ms(network: Callable[..., Any]) -> float:
-        for number in range(13):
-            if number == 3:
-                bench.wait()
-                began = time.perf_counter()
-            with torch.autocast(bench.device, dtype=torch.bfloat16):
-                loss = network(images).float().square().mean()
-            loss.backward()
-        bench.wait()
-        return 1e2 * (time.perf_counter() - began)
+def corruptions(bench: Bench) -> Answer:
+    """Images a second of each corruption of CIFAR's size at severity 3, on the device and on the processor."""
+    from prunekit.data.corruptions import CORRUPTION_ROWS, corrupt
 
-    ways: dict[str, Callable[[], Any]] = {"plain_ms": lambda: model}
-    if not bench.dry:  # compiling for a CPU takes a minute and says nothing of a GPU
-        ways |= {"compiled_ms": lambda: torch.compile(model)}
-        ways |= {"overhead_ms": lambda: torch.compile(model, mode="reduce-overhead")}
-    return {name: ms(way()) for name, way in ways.items()}
+    images = bench.data()[0].images[: 16 if bench.dry else 2000]
+    places = ("cpu",) if bench.dry else ("cuda", "cpu")
+    found: Answer = {}
+    for name in CORRUPTION_ROWS:
+        for place in places:
+            held = images.to(place)
+            corrupt(held[:16], corruption=name, severity=3)
+            bench.wait()
+            began = time.perf_counter()
+            corrupt(held, corruption=name, severity=3)
+            bench.wait()
+            found.setdefault(name, {})[place] = round(len(images) / (time.perf_counter() - began))
+        if bench.left < 10:
+            break
+    return found
 
 
 def processes(bench: Bench) -> Answer:
@@ -226,13 +273,25 @@ def processes(bench: Bench) -> Answer:
                 if bench.left < 10:
                     break
                 command = [sys.executable, __file__, "--worker", *(["--dry"] if bench.dry else [])]
-                jobs = [
-                    subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
-                    for _ in range(count)
-                ]
-                rates = [float(job.communicate(timeout=bench.left)[0].split()[-1]) for job in jobs]
-                found[f"{count}{' with MPS' if served else ''}"] = round(sum(rates))
+                found[f"{count}{' with MPS' if served else ''}"] = together(command, count, bench.left)
     return {"images_per_second": found, "mps": has_mps}
+
+
+def together(command: list[str], count: int, seconds: float) -> int | str:
+    """The sum of what so many processes say at the same time, or why there is none; none of them is left behind."""
+    jobs = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) for _ in range(count)
+    ]
+    until = time.monotonic() + seconds
+    try:
+        said = [job.communicate(timeout=max(0.1, until - time.monotonic()))[0].split() for job in jobs]
+    except subprocess.TimeoutExpired:
+        return "no time"
+    finally:
+        for job in jobs:
+            job.kill()
+    failed = sum(job.returncode != 0 for job in jobs)
+    return f"{failed} of {count} failed" if failed else round(sum(float(words[-1]) for words in said))
 
 
 @contextlib.contextmanager
@@ -311,11 +370,12 @@ def study(bench: Bench) -> Answer:
     how = (
         ["--dry-run", "--no-calibrate"]
         if bench.dry
-        else ["--device", "cuda", "--jobs", "8", "--per-gpu", "8"]
+        else ["--device", "cuda", "--jobs", "12", "--per-gpu", "12"]
     )
     store = ["--store", str(bench.out / "store")]
     command = [sys.executable, "-m", "prunekit", "run", *recipe, *there, *how, *store, "--json"]
     done = run(command, max(5.0, bench.left - 10))
+    (bench.out / "study.log").write_text(done.stdout + done.stderr)
     lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
     return {"exit": done.returncode, "says": [line[:200] for line in lines[-3:]]}
 
@@ -348,8 +408,11 @@ PARTS: dict[str, Callable[[Bench], Answer]] = {
     "tests": tests,
     "evaluation": evaluation,
     "determinism": determinism,
+    "retraining": retraining,
+    "waits": waits,
     "compiled": compiled,
     "profile": profile,
+    "corruptions": corruptions,
     "study": study,
 }
 GOES_ON = ("study",)  # asked again, it does more

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from prunekit.errors import UsageError
 from prunekit.pruning.cutting import cut
+from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.masks import Masks, apply_
 from prunekit.pruning.shrink import plan
 
@@ -48,8 +49,10 @@ class Compact:
             whole.copy_(flat.view(whole.shape))
 
 
-def compacted(model: nn.Module, masks: Masks, *, training: bool) -> Compact | None:
+def compacted(model: nn.Module, masks: Masks, *, training: bool, multiple: int = 1) -> Compact | None:
     """The masked model without its dead channels; the model stays as it is.
+
+    So many dead channels stay that the channels of every layer are a ``multiple``, where there are enough.
 
     None where that is not worth it or not the same: a model that cannot be traced, one that keeps more than nine tenths
     of its parameters, a dead channel with an entry that no mask holds, and for ``training`` a model with dropout, whose
@@ -61,8 +64,9 @@ def compacted(model: nn.Module, masks: Masks, *, training: bool) -> Compact | No
         found, graph = plan(model, masks)
     except UsageError:
         return None
+    kept = rounded(found.kept, Coupling(graph, found.fixed), multiple)
     numbered = _numbered(model)
-    cut(numbered, graph, found.kept)
+    cut(numbered, graph, kept)
     places = {name: values.long() for name, values in numbered.state_dict().items()}
     if not _worth_it(model, places) or not _all_held(model, masks, places):
         return None
@@ -70,7 +74,7 @@ def compacted(model: nn.Module, masks: Masks, *, training: bool) -> Compact | No
     left = {name: mask.view(places[name].shape) for name, mask in whole.items() if not bool(mask.all())}
     network = copy.deepcopy(model)
     apply_(network, masks)
-    cut(network, graph, found.kept)
+    cut(network, graph, kept)
     return Compact(network, left, places)
 
 
@@ -78,6 +82,22 @@ def lean(model: nn.Module, masks: Masks) -> nn.Module:
     """The network to measure in the model's place: its compact form where it has one, else the model itself."""
     found = compacted(model, masks, training=False)
     return model if found is None else found.network
+
+
+def rounded(kept: list[Tensor], coupling: Coupling, multiple: int) -> list[Tensor]:
+    """The kept channels of every value and the first of the others that make their number a multiple."""
+    while multiple > 1:
+        needed = torch.zeros(coupling.count, dtype=torch.bool)
+        for value, channels in enumerate(kept):
+            others = coupling.groups(value)[~channels].unique()
+            short = -int(channels.sum()) % multiple
+            needed[coupling.groups(value)[channels]] = True
+            needed[others[:short]] = True
+        more = coupling.kept(needed)
+        if all(torch.equal(old, new) for old, new in zip(kept, more, strict=True)):
+            return kept
+        kept = more
+    return kept
 
 
 def _drops(model: nn.Module) -> bool:

@@ -276,6 +276,10 @@ def _computed(func, name, args, kwargs):
         return aten.native_batch_norm_backward(
             dy, x, weight, mean, var, saved_mean, inverse, True, eps, [True] * 3
         )
+    if name.startswith("aten::div") and len(args) == 2 and isinstance(args[1], int | float) and not kwargs:
+        # A card has no division by a Python number: it multiplies by the reciprocal, which rounds otherwise.
+        found = args[0] * torch.tensor(args[1], dtype=torch.result_type(*args)).reciprocal()
+        return args[0].copy_(found) if name.endswith("_") else found
     return func(*args, **kwargs)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from prunekit.data.corruptions.borders import mirror, pad
 from prunekit.data.corruptions.draws import Draws
 from prunekit.data.corruptions.packing import pack, take, unpack
-from prunekit.data.corruptions.pixels import to_bytes, to_unit
+from prunekit.data.corruptions.pixels import divide_, to_bytes, to_unit
 from prunekit.data.corruptions.smooth import correlate, gaussian
 from prunekit.data.corruptions.trail import trail
 from prunekit.data.corruptions.zoom import grid, zoom
@@ -46,7 +46,7 @@ def zoom_blur(pixels: Tensor, *, count: int, step: float) -> Tensor:
         if needed != made:
             made, zoomed = needed, zoom(wide, factor).float()
         total += zoomed
-    return to_bytes((clean + total) / (count + 1))
+    return to_bytes(divide_(clean + total, count + 1))
 
 
 def glass_blur(pixels: Tensor, *, draws: Draws, sigma: float, reach: int, rounds: int) -> Tensor:

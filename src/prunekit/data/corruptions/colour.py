@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from prunekit.data.corruptions.hsv import recolour, to_hsv
-from prunekit.data.corruptions.pixels import to_bytes, to_unit
+from prunekit.data.corruptions.pixels import divide_, to_bytes, to_unit
 
 
 def brightness(pixels: Tensor, *, shift: float) -> Tensor:
@@ -28,5 +28,5 @@ def contrast(pixels: Tensor, *, scale: float) -> Tensor:
     # Summed one by one, as the reference does: in flat areas the last bit of the mean decides the byte. A GPU has no
     # fixed order of such sums.
     total = unit.flatten(1, 2).cpu().cumsum(1)[:, -1:, None].to(unit.device)
-    mean = total / unit[0, ..., 0].numel()
+    mean = divide_(total, unit[0, ..., 0].numel())
     return to_bytes((unit - mean).mul_(scale).add_(mean))

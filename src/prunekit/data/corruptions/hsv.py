@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from prunekit.data.corruptions.pixels import divide_
+
 
 def to_hsv(unit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Hue, saturation and value in [0, 1], each ``[H, W, N]``, of a block ``[3, H, W, N]``."""
@@ -14,7 +16,8 @@ def to_hsv(unit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     safe = spread.masked_fill(grey, 1)
     hue = torch.where(green == value, blue - red, green - blue).div_(safe).add_(2 * (green == value))
     # Blue wins a tie: it is looked at last.
-    hue = torch.where(blue == value, (red - green).div_(safe).add_(4), hue).div_(6)
+    hue = torch.where(blue == value, (red - green).div_(safe).add_(4), hue)
+    hue = divide_(hue, 6)
     saturation = spread.div_(value.masked_fill(grey, 1))
     return hue.sub_(hue.floor()).masked_fill_(grey, 0), saturation, value
 

@@ -11,7 +11,7 @@ from scipy.stats import poisson
 from torch import Tensor
 
 from prunekit.data.corruptions.draws import Draws
-from prunekit.data.corruptions.pixels import to_bytes, to_unit
+from prunekit.data.corruptions.pixels import divide_, to_bytes, to_unit
 
 LEVELS = 256
 
@@ -44,7 +44,7 @@ def impulse_noise(pixels: Tensor, *, draws: Draws, amount: float) -> Tensor:
 def shot_noise(pixels: Tensor, *, draws: Draws, photons: float) -> Tensor:
     """Count photons: a Poisson number with ``photons`` times the value as its rate."""
     if "counts" in draws.given:
-        return to_bytes(draws.given["counts"].double() / photons)
+        return to_bytes(divide_(draws.given["counts"].double(), photons))
     table = _poisson_table(photons).to(pixels.device)
     bits = draws.bits("counts", *pixels.shape[:-1])
     row = pixels.int().mul_(LEVELS)

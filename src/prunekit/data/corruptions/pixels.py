@@ -13,9 +13,17 @@ from torch import Tensor
 LUMA = torch.tensor((0.299, 0.587, 0.114)).tolist()
 
 
+def divide_(values: Tensor, divisor: float) -> Tensor:
+    """Divide in place by a number, rounded alike on every device.
+
+    By a Python number a GPU multiplies with the reciprocal, which moves last bits, and truncation then moves bytes.
+    """
+    return values.div_(torch.full((), divisor, dtype=values.dtype, device=values.device))
+
+
 def to_unit(pixels: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
     """Bytes as numbers in [0, 1]."""
-    return pixels.to(dtype).div_(255)
+    return divide_(pixels.to(dtype), 255)
 
 
 def to_bytes(unit: Tensor) -> Tensor:
