@@ -131,7 +131,7 @@ def trained(
 ) -> tuple[float, dict[str, Any]]:
     """Milliseconds of a training step of a pruned network, and the weights afterwards.
 
-    Weights are pruned, or with ``filters`` filters; ``compact`` trains it physically shrunk, its channels multiples of so many.
+    Weights are pruned, or with ``filters`` filters; ``compact``: trained physically shrunk, to multiples of so many.
     """
     from unittest import mock
 

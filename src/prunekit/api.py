@@ -12,11 +12,11 @@ from prunekit.analysis.comparison import Asked, comparisons
 from prunekit.analysis.paired import Paired
 from prunekit.analysis.variant import Role, Variant
 from prunekit.analysis.verdict import Margin, Verdict, checked, overall
+from prunekit.base.environment import default_data, default_store
 from prunekit.data.predictions.outcomes import Array, Predictions, Scores
 from prunekit.data.predictions.outcomes import checked as checked_predictions
 from prunekit.data.predictions.outcomes import outcomes as outcomes_of
 from prunekit.engine.now import make_now
-from prunekit.environment import default_data, default_store
 from prunekit.errors import UsageError, unknown
 from prunekit.params import ErrorParams, ReportParams
 from prunekit.progress import SILENT

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from prunekit import files
+from prunekit.base import files
 
 RECIPE = """
 [[stage]]

@@ -13,10 +13,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import prunekit
+from prunekit.base.environment import switched_on
+from prunekit.base.interruption import LIFELINE, SIGNALS, ignore, install, tie_to_parent
 from prunekit.cli.streams import clean, settle, show_warning, speak_utf8
-from prunekit.environment import switched_on
 from prunekit.errors import UsageError, foreseen, reason, unknown
-from prunekit.interruption import LIFELINE, SIGNALS, ignore, install, tie_to_parent
 
 INTERRUPTED = 130
 

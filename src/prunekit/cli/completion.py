@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from prunekit.environment import default_store
+from prunekit.base.environment import default_store
 
 Names = Callable[[typer.Context], Iterable[str]]
 

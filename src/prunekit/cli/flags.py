@@ -17,9 +17,9 @@ import typer
 from pydantic.fields import FieldInfo
 from typer.models import ParameterInfo
 
+from prunekit.base.environment import default_data, default_store
 from prunekit.cli.completion import offers
 from prunekit.cli.help import Command
-from prunekit.environment import default_data, default_store
 from prunekit.errors import UsageError
 from prunekit.params import Params
 from prunekit.params.bounds import MOST_WORKERS

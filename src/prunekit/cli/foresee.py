@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from prunekit.analysis.planning import decides
+from prunekit.base.code import is_code
 from prunekit.cli.flags import Options
 from prunekit.cli.output import emit, hint, say
-from prunekit.code import is_code
 from prunekit.engine.costs import PastCosts, roots_of
 from prunekit.engine.forecast import NOTHING, Timing, forecast, rows, sentence
 from prunekit.engine.pool import threads_each

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import PrunekitError, PrunekitWarning
 
 Tensors = dict[str, Tensor]

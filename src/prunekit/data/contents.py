@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 
 FOLDER = "cache"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.data.datasets import DATASETS, SHIFTED
 from prunekit.data.downloads import DOWNLOADS, Download, RemoteFile
 from prunekit.data.transfer import download, verify

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.data.predictions.outcomes import Array
 from prunekit.data.predictions.read import NAMES
 from prunekit.errors import UsageError

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.data.missing import need
 from prunekit.errors import UsageError
 

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.data.downloads import RemoteFile
 from prunekit.errors import PrunekitError
 from prunekit.progress import SILENT, Bar, Progress

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from prunekit.base.interruption import tie_to_parent
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
 from prunekit.data.glance import Glance, glance
 from prunekit.errors import PrunekitError
-from prunekit.interruption import tie_to_parent
 from prunekit.measure.batches import default_batch_size
 from prunekit.measure.outcomes import outcomes
 from prunekit.models.archs import build

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from prunekit.interruption import LIFELINE, SECONDS_TO_END, shielded
+from prunekit.base.interruption import LIFELINE, SECONDS_TO_END, shielded
 
 SECONDS_BETWEEN_LOOKS = 0.02
 

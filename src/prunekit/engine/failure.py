@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import PrunekitError, reason
 from prunekit.store.upkeep import LOG_BEGINS, is_log
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.engine.child import end_all, environment, python
 from prunekit.engine.mps import Mps
 from prunekit.engine.run import Event

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NamedTuple, Protocol
 
+from prunekit.base.interruption import INTERRUPTION
 from prunekit.engine.schedule import CostOf, Schedule, one
-from prunekit.interruption import INTERRUPTION
 from prunekit.params import Params
 
 SECONDS_UNTIL_ANOTHER_TRY = 0.3

@@ -20,8 +20,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from prunekit.base.interruption import install
 from prunekit.engine.failure import report
-from prunekit.interruption import install
 from prunekit.params import STEPS, Params
 from prunekit.progress import Bar
 from prunekit.registry import Lazy

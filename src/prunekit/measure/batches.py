@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from prunekit.copying import copied_network
+from prunekit.base.copying import copied_network
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, Examples, taken
 from prunekit.data.normalise import Normaliser

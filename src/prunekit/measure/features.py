@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.analysis.features import kept_pixels
-from prunekit.arithmetic import exact
+from prunekit.base.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.errors import UsageError

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from prunekit.copying import copied_network
+from prunekit.base.copying import copied_network
 
 COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 

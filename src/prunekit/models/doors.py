@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from prunekit.code import imported, why
+from prunekit.base.code import imported, why
 from prunekit.errors import UsageError
 from prunekit.models.segmentation import Segmenter
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from prunekit.environment import offline
+from prunekit.base.environment import offline
 from prunekit.errors import UsageError
 
 DOOR = "timm:"

@@ -23,7 +23,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from prunekit.code import tidy as tidy_code
+from prunekit.base.code import tidy as tidy_code
 from prunekit.distribution import canonical, tidy
 from prunekit.errors import LONGEST_NAME, Place, UsageError, about, unknown
 

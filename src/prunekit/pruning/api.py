@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from prunekit.arithmetic import exact
-from prunekit.copying import copied_network
+from prunekit.base.arithmetic import exact
+from prunekit.base.copying import copied_network
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.allocation import Choice, sample_bound
 from prunekit.pruning.coupled import CoupledTrial, Limits, Target, choose, coupled_choice, coupled_masks

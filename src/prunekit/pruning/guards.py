@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from prunekit.copying import copied_network
+from prunekit.base.copying import copied_network
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import evaluation, layer_by_layer

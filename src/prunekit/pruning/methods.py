@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from prunekit.code import PREFIX, imported, is_code
+from prunekit.base.code import PREFIX, imported, is_code
 from prunekit.errors import UsageError
 from prunekit.pruning.options import NONE, Option, Options, Value, filled
 from prunekit.registry import Lazy, Registry

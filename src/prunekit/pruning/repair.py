@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from prunekit.arithmetic import exact
-from prunekit.copying import copied_network
+from prunekit.base.arithmetic import exact
+from prunekit.base.copying import copied_network
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import evaluation, trace

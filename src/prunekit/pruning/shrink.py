@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from prunekit.arithmetic import exact
-from prunekit.copying import copied_network
+from prunekit.base.arithmetic import exact
+from prunekit.base.copying import copied_network
 from prunekit.errors import UsageError
 from prunekit.pruning.cutting import cut
 from prunekit.pruning.graph.coupling import Coupling

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from prunekit.code import PREFIX, is_code
+from prunekit.base.code import PREFIX, is_code
 from prunekit.data.datasets import DATASETS
 from prunekit.models.archs import ARCHS
 from prunekit.pruning.methods import METHODS

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import UsageError, about
 from prunekit.registry import Lazy
 

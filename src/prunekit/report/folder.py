@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 
 import matplotlib
 
-from prunekit import files
+from prunekit.base import files
+from prunekit.base.files import ForeignFileError
 from prunekit.errors import UsageError
-from prunekit.files import ForeignFileError
 
 LISTING = "files.json"
 # What every report holds, and less than any report takes.

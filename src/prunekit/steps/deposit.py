@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import StoreError, UsageError
 from prunekit.models.foreign import READERS, read_tensors
 from prunekit.models.predictors import FORMS, form_of

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.data.normalise import Normaliser
 from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.errors import PrunekitError, UsageError, unknown

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from prunekit.arithmetic import exact
+from prunekit.base.arithmetic import exact
 from prunekit.data.datasets import Dataset
 from prunekit.data.predictions.outcomes import Array, Predictions, Scores, checked
 from prunekit.data.predictions.outcomes import outcomes as outcomes_of

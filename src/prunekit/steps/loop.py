@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.data.datasets import Dataset
 from prunekit.params import Params, Root
 from prunekit.pruning.compact import lean

@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prunekit.code import PREFIX, is_code
+from prunekit.base.code import PREFIX, is_code
+from prunekit.base.source import digest_of
 from prunekit.data.datasets import DATASETS
 from prunekit.data.versions import earlier_version_of, source_of, version_of
 from prunekit.errors import PrunekitError, StoreError, UsageError
 from prunekit.models.archs import ARCHS
 from prunekit.params import MODEL_STEPS, NoiseParams, Params, Root, TransferParams, distribution_of
 from prunekit.pruning.methods import METHODS
-from prunekit.source import digest_of
 from prunekit.store.records import ModelRecord, Sources, Step
 from prunekit.store.removal import dropped
 from prunekit.store.store import Store

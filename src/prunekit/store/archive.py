@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import StoreError, deprecated
 
 FORMAT = 1

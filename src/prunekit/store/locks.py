@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import PrunekitError, PrunekitWarning
 
 # How often a lock is tried again that others only ask about, and how long asking may take.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import PrunekitError, StoreError, UsageError
 from prunekit.store import archive
 from prunekit.store.names import SUFFIX, is_key

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import UsageError
 from prunekit.store import archive, upkeep
 from prunekit.store.records import DROPPED, PREDICTIONS, ModelRecord

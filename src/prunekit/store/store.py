@@ -19,9 +19,9 @@ from typing import Any, BinaryIO, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from prunekit import files
+from prunekit.base import files
+from prunekit.base.files import ForeignFileError
 from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
-from prunekit.files import ForeignFileError
 from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS
 from prunekit.store import archive, upkeep
 from prunekit.store.locks import is_held, lock

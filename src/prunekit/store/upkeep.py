@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import StoreError, UsageError
 from prunekit.store import archive
 from prunekit.store.locks import discard, is_empty, is_held

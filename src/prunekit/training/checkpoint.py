@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 from prunekit.models.state import Arrays
 from prunekit.store import archive

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from prunekit.arithmetic import exact
-from prunekit.copying import copied_network
+from prunekit.base.arithmetic import exact
+from prunekit.base.copying import copied_network
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.params import TrainParams
 from prunekit.training.feed import Feed

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from prunekit.arithmetic import exact
+from prunekit.base.arithmetic import exact
+from prunekit.base.interruption import INTERRUPTION
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.errors import PrunekitError
-from prunekit.interruption import INTERRUPTION
 from prunekit.models.state import Arrays, copied, load_arrays, to_arrays
 from prunekit.params import TrainParams
 from prunekit.progress import SILENT, Bar, Progress

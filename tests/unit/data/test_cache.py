@@ -32,7 +32,7 @@ def test_a_full_disk_costs_a_warning_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prunekit.files.os.fsync", full)
+    monkeypatch.setattr("prunekit.base.files.os.fsync", full)
     with pytest.warns(PrunekitWarning, match="No space left"):
         found = kept(tmp_path, "set", _make(1))
     assert (found["images"] == 1).all()

@@ -93,7 +93,7 @@ def test_a_full_disk_leaves_no_half_copy(local, tmp_path, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prunekit.files.os.fsync", full)
+    monkeypatch.setattr("prunekit.base.files.os.fsync", full)
     with pytest.raises(PrunekitError, match="No space left"):
         get("cifar10", tmp_path / "data", source=local / "plain.npy")
     assert list((tmp_path / "data" / "p").iterdir()) == []

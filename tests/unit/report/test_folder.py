@@ -63,7 +63,7 @@ def test_a_linked_folder_is_refused(tmp_path):
 
 
 def test_a_report_that_was_killed_is_finished_by_the_next_one(tmp_path, monkeypatch):
-    from prunekit import files
+    from prunekit.base import files
 
     write_all(tmp_path, ONE, "one")
     real, calls = files.write, []
@@ -88,14 +88,14 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(tmp_path, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prunekit.files.os.fsync", full)
+    monkeypatch.setattr("prunekit.base.files.os.fsync", full)
     with pytest.raises(PrunekitError, match="No space left on device"):
         write_all(tmp_path / "out", ONE, "one")
     assert _held(tmp_path) == set()
 
 
 def test_a_disk_that_is_too_full_for_the_report_is_said_before_a_byte_changes(tmp_path, monkeypatch):
-    from prunekit import files
+    from prunekit.base import files
 
     write_all(tmp_path, ONE, "one")
     full = files.shutil.disk_usage(tmp_path)._replace(free=10)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from prunekit import source
+from prunekit.base import source
 from prunekit.data.versions import version_of
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, PruneParams, TrainParams

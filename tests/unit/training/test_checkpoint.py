@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from prunekit.base.interruption import INTERRUPTION
 from prunekit.errors import PrunekitWarning, StoreError, UsageError
-from prunekit.interruption import INTERRUPTION
 from prunekit.store import archive
 from prunekit.training.checkpoint import Checkpoint, Saved, Writer, fingerprint, load
 

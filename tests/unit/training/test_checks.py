@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from prunekit.copying import copied_network
+from prunekit.base.copying import copied_network
 from prunekit.data.examples import ArrayExamples
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.models.state import to_arrays

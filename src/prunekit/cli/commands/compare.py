@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit import files
 from prunekit.analysis.comparison import Asked
 from prunekit.analysis.parts import Slices
 from prunekit.analysis.verdict import checked
+from prunekit.base import files
 from prunekit.cli.commands.potential import DISTRIBUTION, GROUPS, PER_GROUP
 from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields, sub_app

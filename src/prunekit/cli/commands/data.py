@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from prunekit.base.environment import offline
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit
 from prunekit.cli.screen import screen
 from prunekit.data.fetch import get, listing
-from prunekit.environment import offline
 
 COLUMNS = ("name", "there", "missing", "get", "source")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from prunekit import files
+from prunekit.base import files
 from prunekit.cli.commands.potential import DISTRIBUTION
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import MODEL, resolve_all

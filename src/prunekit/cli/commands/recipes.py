@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit import files
+from prunekit.base import files
+from prunekit.base.environment import default_store
 from prunekit.cli.commands.report import SET
 from prunekit.cli.commands.run import FILE
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.output import emit, say, write
 from prunekit.data.datasets import check_dataset
-from prunekit.environment import default_store
 from prunekit.errors import UsageError
 from prunekit.models.archs import check_arch
 from prunekit.params.bounds import MOST_EPOCHS, MOST_SEEDS

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from prunekit.environment import cache_home, offline
+from prunekit.base.environment import cache_home, offline
 from prunekit.errors import UsageError
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from prunekit import source
-from prunekit.source import digest_of
+from prunekit.base import source
+from prunekit.base.source import digest_of
 
 
 @pytest.fixture(autouse=True)

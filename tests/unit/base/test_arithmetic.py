@@ -1,6 +1,6 @@
 import torch
 
-from prunekit.arithmetic import exact
+from prunekit.base.arithmetic import exact
 
 
 def test_within_the_block_gpus_round_nothing_and_choose_nothing():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from prunekit.interruption import Interruption
+from prunekit.base.interruption import Interruption
 
 
 def test_a_signal_stops_at_once_where_nobody_puts_anything_away():
@@ -48,7 +48,7 @@ def test_what_was_asked_for_is_not_lost_with_another_error():
 
 CHILD = """
 import signal, sys, time
-from prunekit.interruption import INTERRUPTION, install, shielded, tie_to_parent
+from prunekit.base.interruption import INTERRUPTION, install, shielded, tie_to_parent
 install()
 tie_to_parent()
 try:

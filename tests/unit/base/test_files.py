@@ -7,9 +7,9 @@ import stat
 
 import pytest
 
-from prunekit import files
+from prunekit.base import files
+from prunekit.base.files import ForeignFileError
 from prunekit.errors import PrunekitError, UsageError
-from prunekit.files import ForeignFileError
 
 
 def _mine(file):

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from prunekit import files
+from prunekit.base import files
 
 DIGITS = 32
 INSTALLED = {"site-packages", "dist-packages"}
