@@ -14,7 +14,7 @@ import numpy as np
 from prunekit.analysis.curve_rows import error_of
 from prunekit.analysis.curves import ResampledCurve, distinct_at, grouped, seeds_of
 from prunekit.analysis.estimate import Estimate, plain, unique
-from prunekit.analysis.joint import TIE, Draws, chance_above, two_sided
+from prunekit.analysis.joint import TIE, Draws, chance_above, drawn_interval, two_sided
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.potential import MARGIN
 from prunekit.analysis.potentials import Potential, potentials_of
@@ -28,7 +28,6 @@ from prunekit.analysis.variant import Variant
 from prunekit.analysis.verdict import Margin, as_margin
 
 POTENTIAL, ERROR = "potential", "error"
-DRAWN = "95 % percentile, {} joint draws of images{}"
 
 Group = list[ResampledCurve]
 
@@ -71,14 +70,14 @@ def _of_potentials(members: Sequence[Potential]) -> Iterator[Row]:
     drawn = [(each, each.reach.expected().reported()) for each in members if each.reach]
     for (one, more), (other, less) in combinations(drawn, 2):
         difference = more.less(less)
-        low, high = (float(np.quantile(difference.least, share)) for share in (0.025, 0.975))
+        low, high = difference.ends()
         found = one.found._replace(
             value=difference.value,
             low=low,
             high=high,
             these=None,
             n=min(one.found.n, other.found.n),
-            interval=_interval(difference, one.found.seeds),
+            interval=drawn_interval(len(difference.least), one.found.seeds),
             flags=unique([*one.found.flags, *other.found.flags]),
         )
         columns = _columns(one.group, other.group, POTENTIAL, None)
@@ -97,10 +96,6 @@ def _of_potentials(members: Sequence[Potential]) -> Iterator[Row]:
 def _centred(found: Estimate, difference: Draws) -> Estimate:
     """With several seeds the draws are about new networks on average, and the value with them."""
     return found if found.seeds == 1 else found._replace(value=float(np.mean(difference.least)))
-
-
-def _interval(draws: Draws, seeds: int) -> str:
-    return DRAWN.format(len(draws.least), f", {seeds} seeds, moderated" if seeds > 1 else "")
 
 
 def _columns(one: Group, other: Group, what: str, rung: float | None) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from prunekit.analysis.curves import ResampledCurve, Unit, grouped, seed_of, units_of
 from prunekit.analysis.estimate import plain, unique
-from prunekit.analysis.joint import Draws
+from prunekit.analysis.joint import Draws, drawn_interval
+from prunekit.analysis.joint import known as known_draws
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.potential import MARGIN
 from prunekit.analysis.potentials import Potential, curve_potential, potential_notes, potentials_of
@@ -75,9 +76,8 @@ def _gain(sides: Sequence[list[Unit]], name: str, held: Held, margin: Margin, kn
     )
     variants = [side[0][held.names[0]].variant for side in sides]
     joint = _joint(variants, held, known)
-    if joint and len(seeds) > 1:
-        low, high = joint.ends()
-        found = found._replace(low=low, high=high)
+    low, high = _drawn(joint, draws).ends()
+    found = found._replace(low=low, high=high, interval=drawn_interval(draws.shape[1] - 1, len(draws)))
     return row(
         "robust-gain",
         found.averaging(max(max(Counter(map(seed_of, side)).values()) for side in sides)),
@@ -93,6 +93,11 @@ def _gain(sides: Sequence[list[Unit]], name: str, held: Held, margin: Margin, kn
         other=plain(other[:, 0].mean()),
         **over_seeds(draws, seeds),
     ).drawn(joint)
+
+
+def _drawn(joint: Draws | None, draws: Array) -> Draws:
+    """What the interval is made of: with several seeds what new networks gain, else the resamples of these."""
+    return joint if joint and len(draws) > 1 else known_draws(draws.mean(axis=0))
 
 
 def _joint(variants: Sequence[Variant], held: Held, known: Known) -> Draws | None:

@@ -152,6 +152,24 @@ def test_methods_are_compared_on_the_same_images():
     assert sum(best.values()) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_potentials_of_methods_differ_by_the_rule_of_contrasts(seeds):
+    curves = resampled(
+        *(
+            curve(100, 106 + seed, method=method, seed=seed)
+            for method in ("ft", "wt")
+            for seed in range(seeds)
+        )
+    )
+    found = {row["method"]: row.draws.reported() for row in potentials(curves)}
+    (row,) = [
+        row for row in method_differences(curves) if row["finding"] != "chance-of-best" and not row["asked"]
+    ]
+    assert row["of"] == "potential"
+    assert (row["low"], row["high"]) == pytest.approx(found["ft"].less(found["wt"]).ends())
+    assert row["interval"].endswith("outer ends")
+
+
 def test_a_difference_of_methods_has_one_sign_on_every_distribution():
     curves = [
         curve(100, 160, method=method, distribution=name)

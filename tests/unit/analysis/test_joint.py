@@ -72,6 +72,24 @@ def test_the_ends_stand_whatever_is_drawn():
     assert -2.06 < np.mean(lows) < -1.99
 
 
+@pytest.mark.parametrize("draws", [200, 400, 2500, 10_000])
+def test_a_difference_is_significant_where_its_interval_leaves_out_zero(draws):
+    """One rule for the ends and the p value; of fewer than 182 draws the outermost is not far enough."""
+    for beyond in range(draws // 20):
+        values = np.full(draws, 1.0)
+        values[:beyond] = -1.0
+        assert (two_sided(values) <= 0.05) == (Draws(1.0, values, values).ends()[0] > 0)
+        assert (two_sided(-values) <= 0.05) == (Draws(-1.0, -values, -values).ends()[1] < 0)
+
+
+def test_the_ends_are_so_far_out_as_counts_of_draws_allow():
+    """Of 10,000 draws 214 are at or below zero with a chance of 1 % where the share is 2.5 % (binomial)."""
+    at = np.arange(10_000.0)
+    assert Draws(5000.0, at, at).ends() == (213.0, 9786.0)
+    few = np.arange(100.0)
+    assert Draws(50.0, few, few).ends() == (0.0, 99.0)
+
+
 def test_a_verdict_next_to_its_limit_is_cannot_tell():
     """The share of draws that decides is 2.4 %, and its limit 2.5 %: 10,000 draws cannot tell them apart."""
     draws = np.full(10_000, -1.0)

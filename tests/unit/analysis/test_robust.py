@@ -5,6 +5,7 @@ import pytest
 
 from prunekit.analysis.curves import Curve, Point, resample
 from prunekit.analysis.outcome import wrong
+from prunekit.analysis.potentials import potentials
 from prunekit.analysis.robust import ordinary, robust_gains
 from prunekit.analysis.shifts import sets_among
 from prunekit.analysis.variant import Variant
@@ -74,3 +75,19 @@ def test_where_no_ratio_is_allowed_on_either_side_the_interval_holds_the_gain():
     row = gains(*curves)["digits"]
     assert row["value"] == 0
     assert row["low"] < 0 < row["high"]
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_gain_has_the_ends_of_every_difference_on_joint_draws(seeds):
+    """Of one seed as potentials are reported; of several also with what the ends of the grid leave open."""
+    kinds = {"wt": (1, 5), "wt robust": (0, 2)}
+    curves = [curve(name, seed, "digits", *kinds[name]) for name in kinds for seed in range(seeds)]
+    each = {
+        row["train_distribution"]: row.draws if seeds > 1 else row.draws.reported()
+        for row in potentials(resample(curves, resamples=1000), margin=0.1)
+    }
+    sets = sets_among(["digits"])
+    row = next(iter(robust_gains(resample(curves, resamples=1000), sets, margin=0.1)))
+    ends = each["digits+mix1"].less(each[None]).ends()
+    assert (row["low"], row["high"]) == pytest.approx(ends)
+    assert row["interval"].endswith("outer ends")
