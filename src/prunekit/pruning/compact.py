@@ -89,7 +89,7 @@ def rounded(kept: list[Tensor], coupling: Coupling, multiple: int) -> list[Tenso
     while multiple > 1:
         needed = torch.zeros(coupling.count, dtype=torch.bool)
         for value, channels in enumerate(kept):
-            others = coupling.groups(value)[~channels].unique()
+            others = torch.unique(coupling.groups(value)[~channels])
             short = -int(channels.sum()) % multiple
             needed[coupling.groups(value)[channels]] = True
             needed[others[:short]] = True
