@@ -146,7 +146,7 @@ def two_sided(draws: Array) -> float:
     At most 5 % exactly where :meth:`Draws.ends` leave zero out, from 182 draws on.
     """
     beyond = min(np.count_nonzero(draws <= TIE), np.count_nonzero(draws >= -TIE))
-    return min(1.0, 2 * float(at_most(beyond, len(draws))))
+    return min(1.0, 2 * float(at_most(int(beyond), len(draws))))
 
 
 def contrasts_of(parts: Sequence[tuple[str, str, Draws]]) -> list[Contrast]:
