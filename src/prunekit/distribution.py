@@ -7,9 +7,10 @@ fly) · ``digits+uniform@0.1`` (noise in normalised space) · ``cifar10+mix1`` (
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import NamedTuple
 
-from prunekit.errors import UsageError, unknown
+from prunekit.errors import LONGEST_NAME, UsageError, unknown
 
 CORRUPTIONS = (
     "gaussian_noise",
@@ -55,6 +56,14 @@ PLACES = ("folder", "hf")
 # How a path that reads like a shift or a split is written: folder:photos%2Bfog%403 is the folder "photos+fog@3".
 ESCAPES = {"%2B": "+", "%40": "@", "%3A": ":", "%25": "%"}
 _ESCAPE = re.compile("|".join(ESCAPES), re.IGNORECASE)
+
+# Signs that people put before a shift; behind those that paths are full of, only a shift with its strength is meant.
+_SIGN = re.compile(r"^|[+@:/\s-]+")
+_OFTEN_IN_PATHS = re.compile(r"[/\s-]+")
+_SHIFT = re.compile(r"([A-Za-z][A-Za-z_\s-]*?)[\s+@:/=_-]*([0-9.]*)")
+# What a shift is called, or begins with where no other one does; and its strength where none is given.
+_SHIFTS = dict.fromkeys(CORRUPTIONS, "3") | dict.fromkeys(NOISES, "0.1")
+_CALLED = {name.partition("_")[0]: name for name in _SHIFTS} | {name: name for name in _SHIFTS}
 
 
 class Distribution(NamedTuple):
@@ -105,6 +114,31 @@ def parse(text: str) -> Distribution:
     if name in NOISES:
         return Distribution(dataset, split, noise=(name, _noise_size(text, strength)))
     return Distribution(dataset, split, *_corruption(text, name, strength))
+
+
+def meant(text: str, dataset: str = "NAME") -> str:
+    """How a shift that follows another sign than ``+``, or is called nearly so, is written; empty where it is no such.
+
+    ``folder:photos@fog:3`` is meant as ``folder:photos+fog@3``, ``jpeg`` as ``NAME+jpeg_compression@3``.
+    """
+    for sign in _SIGN.finditer(text[: LONGEST_NAME + 1]) if len(text) <= LONGEST_NAME else ():
+        base, shift = text[: sign.start()], _SHIFT.fullmatch(text, sign.end())
+        name = _nearest_shift(shift[1]) if shift else None
+        if name is None or base in PLACES or (_OFTEN_IN_PATHS.fullmatch(sign[0]) and not shift[2]):
+            continue
+        allowed = shift[2] in map(str, SEVERITIES) or (
+            name in NOISES and shift[2].replace(".", "", 1).isdigit()
+        )
+        strength = shift[2] if allowed else _SHIFTS[name]
+        return f"{base or dataset}{'/' if base.endswith('-c') else '+'}{name}@{strength}"
+    return ""
+
+
+def _nearest_shift(word: str) -> str | None:
+    name = re.sub(r"[\s-]+", "_", word.lower())
+    begun = [shift for shift in _SHIFTS if shift.startswith(name)]
+    close = get_close_matches(name, _CALLED, n=1, cutoff=0.75)
+    return begun[0] if len(begun) == 1 and len(name) > 2 else _CALLED[close[0]] if close else None
 
 
 def is_place(name: str) -> bool:
@@ -166,7 +200,7 @@ def _split_of(base: str) -> tuple[str, str]:
     if colon and tail in SPLITS:
         return head, tail
     if colon and head and head.partition(":")[0] not in PLACES and base.partition(":")[0] not in PLACES:
-        raise unknown("split", tail, SPLITS)
+        raise unknown("split", tail, SPLITS, nearest=meant(base))
     return base, "test"
 
 
@@ -180,7 +214,7 @@ def _plain(dataset: str, split: str) -> Distribution:
 
 def _corruption(text: str, name: str, strength: str) -> tuple[str, int]:
     if name not in CORRUPTIONS:
-        raise unknown("corruption", name, (*CORRUPTIONS, *NOISES, *MIXTURES))
+        raise unknown("corruption", name, (*CORRUPTIONS, *NOISES, *MIXTURES), nearest=meant(text))
     if strength not in {str(severity) for severity in SEVERITIES}:
         raise UsageError(
             f"distribution {text!r}: severity {strength or 'missing'!r} is not one of 1, 2, 3, 4, 5"

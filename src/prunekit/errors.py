@@ -61,15 +61,18 @@ def about(*field: str | int) -> Iterator[None]:
         raise
 
 
-def unknown(kind: str, name: str, allowed: Iterable[str], *, field: Place = ()) -> UsageError:
-    """The error for a name that is not in a table: names it, the nearest match, and what is allowed."""
+def unknown(
+    kind: str, name: str, allowed: Iterable[str], *, nearest: str = "", field: Place = ()
+) -> UsageError:
+    """The error for a name that is not in a table: names it, the nearest match, and what is allowed.
+
+    ``nearest`` is for a caller that knows better than the letters alone tell.
+    """
     names = list(allowed)
     shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
-    close = get_close_matches(shown, names, n=1, cutoff=0.5)
-    nearest = f"; did you mean {close[0]!r}?" if close else ""
-    return UsageError(
-        f"unknown {kind} {shown!r}{nearest} (one of: {', '.join(names) or 'none'})", field=field
-    )
+    close = [nearest] if nearest else get_close_matches(shown, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return UsageError(f"unknown {kind} {shown!r}{hint} (one of: {', '.join(names) or 'none'})", field=field)
 
 
 def deprecated(old: str, new: str, *, removed_in: str) -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunekit.distribution import CORRUPTIONS, MIX1, MIX2, Distribution, canonical, parse, unescaped
+from prunekit.distribution import CORRUPTIONS, MIX1, MIX2, Distribution, canonical, meant, parse, unescaped
 from prunekit.errors import UsageError
 
 
@@ -37,6 +37,9 @@ def test_made_and_published_corruptions_are_never_the_same_name():
     [
         ("cifar10:tset", "unknown split 'tset'; did you mean 'test'?"),
         ("cifar10+fgo@3", "unknown corruption 'fgo'; did you mean 'fog'?"),
+        ("cifar10+jpeg@4", "unknown corruption 'jpeg'; did you mean 'cifar10+jpeg_compression@4'?"),
+        ("digits@fog:3", "unknown split '3'; did you mean 'digits+fog@3'?"),
+        ("digits:fog@3", "unknown split 'fog@3'; did you mean 'digits+fog@3'?"),
         ("cifar10+fog@6", "severity '6' is not one of 1, 2, 3, 4, 5"),
         ("cifar10+fog", "severity 'missing' is not one of"),
         ("cifar10-c/fog@0", "severity '0'"),
@@ -52,6 +55,47 @@ def test_wrong_names_are_one_line(text, message):
         parse(text)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling"),
+    [
+        ("folder:photos@fog:3", "folder:photos+fog@3"),
+        ("folder:photos@jpeg_compression:3", "folder:photos+jpeg_compression@3"),
+        ("folder:photos:fog@5", "folder:photos+fog@5"),
+        ("folder:photos@jpg:2", "folder:photos+jpeg_compression@2"),
+        ("folder:photos+fog:3", "folder:photos+fog@3"),
+        ("folder:photos/fog@3", "folder:photos+fog@3"),
+        ("folder:my photos fog 3", "folder:my photos+fog@3"),
+        ("folder:photos@Gaussian-Noise=4", "folder:photos+gaussian_noise@4"),
+        ("folder:photos@uniform:0.25", "folder:photos+uniform@0.25"),
+        ("folder:photos@motion", "folder:photos+motion_blur@3"),
+        ("folder:photos@fog:9", "folder:photos+fog@3"),
+        ("folder:photos:valid@fog:1", "folder:photos:valid+fog@1"),
+        ("cifar10-c/jpeg@3", "cifar10-c/jpeg_compression@3"),
+        ("jpeg", "NAME+jpeg_compression@3"),
+        ("fgo@2", ""),
+        ("folder:photos", ""),
+        ("folder:fog", ""),
+        ("folder:holiday/snow", ""),
+        ("folder:my-snow", ""),
+        ("folder:at@home", ""),
+        ("digits@3", ""),
+        ("blur", ""),  # of which kind?
+        ("", ""),
+        ("x@fog:3" * 100, ""),
+    ],
+)
+def test_what_is_meant_by_a_shift_behind_another_sign(text, spelling):
+    assert meant(text) == spelling
+    if "NAME" not in spelling and spelling:
+        assert str(parse(spelling)) == spelling
+
+
+@given(st.text("fogjpeg@+:/- 3.", max_size=60))
+def test_what_is_meant_can_always_be_read(text):
+    spelling = meant(text, "digits")
+    assert not spelling or parse(spelling)
 
 
 @given(st.text(max_size=30))

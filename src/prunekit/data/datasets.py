@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunekit.data.classes import names
 from prunekit.data.preprocessing import Channels, View
-from prunekit.distribution import Distribution, parse, unescaped
+from prunekit.distribution import Distribution, meant, parse, unescaped
 from prunekit.errors import UsageError, unknown
 from prunekit.registry import Lazy, Registry
 
@@ -287,14 +288,22 @@ def check_dataset(name: str, *, split: str = "test") -> None:
     elif name in DATASETS:
         check_split(name, DATASETS[name].splits, split)
     else:
-        raise unknown("data set", name, (*DATASETS, *(f"{place}:PATH" for place in PLACES)))
+        nearest = meant(name) or _folder_called(name)
+        raise unknown("data set", name, (*DATASETS, *(f"{place}:PATH" for place in PLACES)), nearest=nearest)
+
+
+def _folder_called(name: str) -> str:
+    """``folder:PATH`` where ``name`` is the PATH alone; else empty."""
+    with contextlib.suppress(OSError, ValueError):
+        return f"folder:{name}" * Path(name).is_dir()
+    return ""
 
 
 def _check_reads_as_itself(name: str) -> None:
     """A folder called ``photos+fog@3`` would be trained on, and then measured as fogged ``photos``."""
-    meant = parse(name)
-    if not meant.nominal or meant.dataset != name:
-        raise UsageError(f"{name!r} reads as {meant.dataset!r} with something done to it: rename the folder")
+    read = parse(name)
+    if not read.nominal or read.dataset != name:
+        raise UsageError(f"{name!r} reads as {read.dataset!r} with something done to it: rename the folder")
 
 
 def check_distribution(distribution: Distribution) -> None:

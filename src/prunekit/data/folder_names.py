@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prunekit.data.contents import Contents, read_contents
-from prunekit.distribution import Distribution, unescaped
+from prunekit.distribution import Distribution, meant, unescaped
 from prunekit.errors import UsageError
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
@@ -24,11 +24,8 @@ class Listing(NamedTuple):
 def check(path: str, split: str = "test") -> None:
     """Raise a :class:`UsageError` unless ``path`` holds ``split``, and in all its splits classes that are not empty."""
     folder = Path(path).expanduser()
-    if not folder.is_absolute() and not folder.exists():
-        raise UsageError(
-            f"folder:{folder}: there is no such folder in {Path.cwd()}; a relative path is read from where you run: "
-            f"change to the folder that holds {folder}, or link it here (ln -s /where/it/is {folder})"
-        )
+    if not folder.exists():
+        raise not_there(f"folder:{folder}", folder)
     classes = class_names(folder)
     places = split_folders(folder)
     if split == "train" and "train" not in places:
@@ -37,6 +34,18 @@ def check(path: str, split: str = "test") -> None:
         for name in classes:
             if not any(_is_image(file) for file in (place / name).iterdir()):
                 raise _empty(place / name)
+
+
+def not_there(name: str, folder: Path) -> UsageError:
+    """The error for a place ``name`` whose folder does not exist: what was meant, or where it was looked for."""
+    if shifted := meant(name):
+        return UsageError(f"{name}: there is no such folder; did you mean {shifted!r}?")
+    if folder.is_absolute() or folder.exists():
+        return UsageError(f"{name}: there is no such folder")
+    return UsageError(
+        f"{name}: there is no such folder in {Path.cwd()}; a relative path is read from where you run: "
+        f"change to the folder that holds {folder}, or link it here (ln -s /where/it/is {folder})"
+    )
 
 
 def contents(path: str, keep: Path) -> Contents:
@@ -84,7 +93,7 @@ def split_folders(folder: Path) -> dict[str, Path]:
 def class_names(folder: Path) -> tuple[str, ...]:
     """The class folders, sorted: a class's place is its label. The splits must agree on them."""
     if not folder.is_dir():
-        raise UsageError(f"folder:{folder}: there is no such folder")
+        raise not_there(f"folder:{folder}", folder)
     places = list(split_folders(folder).values())
     classes = _class_folders(folder, places[0])
     for place in places[1:]:

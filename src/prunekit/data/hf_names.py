@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from prunekit.data.contents import Contents, read_contents
-from prunekit.data.folder_names import IMAGE_ENDINGS
+from prunekit.data.folder_names import IMAGE_ENDINGS, not_there
 from prunekit.errors import UsageError
 
 ENDINGS = (".parquet", ".arrow")
@@ -33,7 +33,7 @@ def contents(path: str, keep: Path) -> Contents:
 def splits(folder: Path) -> dict[str, list[Path]]:
     """The files of ``train``, ``test`` and (where there is one beside test) ``valid``, in order of their names."""
     if not folder.is_dir():
-        raise UsageError(f"hf:{folder}: there is no such folder")
+        raise not_there(f"hf:{folder}", folder)
     found: dict[str, list[Path]] = {}
     for file in sorted(file for file in folder.rglob("*") if file.suffix in ENDINGS):
         split = _split_of(file.relative_to(folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prunekit.data.datasets import SHIFTED
-from prunekit.distribution import CORRUPTIONS, MIX1, MIX2, SEVERITIES
+from prunekit.distribution import CORRUPTIONS, MIX1, MIX2, SEVERITIES, meant
 from prunekit.errors import unknown
 
 # The severity of the paper's main experiments.
@@ -23,7 +23,7 @@ def expand(text: str, dataset: str) -> list[str]:
     if not text.startswith("@"):
         return [text]
     if text not in SETS:
-        raise unknown("set of distributions", text, SETS)
+        raise unknown("set of distributions", text, SETS, nearest=meant(text.removeprefix("@"), dataset))
     return SETS[text](dataset)
 
 

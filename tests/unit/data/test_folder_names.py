@@ -45,6 +45,28 @@ def test_a_broken_folder_gets_one_line(folder, message):
     assert "\n" not in str(found.value)
 
 
+@pytest.mark.parametrize("place", ["folder", "hf"])
+@pytest.mark.parametrize("start", ["", "/nowhere/"])
+def test_a_shift_behind_another_sign_is_no_folder(tmp_path, monkeypatch, place, start):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as found:
+        check_dataset(f"{place}:{start}photos@fog:3")
+    hint = f"did you mean '{place}:{start}photos+fog@3'?"
+    assert str(found.value) == f"{place}:{start}photos@fog:3: there is no such folder; {hint}"
+
+
+def test_a_folder_that_is_called_what_a_shift_is_called_is_a_folder(folder):
+    check_dataset(f"folder:{folder.rename(folder.parent / 'photos@fog:3')}")
+
+
+def test_a_folder_without_its_kind_of_place_is_shown_how_to_be_written(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(
+        UsageError, match=f"unknown data set '{folder.name}'; did you mean 'folder:{folder.name}'"
+    ):
+        check_dataset(folder.name)
+
+
 def test_files_that_are_no_images_are_passed_over(folder):
     (folder / "train" / "cat" / "notes.txt").write_text("seen")
     (folder / "train" / ".git").mkdir()

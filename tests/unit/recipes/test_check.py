@@ -76,6 +76,10 @@ def test_a_stage_without_a_label_hides_no_problem_of_another(tmp_path):
         (TRAIN + PRUNE + f'method = "wt"\nwhere.sed = [0]{HERE}\nprune_ratio=0.5\n', "unknown field in where"),
         (TRAIN + PRUNE + f'method = "wt"\nsweep.prune_ratio = [\n0.5,\n1.5,{HERE}\n]\n', "prune_ratio: Input"),
         (f'{TRAIN}[[stage]]\nrun = ["error"]\nmodel = "p"\ndistribution = "@al"{HERE}\n', "set of distributions"),
+        (
+            f'{TRAIN}[[stage]]\nrun = ["error"]\nmodel = "p"\ndistribution = "@jpeg"{HERE}\n',
+            "did you mean 'digits+jpeg_compression@3'?",
+        ),
         (f'{TRAIN}[[stage]]\nrun = ["noise"]\nmodel = "p"\nto = "p"\n'.replace("]]\nrun = [\"noise", f"]]{HERE}\nrun = [\"noise"), "itself"),
         (f"titel = 'x'{HERE}\n{TRAIN}", "unknown field of recipe 'titel'"),
         (f"title = 3{HERE}\n{TRAIN}", "the title of recipe"),
