@@ -121,17 +121,19 @@ def meant(text: str, dataset: str = "NAME") -> str:
 
     ``folder:photos@fog:3`` is meant as ``folder:photos+fog@3``, ``jpeg`` as ``NAME+jpeg_compression@3``.
     """
-    for sign in _SIGN.finditer(text[: LONGEST_NAME + 1]) if len(text) <= LONGEST_NAME else ():
+    for sign in _SIGN.finditer(text) if len(text) <= LONGEST_NAME else ():
         base, shift = text[: sign.start()], _SHIFT.fullmatch(text, sign.end())
-        name = _nearest_shift(shift[1]) if shift else None
-        if name is None or base in PLACES or (_OFTEN_IN_PATHS.fullmatch(sign[0]) and not shift[2]):
+        if shift is None or base in PLACES or (_OFTEN_IN_PATHS.fullmatch(sign[0]) and not shift[2]):
             continue
-        allowed = shift[2] in map(str, SEVERITIES) or (
-            name in NOISES and shift[2].replace(".", "", 1).isdigit()
-        )
-        strength = shift[2] if allowed else _SHIFTS[name]
-        return f"{base or dataset}{'/' if base.endswith('-c') else '+'}{name}@{strength}"
+        if name := _nearest_shift(shift[1]):
+            return f"{base or dataset}{'/' if base.endswith('-c') else '+'}{name}@{_strength(name, shift[2])}"
     return ""
+
+
+def _strength(name: str, given: str) -> str:
+    """What was given, where the shift can have it."""
+    fits = given.replace(".", "", 1).isdigit() if name in NOISES else given in map(str, SEVERITIES)
+    return given if fits else _SHIFTS[name]
 
 
 def _nearest_shift(word: str) -> str | None:
