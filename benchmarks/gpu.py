@@ -139,7 +139,7 @@ def trained(
     from prunekit.models.state import to_arrays
     from prunekit.params import TrainParams
     from prunekit.pruning.api import prune
-    from prunekit.pruning.compact import compacted
+    from prunekit.pruning.compact import without_dead
     from prunekit.training.loop import fit
 
     (examples, of), model, watch = bench.data(), build(arch or bench.arch, classes=10, seed=0), Watch(bench)
@@ -151,7 +151,7 @@ def trained(
         if not captured:
             stack.enter_context(mock.patch("prunekit.training.loop.can_be_captured", return_value=False))
         if compact:
-            small = compacted(model, masks, training=True, multiple=compact)
+            small = without_dead(model, masks, multiple=compact)
             assert small is not None
             train(small.network, examples, masks=small.masks)
             small.write_back(model)

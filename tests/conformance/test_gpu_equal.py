@@ -16,6 +16,7 @@ from prunekit.models.archs import build
 from prunekit.models.cost import cost
 from prunekit.models.state import to_arrays
 from prunekit.params import NoiseParams, TrainParams
+from prunekit.pruning import compact
 from prunekit.pruning.api import prune, sample_size, sensitivities
 from prunekit.pruning.masks import apply_
 from prunekit.pruning.methods import METHODS
@@ -348,6 +349,8 @@ ROUNDED = {"training_in_bfloat16": 5e-3}
 )
 def test_the_cpu_and_the_pretend_gpu_agree_to_the_bit(name, pretend_gpu, tmp_path, monkeypatch):
     more = {"tmp_path": tmp_path, "monkeypatch": monkeypatch} if name == "training_from_a_checkpoint" else {}
+    for field, value in (("GPU_MULTIPLE", 1), ("LEAST_ON_GPU", 0)):  # the same compact network on both
+        monkeypatch.setattr(compact, field, value)
     expected = PATHS[name]("cpu", **more)
     with pretend_gpu() as gpu:
         found = PATHS[name]("cuda", **more)

@@ -1,8 +1,8 @@
 """What is in the files of a data set: one digest of their names and bytes, which distinguishes two versions of it.
 
 No torch. A large set is read once and then known again by its files' sizes, times and inodes, kept beside the caches; a
-set of at most ``EXACT_BYTES`` is read again by every process. The time of the last change of status is among what is
-compared: nothing that copies, unpacks or touches a file can set it back.
+set of at most ``EXACT_BYTES`` in ``EXACT_FILES`` files is read again by every process. The time of the last change of
+status is among what is compared: nothing that copies, unpacks or touches a file can set it back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 
 FOLDER = "cache"
 DIGITS = 32
-EXACT_BYTES = 64 * 2**20
+EXACT_BYTES, EXACT_FILES = 64 * 2**20, 5_000
 # A file that changed this recently may change again within the clock's tick: it is not remembered.
 SETTLED_NS = 2_000_000_000
 # A published set of more files is not read: its archive was checked when it was got.
@@ -68,7 +68,8 @@ def read_contents(folder: Path, paths: Iterable[Path], *, keep: Path) -> Content
     ``keep`` is the data folder: what large sets were found to hold is remembered there. :class:`UsageError` names a
     file that cannot be read.
     """
-    parts = [_part(folder, path) for path in paths]
+    start = os.path.join(folder, "")  # noqa: PTH118 - a set has many files: strings, where paths would take seconds
+    parts = [_part(start, path) for path in paths]
     known = (str(folder), _digest_of(f"{part.name}\0{part.stamp}\n" for part in parts))
     if known in _known:
         return _known[known]
@@ -82,13 +83,16 @@ def _settled(part: Part) -> bool:
     return max(part.stamp[1:3]) < time.time_ns() - SETTLED_NS
 
 
-def _part(folder: Path, path: Path) -> Part:
+def _part(start: str, path: Path) -> Part:
+    """``start``: the set's folder and a separator."""
     try:
         status = path.stat()
     except OSError as error:
         raise _unreadable(path, error) from None
-    name = path.relative_to(folder).as_posix()
-    return Part(name, path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+    whole = str(path)
+    name = whole[len(start) :] if whole.startswith(start) else path.relative_to(start).as_posix()
+    stamp = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return Part(name.replace(os.sep, "/"), path, stamp)
 
 
 def _digest_of(lines: Iterable[str]) -> str:
@@ -100,7 +104,7 @@ def _digest_of(lines: Iterable[str]) -> str:
 
 def _sums(folder: Path, parts: Sequence[Part], keep: Path) -> dict[str, str]:
     """The SHA-256 of every file by its name: read, or remembered where the set is large."""
-    if sum(part.stamp[0] for part in parts) <= EXACT_BYTES:
+    if len(parts) <= EXACT_FILES and sum(part.stamp[0] for part in parts) <= EXACT_BYTES:
         return _read_all(parts)
     place = keep / FOLDER / f"contents-{_digest_of([str(folder)])}.json"
     before = _remembered(place)

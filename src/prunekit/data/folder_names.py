@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ def check(path: str, split: str = "test") -> None:
         raise UsageError(f"folder:{folder} has no train/ folder ({LAYOUT}): it can only be measured on")
     for place in places.values():
         for name in classes:
-            if not any(_is_image(file) for file in (place / name).iterdir()):
+            if not any(map(_is_image, os.listdir(place / name))):
                 raise _empty(place / name)
 
 
@@ -118,16 +118,17 @@ def list_split(folder: Path, classes: tuple[str, ...]) -> Listing:
     """Every image under ``folder/<class>/``; an empty class is a :class:`UsageError`."""
     listing = Listing([], [])
     for label, name in enumerate(classes):
-        files = sorted(filter(_is_image, (folder / name).iterdir()), key=attrgetter("name"))
-        if not files:
-            raise _empty(folder / name)
-        listing.paths.extend(files)
-        listing.labels.extend([label] * len(files))
+        place = folder / name
+        images = sorted(filter(_is_image, os.listdir(place)))
+        if not images:
+            raise _empty(place)
+        listing.paths.extend(place / image for image in images)
+        listing.labels.extend([label] * len(images))
     return listing
 
 
-def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in IMAGE_ENDINGS and not file.name.startswith(".")
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_ENDINGS) and not name.startswith(".")
 
 
 def _empty(folder: Path) -> UsageError:

@@ -20,6 +20,9 @@ from prunekit.pruning.shrink import plan
 
 # A network that keeps more than this share of its parameters in living channels is left as it is.
 MOST_KEPT = 0.9
+# Measured on a GPU (docs/results/gpu.md): layers whose channels are no multiple of 8 are slow, and a small network
+# waits for launches, so that it gains nothing.
+GPU_MULTIPLE, LEAST_ON_GPU = 8, 2_000_000
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,29 @@ class Compact:
             whole.copy_(flat.view(whole.shape))
 
 
-def compacted(model: nn.Module, masks: Masks, *, training: bool, multiple: int = 1) -> Compact | None:
-    """The masked model without its dead channels; the model stays as it is.
-
-    So many dead channels stay that the channels of every layer are a ``multiple``, where there are enough.
+def compacted(
+    model: nn.Module, masks: Masks, *, training: bool, device: torch.device | None = None
+) -> Compact | None:
+    """The masked model without its dead channels, for work on ``device`` (default: its own); the model stays as it is.
 
     None where that is not worth it or not the same: a model that cannot be traced, one that keeps more than nine tenths
-    of its parameters, a dead channel with an entry that no mask holds, and for ``training`` a model with dropout, whose
-    draws depend on the number of channels.
+    of its parameters, a dead channel with an entry that no mask holds, on a GPU a model of fewer than two million
+    parameters, and for ``training`` a model with dropout, whose draws depend on the number of channels.
     """
     if not masks or (training and _drops(model)):
         return None
+    place = device or next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    if place.type == "cpu":
+        return without_dead(model, masks)
+    small = sum(parameter.numel() for parameter in model.parameters()) < LEAST_ON_GPU
+    return None if small else without_dead(model, masks, multiple=GPU_MULTIPLE)
+
+
+def without_dead(model: nn.Module, masks: Masks, *, multiple: int = 1) -> Compact | None:
+    """The compact form where there is one that is worth it.
+
+    So many dead channels stay that the channels of every layer are a ``multiple``, where there are enough.
+    """
     try:
         found, graph = plan(model, masks)
     except UsageError:

@@ -98,7 +98,7 @@ def _compact(
 ) -> FitResult:
     """Train the model in its compact form where it has one (docs/decisions/046), else as it is."""
     hold(model, masks)
-    compact = compacted(model, dict(masks), training=True)
+    compact = compacted(model, dict(masks), training=True, device=device)
     if compact is None:
         return train(model, masks=masks)
     result = train(compact.network, masks=compact.masks)

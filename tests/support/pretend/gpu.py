@@ -117,10 +117,14 @@ class OnGpu(torch.Tensor):
 
 
 class PretendGpu(TorchDispatchMode):
-    """Within the block a GPU is there, and pretend; ``bf16``: whether it has bfloat16 of its own."""
+    """Within the block a GPU is there, and pretend; ``bf16``: whether it has bfloat16 of its own.
 
-    def __init__(self, *, bf16: bool = True) -> None:
+    ``rounds``: whether it divides as a card does, else as the CPU, whose bytes can then be compared.
+    """
+
+    def __init__(self, *, bf16: bool = True, rounds: bool = False) -> None:
         super().__init__()
+        self._compute = _by_reciprocals if rounds else _computed
         # Operation -> launches; (operation, line of prunekit) -> times, of what waits and of what has no fixed order;
         # (operation, deterministic, TF32 allowed, line) -> times, of convolutions; ``tape``: a list to write all on.
         self.launches, self.waits, self.unordered, self.convolutions = (
@@ -187,9 +191,9 @@ class PretendGpu(TorchDispatchMode):
         kwargs |= {"pin_memory": False} if kwargs.get("pin_memory") else {}
         inner = tree_map(lambda leaf: leaf.inner if isinstance(leaf, OnGpu) else leaf, (args, kwargs))
         if self.capture is None:
-            found = _computed(func, name, *inner)
+            found = self._compute(func, name, *inner)
         else:
-            found = self.capture.run(_computed, func, name, inner)
+            found = self.capture.run(self._compute, func, name, inner)
         if asked is not None and not to_gpu:
             return found
         targets, only_these = private.written(func, args, kwargs)
@@ -276,11 +280,15 @@ def _computed(func, name, args, kwargs):
         return aten.native_batch_norm_backward(
             dy, x, weight, mean, var, saved_mean, inverse, True, eps, [True] * 3
         )
-    if name.startswith("aten::div") and len(args) == 2 and isinstance(args[1], int | float) and not kwargs:
-        # A card has no division by a Python number: it multiplies by the reciprocal, which rounds otherwise.
-        found = args[0] * torch.tensor(args[1], dtype=torch.result_type(*args)).reciprocal()
-        return args[0].copy_(found) if name.endswith("_") else found
     return func(*args, **kwargs)
+
+
+def _by_reciprocals(func, name, args, kwargs):
+    """The same, rounded as a card does: by a Python number it does not divide, it multiplies with the reciprocal."""
+    if not (name.startswith("aten::div") and len(args) == 2 and isinstance(args[1], int | float)) or kwargs:
+        return _computed(func, name, args, kwargs)
+    found = args[0] * torch.tensor(args[1], dtype=torch.result_type(*args)).reciprocal()
+    return args[0].copy_(found) if name.endswith("_") else found
 
 
 def _at_once(pool, function, *args, **kwargs):

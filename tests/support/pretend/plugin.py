@@ -18,7 +18,7 @@ def gpu(request):
         yield None
         return
     USED.add("a pretend GPU (no real one is here)")
-    with request.getfixturevalue("pretend_gpu")() as pretend:
+    with request.getfixturevalue("pretend_gpu")(rounds=True) as pretend:
         yield pretend
 
 

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from prunekit.data import versions
 from prunekit.data.contents import tree
 from prunekit.data.downloads import DOWNLOADS
 from prunekit.data.versions import earlier_version_of, source_of, too_large, version_of
@@ -36,6 +37,26 @@ def test_a_folder_is_known_by_what_it_holds(folder, tmp_path):
     )
     with pytest.raises(UsageError, match="there is no such folder"):
         version_of("folder:nowhere", tmp_path)
+
+
+def test_a_look_at_many_files_is_good_for_a_while_and_at_few_for_itself_alone(folder, tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(versions.time, "monotonic", lambda: clock.__setitem__(0, clock[0] + 1) or clock[0])
+    copied = shutil.copytree(folder, tmp_path / "copied")
+    pixel, name = copied / "test" / "dog" / "1.png", f"folder:{copied}"
+
+    def change():
+        pixel.write_bytes(pixel.read_bytes()[::-1])
+        return version_of(name, tmp_path)
+
+    first = version_of(name, tmp_path)
+    second = change()
+    assert second != first
+    monkeypatch.setattr(versions, "EXACT_FILES", 1)
+    assert change() == first  # looked, which took a second by this clock
+    assert change() == first  # within twenty of them
+    clock[0] += 20
+    assert version_of(name, tmp_path) == second
 
 
 def test_digits_have_a_version_and_a_set_that_is_not_here_has_none(tmp_path):

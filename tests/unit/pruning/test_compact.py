@@ -6,7 +6,7 @@ from torch import nn
 
 from prunekit.models.archs import build
 from prunekit.pruning.api import prune
-from prunekit.pruning.compact import compacted, lean
+from prunekit.pruning.compact import compacted, lean, without_dead
 from prunekit.pruning.masks import apply_
 
 
@@ -63,6 +63,35 @@ def test_a_network_of_single_weights_or_without_masks_stays_as_it_is():
     assert compacted(model, masks, training=True) is None
     assert lean(model, masks) is model
     assert compacted(model, {}, training=True) is None
+
+
+@pytest.mark.parametrize("arch", ["resnet20", "densenet22"])
+def test_dead_channels_stay_until_every_layer_has_a_multiple(arch):
+    model, masks = pruned(arch)
+    exact, rounded = without_dead(model, masks), without_dead(model, masks, multiple=8)
+    widths = {
+        name: (module.out_channels, dict(model.named_modules())[name].out_channels)
+        for name, module in rounded.network.named_modules()
+        if isinstance(module, nn.Conv2d)
+    }
+    assert exact.parameters < rounded.parameters < sum(each.numel() for each in model.parameters())
+    assert [name for name, (width, whole) in widths.items() if width % 8 and width != whole] == []
+    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected, here = model.eval()(images), rounded.network.eval()(images)
+    assert float((expected - here).abs().max()) <= 1e-5 * float(expected.abs().max())
+    dead = sum(int(mask.numel() - mask.sum()) for mask in rounded.masks.values())
+    assert dead > sum(int(mask.numel() - mask.sum()) for mask in exact.masks.values())
+
+
+def test_on_a_gpu_small_networks_stay_and_large_ones_keep_multiples_of_eight():
+    model, masks = pruned()
+    assert compacted(model, masks, training=True, device=torch.device("cuda")) is None
+    model, masks = pruned("wrn16_8")
+    found = compacted(model, masks, training=True, device=torch.device("cuda"))
+    widths = [module.out_channels for module in found.network.modules() if isinstance(module, nn.Conv2d)]
+    assert len(set(widths)) > 4
+    assert [width for width in widths if width % 8] == []
 
 
 def test_dropout_is_left_alone_in_training_only():
