@@ -24,7 +24,7 @@ from prunekit.analysis.summary import Held, held_of
 from prunekit.analysis.variant import Variant
 
 
-class Study(NamedTuple):
+class Excesses(NamedTuple):
     """The excess errors of one variant: of each of its units, on which distributions, resting on how many images."""
 
     variant: Variant
@@ -62,18 +62,18 @@ def excess_errors(curves: Sequence[ResampledCurve], sets: Sets) -> list[Row]:
     the shifted ones. A variant that was measured on no nominal or no shifted distribution has none.
     """
     groups = grouped(curves, lambda curve: curve.variant).items()
-    studies = [each for variant, group in groups if (each := _study(variant, units_of(group), sets))]
-    points = [(study, rung) for study in studies for rung in study.rungs]
-    rows = [_point(study, rung) for study, rung in points]
+    excesses = [each for variant, group in groups if (each := _excesses(variant, units_of(group), sets))]
+    points = [(excess, rung) for excess in excesses for rung in excess.rungs]
+    rows = [_point(excess, rung) for excess, rung in points]
     if not rows:
         return []
     learn = pool(rows)
     found = estimates(rows, learn=learn)
-    at = [_point_row(study, rung, each) for (study, rung), each in zip(points, found, strict=True)]
-    return at + _slope_rows(studies, learn)
+    at = [_point_row(excess, rung, each) for (excess, rung), each in zip(points, found, strict=True)]
+    return at + _slope_rows(excesses, learn)
 
 
-def _study(variant: Variant, units: list[Unit], sets: Sets) -> Study | None:
+def _excesses(variant: Variant, units: list[Unit], sets: Sets) -> Excesses | None:
     found = sets(variant)
     names = (
         (Set.SEEN, Set.UNSEEN)
@@ -86,36 +86,36 @@ def _study(variant: Variant, units: list[Unit], sets: Sets) -> Study | None:
     weights = [dict(zip(each.names, each.weights.tolist(), strict=True)) for each in (held, base)]
     first = units[0][base.names[0]]
     n = min(units[0][each].n for each in (*held.names, *base.names))
-    return Study(
+    return Excesses(
         variant, [excess_of(unit, *weights) for unit in units], held, base, n, first.parent_outcome.made_up[1]
     )
 
 
 def _sampled(
-    study: Study, units: Sequence[Excess], weights: Sequence[Array], flags: tuple[Flag, ...]
+    excess: Excesses, units: Sequence[Excess], weights: Sequence[Array], flags: tuple[Flag, ...]
 ) -> Sampled:
     seeds = [unit.seed for unit in units]
     return Sampled(
-        moments_of(units, weights, study.made_up),
+        moments_of(units, weights, excess.made_up),
         tuple(dict.fromkeys(seeds)),
         max(seeds.count(seed) for seed in seeds),
         scale_of(units, weights),
-        flags=(*flags, *study.held.flags),
+        flags=(*flags, *excess.held.flags),
     )
 
 
-def _point(study: Study, rung: float) -> Sampled:
-    units = study.at(rung)
+def _point(excess: Excesses, rung: float) -> Sampled:
+    units = excess.at(rung)
     weights = [np.array([each == rung for each in unit.rungs], dtype=np.float64) for unit in units]
-    return _sampled(study, units, weights, _lacking(study, rung))
+    return _sampled(excess, units, weights, _lacking(excess, rung))
 
 
-def _lacking(study: Study, rung: float) -> tuple[Flag, ...]:
-    return () if all(rung in unit.rungs for unit in study.units) else (Flag.SOME_SEEDS,)
+def _lacking(excess: Excesses, rung: float) -> tuple[Flag, ...]:
+    return () if all(rung in unit.rungs for unit in excess.units) else (Flag.SOME_SEEDS,)
 
 
-def _point_row(study: Study, rung: float, found: Estimate) -> Row:
-    units = study.at(rung)
+def _point_row(excess: Excesses, rung: float, found: Estimate) -> Row:
+    units = excess.at(rung)
     places = [unit.rungs.index(rung) for unit in units]
     draws = np.stack([unit.draws[:, place] for unit, place in zip(units, places, strict=True)])
     return row(
@@ -127,62 +127,62 @@ def _point_row(study: Study, rung: float, found: Estimate) -> Row:
         seed_set=[unit.seed for unit in units],
         asked=rung,
         p_value=_p_value(found),
-        **study.columns,
-    ).drawn(_drawn(found, draws, units, study, rung))
+        **excess.columns,
+    ).drawn(_drawn(found, draws, units, excess, rung))
 
 
-def _drawn(found: Estimate, draws: Array, units: Sequence[Excess], study: Study, what: object) -> Any:
+def _drawn(found: Estimate, draws: Array, units: Sequence[Excess], excess: Excesses, what: object) -> Any:
     images = over_repetitions(draws, [unit.seed for unit in units]).mean(axis=0)
-    return joint_draws(found, images, number_of("excess", study.variant.id, what))
+    return joint_draws(found, images, number_of("excess", excess.variant.id, what))
 
 
 def _p_value(found: Estimate) -> float | None:
     return plain(float(found.student.p_value())) if found.student else None
 
 
-def _slope_rows(studies: Sequence[Study], learn: Pool) -> list[Row]:
+def _slope_rows(excesses: Sequence[Excesses], learn: Pool) -> list[Row]:
     """The slopes; their seeds are taken to differ as those of the measured differences do."""
-    rows = [_slope(study) for study in studies]
+    rows = [_slope(excess) for excess in excesses]
     degrees = np.full(len(rows), np.median(learn.prior.degrees))
     prior = Prior(learn.prior.tau2, degrees, np.zeros(len(rows), dtype=bool))
     found = estimates(rows, learn=pool(rows, prior=prior))
-    made = [_slope_row(study, each) for study, each in zip(studies, found, strict=True)]
+    made = [_slope_row(excess, each) for excess, each in zip(excesses, found, strict=True)]
     p_values = [np.nan if own["p_value"] is None else own["p_value"] for own in made]
     for own, adjusted in zip(made, false_discovery(p_values), strict=True):
         own["q_value"] = plain(float(adjusted))
     return made
 
 
-def _slope(study: Study) -> Sampled:
-    weights = [line(unit, range(len(unit.rungs))) for unit in study.units]
-    return _sampled(study, study.units, weights, ())
+def _slope(excess: Excesses) -> Sampled:
+    weights = [line(unit, range(len(unit.rungs))) for unit in excess.units]
+    return _sampled(excess, excess.units, weights, ())
 
 
-def _slope_row(study: Study, found: Estimate) -> Row:
-    draws = np.stack([slope_draws(unit.ratios, unit.draws) for unit in study.units])
-    seeds = [unit.seed for unit in study.units]
-    ratios, measured = _mean_curve(study)
+def _slope_row(excess: Excesses, found: Estimate) -> Row:
+    draws = np.stack([slope_draws(unit.ratios, unit.draws) for unit in excess.units])
+    seeds = [unit.seed for unit in excess.units]
+    ratios, measured = _mean_curve(excess)
     last = len(ratios) - 1
     return row(
         "excess-slope",
         found,
         unit="error per unit of prune ratio",
-        models=[key for unit in study.units for key in unit.keys],
+        models=[key for unit in excess.units for key in unit.keys],
         seed_set=seeds,
         p_value=_p_value(found),
         q_value=None,
         fit=_number(fit(ratios, measured)),
         without_last=_number(float(slope_draws(ratios[:last], measured[:last])) if last else None),
         per_seed=over_seeds(draws, seeds)["per_seed"],
-        **study.columns,
-    ).drawn(_drawn(found, draws, study.units, study, "slope"))
+        **excess.columns,
+    ).drawn(_drawn(found, draws, excess.units, excess, "slope"))
 
 
-def _mean_curve(study: Study) -> tuple[Array, Array]:
+def _mean_curve(excess: Excesses) -> tuple[Array, Array]:
     """The mean difference over units at each ratio that all of them hold."""
-    rungs = [rung for rung in study.rungs if all(rung in unit.rungs for unit in study.units)]
-    places = [[unit.rungs.index(rung) for rung in rungs] for unit in study.units]
-    each = list(zip(study.units, places, strict=True))
+    rungs = [rung for rung in excess.rungs if all(rung in unit.rungs for unit in excess.units)]
+    places = [[unit.rungs.index(rung) for rung in rungs] for unit in excess.units]
+    each = list(zip(excess.units, places, strict=True))
     ratios = np.mean([unit.ratios[at] for unit, at in each], axis=0)
     return ratios, np.mean([unit.draws[0, at] for unit, at in each], axis=0)
 

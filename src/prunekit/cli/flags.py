@@ -139,7 +139,7 @@ def _help(field: FieldInfo) -> str:
         ",".join(map(str, default))
         if isinstance(default, tuple)
         else str(default).lower()
-        if default is False
+        if isinstance(default, bool)
         else default
     )
     return f"{text} [dim](default: {shown})[/dim]"
