@@ -12,24 +12,43 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from functools import cache
 
 import numpy as np
 from scipy.special import ndtr
 
-from prunekit.analysis.made_up import PAIRED, SHARE, MadeUp
-from prunekit.analysis.potential import MARGIN, TOLERANCE
-from prunekit.analysis.predictive import chances, with_made_up, worlds
-from prunekit.analysis.proportions import Means, Moments, means_of, moments_of_sums, over_images
-from prunekit.analysis.reach import LOWER, UPPER
-from prunekit.analysis.seeds import Moderated, Prior, moderated, over_networks, pooled, probit_scale, together
-from worlds import AGREEING, GRIDS, POPULATION, STRESS, Networks, draw_networks, draw_world, judged, measure
+from prunekit.analysis.made_up import PAIRED, SHARE
+from prunekit.analysis.proportions import means_of
+from prunekit.analysis.seeds import Prior, over_networks, probit_scale
+from reached import (
+    at_least_of,
+    by_seed,
+    judge,
+    judge_rises,
+    moments,
+    noise_potential,
+    nominal_less_smallest,
+    potential_of,
+    potentials_of,
+    rises_of,
+    robust_gains,
+)
+from worlds import (
+    AGREEING,
+    GRIDS,
+    POPULATION,
+    STRESS,
+    Networks,
+    draw_networks,
+    draw_world,
+    judged,
+    measure,
+)
 
-RESAMPLES = 400
 MEAN_OF = np.array([1.0, 0.25, 0.25])[:, None]
 STATISTICS = (
     *("error", "rise", "rise, last ratio", "excess error", "excess slope", "agreement", "agreement gain"),
     *("potential, nominal", "potential, shifted", "mean potential", "minimum potential"),
+    *("nominal less smallest", "noise potential", "robust gain, shifted", "mean robust gain"),
 )
 Array = np.ndarray
 
@@ -40,13 +59,15 @@ def truth(networks: Networks, grid: Array) -> dict[str, float]:
     mean = errors.mean(axis=0)
     rise = mean[:, 1:] - mean[:, :1]
     excess = rise[1:].mean(axis=0) - rise[0]
-    passes = errors[:, :, 1:] - errors[:, :, :1] <= MARGIN + TOLERANCE
-    potential = np.where(passes, grid, 0).max(axis=-1)
+    potential, robust = (potential_of(each, grid) for each in (errors, ndtr(networks.robust)))
     agreement = ndtr(networks.agreement).mean(axis=0)[agreeing(grid)]
     values = (
         *(mean[0, 1 + at], rise[0, at], rise[0, -1], excess[at], excess @ grid / (grid @ grid), agreement),
         agreement - ndtr(networks.separate).mean(),
         *(potential[:, 0].mean(), potential[:, 1].mean(), potential.mean(), potential.min(axis=1).mean()),
+        (potential[:, 0] - potential.min(axis=1)).mean(),
+        potential[:, 0].mean(),
+        *((robust - potential)[:, 1].mean(), (robust - potential).mean()),
     )
     return dict(zip(STATISTICS, map(float, values), strict=True))
 
@@ -56,46 +77,26 @@ def agreeing(grid: Array) -> int:
     return min(judged(len(grid)), AGREEING - 1) - AGREEING
 
 
-def moments(values: Array, made_up: MadeUp) -> Moments:
-    """Of values ``[..., seeds, n]``."""
-    products = np.matmul(values, np.swapaxes(values, -1, -2)).astype(np.float64)
-    return moments_of_sums(values.sum(axis=-1, dtype=np.float64), products, values.shape[-1], made_up)
-
-
-def judge(
-    found: Moments, scale: Array, prior: Prior | None = None
-) -> tuple[Array, Prior | None, Moderated | None]:
-    """Intervals ``[2, ...]`` of rows of one kind, what they taught each other, and their spread."""
-    shape, seeds = found.means.shape[:-1], found.means.shape[-1]
-    rows = Means(*(np.asarray(part).reshape(-1) for part in means_of(found)))
-    if seeds == 1:
-        return over_images(rows).ends().reshape(2, *shape), None, None
-    scale = np.broadcast_to(scale, shape).reshape(-1)
-    prior = prior or pooled(rows, scale, found.means.reshape(-1, seeds))
-    spread = moderated(rows, scale, prior)
-    return over_networks(rows, spread).ends().reshape(2, *shape), prior, spread
-
-
 def intervals(
     n: int, seeds: int, networks: Networks, grid: Array, rng: np.random.Generator
 ) -> Mapping[str, Array]:
     """prunekit's intervals of every statistic on one test set."""
     measured, at = measure(networks, n, rng), judged(len(grid))
-    wrong = np.moveaxis(measured.wrong, 0, -2).astype(np.float32)
-    rise = wrong[:, 1:] - wrong[:, :1]
+    errors, rise = moments(by_seed(measured.wrong), SHARE), rises_of(measured.wrong)
     excess = rise[1:].mean(axis=0) - rise[0]
-    errors, rises = moments(wrong, SHARE), moments(rise, PAIRED)
     scale = probit_scale(errors.means.mean(axis=-1))
     own, parent = scale[:, 1:], scale[:, :1]
     found: dict[str, Array] = {"error": judge(errors, scale)[0][:, 0, 1 + at]}
-    ends, _, spread = judge(rises, own + parent)
-    found |= {"rise": ends[:, 0, at], "rise, last ratio": ends[:, 0, -1]}
+    several = judge_rises(rise, own, parent)
+    found |= {"rise": several.ends[:, 0, at], "rise, last ratio": several.ends[:, 0, -1]}
     found |= _excess(excess, grid, (own * MEAN_OF).sum(axis=0), float((parent * MEAN_OF).sum()), at)
     found |= _agreements(measured.agrees, measured.separate, grid)
-    if spread is None:
-        return found | _potentials_of_one(rise[:, :, 0], ends[1], grid)
-    share = np.minimum(own / (own + parent), 1 - _moving_together(rises, spread))
-    return found | _potentials_of_new(rise.mean(axis=2), spread, share, grid, seeds, int(rng.integers(2**30)))
+    seed = int(rng.integers(2**30))
+    at_least = at_least_of(several, grid, seeds, seed)
+    found |= potentials_of(several, at_least, grid)
+    found |= {"nominal less smallest": nominal_less_smallest(at_least, grid)}
+    found |= {"noise potential": noise_potential(measured.noisy, grid, seeds, seed)}
+    return found | robust_gains(measured, grid, seeds, seed)
 
 
 def _excess(excess: Array, grid: Array, own: Array, parent: float, at: int) -> dict[str, Array]:
@@ -136,70 +137,6 @@ def _gains(agrees: Array, separate: Array) -> Array:
     return np.moveaxis(agrees - (seeds * whole - (seeds - 1) * left)[:, None], 0, -2)
 
 
-@cache
-def weights(n: int) -> Array:
-    """How often each image occurs in each resample, ``[resamples, n]``: the same for all trials of a cell."""
-    rng = np.random.default_rng(n)
-    return np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(RESAMPLES)]).astype(
-        np.float32
-    )
-
-
-def _resampled(values: Array) -> Array:
-    """Means of ``[distributions, ratios, n]`` over resamples, ``[distributions, resamples, ratios]``."""
-    distributions, ratios, n = values.shape
-    sums = weights(n) @ values.reshape(-1, n).T.astype(np.float32)
-    return sums.reshape(-1, distributions, ratios).transpose(1, 0, 2) / n
-
-
-def _potentials_of_one(rise: Array, upper: Array, grid: Array) -> dict[str, Array]:
-    """Percentiles; the lower end is what is surely within the margin, where that is less."""
-    potentials = np.where(_resampled(rise) <= MARGIN + TOLERANCE, grid, 0).max(axis=-1)
-    sure = np.where(upper <= MARGIN + TOLERANCE, grid, 0).max(axis=-1)
-    parts = {
-        "potential, nominal": (potentials[0], sure[0]),
-        "potential, shifted": (potentials[1], sure[1]),
-        "mean potential": (potentials.mean(axis=0), sure.mean()),
-        "minimum potential": (potentials.min(axis=0), sure.min()),
-    }
-    return {
-        name: np.array(
-            [min(np.quantile(draws, 0.025, method="lower"), low), np.quantile(draws, 0.975, method="higher")]
-        )
-        for name, (draws, low) in parts.items()
-    }
-
-
-def _moving_together(rises: Moments, spread: Moderated) -> float:
-    distributions, ratios, seeds = rises.means.shape
-    groups = np.repeat(np.arange(distributions), ratios)
-    return together(rises.means.reshape(-1, seeds), spread.variance, groups)
-
-
-def _potentials_of_new(
-    rise: Array, spread: Moderated, share: Array, grid: Array, seeds: int, seed: int
-) -> dict[str, Array]:
-    between, degrees = spread.between.reshape(share.shape), float(np.median(spread.degrees))
-    steps = np.diff(grid, prepend=0.0)
-    n = rise.shape[-1]
-    at_least = [
-        chances(
-            worlds(
-                draws, between[d], share=share[d], degrees=degrees, seeds=seeds, name=d, parents=d, seed=seed
-            ),
-            margin=MARGIN + TOLERANCE,
-        )
-        for d, draws in enumerate(with_made_up(each, n, PAIRED, seed) for each in _resampled(rise))
-    ]
-    parts = {
-        "potential, nominal": at_least[0] @ steps,
-        "potential, shifted": at_least[1] @ steps,
-        "mean potential": np.mean(at_least, axis=0) @ steps,
-        "minimum potential": np.prod(at_least, axis=0) @ steps,
-    }
-    return {name: np.quantile(draws, [LOWER, UPPER]) for name, draws in parts.items()}
-
-
 def cell(n: int, seeds: int, ratios: int, stress: str, trials: int) -> dict[str, tuple[float, float]]:
     """Per statistic the coverage in percent and the mean width of its interval."""
     rng, grid = np.random.default_rng([n, seeds, ratios, STRESS.index(stress)]), GRIDS[ratios]
@@ -224,8 +161,8 @@ def table(columns: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
 
 
 def _trials(wanted: int, n: int, networks: int) -> int:
-    """Fewer of the large cells, so that the whole table is done in minutes."""
-    return wanted if n < 10_000 else max(100, wanted * 10 // max(10, networks))
+    """Half as many of the large cells, a quarter of those of many networks."""
+    return wanted if n < 10_000 else wanted // (2 if networks < 50 else 4)
 
 
 def main() -> None:

@@ -70,13 +70,13 @@ class Draws(NamedTuple):
 
         Every interval of a difference on joint draws is made here: contrasts, methods, gains of robust training.
         """
-        place = _outer(len(self.least))
+        place = outer_place(len(self.least))
         low = np.partition(self.least, place)[place]
         return float(low), float(np.partition(self.most, -1 - place)[-1 - place])
 
 
 @lru_cache(maxsize=16)
-def _outer(draws: int) -> int:
+def outer_place(draws: int) -> int:
     """The place of the draw, by rising value, that is not above the true 2.5 % quantile with a chance of 99 %."""
     below = bdtr(np.arange(int(SIDE * draws) + 1, dtype=np.float64), draws, SIDE)
     return max(0, int(np.count_nonzero(below <= 1 - SURE_OF_DRAWS)) - 1)

@@ -15,6 +15,7 @@ from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array, wrong
 from prunekit.analysis.potential import MARGIN, TOLERANCE
 from prunekit.analysis.potentials import Potential, potential_row, potentials_of
+from prunekit.analysis.reach import drawn_rises
 from prunekit.analysis.resample import RESAMPLES, estimate, over_repetitions
 from prunekit.analysis.rows import RATIO, Row
 from prunekit.analysis.similarity import Compared
@@ -121,12 +122,17 @@ def _on_grid(chances: Array, found: Potential) -> Array:
 def _draws_of(
     curve: ResampledCurve, by_key: dict[str, Compared], place: int, margin: Margin
 ) -> tuple[Array, Array]:
-    """Share of draws whose potential is at least each ratio ``[1 + resamples, ratios]``, and the grid's steps."""
+    """Share of draws whose potential is at least each ratio ``[1 + resamples, ratios]``, and the grid's steps.
+
+    Resamples are those of :func:`prunekit.analysis.reach.drawn_rises`.
+    """
     items = [by_key[key] for key in curve.keys]
     own = np.stack([item.metrics[BY_DRAW[0]][place] for item in items], axis=1)
     reference = np.asarray(items[0].metrics[BY_DRAW[1]][place], dtype=np.float64)
     count = max(101, min(len(curve.errors), MOST_CELLS // own.size))
-    errors, parent = curve.errors[:count], curve.parent[:count]
+    parent = curve.parent[:count]
+    rises = np.concatenate([curve.errors[:1] - parent[0], drawn_rises(curve)])[:count]
+    errors = rises + parent[:, None]
     share = np.zeros(errors.shape)
     for draw in range(len(own)):
         base = parent + (reference[draw] - reference.mean())

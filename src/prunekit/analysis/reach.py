@@ -1,7 +1,7 @@
 """How far a variant can be pruned on one distribution: its potential on every draw, and that of networks to come.
 
-With one seed a draw is a resample of the images. With several it is a world (``predictive.py``), and holds the chance
-that a new network's potential is at least each ratio.
+With one seed a draw is a resample of the images, made-up ones among them. With several it is a world
+(``predictive.py``), and holds the chance that a new network's potential is at least each ratio.
 """
 
 from __future__ import annotations
@@ -94,10 +94,22 @@ def _these(group: Sequence[ResampledCurve], rungs: Sequence[float], margin: Marg
     """Whether each network's potential is at least each ratio, per resample."""
     found = np.empty((len(group), len(group[0].parent) - 1, len(rungs)))
     for number, curve in enumerate(group):
-        passes = is_commensurate(curve.errors[1:], limit_of(curve, margin)[1:], margin=0.0).T
+        allowed = np.broadcast_to(margin.of(curve.parent[1:]), len(curve.parent) - 1)
+        passes = is_commensurate(drawn_rises(curve), allowed, margin=0.0).T
         for place, rung in enumerate(rungs):
             found[number, :, place] = passes[np.array(curve.rungs) >= rung - TOLERANCE].any(axis=0)
     return found
+
+
+def drawn_rises(curve: ResampledCurve) -> Array:
+    """The rises of one network in every resample ``[resamples, ratios]``, made-up images among those resampled.
+
+    They are drawn apart for each network and distribution: where no image differs, all resamples are the same, and two
+    such potentials would differ by nothing for certain.
+    """
+    name = number_of(curve.variant.id, curve.distribution, curve.images, curve.seed, curve.repetition)
+    rises = curve.errors[1:] - curve.parent[1:, None]
+    return with_made_up(rises, curve.n, curve.parent_outcome.made_up[1], name)
 
 
 def _new_networks(

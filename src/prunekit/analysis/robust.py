@@ -76,7 +76,7 @@ def _gain(sides: Sequence[list[Unit]], name: str, held: Held, margin: Margin, kn
     )
     variants = [side[0][held.names[0]].variant for side in sides]
     joint = _joint(variants, held, known)
-    low, high = _drawn(joint, draws).ends()
+    low, high = (joint or known_draws(draws.mean(axis=0))).ends()
     found = found._replace(low=low, high=high, interval=drawn_interval(draws.shape[1] - 1, len(draws)))
     return row(
         "robust-gain",
@@ -93,11 +93,6 @@ def _gain(sides: Sequence[list[Unit]], name: str, held: Held, margin: Margin, kn
         other=plain(other[:, 0].mean()),
         **over_seeds(draws, seeds),
     ).drawn(joint)
-
-
-def _drawn(joint: Draws | None, draws: Array) -> Draws:
-    """What the interval is made of: with several seeds what new networks gain, else the resamples of these."""
-    return joint if joint and len(draws) > 1 else known_draws(draws.mean(axis=0))
 
 
 def _joint(variants: Sequence[Variant], held: Held, known: Known) -> Draws | None:

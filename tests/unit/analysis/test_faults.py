@@ -170,6 +170,17 @@ def test_potentials_of_methods_differ_by_the_rule_of_contrasts(seeds):
     assert row["interval"].endswith("outer ends")
 
 
+def test_where_no_image_differs_two_potentials_are_not_known_to_be_equal():
+    """36 images, none of which either network gets otherwise than its parent: all resamples are the same."""
+    curves = resampled(*(curve(4, 4, parent=4, n=36, method=method) for method in ("ft", "wt")))
+    (row,) = [each for each in method_differences(curves) if each["of"] == "potential" and "other" in each]
+    assert (row["value"], row["p_value"]) == (0, 1)
+    assert (row["low"], row["high"]) == (-0.9, 0.9)
+    many = resampled(*(curve(4, 4, parent=4, n=10_000, method=method) for method in ("ft", "wt")))
+    (row,) = [each for each in method_differences(many) if each["of"] == "potential" and "other" in each]
+    assert (row["low"], row["high"]) == (0, 0)
+
+
 def test_a_difference_of_methods_has_one_sign_on_every_distribution():
     curves = [
         curve(100, 160, method=method, distribution=name)

@@ -50,3 +50,14 @@ def test_without_single_draws_the_mean_is_judged():
     metrics = {name: one.metrics[name] for name in ("wrong", "reference_wrong")}
     (row,) = noise_potentials([one._replace(metrics=metrics)], margin=0.01, resamples=100)
     assert (row["value"], row["by_draw"]) == (pytest.approx(0.6), False)
+
+
+@pytest.mark.parametrize("by_draw", [True, False])
+def test_where_no_image_differs_the_potential_is_not_known(by_draw):
+    """Of 20 images three made-up ones may be all broken; of 20,000 they may not move the error by a point."""
+    for n, ends in ((20, (0.0, 1.0)), (20_000, (0.6, 1.0))):
+        (row,) = noise_potentials(
+            [network(0.6, [0.1] * 3, [0.1] * 3, n=n)], margin=0.01, resamples=200, by_draw=by_draw
+        )
+        assert row["low"] == ends[0]
+        assert row.draws.ends() == pytest.approx(ends)

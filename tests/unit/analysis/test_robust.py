@@ -79,11 +79,11 @@ def test_where_no_ratio_is_allowed_on_either_side_the_interval_holds_the_gain():
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_gain_has_the_ends_of_every_difference_on_joint_draws(seeds):
-    """Of one seed as potentials are reported; of several also with what the ends of the grid leave open."""
+    """With what the ends of the grid leave open on either side."""
     kinds = {"wt": (1, 5), "wt robust": (0, 2)}
     curves = [curve(name, seed, "digits", *kinds[name]) for name in kinds for seed in range(seeds)]
     each = {
-        row["train_distribution"]: row.draws if seeds > 1 else row.draws.reported()
+        row["train_distribution"]: row.draws
         for row in potentials(resample(curves, resamples=1000), margin=0.1)
     }
     sets = sets_among(["digits"])
