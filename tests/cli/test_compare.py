@@ -69,6 +69,21 @@ def test_undecided_fails_unless_it_may_pass(brought):
     assert (wrong.code, "pass, fail" in wrong.err) == (2, True)
 
 
+def test_a_parent_that_only_guesses_passes_no_gate(cli, tmp_path):
+    """Nothing can be lost there, so that an unchanged network would pass whatever it is."""
+    labels = np.arange(2000) % 4
+    logits = np.random.default_rng(0).normal(size=(2000, 4))
+    np.savez(tmp_path / "dense.npz", logits=logits, labels=labels)
+    for more in (("--model", "dense"), ("--model", "same", "--parent", "dense")):
+        assert cli("outcomes", "add", tmp_path / "dense.npz", *more, "--distribution", "fog").code == 0
+    table = tmp_path / "v.md"
+    ran = cli("compare", "dense", "same", "--margin", "0.01", "--gate", "--markdown", table)
+    assert (ran.code, ran.rows[0]["verdict"], ran.rows[0]["flags"]) == (4, "within", ["parent-at-chance"])
+    assert "says nothing: its parent is no better than guessing there (error 7" in ran.err
+    assert "| ? parent at chance |" in table.read_text()
+    assert cli("compare", "dense", "same", "--margin", "0.01", "--gate", "--undecided", "pass").code == 0
+
+
 def test_classes_have_verdicts_of_their_own(brought):
     rows = brought("compare", "dense", "half", "--per-class").rows
     assert [row["member"] for row in rows if row["finding"] == "comparison-slice"] == ["0", "1", "2", "3"]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from prunekit.analysis.calibration import gap_by_bin
+from prunekit.analysis.chance import guessing, is_at_chance
 from prunekit.analysis.churn import flips
 from prunekit.analysis.curves import images_of
 from prunekit.analysis.estimate import Estimate, plain
@@ -68,9 +69,20 @@ def comparisons(pairs: Sequence[Paired], asked: Asked, *, classes: Sequence[str]
     rows = []
     for pair, rise, verdict in zip(pairs, rises, verdicts, strict=True):
         slices = list(_slices(pair, asked, classes))
-        rows.append(_row("comparison", pair, rise, verdict, asked, _changes(pair, asked) | _worst(slices)))
-        rows += slices
+        whole = _row("comparison", pair, rise, verdict, asked, _changes(pair, asked) | _worst(slices))
+        rows += _flagged([whole, *slices], _at_chance(pair, rise, asked, classes))
     return rows
+
+
+def _at_chance(pair: Paired, rise: Rise, asked: Asked, classes: Sequence[str]) -> bool:
+    """Whether the parent only guesses on all of these images: then it has nothing to lose on any part of them."""
+    among = asked.among.get(pair.distribution, classes)
+    chance = guessing(len(among), asked.top_k) if TASKS[pair.task].breaks else None
+    return is_at_chance(rise.parent_error, chance, rise.n)
+
+
+def _flagged(rows: list[Row], at_chance: bool) -> list[Row]:
+    return [each | {"flags": [*each["flags"], str(Flag.CHANCE)]} for each in rows] if at_chance else rows
 
 
 def rise_of(pair: Paired, asked: Asked) -> Rise:

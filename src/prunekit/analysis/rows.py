@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from prunekit.analysis.chance import is_at_chance
 from prunekit.analysis.curves import ResampledCurve, Unit, grouped, units_of
 from prunekit.analysis.estimate import Estimate, plain, unique
 from prunekit.analysis.flags import Flag
@@ -96,12 +97,9 @@ def chance_flags(held: Sequence[ResampledCurve]) -> tuple[Flag, ...]:
 
 
 def at_chance(held: Sequence[ResampledCurve]) -> bool:
-    """Whether the parents' mean error is within two standard errors of guessing, or above."""
+    """Whether the parents' mean error is no better than guessing."""
     first = held[0]
-    if first.chance is None:
-        return False
-    error = float(np.mean([curve.parent[0] for curve in held]))
-    return bool(error >= first.chance - 2 * np.sqrt(first.chance * (1 - first.chance) / first.n))
+    return is_at_chance(float(np.mean([curve.parent[0] for curve in held])), first.chance, first.n)
 
 
 def over_seeds(draws: Array, seeds: Sequence[int]) -> dict[str, Any]:

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from prunekit.analysis.flags import Flag
 from prunekit.analysis.verdict import Verdict
 from prunekit.report.comparison_tables import worst
 from prunekit.report.study import Row
 from prunekit.report.words import MISSING, percent, points
 
+AT_CHANCE = "parent at chance"
 MARKS = {Verdict.WITHIN: "✓", Verdict.BEYOND: "✗", Verdict.UNDECIDED: "?"}
 
 
 def passes(row: Row, *, undecided_passes: bool = False) -> bool:
-    """Whether a row lets the pipeline go on: its verdict is within the margin, or undecided where that is allowed."""
-    return row["verdict"] == Verdict.WITHIN or (undecided_passes and row["verdict"] == Verdict.UNDECIDED)
+    """Whether a row lets the pipeline go on: its verdict is within the margin, or undecided where that is allowed.
+
+    Where the parent only guesses, no verdict says anything: that counts as undecided.
+    """
+    if row["verdict"] == Verdict.BEYOND:
+        return False
+    return undecided_passes or (row["verdict"] == Verdict.WITHIN and not _says_nothing(row))
+
+
+def _says_nothing(row: Row) -> bool:
+    return Flag.CHANCE in row["flags"] and row["verdict"] != Verdict.BEYOND
 
 
 def sentence(row: Row) -> str:
@@ -29,6 +40,11 @@ def sentence(row: Row) -> str:
         Verdict.UNDECIDED: f"is undecided against the margin of {points(row['limit'])}: measure more images "
         f"(n = {row['n']:,}; `prunekit power` says how many)",
     }[Verdict(row["verdict"])]
+    if _says_nothing(row):
+        verdict = (
+            f"says nothing: its parent is no better than guessing there (error {percent(row['parent_error'], 2)}), so "
+            "nothing can be lost: leave this distribution out, or compare with a parent that copes with it"
+        )
     return f"{row['network']} on {where}: error rises by {rise}, which {verdict}"
 
 
@@ -70,6 +86,8 @@ def markdown(rows: Sequence[Row], parent: str) -> str:
     lines += [_line(_cells(row)[: len(head)]) for row in rows]
     margins = sorted({points(row["limit"]) for row in rows})
     note = f"Margin: a rise in error of {', '.join(margins)}. Intervals cover the choice of images, for these networks."
+    if any(map(_says_nothing, rows)):
+        note += f" {AT_CHANCE.capitalize()}: it is no better than guessing there, so nothing can be lost."
     return "\n".join([*lines, "", note, ""])
 
 
@@ -85,7 +103,7 @@ def _cells(row: Row) -> list[str]:
         str(row["distribution"]),
         f"{percent(row['parent_error'], 2)} → {percent(row['error'], 2)}",
         f"{points(row['value'])} [{points(row['low'])}, {points(row['high'])}]",
-        f"{mark} {row['verdict']}",
+        f"? {AT_CHANCE}" if _says_nothing(row) else f"{mark} {row['verdict']}",
         percent(row.get("agreement"), 2),
         flips,
         worst(row, "class"),

@@ -25,15 +25,16 @@ def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
 
 
 def seen_with(own: Dataset, base: Preprocessing, fields: Seeing) -> Dataset:
-    """A data set as a new network sees it: the fields that are set, else ``base``; where sizes differ, it says how.
+    """A data set as a new network sees it: the fields that are set, else ``base``; the rule for several sizes is said.
 
     :class:`UsageError` where the images of a split have one size, those of another split another, and nothing says
     which of them the network takes: a network of small images shown large ones, resized, would be measured on a shift.
     """
     opened = seen(own, base.with_fields(fields))
-    if fields.image_size is None and Preprocessing.of(opened).view == Preprocessing.of(own).view:
+    as_it_is = Preprocessing.of(opened).view == Preprocessing.of(own).view
+    if fields.image_size is None and as_it_is:
         _check_one_size(own)
-    if own.at is not None and is_place(own.name) and opened.size == own.size:
+    if own.at is not None and is_place(own.name) and as_it_is:
         height, width = own.size
         warnings.warn(
             f"{own.name} has images of several sizes: each is scaled until it covers {height}x{width} pixels, and its "

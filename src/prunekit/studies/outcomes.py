@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
+from prunekit.analysis.chance import guessing
 from prunekit.analysis.curves import Curve, Point, grouped
 from prunekit.analysis.features import Member, Transfer
 from prunekit.analysis.outcome import Outcome, outcome_of
@@ -131,8 +132,7 @@ def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[C
 
 def _chance(record: ModelRecord, outcome: Outcome, top_k: int) -> float | None:
     """The error of guessing, for a classifier of two classes or more."""
-    classes = len(record.classes)
-    return 1 - top_k / classes if classes > 1 and outcome.total is None else None
+    return guessing(len(record.classes), top_k) if outcome.total is None else None
 
 
 def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:

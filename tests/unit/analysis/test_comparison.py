@@ -57,6 +57,22 @@ def test_the_verdict_rests_on_the_interval(broken, fixed, n, verdict):
     assert row["low"] < row["high"]
 
 
+@pytest.mark.parametrize(
+    ("both", "among", "flagged"),
+    [
+        (950, {}, True),  # 95 % wrong of ten classes: it guesses
+        (890, {}, True),  # within two standard errors of 90 %
+        (870, {}, False),
+        (870, {"photos": list("abcdefg")}, True),  # of seven classes
+    ],
+)
+def test_where_the_parent_only_guesses_every_row_says_so(both, among, flagged):
+    asked = Asked(Margin(0.02), among=among)
+    rows = comparisons([pair(0, 0, 1000, both=both)], asked, classes=list("abcdefghij"))
+    assert {row["finding"] for row in rows} == {"comparison", "comparison-slice"}
+    assert {"parent-at-chance" in row["flags"] for row in rows} == {flagged}
+
+
 def test_errors_and_agreement_are_of_the_same_images():
     (row,) = only([pair(30, 10, 1000, both=60)])
     assert (row["parent_error"], row["error"]) == (pytest.approx(0.07), pytest.approx(0.09))

@@ -1,5 +1,7 @@
 """How a new network sees splits of different sizes: nobody is measured on images that were resized unasked."""
 
+import warnings
+
 import pytest
 from PIL import Image
 
@@ -32,6 +34,19 @@ def test_splits_of_two_sizes_are_refused_with_the_flag_that_says_which(opened):
 def test_who_says_what_the_network_takes_is_not_asked(opened, fields):
     sides = fields.get("image_size", (8,))
     assert see(opened, **fields).size == (sides[0], sides[-1])
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"), [({}, 1), ({"image_size": (12,)}, 0), ({"crop": "squash"}, 0), ({"resize": 12}, 0)]
+)
+def test_the_rule_for_several_sizes_is_said_where_it_is_the_rule(folder, tmp_path, fields, said):
+    first = next((folder / "train").rglob("*.png"))
+    Image.open(first).resize((20, 16)).save(first)
+    own = open_dataset(f"folder:{folder}", tmp_path / "data")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        see(own, **fields)
+    assert len([each for each in seen if "of several sizes" in str(each.message)]) == said
 
 
 def test_a_network_with_a_size_of_its_own_is_not_asked(opened):

@@ -1,0 +1,17 @@
+"""When a network is no better than guessing: it has nothing to lose there, and no verdict on it says anything."""
+
+from __future__ import annotations
+
+import math
+
+
+def guessing(classes: int, top_k: int = 1) -> float | None:
+    """The error of guessing among so many classes; None where there is nothing to guess."""
+    return 1 - top_k / classes if classes > top_k else None
+
+
+def is_at_chance(error: float, chance: float | None, n: int) -> bool:
+    """Whether an error on ``n`` images is within two standard errors of guessing, or above it."""
+    if chance is None:
+        return False
+    return error >= chance - 2 * math.sqrt(chance * (1 - chance) / n)
