@@ -82,7 +82,11 @@ def _at_chance(pair: Paired, rise: Rise, asked: Asked, classes: Sequence[str]) -
 
 
 def _flagged(rows: list[Row], at_chance: bool) -> list[Row]:
-    return [each | {"flags": [*each["flags"], str(Flag.CHANCE)]} for each in rows] if at_chance else rows
+    """The rows, with the flag where it holds."""
+    if at_chance:
+        for each in rows:
+            each["flags"] = [*each["flags"], str(Flag.CHANCE)]
+    return rows
 
 
 def rise_of(pair: Paired, asked: Asked) -> Rise:
