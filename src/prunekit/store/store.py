@@ -38,7 +38,8 @@ Record = TypeVar("Record", ModelRecord, MeasurementRecord)
 class Store:
     """A folder of finished steps; safe for many readers and writers."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path | str) -> None:
+        root = Path(root)
         if root.exists() and not root.is_dir():
             raise UsageError(f"the store {root} is a file: name a folder with --store or PRUNEKIT_STORE")
         self.root = root

@@ -35,6 +35,10 @@ def store(tmp_path):
     return store
 
 
+def test_a_store_is_opened_by_its_path_as_text_too(store):
+    assert Store(str(store.root)).keys("models") == store.keys("models")
+
+
 def test_weights_and_masks_come_back_under_their_own_names(store):
     weights, masks = store.tensors(PRUNE.key)
     assert list(weights) == ["weight"] == list(masks)
