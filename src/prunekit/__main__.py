@@ -7,6 +7,6 @@ from pathlib import Path
 if not sys.flags.safe_path and sys.path and Path(sys.path[0]) == Path.cwd():
     del sys.path[0]
 
-from prunekit.cli.app import main
+from prunekit.cli import main
 
 main()

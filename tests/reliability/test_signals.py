@@ -103,3 +103,27 @@ def test_a_reader_that_goes_away_ends_no_work(tmp_path, data_folder):
     done = subprocess.run(["bash", "-c", command], env=environment, timeout=200)
     assert done.returncode == 0
     assert '"error"' in (tmp_path / "row").read_text()
+
+
+@pytest.mark.parametrize("when", ["before anything is imported", "while commands are imported"])
+def test_ctrl_c_while_the_command_starts_is_one_line(tmp_path, when):
+    slow = "typer" if when == "before anything is imported" else "prunekit.cli.screen"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import signal, sys\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, *more):\n"
+        f"        if name == {slow!r}:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "prunekit", "ls", "--store", str(tmp_path / "store")],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 130
+    assert done.stderr.startswith("prunekit: interrupted")
+    assert len(done.stderr.splitlines()) == 1

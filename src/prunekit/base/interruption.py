@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -14,6 +13,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A descriptor whose other end the process that started this one holds; it is at its end when that one is gone.
 LIFELINE = "PRUNEKIT_LIFELINE"
 SECONDS_TO_END = 5.0
+# A process without its parent has nobody who waits for it.
+SECONDS_ALONE = 3.0
 
 
 class Interruption:
@@ -58,6 +59,13 @@ def install() -> None:
                 signal.signal(number, INTERRUPTION)
 
 
+def leave() -> None:
+    """At the end of a process: a signal that would have been handled ends it at once, without a traceback."""
+    for number in SIGNALS:
+        if signal.getsignal(number) not in (signal.SIG_IGN, signal.SIG_DFL, None):
+            signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def shielded() -> Iterator[None]:
     """For the block, which is short, signals are held back, so that what is being finished is finished whole."""
@@ -82,7 +90,10 @@ def ignore(number: int) -> None:
 
 
 def tie_to_parent() -> None:
-    """End when the process that started this one is gone, however it went: by SIGTERM, and soon after by force."""
+    """End when the process that started this one is gone, however it went: by SIGTERM, and soon after by force.
+
+    The force is an alarm, which code that holds Python's lock meanwhile cannot keep from it.
+    """
     text = os.environ.get(LIFELINE, "")
     if text.isdigit():
         threading.Thread(target=_hold, args=(int(text),), daemon=True).start()
@@ -92,6 +103,5 @@ def _hold(descriptor: int) -> None:
     with suppress(OSError):
         while os.read(descriptor, 1):
             pass
+        signal.setitimer(signal.ITIMER_REAL, SECONDS_ALONE)
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(SECONDS_TO_END)
-        os._exit(1)

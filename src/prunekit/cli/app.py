@@ -133,13 +133,9 @@ def main(args: list[str] | None = None) -> None:
     # Threads that spin while they wait starve each other on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     warnings.showwarning = show_warning
-    if args is None:  # as a process of its own, not as a function of a test or a notebook
-        speak_utf8()
-        settle()
-        install()
-        tie_to_parent()
-        sys.excepthook = _excepthook
     try:
+        if args is None:  # as a process of its own, not as a function of a test or a notebook
+            _begin()
         code = app(args=args, prog_name="prunekit", standalone_mode=False)
         if code == INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
             raise KeyboardInterrupt
@@ -157,6 +153,15 @@ def main(args: list[str] | None = None) -> None:
             raise
         sys.exit(_say(*_line(error)))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _begin() -> None:
+    """Make a process of prunekit's own of this one."""
+    sys.excepthook = _excepthook
+    speak_utf8()
+    settle()
+    install()
+    tie_to_parent()
 
 
 def debugging() -> bool:

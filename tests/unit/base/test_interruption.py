@@ -68,9 +68,9 @@ def with_signals(*, ignored=()):
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def child(**how):
+def child(program=CHILD, **how):
     how = {"preexec_fn": with_signals} | how
-    return subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, text=True, **how)
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, **how)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -96,3 +96,23 @@ def test_a_child_ends_with_its_lifeline():
     assert process.stdout.readline() == "False\n"
     os.close(held)
     assert process.communicate(timeout=20)[0] == "stopped\n"
+
+
+def test_a_child_that_is_stuck_ends_without_its_lifeline_too():
+    end, held = os.pipe()
+    stuck = CHILD.replace('print("stopped", flush=True)', "sum(range(10**13))  # never lets Python's lock go")
+    assert stuck != CHILD
+    process = child(stuck, pass_fds=(end,), env=os.environ | {"PRUNEKIT_LIFELINE": str(end)})
+    os.close(end)
+    assert process.stdout.readline() == "False\n"
+    os.close(held)
+    assert process.wait(timeout=20) == -signal.SIGALRM
+
+
+def test_at_the_end_a_signal_leaves_no_traceback():
+    program = CHILD.replace("install, ", "install, leave, ").replace("tie_to_parent()\n", "leave()\n", 1)
+    process = child(program, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == "False\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == -signal.SIGINT
