@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import prunekit as pk
 from prunekit.data.predictions.outcomes import Predictions, Scores
@@ -98,6 +99,14 @@ def blobs():
     return {"plain": (inputs, labels), "noisy": (inputs + draws.normal(size=inputs.shape), labels)}
 
 
+def test_fractions_come_in_the_networks_own_precision():
+    network = torch.nn.Linear(3, 3)
+    arrays = {"a": (DENSE[:50], LABELS[:50])}
+    assert DENSE.dtype == np.float64
+    halves = {"a": (DENSE[:50].astype(np.float32), LABELS[:50])}
+    assert pk.evaluate(network, arrays).errors == pk.evaluate(network, halves).errors
+
+
 def test_any_callable_is_evaluated_and_compared_without_a_store(blobs):
     found = pk.evaluate(lambda x: x, blobs)
     right = {name: float((x.argmax(axis=1) != labels).mean()) for name, (x, labels) in blobs.items()}
@@ -144,6 +153,11 @@ def test_a_module_in_memory_sees_a_data_set_as_asked(data_folder):
         (lambda blobs: pk.evaluate(lambda x: x, blobs, mean=(0, 0, 0)), "as they are"),
         (lambda blobs: pk.evaluate(lambda x: x[:1], blobs), "not one row of logits"),
         (lambda blobs: pk.evaluate(lambda x: x, "@corruptions"), "name a data set before"),
+        (lambda blobs: pk.evaluate(lambda x: x, [1, 2]), "1 names no distribution: give names, or arrays"),
+        (
+            lambda blobs: pk.evaluate(torch.nn.Linear(3, 3), {"bytes": (np.zeros((2, 3), np.uint8), [0, 1])}),
+            r"bytes: the network fails on inputs of type uint8 and shape \[2, 3\]: ",
+        ),
         (lambda blobs: pk.compare(lambda x: x, "dense", distributions=blobs), "like with like"),
         (lambda blobs: pk.compare(lambda x: x, distributions=blobs), "after it"),
         (lambda blobs: pk.outcomes([[1.0, 2.0]], [0], kind="odds"), "kind of scores"),

@@ -56,6 +56,10 @@ def check(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
     for name, mask in masks.items():
         if name not in own:
             raise UsageError(f"mask {name!r} fits no parameter of this model")
+        if mask.dtype != torch.bool:
+            raise UsageError(
+                f"mask {name!r} is of {mask.dtype}: masks are of torch.bool, True for what is kept"
+            )
         if mask.shape != own[name].shape:
             raise UsageError(
                 f"mask {name!r} has shape {tuple(mask.shape)}, its parameter {tuple(own[name].shape)}"

@@ -72,6 +72,10 @@ def measure(
         held = {name: _answers(module, name, *pair, device) for name, pair in distributions.items()}
         return Measured(held, (), nonzero)
     names = [distributions] if isinstance(distributions, str) else list(distributions)
+    if odd := [each for each in names if not isinstance(each, str)]:
+        raise UsageError(
+            f"{odd[0]!r} names no distribution: give names, or arrays as {{name: (inputs, labels)}}"
+        )
     nominal = _nominal(names[0])
     own = dataset(nominal, data)
     opened = seen_with(own, Preprocessing.of(own), Seeing.read(dict(seen)))
@@ -114,7 +118,18 @@ def _answers(module: nn.Module, name: str, inputs: Any, labels: Any, device: str
         raise UsageError(f"{name}: {len(tensor)} inputs for {len(labels)} labels")
     if not len(tensor):
         raise UsageError(f"{name} holds no examples")
-    parts = [as_logits(frozen(part.to(device)), len(part)).cpu() for part in torch.split(tensor, AT_ONCE)]
+    tensor = _as_precise(tensor, frozen)
+    try:
+        parts = [as_logits(frozen(part.to(device)), len(part)).cpu() for part in torch.split(tensor, AT_ONCE)]
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        what = f"inputs of type {str(tensor.dtype).removeprefix('torch.')} and shape {list(tensor.shape)}"
+        raise UsageError(f"{name}: the network fails on {what}: {error}") from error
     logits = torch.cat(parts).numpy()
     known = Predictions(np.asarray(labels, dtype=np.int64), logits, Scores.LOGITS)
     return outcomes_of(checked(known, name))
+
+
+def _as_precise(tensor: torch.Tensor, module: nn.Module) -> torch.Tensor:
+    """Fractions in the network's own precision (NumPy's are float64); everything else as it came."""
+    own = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
+    return tensor.to(own) if own is not None and tensor.is_floating_point() else tensor

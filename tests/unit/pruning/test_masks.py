@@ -35,3 +35,9 @@ def test_values_are_written_into_parameters_and_buffers():
     model = nn.Sequential(nn.BatchNorm1d(1))
     write_(model, {"0.weight": torch.tensor([3.0]), "0.running_mean": torch.tensor([4.0])})
     assert (model[0].weight.item(), model[0].running_mean.item(), model[0].bias.item()) == (3, 4, 0)
+
+
+def test_masks_are_bool():
+    model = nn.Linear(2, 2)
+    with pytest.raises(UsageError, match=r"mask 'weight' is of torch.float32: masks are of torch.bool"):
+        apply_(model, {"weight": torch.ones(2, 2)})
