@@ -71,11 +71,7 @@ def measure(
             raise UsageError(f"{next(iter(seen))}: arrays go to the network as they are")
         held = {name: _answers(module, name, *pair, device) for name, pair in distributions.items()}
         return Measured(held, (), nonzero)
-    names = [distributions] if isinstance(distributions, str) else list(distributions)
-    if odd := [each for each in names if not isinstance(each, str)]:
-        raise UsageError(
-            f"{odd[0]!r} names no distribution: give names, or arrays as {{name: (inputs, labels)}}"
-        )
+    names = _names(distributions)
     nominal = _nominal(names[0])
     own = dataset(nominal, data)
     opened = seen_with(own, Preprocessing.of(own), Seeing.read(dict(seen)))
@@ -85,6 +81,16 @@ def measure(
         for each in expand(name, nominal)
     }
     return Measured(found, opened.classes, nonzero)
+
+
+def _names(distributions: str | Sequence[str]) -> list[str]:
+    names = [distributions] if isinstance(distributions, str) else list(distributions)
+    for each in names:
+        if not isinstance(each, str):
+            raise UsageError(
+                f"{each!r} names no distribution: give names, or arrays as {{name: (inputs, labels)}}"
+            )
+    return names
 
 
 def _nominal(name: str) -> str:
