@@ -35,6 +35,7 @@ CORRUPTIONS = (
 )
 SEVERITIES = (1, 2, 3, 4, 5)
 NOISES = ("uniform", "gaussian")
+LARGEST_NOISE = 1e6  # of pixels whose standard deviation is 1; far below what float32 cannot hold
 SPLITS = ("train", "valid", "test")
 # The paper's halves (Liebenwein et al. 2021, robust training): seen in robust training, and held out.
 MIX1 = (
@@ -229,6 +230,8 @@ def _noise_size(text: str, strength: str) -> float:
         size = float(strength)
     except ValueError:
         size = -1.0
-    if not 0 <= size < float("inf"):
-        raise UsageError(f"distribution {text!r}: the noise size {strength!r} is not a number of 0 or more")
+    if not 0 <= size <= LARGEST_NOISE:
+        raise UsageError(
+            f"distribution {text!r}: the noise size {strength!r} is not a number from 0 to {LARGEST_NOISE:,.0f}"
+        )
     return size

@@ -45,6 +45,7 @@ def test_made_and_published_corruptions_are_never_the_same_name():
         ("cifar10-c/fog@0", "severity '0'"),
         ("cifar10+uniform@-1", "noise size '-1'"),
         ("cifar10+uniform@inf", "noise size 'inf'"),
+        ("cifar10+uniform@1e308", "noise size '1e308' is not a number from 0 to 1,000,000"),
         ("cifar10+uniform@nan", "noise size 'nan'"),
         ("+fog@3", "names no data set"),
         ("", "names no data set"),

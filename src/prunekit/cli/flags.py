@@ -23,6 +23,7 @@ from prunekit.cli.help import Command
 from prunekit.errors import UsageError
 from prunekit.params import Params
 from prunekit.params.bounds import MOST_WORKERS
+from prunekit.steps.settings import gpu_number
 
 TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", Path: "PATH"}
 
@@ -96,6 +97,7 @@ def options(given: dict[str, Any]) -> Options:
     taken = {name: given.pop(name, COMMON[name][1]) for name in Options._fields}
     taken["store"] = taken["store"] or default_store()
     taken["data"] = taken["data"] or default_data()
+    gpu_number(taken["device"])
     return Options(**taken)
 
 

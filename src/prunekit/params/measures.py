@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from prunekit.distribution import LARGEST_NOISE
 from prunekit.params.bounds import Count, Seed
 from prunekit.params.keys import DistributionName, Params
 
@@ -40,7 +41,8 @@ class NoiseParams(Params):
     images: Annotated[Count, Field(description="Test images, drawn with the seed.")] = 1000
     draws: Annotated[Count, Field(description="Noise draws per image and level.")] = 100
     levels: Annotated[
-        tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1, description="Noise sizes epsilon.")
+        tuple[Annotated[float, Field(ge=0, le=LARGEST_NOISE)], ...],
+        Field(min_length=1, description="Noise sizes epsilon."),
     ] = LEVELS
     noise: Annotated[Literal["uniform", "gaussian"], Field(description="U[-eps, eps], or N(0, eps^2).")] = (
         "uniform"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from prunekit.errors import PrunekitError, UsageError
-
-KNOWN = re.compile(r"cpu|cuda(?::(\d+))?")
+from prunekit.steps.settings import gpu_number
 
 
 def checked(device: str) -> str:
@@ -19,16 +17,12 @@ def checked(device: str) -> str:
 
     A GPU that is named becomes torch's current one, so that what names none uses the same.
     """
-    match = KNOWN.fullmatch(device)
-    if match is None:
-        raise UsageError(
-            f"device {device!r}: {_why_not(device)}; allowed are cpu, cuda, and cuda:0, cuda:1, ..."
-        )
+    number = gpu_number(device)
     if device == "cpu":
         return device
     if not torch.cuda.is_available():
         raise UsageError(f"device {device!r}: torch sees no CUDA device here (use --device cpu)")
-    wanted = match[1] or os.environ.get("LOCAL_RANK")
+    wanted = number or os.environ.get("LOCAL_RANK")
     if wanted is None:
         return device
     count = torch.cuda.device_count()
@@ -36,12 +30,6 @@ def checked(device: str) -> str:
         raise UsageError(f"device 'cuda:{wanted}': here are {count} GPUs, cuda:0 to cuda:{count - 1}")
     torch.cuda.set_device(int(wanted))
     return f"cuda:{wanted}"
-
-
-def _why_not(device: str) -> str:
-    if device.startswith("mps"):
-        return "Apple's GPUs have no float64, in which networks are compared"
-    return "did you mean cuda?" if device.startswith(("gpu", "cud", "nvidia")) else "unknown"
 
 
 @contextmanager

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+from prunekit.errors import UsageError
+
+_DEVICE = re.compile(r"cpu|cuda(?::([0-9]{1,4}))?")
 
 
 class Settings(NamedTuple):
@@ -17,3 +22,19 @@ class Settings(NamedTuple):
     threads: int = 0
     force: tuple[str, ...] = ()
     remote: str = ""
+
+
+def gpu_number(device: str) -> str | None:
+    """The GPU that a device's name says; a :class:`UsageError` for a name that prunekit does not compute on."""
+    match = _DEVICE.fullmatch(device)
+    if match is None:
+        raise UsageError(
+            f"device {device!r}: {_why_not(device)}; allowed are cpu, cuda, and cuda:0, cuda:1, ..."
+        )
+    return match[1]
+
+
+def _why_not(device: str) -> str:
+    if device.startswith("mps"):
+        return "Apple's GPUs have no float64, in which networks are compared"
+    return "did you mean cuda?" if device.startswith(("gpu", "cud", "nvidia")) else "unknown"

@@ -2,7 +2,7 @@ import inspect
 
 import pytest
 
-from prunekit.cli.flags import field_flag, metavar, read_fields
+from prunekit.cli.flags import field_flag, metavar, options, read_fields
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit
 from prunekit.errors import UsageError
@@ -39,6 +39,11 @@ def test_flags_are_fields_and_lists_split_at_commas():
     params = NoiseParams.read(fields | {"model": "a", "to": "b"})
     assert (params.levels, params.images, params.clip, params.seed) == ((0.0, 0.1, 0.2), 20, True, 0)
     assert params.key == NoiseParams(model="a", to="b", levels=(0, 0.1, 0.2), images=20, clip=True).key
+
+
+def test_a_device_that_is_none_is_refused_also_where_nothing_is_computed():
+    with pytest.raises(UsageError, match="'banana': unknown; allowed are cpu, cuda"):
+        options({"device": "banana"})
 
 
 @pytest.mark.parametrize("line", ['{"kee": 1}', "{", '{"key": 3}', "[" * 5000 + "{"])

@@ -113,6 +113,7 @@ def test_the_order_of_fields_does_not_matter(fields, random):
         (PruneParams, {"parent": "x", "method": "wt", "prune_ratio": 0}, "prune_ratio"),
         (PruneParams, {"parent": "x", "method": "wt", "prune_ratio": "much"}, "given: 'much'"),
         (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, -1]}, "levels.1"),
+        (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, 1e308]}, "levels.1"),
         (TrainParams, BASE | {"lr": float("nan")}, "lr"),
         (
             TrainParams,
