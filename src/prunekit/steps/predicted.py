@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 import prunekit
 from prunekit.data.predictions.outcomes import Array, Predictions, Scores, log_probabilities, outcomes
 from prunekit.distribution import parse
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.params import ErrorParams, ImportParams
 from prunekit.store.records import PREDICTIONS, MeasurementRecord, ModelRecord, Sources, Step
 from prunekit.store.store import Store
@@ -48,7 +49,7 @@ def add(
     wanted = parse(distribution)
     record = _record(store, known, found, known.dataset or str(wanted._replace(corruption=None, noise=None)))
     params = ErrorParams(model=record.key, distribution=str(wanted))
-    found = in_order(found)
+    found = in_order(_named_as_the_parents(store, record, params, found))
     _check_examples(store, record, params, found)
     kept = found.kind is not Scores.CLASSES and found.scores.size <= MOST_SCORES
     if kept:  # what is kept is what outcomes are made of, so that an export gives the same outcomes again
@@ -152,6 +153,23 @@ def in_order(found: Predictions) -> Predictions:
     more = {name: values[order] for name, values in found.more.items()}
     ids = tuple(found.ids[place] for place in order)
     return Predictions(found.labels[order], found.scores[order], found.kind, ids, more)
+
+
+def _named_as_the_parents(
+    store: Store, record: ModelRecord, params: ErrorParams, found: Predictions
+) -> Predictions:
+    """Without ids where the parent's outcomes have none: then the order alone says which example is which."""
+    root = ErrorParams(model=record.root.key, distribution=params.distribution)
+    if found.ids is None or root.key == params.key or not store.has(root.key):
+        return found
+    if names_in(store.outcomes(root.key)):
+        return found
+    warnings.warn(
+        f"{params.distribution}: the parent's outcomes have no ids, so examples are paired by their order in the file",
+        PrunekitWarning,
+        stacklevel=3,
+    )
+    return found._replace(ids=None)
 
 
 def _check_examples(store: Store, record: ModelRecord, params: ErrorParams, found: Predictions) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from prunekit.data.predictions.outcomes import Predictions, Scores
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.params import ErrorParams
 from prunekit.steps.predicted import Known, add, names_in
 from prunekit.store import Store
@@ -45,6 +45,17 @@ def test_files_in_another_order_pair_by_their_ids(store):
     _, second = add(store, Known("copy", parent.key), shuffled, "photos")
     one, other = store.outcomes(first.key), store.outcomes(second.key)
     assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_where_the_parents_have_no_ids_the_order_of_the_file_counts(store):
+    parent, first = add(store, Known("dense"), predictions(ids=None), "photos")
+    backwards = tuple(reversed(IDS))
+    with pytest.warns(PrunekitWarning, match="photos: the parent's outcomes have no ids, so examples are paired by"):
+        _, second = add(store, Known("copy", parent.key), predictions(ids=backwards), "photos")
+    one, other = store.outcomes(first.key), store.outcomes(second.key)
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    assert store.measurement(first.key).provenance == store.measurement(second.key).provenance
 
 
 def test_more_distributions_belong_to_the_same_network(store):
