@@ -50,7 +50,9 @@ def test_files_in_another_order_pair_by_their_ids(store):
 def test_where_the_parents_have_no_ids_the_order_of_the_file_counts(store):
     parent, first = add(store, Known("dense"), predictions(ids=None), "photos")
     backwards = tuple(reversed(IDS))
-    with pytest.warns(PrunekitWarning, match="photos: the parent's outcomes have no ids, so examples are paired by"):
+    with pytest.warns(
+        PrunekitWarning, match="photos: the parent's outcomes have no ids, so examples are paired by"
+    ):
         _, second = add(store, Known("copy", parent.key), predictions(ids=backwards), "photos")
     one, other = store.outcomes(first.key), store.outcomes(second.key)
     assert one.keys() == other.keys()
