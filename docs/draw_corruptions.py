@@ -59,7 +59,7 @@ def constants(row, table):
 def entry(name):
     """One corruption's part of the page."""
     row = CORRUPTION_ROWS[name]
-    chance = f"Draws `{'`, `'.join(row.draws)}`." if row.random else "No chance involved."
+    chance = f"Draws `{'`, `'.join(row.draws)}`." if row.random else "Deterministic."
     return f"""### {name}
 
 {row.does[0].upper()}{row.does[1:]} ({row.family}). {chance} {row.source}
