@@ -83,6 +83,14 @@ VERDICT = (
     VERDICTS_COLUMNS | None,
     "Whether the rise is within the margin, beyond it, or undecided; none for the parent.",
 )
+# Of a rise that is judged.
+JUDGED: Columns = {
+    **ALLOWED,
+    "limit": (Number, "Rise that the margin allows, mean over seeds."),
+    "verdict": VERDICT,
+    "p_verdict": (Number, "One-sided p value of the verdict, the smaller of both sides."),
+    "verdict_holm": (VERDICT[0], "The same as one of all distributions of this ratio (Holm)."),
+}
 Q_VALUE = (
     Number,
     "Share of false ones among all rows of the table that are as significant (Benjamini-Hochberg).",

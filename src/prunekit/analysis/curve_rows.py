@@ -41,7 +41,7 @@ def prune_curves(curves: Sequence[ResampledCurve], *, margin: Margin | float = M
         _curve_row(group, rung, error, rises.get(_place(group, rung)), allowed)
         for (group, rung, _), error in zip(held, errors, strict=True)
     ]
-    return _judged_together(rows, [rises.get(_place(group, rung)) for group, rung, _ in held])
+    return judged_together(rows, [rises.get(_place(group, rung)) for group, rung, _ in held])
 
 
 def _place(group: Sequence[ResampledCurve], rung: float) -> Place:
@@ -91,7 +91,7 @@ def _curve_row(
     )
 
 
-def _judged_together(rows: list[Row], rises: Sequence[Rise | None]) -> list[Row]:
+def judged_together(rows: list[Row], rises: Sequence[Rise | None]) -> list[Row]:
     """Fill in the verdicts: each by itself, and as one of all distributions of its variant and ratio (Holm)."""
     judged = [(own, rise.found) for own, rise in zip(rows, rises, strict=True) if rise]
     for group in grouped(judged, lambda each: (each[0]["variant"], each[0]["asked"])).values():

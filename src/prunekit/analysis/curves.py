@@ -23,12 +23,16 @@ def rung_of(prune_ratio: float, asked: float | None) -> float:
 
 
 class Point(NamedTuple):
-    """One pruned model of a curve: its achieved prune ratio, its key, its outcome; ``asked`` is the grid's ratio."""
+    """One pruned model of a curve: its achieved prune ratio, its key, its outcome; ``asked`` is the grid's ratio.
+
+    ``control`` is the key and the outcome of what it is judged by where that is not the curve's parent.
+    """
 
     prune_ratio: float
     key: str
     outcome: Outcome
     asked: float | None = None
+    control: tuple[str, Outcome] | None = None
 
     @property
     def rung(self) -> float:
@@ -65,7 +69,10 @@ class Model(NamedTuple):
 
 
 class ResampledCurve(NamedTuple):
-    """One curve after resampling: errors ``[1 + resamples, points]`` by rising ratio, the sample in row 0."""
+    """One curve after resampling: errors ``[1 + resamples, points]`` by rising ratio, the sample in row 0.
+
+    ``controls`` are what each point is judged by; empty where that is the parent.
+    """
 
     variant: Variant
     seed: int
@@ -82,6 +89,7 @@ class ResampledCurve(NamedTuple):
     parent_outcome: Outcome
     images: str
     chance: float | None = None
+    controls: tuple[Model, ...] = ()
 
     def has(self, rung: float) -> bool:
         """Whether the curve holds this ratio of the grid; every curve holds 0, the unpruned parent."""
@@ -94,10 +102,19 @@ class ResampledCurve(NamedTuple):
         place = self.rungs.index(rung)
         return Model(self.keys[place], float(self.ratios[place]), self.errors[:, place], self.outcomes[place])
 
+    def base(self, rung: float) -> Model:
+        """What the model at a ratio of the grid is judged by: its control, else the unpruned parent."""
+        return self.controls[self.rungs.index(rung)] if rung and self.controls else self.at(0)
+
+    @property
+    def bases(self) -> Array:
+        """The errors of what the points are judged by: ``[1 + resamples, points]``, or one column for all of them."""
+        return np.stack([each.errors for each in self.controls or (self.at(0),)]).T
+
     def rise(self, rung: float) -> Array:
         """By how much each image moves the rise in error at a ratio of the grid, ``[n]``; their mean is the rise."""
-        own = self.at(rung).outcome.per_image
-        return np.asarray(own.astype(np.float64) - self.parent_outcome.per_image)
+        own, base = self.at(rung).outcome.per_image, self.base(rung).outcome.per_image
+        return np.asarray(own.astype(np.float64) - base)
 
 
 def images_of(distribution: str) -> str:
@@ -129,6 +146,7 @@ def _images(curve: Curve) -> str:
 
 def _outcomes(curve: Curve) -> dict[tuple[str, str], Outcome]:
     models = [(curve.parent, curve.parent_outcome), *((point.key, point.outcome) for point in curve.points)]
+    models += [point.control for point in curve.points if point.control]
     return {(curve.distribution, key): outcome for key, outcome in models}
 
 
@@ -152,7 +170,17 @@ def _resampled(curve: Curve, errors: dict[tuple[str, str], Array]) -> ResampledC
         parent_outcome=curve.parent_outcome,
         images=_images(curve),
         chance=curve.chance,
+        controls=_controls(curve, points, errors),
     )
+
+
+def _controls(
+    curve: Curve, points: Sequence[Point], errors: dict[tuple[str, str], Array]
+) -> tuple[Model, ...]:
+    found = [point.control or (curve.parent, curve.parent_outcome) for point in points]
+    if not any(point.control for point in points):
+        return ()
+    return tuple(Model(key, 0.0, errors[curve.distribution, key], outcome) for key, outcome in found)
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Group]) -> dict[Group, list[Item]]:
@@ -192,6 +220,8 @@ def seeds_of(items: Iterable[ResampledCurve]) -> list[int]:
 
 
 def distinct_at(curves: Sequence[ResampledCurve], rung: float) -> list[ResampledCurve]:
-    """The curves that hold a ratio of the grid, one per network: repetitions may share their first rungs."""
-    held = {curve.at(rung).key: curve for curve in reversed(curves) if curve.has(rung)}
+    """The curves that hold a ratio, one per network and what it is judged by: repetitions may share first rungs."""
+    held = {
+        (curve.at(rung).key, curve.base(rung).key): curve for curve in reversed(curves) if curve.has(rung)
+    }
     return list(reversed(held.values()))

@@ -18,6 +18,7 @@ from prunekit.analysis.columns import (
     EXCESS_COLUMNS,
     FEATURES_COLUMNS,
     GROUP,
+    JUDGED,
     LEVEL,
     MEMBERS,
     NOISE_COLUMNS,
@@ -32,6 +33,7 @@ from prunekit.analysis.columns import (
 )
 from prunekit.analysis.comparison_columns import COMPARISON, COMPARISON_SLICE
 from prunekit.analysis.joint import Ruling
+from prunekit.analysis.longer_columns import LONGER_ERROR, LONGER_POTENTIAL, LONGER_RISE
 from prunekit.registry import Registry
 
 
@@ -57,11 +59,7 @@ FINDINGS: Registry[Finding] = Registry(
                 "asked": ASKED,
                 **RISE_COLUMNS,
                 "commensurate": (bool, "Whether the rise is at most the margin."),
-                **ALLOWED,
-                "limit": (Number, "Rise that the margin allows, mean over seeds."),
-                "verdict": VERDICT,
-                "p_verdict": (Number, "One-sided p value of the verdict, the smaller of both sides."),
-                "verdict_holm": (VERDICT[0], "The same as one of all distributions of this ratio (Holm)."),
+                **JUDGED,
             },
         ),
         "potential": Finding(
@@ -108,12 +106,17 @@ FINDINGS: Registry[Finding] = Registry(
         "longer-error": Finding(
             "Error of the longer trained control: the unpruned parent, trained again as pruned networks are retrained.",
             "Jin et al. 2022, arXiv 2210.13738",
-            RISE_COLUMNS,
+            LONGER_ERROR,
+        ),
+        "longer-rise": Finding(
+            "Rise in error of a pruned network over the longer trained control, with its verdict.",
+            "Jin et al. 2022, arXiv 2210.13738",
+            LONGER_RISE,
         ),
         "longer-potential": Finding(
             "Prune potential with the longer trained control in the unpruned parent's place.",
             "Liebenwein et al. 2021, prune potential, with another parent",
-            POTENTIAL_COLUMNS | {"interpolated": (bool, "Always false."), "control": CONTROL},
+            LONGER_POTENTIAL,
         ),
         "potential-step": Finding(
             "Margin from which on the potential is at least a ratio: a step of the potential against the margin.",

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from prunekit.analysis.variant import UNPRUNED, Role
+from prunekit.analysis.variant import BEFORE, UNPRUNED, Role
 
 Row = Mapping[str, Any]
 
@@ -43,10 +43,19 @@ Identity = tuple[str, ...]
 
 def labelled(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """The rows, those of networks with a column ``label``; equal networks have equal labels."""
-    placed = [(_identity(row) if _is_named(row) else None, row) for row in rows]
-    named = {identity: row for identity, row in placed if identity}
+    placed = [(_identity(_told(row)) if _is_named(row) else None, row) for row in rows]
+    named = {identity: _told(row) for identity, row in placed if identity}
     labels = _distinct({identity: _label(row, list(named.values())) for identity, row in named.items()})
     return [{**row, LABEL: labels[identity]} if identity else dict(row) for identity, row in placed]
+
+
+def _told(row: Row) -> Row:
+    """The row as its label tells it: of a longer trained parent the epochs of all rounds, not of the last alone."""
+    rounds = row.get("rounds")
+    if not rounds:
+        return row
+    settings = {name: value for name, value in (row.get("settings") or {}).items() if name != BEFORE}
+    return {**row, "retrain_epochs": " + ".join(map(str, rounds)), "settings": settings}
 
 
 def _is_named(row: Row) -> bool:

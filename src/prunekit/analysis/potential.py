@@ -32,7 +32,10 @@ def prune_potential(points: Sequence[tuple[float, float]], parent_error: float, 
 
 
 def potential_draws(ratios: Array, errors: Array, parent: Array, *, margin: float) -> Array:
-    """The potential of every draw ``[draws]``, from errors ``[draws, ratios]`` and the parent's ``[draws]``."""
+    """The potential of every draw ``[draws]``, from errors ``[draws, ratios]`` and the parent's ``[draws]``.
+
+    The parent's may have a column for each ratio, ``[draws, ratios]``: what each is judged by.
+    """
     commensurate = is_commensurate(errors, parent, margin=margin)
     found = np.zeros(len(commensurate))
     for ratio, passes in zip(ratios, commensurate.T, strict=True):
@@ -42,8 +45,8 @@ def potential_draws(ratios: Array, errors: Array, parent: Array, *, margin: floa
 
 def is_commensurate(errors: Array, parent: Array, *, margin: float) -> Array:
     """Whether each error ``[draws, ratios]`` is at most the parent's plus the margin (inclusive)."""
-    limit = np.asarray(parent)[:, None] + (margin + TOLERANCE)
-    return np.asarray(errors <= limit)
+    base = np.asarray(parent)
+    return np.asarray(errors <= (base if base.ndim > 1 else base[:, None]) + (margin + TOLERANCE))
 
 
 def interpolated_draws(ratios: Array, errors: Array, parent: Array, *, margin: float) -> Array:
@@ -63,8 +66,10 @@ def interpolated_draws(ratios: Array, errors: Array, parent: Array, *, margin: f
     return np.asarray(grid[last] + (grid[following] - grid[last]) * share)
 
 
-def potential_flags(ratios: Array, errors: Array, parent: float, *, margin: float) -> tuple[Flag, ...]:
-    """What a reader must know of the potential of one curve: errors ``[ratios]``."""
+def potential_flags(
+    ratios: Array, errors: Array, parent: float | Array, *, margin: float
+) -> tuple[Flag, ...]:
+    """What a reader must know of the potential of one curve: errors ``[ratios]``; the parent's, one or as many."""
     passes = is_commensurate(errors[None], np.array([parent]), margin=margin)[0][np.argsort(ratios)]
     found = {
         Flag.AT_LARGEST: bool(passes[-1:].any()),

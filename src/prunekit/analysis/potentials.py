@@ -109,9 +109,13 @@ def confirmed_ratio(curve: ResampledCurve, rises: Mapping[Place, Rise], margin: 
     The potential itself is the best of many ratios and so optimistic: on a fine grid its resamples alone cover 90 %
     (docs/statistics.md).
     """
-    limit = float(np.asarray(margin.of(curve.parent[0]))) + TOLERANCE
+    limits = [margin.of(float(curve.base(rung).errors[0])) + TOLERANCE for rung in curve.rungs]
     upper = [rises[curve.variant, curve.distribution, rung].found.these for rung in curve.rungs]
-    sure = [ratio for ratio, ends in zip(curve.ratios, upper, strict=True) if ends and ends[1] <= limit]
+    sure = [
+        ratio
+        for ratio, ends, limit in zip(curve.ratios, upper, limits, strict=True)
+        if ends and ends[1] <= limit
+    ]
     return float(max(sure, default=0.0))
 
 
@@ -136,8 +140,10 @@ def curve_potential(curve: ResampledCurve, margin: Margin | float, interpolate: 
     """The potential of one curve for the sample and each resample, ``[1 + resamples]``."""
     if not curve.keys:
         return np.zeros(len(curve.parent))
-    draws = interpolated_draws if interpolate else potential_draws
-    return draws(curve.ratios, curve.errors, limit_of(curve, as_margin(margin)), margin=0.0)
+    limit = limit_of(curve, as_margin(margin))
+    if interpolate:
+        return interpolated_draws(curve.ratios, curve.errors, limit[:, 0], margin=0.0)
+    return potential_draws(curve.ratios, curve.errors, limit, margin=0.0)
 
 
 def potential_notes(curves: Sequence[ResampledCurve], margin: Margin) -> tuple[Flag, ...]:

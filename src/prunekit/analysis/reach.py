@@ -81,8 +81,14 @@ def _ratio(group: Sequence[ResampledCurve], rung: float) -> float:
 
 
 def limit_of(curve: ResampledCurve, margin: Margin) -> Array:
-    """The largest error that is within the margin, ``[1 + resamples]``."""
-    return np.asarray(curve.parent + margin.of(curve.parent))
+    """The largest error that is within the margin, ``[1 + resamples, points]``, or one column for all points."""
+    return np.asarray(curve.bases + margin.of(curve.bases))
+
+
+def _allowed(group: Sequence[ResampledCurve], rung: float, margin: Margin) -> Array:
+    """The rise that is within the margin at a ratio, ``[1 + resamples]``."""
+    bases = [curve.base(rung).errors for curve in distinct_at(group, rung)]
+    return np.asarray(np.mean([base + margin.of(base) - base for base in bases], axis=0))
 
 
 def _asked_potential(curve: ResampledCurve, margin: Margin) -> float:
@@ -122,7 +128,7 @@ def _new_networks(
     """The chance that a new network's potential is at least each ratio, per world."""
     first = group[0]
     known = [rises[first.variant, first.distribution, rung] for rung in rungs]
-    allowed = np.mean([limit_of(curve, margin) - curve.parent for curve in group], axis=0)
+    allowed = np.stack([_allowed(group, rung, margin) for rung in rungs], axis=1)
     parents = sorted({curve.parent_key for curve in group})
     resampled = with_made_up(
         mean_rises(group, rungs)[1:], first.n, first.parent_outcome.made_up[1], number_of(first.images, seed)
@@ -137,5 +143,5 @@ def _new_networks(
         parents=number_of(*parents, first.distribution, first.images),
         seed=seed,
     )
-    beyond = world.rises - (allowed[1:, None] + TOLERANCE)
+    beyond = world.rises - (allowed[1:] + TOLERANCE)
     return chances(world._replace(rises=beyond), margin=0.0)[None]

@@ -73,7 +73,7 @@ def _sampled(held: Sequence[ResampledCurve], rung: float, scale: float) -> Sampl
 def _scales(held: Mapping[Place, Sequence[ResampledCurve]]) -> Array:
     """How much the luck of the pruned networks shows, and that of their parents, ``[2, places]``."""
     own = [_mean(curve.at(rung).errors[0] for curve in group) for (_, _, rung), group in held.items()]
-    parents = [_mean(curve.parent[0] for curve in group) for group in held.values()]
+    parents = [_mean(curve.base(rung).errors[0] for curve in group) for (_, _, rung), group in held.items()]
     return probit_scale(np.array([own, parents]))
 
 
@@ -107,7 +107,7 @@ def mean_rises(group: Sequence[ResampledCurve], rungs: Sequence[float]) -> Array
     columns = []
     for rung in rungs:
         held = distinct_at(group, rung)
-        rises = np.stack([curve.at(rung).errors - curve.parent for curve in held])
+        rises = np.stack([curve.at(rung).errors - curve.base(rung).errors for curve in held])
         columns.append(over_repetitions(rises, seeds_of(held)).mean(axis=0))
     return np.stack(columns).T
 

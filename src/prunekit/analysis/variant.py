@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 ID_DIGITS = 8
+BEFORE = "before"  # the setting that says what was done before the first pruning, or the latest retraining
 
 
 class Role(StrEnum):

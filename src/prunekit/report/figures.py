@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from prunekit.report import control, part_panels, select
 from prunekit.report import curve_panels as curves
 from prunekit.report import function_panels as functions
 from prunekit.report import margin_panels as margins
 from prunekit.report import method_panels as methods
-from prunekit.report import part_panels, select
 from prunekit.report import picture_panels as pictures
 from prunekit.report import potential_panels as potentials
 from prunekit.report.canvas import Panel
@@ -214,12 +214,8 @@ FIGURES: dict[str, Figure] = {
     "longer-potential": Figure(
         "Against a parent trained as long",
         "longer-potential",
-        partial(potentials.by_distribution, finding="longer-potential"),
-        _said(
-            "Prune potential with another unpruned network in the parent's place: the parent given one round of "
-            "retraining. The control is fair to networks that were retrained once: to one-shot pruning, and to the "
-            "first ratio of a cascade. Later ratios of a cascade were retrained for more rounds than this control."
-        ),
+        partial(potentials.by_distribution, finding="longer-potential", choose=control.potentials),
+        control.caption,
     ),
     "robust-gain": Figure(
         "Robust and ordinary training",

@@ -1,4 +1,4 @@
-"""The first page: a verdict for each network, the rise on each distribution, the controls, and what to beware of.
+"""The first page: a verdict for each network, the rise on each distribution, and what to beware of.
 
 Everything here reads the verdicts of the rows (``prune-curve`` of a study, ``comparison`` of two networks), so that no
 sentence can contradict another.
@@ -13,7 +13,7 @@ from prunekit.analysis.flags import Flag
 from prunekit.analysis.labels import LABEL
 from prunekit.analysis.verdict import Verdict, decide, overall
 from prunekit.report.study import Row, Study, distinct, measured, reading_order
-from prunekit.report.words import count, listed, name_of, percent, points
+from prunekit.report.words import count, listed, percent, points
 
 MARKS = {Verdict.WITHIN: "✓", Verdict.BEYOND: "✗", Verdict.UNDECIDED: "?"}
 MOST_COLUMNS, MOST_ROWS, MOST_LINES = 24, 24, 30
@@ -79,7 +79,7 @@ def first_page(study: Study) -> FirstPage:
     margin = (
         limits[0] if len(limits) == 1 else f"{limits[0]} to {limits[-1]}" if limits else points(study.margin)
     )
-    groups = _by_label(found)
+    groups = by_network(found)
     more = len(groups) - MOST_LINES
     if more > 0:
         groups = dict(sorted(groups.items(), key=lambda item: _by_verdict(item[1]))[:MOST_LINES])
@@ -132,7 +132,8 @@ def _judged(row: Row, margin: float) -> Judged | None:
 _RISE = ("rise", "rise_low", "rise_high")
 
 
-def _by_label(found: Iterable[Judged]) -> dict[str, list[Judged]]:
+def by_network(found: Iterable[Judged]) -> dict[str, list[Judged]]:
+    """The members by their network, or by the label of their curve."""
     groups: dict[str, list[Judged]] = {}
     for each in found:
         groups.setdefault(each.label, []).append(each)
@@ -190,7 +191,7 @@ def _curve_sentences(members: Sequence[Judged], safe: float | None) -> Iterable[
         yield f"On the test set alone: {f'up to {percent(test)}' if test else 'at no tested ratio for certain'}."
     first = min((each for each in members if each.verdict is Verdict.BEYOND), key=_by_harm, default=None)
     if first is not None:
-        yield f"First beyond it: {percent(first.ratio)} under {_name(first)}, {_rise(first)}."
+        yield f"First beyond it: {percent(first.ratio)} under {_name(first)}, {rise_of(first)}."
     yield from _undecided(members)
 
 
@@ -204,7 +205,7 @@ def _compared(members: Sequence[Judged]) -> str:
     said = [f"{verdict} on {len(each)}" for verdict, each in counts.items() if each]
     worst = max(members, key=lambda each: each.rise)
     of = count(len(members), "distribution")
-    return f"{_capital(listed(said))} of {of}. Largest rise: {_name(worst)}, {_rise(worst)}."
+    return f"{_capital(listed(said))} of {of}. Largest rise: {_name(worst)}, {rise_of(worst)}."
 
 
 def _undecided(members: Sequence[Judged]) -> Iterable[str]:
@@ -217,7 +218,8 @@ def _name(each: Judged) -> str:
     return "the test set" if each.nominal else each.distribution
 
 
-def _rise(each: Judged) -> str:
+def rise_of(each: Judged) -> str:
+    """A rise with its interval, in points."""
     return f"{signed(each.rise)} [{signed(each.low)}, {signed(each.high)}] points"
 
 
@@ -250,7 +252,7 @@ def _heat(found: Sequence[Judged]) -> Heat:
 
 def _columns(found: Sequence[Judged]) -> list[tuple[str, float]]:
     """Labels in their order, each with its ratios rising."""
-    return [(label, ratio) for label, members in _by_label(found).items() for ratio in ratios_of(members)]
+    return [(label, ratio) for label, members in by_network(found).items() for ratio in ratios_of(members)]
 
 
 def _order(found: Sequence[Judged]) -> list[str]:
@@ -267,7 +269,8 @@ def _cell(each: Judged | None) -> Cell:
         return Cell("", "missing", 0, "not measured")
     level = sum(each.rise > edge for edge in STEPS_OF_COLOUR)
     where = f"{each.label} at {percent(each.ratio)}" if each.ratio else each.label
-    title = f"{where}, {each.distribution}: {_rise(each)}, {each.verdict} (margin {points(each.limit)}), n = {each.n:,}"
+    judged_by = f"{each.verdict} (margin {points(each.limit)}), n = {each.n:,}"
+    title = f"{where}, {each.distribution}: {rise_of(each)}, {judged_by}"
     return Cell(f"{signed(each.rise)} {MARKS[each.verdict]}", str(each.verdict), level, title)
 
 
@@ -284,49 +287,6 @@ def _basis(study: Study, found: Sequence[Judged]) -> str:
         "the choice of images, not another training" if most == 1 else "the choice of images and of seeds"
     )
     return f"n = {many} images, {count(most, 'seed')}: intervals cover {covers}."
-
-
-def headline_of(study: Study) -> str:
-    """The finding in one sentence, from the verdicts of the page."""
-    found = judged(study)
-    if not found:
-        return ""
-    if not any(each.ratio for each in found):
-        return _compared_headline(found)
-    best = max(
-        _by_label(found).items(), key=lambda item: largest_within([e for e in item[1] if e.nominal]) or 0.0
-    )
-    label, members = best
-    nominal = [each for each in members if each.nominal] or members
-    ratio = largest_within(nominal)
-    if ratio is None:
-        return (
-            "No tested ratio is within the margin on the test set for certain: these images do not decide, or error "
-            "rises at the smallest ratio already."
-        )
-    at = ratios_of(members)[ratio]
-    worst = max(at, key=lambda each: each.rise)
-    kept = next(each for each in at if each in nominal)
-    lead = f"At {percent(ratio)}, {name_of(label)} keeps its test error ({signed(kept.rise)} points)"
-    if overall([each.verdict for each in at]) is Verdict.WITHIN:
-        more = "" if len(at) == 1 else f" and stays within the margin on all {count(len(at), 'distribution')}"
-        return f"{lead}{more}."
-    if worst.verdict is Verdict.BEYOND:
-        return f"{lead} but loses {signed(worst.rise).lstrip('+')} points under {worst.distribution}."
-    return f"{lead}; whether it does under {worst.distribution} ({_rise(worst)}) is undecided."
-
-
-def _compared_headline(found: Sequence[Judged]) -> str:
-    labels = _by_label(found)
-    by_verdict: dict[Verdict, list[str]] = {}
-    for label, members in labels.items():
-        by_verdict.setdefault(overall([each.verdict for each in members]), []).append(label)
-    words = {
-        Verdict.WITHIN: "within the margin everywhere",
-        Verdict.BEYOND: "beyond it somewhere",
-        Verdict.UNDECIDED: "undecided",
-    }
-    return "; ".join(f"{listed(names)}: {words[verdict]}" for verdict, names in by_verdict.items()) + "."
 
 
 def cautions(study: Study) -> list[str]:

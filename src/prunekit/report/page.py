@@ -18,6 +18,7 @@ from prunekit.report.canvas import Drawing, Panel, once
 from prunekit.report.codes import method_names, shift_names
 from prunekit.report.first_page import cautions, first_page
 from prunekit.report.formats import Table, for_page
+from prunekit.report.headline import control_of
 from prunekit.report.study import Row, Study, distinct
 from prunekit.report.style import colour_variables
 from prunekit.report.summary import caution, headline, sentences
@@ -64,6 +65,7 @@ def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) 
     page: str = _template().render(
         title=study.title,
         headline=headline(study),
+        control=control_of(study),
         first=first_page(study),
         names=[*method_names(study.rows), *shift_names(distinct(study.rows, "distribution"))],
         cautions=[*cautions(study), *caution(study)],

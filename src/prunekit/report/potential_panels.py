@@ -81,9 +81,11 @@ def _mark(kind: str, colour: str) -> dict[str, Any]:
     }
 
 
-def by_distribution(study: Study, finding: str = "potential") -> list[Panel]:
+def by_distribution(
+    study: Study, finding: str = "potential", choose: Callable[[Study, str], list[Row]] = Study.of
+) -> list[Panel]:
     """One panel: a row per distribution, the nominal one first, and a dot per method."""
-    rows = measured(study.of(finding))
+    rows = measured(choose(study, finding))
     return dots_by(study, finding, rows, POTENTIAL, "distribution", partial(_nominal_first, study))
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.variant import Role
+from prunekit.report import control
 from prunekit.report.comparison_tables import worst
-from prunekit.report.first_page import headline_of, signed
+from prunekit.report.first_page import signed
+from prunekit.report.headline import headline_of
 from prunekit.report.select import asked_near, by_label, deployed, shift_set, summary_row
 from prunekit.report.study import SEPARATE, Row, Study, measured, split
 from prunekit.report.words import count, listed, name_of, percent, points
@@ -103,10 +105,13 @@ def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
 
 def _longer(study: Study) -> Iterator[str]:
     """What is left of the nominal potentials where the parent has been given extra training."""
-    nominal = by_label(_nominal(study, "longer-potential"))
+    nominal = by_label(row for row in control.potentials(study) if row.get("nominal"))
     found = [f"{percent(asked_near(study, rows[0]['value']))} for {name}" for name, rows in nominal.items()]
     if found:
-        yield f"Compared with the unpruned parent given extra training, the nominal potential is {listed(found)}."
+        fair = all(row.get("fair") for row in control.rises(study))
+        parent = "trained on for as long as each network" if fair else "given extra training"
+        rest = "" if fair else " It is fair to some ratios only: see “Against a parent trained as long”."
+        yield f"Compared with the unpruned parent {parent}, the nominal potential is {listed(found)}.{rest}"
 
 
 def _excess(study: Study) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from prunekit.report import control
 from prunekit.report.formats import Footnote, Number, Table, csv_of
 from prunekit.report.function_panels import role
 from prunekit.report.select import nearest_asked, shift_set
@@ -26,7 +27,7 @@ class Spec(NamedTuple):
     """How one finding becomes a compact table: ``down`` and ``across`` are fields of its rows.
 
     ``scale`` and ``digits`` turn a row's number into the printed one; ``ratio`` says that it is a prune
-    ratio, called by what was asked for; ``keep`` chooses rows.
+    ratio, called by what was asked for; ``rows`` are those of one finding, ``keep`` chooses among them.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Spec(NamedTuple):
     digits: int = 1
     ratio: bool = False
     keep: Callable[[Study, Row], bool] = lambda study, row: True
+    rows: Callable[[Study, str], Sequence[Row]] = Study.of
 
 
 def _on_nominal(study: Study, row: Row) -> bool:
@@ -60,6 +62,14 @@ def _of_potentials(study: Study, row: Row) -> bool:
     return row.get("of") == "potential"
 
 
+# How fields are called at the head of a table, where not by their own names.
+HEADINGS = {
+    "label": "method",
+    "asked": "prune ratio asked",
+    "level": "noise ε",
+    "row_model": "whose pixels",
+    control.AGAINST: "control trained",
+}
 # The column that names both networks of a difference.
 PAIR = "pair"
 
@@ -117,12 +127,21 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "longer-potential": (
         Spec(
-            "Prune potential against the parent trained as long",
+            "Rise in nominal error over the parent trained longer",
+            ("longer-rise",),
+            f"asked+{control.AGAINST}",
+            unit="points",
+            keep=_on_nominal,
+            rows=control.rises,
+        ),
+        Spec(
+            "Prune potential against the parent trained longer",
             ("longer-potential",),
             "distribution",
             ratio=True,
+            rows=control.potentials,
         ),
-        Spec("Error of the parent trained as long", ("longer-error",), "distribution"),
+        Spec("Error of the parent trained longer", ("longer-error",), "distribution"),
     ),
     "robust-gain": (
         Spec("Prune potential: robust less ordinary", ("robust-gain",), "distribution", unit="points"),
@@ -226,7 +245,9 @@ def claims_table(rows: Sequence[Row]) -> Table:
 
 def compact(name: str, spec: Spec, study: Study) -> Table | None:
     """The compact table of a finding, None without rows: mean ± standard deviation where several seeds give one."""
-    found = [row for finding in spec.findings for row in _with_pairs(measured(study.of(finding)), study)]
+    found = [
+        row for finding in spec.findings for row in _with_pairs(measured(spec.rows(study, finding)), study)
+    ]
     rows = [row for row in found if spec.keep(study, row)]
     down, across = (_nominal_first(_grouped(rows, fields), study) for fields in (spec.down, spec.across))
     if not down or not across:
@@ -280,8 +301,7 @@ def _label(field: str, value: Any) -> str:
 
 
 def _heading(fields: str) -> str:
-    words = {"label": "method", "asked": "prune ratio asked", "level": "noise ε", "row_model": "whose pixels"}
-    return ", ".join(words.get(field, field.replace("_", " ")) for field in fields.split("+"))
+    return ", ".join(HEADINGS.get(field, field.replace("_", " ")) for field in fields.split("+"))
 
 
 def _cells(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from prunekit.analysis.chance import guessing
@@ -101,8 +101,12 @@ def task_of(store: Store, key: str) -> str:
     return str(store.measurement(key).summary.get("task", DEFAULT))
 
 
-def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[Curve]:
-    """One curve per variant, seed, repetition and distribution."""
+def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1, by_rung: bool = False) -> list[Curve]:
+    """One curve per variant, seed, repetition and distribution.
+
+    ``by_rung`` says that networks of one curve may be compared with others: each is judged by its own, and the first
+    one's stands in the parent's place.
+    """
 
     @cache
     def outcome(key: str) -> Outcome:
@@ -119,15 +123,22 @@ def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1) -> list[C
             chance=_chance(members[0].record, outcome(parent), top_k),
             points=tuple(
                 Point(
-                    each.record.prune_ratio, each.record.key, outcome(each.own.key), asked_ratio(each.record)
+                    each.record.prune_ratio,
+                    each.record.key,
+                    outcome(each.own.key),
+                    asked_ratio(each.record),
+                    (each.parent.model, outcome(each.parent.key)) if by_rung else None,
                 )
                 for each in members
             ),
         )
-        for (standing, parent), members in grouped(
-            found, lambda each: (each.standing, each.parent.key)
-        ).items()
+        for (standing, _), members in grouped(found, partial(_curve_of, by_rung)).items()
+        for parent in [members[0].parent.key]
     ]
+
+
+def _curve_of(by_rung: bool, each: Measured) -> tuple[Standing, str]:
+    return each.standing, f"{each.own.distribution} {each.record.root.key}" if by_rung else each.parent.key
 
 
 def _chance(record: ModelRecord, outcome: Outcome, top_k: int) -> float | None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from prunekit.analysis.curves import grouped, rung_of
-from prunekit.analysis.variant import Role, Seeds, Variant, settings_of
+from prunekit.analysis.variant import BEFORE, Role, Seeds, Variant, settings_of
 from prunekit.params import STEPS
 from prunekit.pruning.methods import METHODS
 from prunekit.store.records import ModelRecord, Step
@@ -20,8 +20,8 @@ from prunekit.store.records import ModelRecord, Step
 # Fields that are columns of their own, or no part of what a network is.
 _ROOT_COLUMNS = ("arch", "dataset", "train_distribution")
 _RATIO, _WEIGHTS, _METHOD = "prune_ratio", "weights", "method"
-# Names of settings that are no step's: what was done before, over which ratios, and how a network was compressed.
-BEFORE, EARLIER, LADDER, COMPRESSED = "before", "earlier rounds", "ladder", "compressed"
+# Names of settings that are no step's: earlier rounds, over which ratios, and how a network was compressed.
+EARLIER, LADDER, COMPRESSED = "earlier rounds", "ladder", "compressed"
 CHECKPOINT = "checkpoint"  # weights of an early epoch, kept under a key of their own
 
 Values = dict[str, Any]

@@ -63,3 +63,17 @@ def test_two_networks_never_share_a_label():
 
 def test_a_row_of_no_network_has_no_label():
     assert labelled([{"finding": "claim"}]) == [{"finding": "claim"}]
+
+
+def test_longer_trained_parents_are_told_apart_by_the_epochs_of_their_rounds():
+    rows = [
+        {"role": "longer", "retrain_epochs": 4, "settings": {}, "rounds": [4]},
+        {
+            "role": "longer",
+            "retrain_epochs": 4,
+            "settings": {"before": [{"kind": "retrain"}]},
+            "rounds": [4, 4],
+        },
+    ]
+    assert [each["label"] for each in labelled(rows)] == ["longer, 4 epochs", "longer, 4 + 4 epochs"]
+    assert [each["label"] for each in labelled(rows[1:])] == ["longer"]

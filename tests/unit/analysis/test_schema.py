@@ -1,4 +1,5 @@
 import json
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from prunekit.analysis.exemplars import exemplars
 from prunekit.analysis.features import transfers
 from prunekit.analysis.findings import FINDINGS
 from prunekit.analysis.group_shifts import group_shifts
-from prunekit.analysis.longer import longer_errors, longer_potentials
+from prunekit.analysis.longer import Trained, longer_errors, longer_potentials, longer_rises
 from prunekit.analysis.margin_rows import margin_steps
 from prunekit.analysis.methods import method_differences
 from prunekit.analysis.noise import noise_potentials
@@ -31,6 +32,7 @@ from prunekit.analysis.variant import Role, Variant
 from prunekit.analysis.verdict import Margin
 from prunekit.errors import PrunekitError, UsageError
 
+TRAINING = defaultdict(lambda: Trained(Variant(Role.LONGER).id, (4,)))
 SETS = sets_among(["digits", "digits+fog@3", "digits+snow@3"])
 
 
@@ -54,8 +56,9 @@ def rows(resampled, pairs, compared, shown):
         *robust_gains([*resampled, *robust(resampled)], SETS),
         *excess_errors(resampled, SETS),
         *corruption_errors(resampled),
-        *longer_errors(resampled),
-        *longer_potentials(resampled, control=Variant(Role.LONGER), margin=0.005),
+        *longer_errors(resampled, TRAINING),
+        *longer_rises(resampled, TRAINING, margin=0.005),
+        *longer_potentials(resampled, TRAINING, margin=0.005),
         *similarities(compared, resamples=50),
         *noise_potentials(compared, resamples=50),
         *transfers(shown, kept=0.1, resamples=50),

@@ -342,7 +342,16 @@ def of_groups(shared, method):
 def longer(potentials):
     """The control trained as long: a smaller error, and smaller potentials against it."""
     for each in potentials:
-        yield each | {"finding": "longer-potential", "value": each["value"] / 2, "control": "longer"}
+        own = {"finding": "longer-potential", "value": each["value"] / 2, "control": "longer"}
+        yield each | own | {"fair_at": [RATIOS[0]]}
+    for method in METHODS:
+        for place, ratio in enumerate(RATIOS):
+            epochs = 12 * (place + 1)
+            yield row(
+                "longer-rise", 0.004 + 0.02 * place, method=method, prune_ratio=ratio, asked=ratio, limit=0.005,
+                distribution=NOMINAL, control="longer", retrained=epochs, control_retrained=12, fair=place == 0,
+                p_verdict=0.2, unit="error", **ALLOWED, **JUDGED,
+            )  # fmt: skip
     for name in (NOMINAL, *SHIFTS):
         yield row(
             "longer-error",
@@ -350,6 +359,7 @@ def longer(potentials):
             0.01,
             distribution=name,
             role="longer",
+            rounds=[12],
             rise=-0.01,
             **NO_ENDS,
         )

@@ -1,6 +1,7 @@
 import pytest
 
-from prunekit.report.first_page import cautions, first_page, headline_of, signed
+from prunekit.report.first_page import cautions, first_page, signed
+from prunekit.report.headline import headline_of
 from prunekit.report.study import read_study
 
 SPREAD = 0.004

@@ -117,6 +117,9 @@ def test_claims_are_counted_by_verdict():
 
 def test_the_parent_trained_as_long_is_told_of():
     control = [each | {"finding": "longer-potential", "value": each["value"] / 2} for each in WORST[:2]]
-    told_of = "Compared with the unpruned parent given extra training, the nominal potential is 40 % for wt."
-    assert told_of in told([*WORST, *control])
-    assert not any("extra training" in sentence for sentence in told(WORST))
+    rise = WORST[0] | {"finding": "longer-rise", "asked": 0.5, "fair": True}
+    told_of = "Compared with the unpruned parent trained on for as long as each network, the nominal potential is 40 %"
+    assert f"{told_of} for wt." in told([*WORST, *control, rise])
+    (said,) = [each for each in told([*WORST, *control, rise | {"fair": False}]) if "extra training" in each]
+    assert "It is fair to some ratios only" in said
+    assert not any("training" in sentence for sentence in told(WORST))

@@ -83,6 +83,50 @@ def test_two_retrainings_of_one_parent_are_repetitions_of_one_control(study, lon
     assert (potential["value"], potential["repetitions"]) == (0.25, 2)
 
 
+def test_each_ratio_is_compared_with_the_control_that_was_trained_as_long(study, longer, errors):
+    """Half: 8 > 2 + 4 images. The next, retrained twice: 11 <= 7 + 4, though 11 > 2 + 4."""
+    twice = study.model(RetrainParams(parent=longer.key), longer.lineage)
+    more = [study.outcome(twice, "digits", 7), study.outcome(study.most, "digits", 11)]
+    found = rows_of(study, [*errors, *more])
+    epochs = TrainParams(arch="resnet8", dataset="digits").epochs
+    assert [row["rounds"] for row in found["longer-error"]] == [[epochs], [epochs, epochs]]
+    half, most = found["longer-rise"]
+    assert [half["value"], most["value"]] == pytest.approx([6 / 40, 4 / 40])
+    assert [half["retrained"], most["retrained"]] == [epochs, 2 * epochs]
+    assert all(row["fair"] and row["control_retrained"] == row["retrained"] for row in (half, most))
+    (potential,) = found["longer-potential"]
+    assert (potential["value"], potential["fair_at"]) == (pytest.approx(0.8), [0.5, 0.8])
+
+
+def test_one_control_says_which_ratio_it_is_fair_to(study, longer, errors):
+    found = rows_of(study, [*errors, study.outcome(study.most, "digits", 11)])
+    assert [row["fair"] for row in found["longer-rise"]] == [True, False]
+    assert found["longer-potential"][0]["fair_at"] == [0.5]
+
+
+def test_of_controls_in_one_round_and_in_two_that_of_as_many_rounds_is_taken(study, longer, errors):
+    twice = study.model(RetrainParams(parent=longer.key), longer.lineage)
+    epochs = 2 * TrainParams(arch="resnet8", dataset="digits").epochs
+    long = study.model(RetrainParams(parent=study.parent.key, epochs=epochs), study.parent.lineage)
+    more = [(twice, 7), (long, 1), (study.most, 11)]
+    found = rows_of(study, [*errors, *(study.outcome(model, "digits", wrong) for model, wrong in more)])
+    assert [row["value"] for row in found["longer-rise"]] == pytest.approx([6 / 40, 4 / 40])
+
+
+def test_a_ratio_without_a_control_of_its_length_is_left_out_where_controls_differ(study, longer, errors):
+    epochs = 3 * TrainParams(arch="resnet8", dataset="digits").epochs
+    long = study.model(RetrainParams(parent=study.parent.key, epochs=epochs), study.parent.lineage)
+    more = [study.outcome(long, "digits", 1), study.outcome(study.most, "digits", 11)]
+    assert [row["asked"] for row in rows_of(study, [*errors, *more])["longer-rise"]] == [0.5]
+
+
+@pytest.mark.parametrize(("mode", "fair"), [("lr-rewind", True), ("none", False), ("least-squares", False)])
+def test_modes_that_train_nothing_count_no_epochs(study, longer, errors, mode, fair):
+    pruned = study.pruned(study.parent, 0.9, mode)
+    found = rows_of(study, [*errors, study.outcome(pruned, "digits", 9)])
+    assert next(row["fair"] for row in found["longer-rise"] if row["asked"] == 0.9) is fair
+
+
 def test_controls_of_ordinary_and_of_robust_training_are_not_seeds_of_one(study, errors):
     robust = study.model(TrainParams(arch="resnet8", dataset="digits", train_distribution="digits+mix1"))
     control = study.model(RetrainParams(parent=robust.key), robust.lineage)

@@ -39,7 +39,7 @@ COLUMNS = (
 )
 SHOWN = (
     *("potential", "potential-mean", "potential-minimum", "robust-gain"),
-    *("class-potential", "class-potential-minimum", "longer-error", "longer-potential"),
+    *("class-potential", "class-potential-minimum", "longer-error", "longer-rise", "longer-potential"),
     *("group-potential", "group-potential-minimum"),
 )
 

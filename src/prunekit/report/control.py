@@ -1,0 +1,135 @@
+"""The longer trained controls in words: which networks each is fair to, and what it says of the headline's.
+
+A control is fair to a network that was retrained for as many epochs in all. A network may be compared with several, of
+other settings: the one that is fair is spoken of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prunekit.analysis.labels import LABEL
+from prunekit.report.select import by_label, nominal_rows
+from prunekit.report.study import Row, Study, measured, sort_by, split
+from prunekit.report.words import count, listed, percent
+
+AGAINST = "against"  # the column that says of a rise what it is compared with
+
+
+def potentials(study: Study, finding: str = "longer-potential") -> list[Row]:
+    """The potentials against controls, one per network and distribution: against the control fair to most ratios."""
+    return _first(
+        study.of(finding), lambda row: -len(row.get("fair_at") or []), LABEL, "distribution", "finding"
+    )
+
+
+def rises(study: Study, finding: str = "longer-rise") -> list[Row]:
+    """The rises over controls, one per network, ratio and distribution, with a column that says what control it is."""
+    found = _first(study.of(finding), lambda row: not row.get("fair"), LABEL, "distribution", "asked")
+    return [{**row, AGAINST: _against(row)} for row in found]
+
+
+def _first(rows: Sequence[Row], rank: Any, *fields: str) -> list[Row]:
+    found: dict[tuple[Any, ...], Row] = {}
+    for row in sorted(measured(rows), key=lambda row: (rank(row), str(row.get("control")))):
+        found.setdefault(tuple(row.get(field) for field in fields), row)
+    return sort_by(found.values(), *fields)
+
+
+def _against(row: Row) -> str:
+    own, control = row.get("retrained"), row.get("control_retrained")
+    if own is None or control is None:
+        return "as long as the control is not known"
+    if row.get("fair"):
+        return f"as long: {count(own, 'epoch')} more"
+    return f"{'shorter' if control < own else 'longer'}: {control} of {count(own, 'epoch')} more"
+
+
+def caption(study: Study) -> str:
+    """What the figure shows, and which networks its controls are fair to."""
+    asked = by_label(study.of("longer-rise"))
+    said = [f"{_fair(label, rows)}" for label, rows in asked.items()]
+    return (
+        "Prune potential with another unpruned network in the parent's place: the parent trained on, without pruning. "
+        "A control is fair to a network that was retrained for as many epochs in all. "
+        f"{' '.join(dict.fromkeys(_together(said, list(asked))))}"
+    )
+
+
+def _fair(label: str, rows: Sequence[Row]) -> str:
+    ratios = split(rows, "asked")
+    fair = [ratio for ratio, each in ratios.items() if any(row.get("fair") for row in each)]
+    if len(fair) == len(ratios):
+        return "every tested ratio has such a control"
+    if not fair:
+        return "no tested ratio has such a control, so that a lead may be owed to longer training"
+    return (
+        f"only {listed([percent(ratio) for ratio in fair])} {'has' if len(fair) == 1 else 'have'} such a control; "
+        "a lead at other ratios may be owed to longer training"
+    )
+
+
+def _together(said: Sequence[str], labels: Sequence[Any]) -> list[str]:
+    """What is said of several networks, once for all of which it is true."""
+    groups = {
+        text: [str(label) for label, each in zip(labels, said, strict=True) if each == text] for text in said
+    }
+    if len(groups) == 1:
+        return [f"{text[:1].upper()}{text[1:]}." for text in groups]
+    return [f"Of {listed(names)} {text}." for text, names in groups.items()]
+
+
+def of_network(study: Study, label: str, ratio: float | None) -> str:
+    """Which control is fair to the network of this label and ratio, and what it says; of no network, of all ratios."""
+    rows = [row for row in rises(study) if row.get("nominal") and row[LABEL] == label]
+    if ratio is None:
+        return _of_all(rows)
+    at = next((row for row in rows if row.get("asked") == ratio), None)
+    if at is None:
+        return _without(study, label)
+    epochs = at.get("retrained")
+    more = "" if epochs is None else f", retrained for {count(int(epochs), 'epoch')} in all"
+    if at.get("fair"):
+        return (
+            f"Against its fair control, the unpruned parent trained on for as long ({count(int(epochs or 0), 'epoch')} "
+            f"more), test error rises by {_rise(at)}: {_verdict(at)}."
+        )
+    control = at.get("control_retrained")
+    had = "" if control is None else f" (the one there is had {control})"
+    return (
+        f"No control is fair to this network{more}: no unpruned parent was trained on for as long{had}. Part of what "
+        "it keeps may be owed to longer training."
+    )
+
+
+def _of_all(rows: Sequence[Row]) -> str:
+    fair = [percent(row["asked"]) for row in rows if row.get("fair")]
+    if not rows:
+        return ""
+    if not fair:
+        return "No longer trained parent was trained on for as long as any of the networks was retrained."
+    return (
+        f"The longer trained control is fair to {listed(fair)}: trained on for as long as the network there."
+    )
+
+
+def _rise(row: Row) -> str:
+    value, low, high = (f"{100 * row[name]:+.1f}".replace("-", "−") for name in ("value", "low", "high"))
+    return f"{value} [{low}, {high}] points"
+
+
+def _verdict(row: Row) -> str:
+    words = {"within": "within the margin", "beyond": "beyond the margin"}
+    return words.get(str(row.get("verdict")), "whether that is within the margin is undecided")
+
+
+def _without(study: Study, label: str) -> str:
+    """What to say where no parent was trained longer; nothing of networks that were not retrained here."""
+    curve = nominal_rows(study, "prune-curve", label=label)
+    if not any(row.get("retraining") and row.get("retrain_epochs") for row in curve):
+        return ""
+    return (
+        "No control: no unpruned parent was trained on for as long as this network was retrained, so part of what it "
+        "keeps may be owed to longer training."
+    )
