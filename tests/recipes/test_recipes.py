@@ -15,7 +15,7 @@ RECIPES = sorted(path for path in ROOT.rglob("*.toml") if path.parent.name != "s
 TINY = (
     "parents.epochs=1",
     "separate.epochs=1",
-    "longer.epochs=1",
+    *(f"{stage}.epochs=1" for stage in ("longer", "longer-2", "longer-3", "longer-4")),
     "pruned.sweep.method=['wt', 'ft']",
     "pruned.sweep.prune_ratio=[0.5]",
     "errors.sweep.distribution=['{data}', '{data}+gaussian_noise@3', '{data}+uniform@0.3']",

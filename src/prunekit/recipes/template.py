@@ -19,7 +19,8 @@ margin = 0.005                # rise in error still called commensurate
 
 {parents}
 [[stage]]                     # another control: the parents trained as long again, unpruned. It is fair to networks
-                              # that were retrained once, the first ratio of a cascade; the third was, 3 times
+                              # that were retrained once, the first ratio of a cascade; the third was, 3 times.
+                              # The next ratio's is one more such stage with parent = "longer", listed under errors
 label   = "longer"
 run     = ["retrain"]
 parent  = "parents"
