@@ -7,12 +7,17 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prunekit.analysis.labels import LABEL, labelled
+from prunekit.cli.cells import COMPOSED, cell, flag_marks, has
 from prunekit.cli.streams import clean, clean_json
 from prunekit.errors import PrunekitError
 from prunekit.report.codes import sentences_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 Row = Mapping[str, Any]
 
@@ -31,7 +36,7 @@ def emit(
     elif as_json or not sys.stdout.isatty():
         _lines(map(json_line, rows))
     else:
-        found = _in_words(list(rows)) if LABEL in columns else list(rows)
+        found = _in_words(list(rows), with_labels=LABEL in columns)
         if found:
             _table(found, columns)
         elif nothing:
@@ -62,12 +67,11 @@ def _lines(lines: Iterable[str]) -> None:
             raise PrunekitError(f"cannot write to stdout: {error.strerror}") from None
 
 
-def _in_words(rows: Sequence[Row]) -> list[Row]:
-    """Rows for people: what sets their networks apart, the model, flags as sentences."""
-    return [
-        {**row, "flags": sentences_of(row.get("flags") or []), "model": _model_of(row)}
-        for row in labelled(rows)
-    ]
+def _in_words(rows: Sequence[Row], *, with_labels: bool) -> list[Row]:
+    """Rows for people: flags as sentences; with labels what sets the networks apart, and the model."""
+    if with_labels and all("finding" in row for row in rows):
+        rows = [{**row, "model": _model_of(row)} for row in labelled(rows)]
+    return [{**row, "flags": sentences_of(row["flags"])} if row.get("flags") else row for row in rows]
 
 
 def _model_of(row: Row) -> str | None:
@@ -80,81 +84,60 @@ def _model_of(row: Row) -> str | None:
 
 # Columns that a person copies: never folded, a narrow terminal scrolls or wraps the line as a whole.
 WHOLE = ("key", "model", "parent", "label")
+# Texts may be folded to this many characters; numbers are not.
+LEAST_TEXT, MOST_WIDTH = 12, 1000
+# Of a table that is too wide the last columns are left out, but never these and not the first few.
+KEPT, FEWEST = ("flags", "verdict"), 4
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     from rich.console import Console
-    from rich.measure import Measurement
-    from rich.table import Table
     from rich.text import Text
 
-    marks = flag_marks(rows)
-    shown = [
-        name
-        for name in columns or (rows[0] if rows else ())
-        if any(row.get(name) not in (None, []) for row in rows)
-    ]
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in shown:
-        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(
-            Text(clean(name.replace("_", " "))),
-            justify="right" if numeric else "left",
-            overflow="fold",
-            no_wrap=name in WHOLE,
-        )
-    for row in rows:
-        table.add_row(*(Text(clean(_cell(name, row, marks))) for name in shown))
-    console = Console()
-    least = Measurement.get(console, console.options.update(max_width=MOST_WIDTH), table).minimum
-    console.width = max(console.width, least)
+    console, marks = Console(), flag_marks(rows)
+    shown = [name for name in columns or (rows[0] if rows else ()) if any(has(name, row) for row in rows)]
+    left_out: list[str] = []
+    while (least := _width(console, table := _made(rows, shown, marks))) > console.width:
+        spare = [name for name in shown[FEWEST:] if name not in (*KEPT, *WHOLE)]
+        if not columns or not spare:
+            console.width = least
+            break
+        shown.remove(spare[-1])
+        left_out.insert(0, spare[-1])
     console.print(table, crop=False)
     for text, mark in marks.items():
         console.print(Text(f"{mark} {clean(text)}"))
-
-
-MOST_WIDTH = 1000
-FOOTNOTES = ("†", "‡", "§", "¶")
-
-
-def flag_marks(rows: Iterable[Row]) -> dict[str, str]:
-    """A footnote mark for each of the sentences that rows are flagged with, doubled where marks run out."""
-    said = dict.fromkeys(text for row in rows for text in row.get("flags") or [])
-    return {
-        text: FOOTNOTES[place % len(FOOTNOTES)] * (1 + place // len(FOOTNOTES))
-        for place, text in enumerate(said)
-    }
-
-
-# Numbers that are shares whatever row they are in; those of a finding are what the row's unit says.
-SHARES = (
-    *("error", "error_before", "parent_error", "prune_ratio", "physical_ratio", "asked", "margin", "limit"),
-    *("agreement", "worst_class_rise"),
-)
-NUMBERS = ("value", "low", "high", "net", "net_low", "net_high")
-UNITS_OF_SHARES = (
-    *("share", "error", "chance", "recall", "share of images", "share of predictions", "prune ratio"),
-    *("ratio of errors", "confidence in the true class"),
-)
-
-
-def _cell(name: str, row: Row, marks: Mapping[str, str]) -> str:
-    value = row.get(name)
-    if value is None:
-        return "–"
-    if name == "flags":
-        return " ".join(marks[text] for text in value)
-    if isinstance(value, float):
-        return _number(
-            value, is_share=name in SHARES or (name in NUMBERS and row.get("unit") in UNITS_OF_SHARES)
+    if left_out:
+        console.print(
+            Text(f"left out here: {', '.join(left_out)} (a wider terminal or --json shows them)"), style="dim"
         )
-    if isinstance(value, int):
-        return f"{value:,}" if not isinstance(value, bool) else ("yes" if value else "no")
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _number(value: float, *, is_share: bool) -> str:
-    return f"{100 * value:.2f} %" if is_share else f"{value:.4g}"
+def _made(rows: Sequence[Row], shown: Sequence[str], marks: Mapping[str, str]) -> Table:
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in shown:
+        cells = [cell(name, row, marks) for row in rows]
+        numeric = name in COMPOSED or all(isinstance(row.get(name), int | float | None) for row in rows)
+        whole, longest = numeric or name in WHOLE, max(map(cell_len, cells))
+        heading = Text(clean(name.replace("_", " ")))
+        least = max(longest if whole else min(longest, LEAST_TEXT), *map(cell_len, heading.plain.split()))
+        table.add_column(
+            heading, justify="right" if numeric else "left", overflow="fold", no_wrap=whole, min_width=least
+        )
+    for row in rows:
+        table.add_row(*(Text(clean(cell(name, row, marks))) for name in shown))
+    return table
+
+
+def _width(console: Console, table: Table) -> int:
+    """The fewest characters in a line at which no column has to break a word."""
+    from rich.measure import Measurement
+
+    return Measurement.get(console, console.options.update(max_width=MOST_WIDTH), table).minimum
 
 
 def say(text: str) -> None:

@@ -92,11 +92,19 @@ METHOD_NAMES: dict[str, str] = {
 }
 
 
+MADE_ELSEWHERE = "made elsewhere: the word of whoever brought it"
+
+
 def method_names(rows: Iterable[Mapping[str, object]]) -> list[tuple[str, str, str]]:
     """The methods of the rows, once each: code, name, and where it is from."""
-    codes = sorted({str(row["method"]) for row in rows if row.get("method")})
-    sources = {code: METHODS[code].source for code in codes if code in METHODS}
-    return [(code, METHOD_NAMES.get(code, ""), sources.get(code, "")) for code in codes]
+    rows = [row for row in rows if row.get("method")]
+    ours = {str(row["method"]) for row in rows if row.get("role") != Role.COMPRESSED}
+    return [
+        (code, METHOD_NAMES.get(code, ""), METHODS[code].source if code in METHODS else "")
+        if code in ours
+        else (code, MADE_ELSEWHERE, "")
+        for code in sorted({str(row["method"]) for row in rows})
+    ]
 
 
 def shift_names(distributions: Iterable[object]) -> list[tuple[str, str, str]]:

@@ -119,3 +119,49 @@ def test_of_no_rows_one_thing_is_said_or_nothing(terminal):
     assert shown() == ""
     emit([], columns=("key",))
     assert shown() == "nothing here yet\n"
+
+
+COMPARISON = {
+    "network": "int8",
+    "distribution": "folder:photos+fog@3",
+    "verdict": "within",
+    "unit": "error",
+    "parent_error": 0.575,
+    "error": 0.5333,
+    "value": -0.0417,
+    "low": -0.0954,
+    "high": 0.0128,
+    "n": 360,
+    "broken": 41,
+    "fixed": 56,
+    "flags": ["parent-at-chance"],
+}
+OF_COMPARISONS = (
+    *("network", "distribution", "verdict", "error, %", "rise [95 %], points", "n", "broken / fixed"),
+    *("worst class", "flags"),
+)
+
+
+def test_an_interval_is_one_cell_with_its_unit_in_the_heading(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    text = table(terminal, [COMPARISON], OF_COMPARISONS)
+    assert "57.50 → 53.33  -4.17 [-9.54, 1.28]  360" in text
+    assert "41 / 56" in text
+    assert "worst class" not in text
+    assert "† the parent is no better than guessing here" in text
+
+
+def test_a_narrow_terminal_leaves_the_last_columns_out_and_breaks_no_number(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = table(terminal, [COMPARISON], OF_COMPARISONS)
+    assert "-4.17 [-9.54, 1.28]" in text
+    assert "verdict" in text
+    assert "41 / 56" not in text
+    assert "left out here: n, broken / fixed (a wider terminal or" in text
+
+
+def test_the_label_that_a_user_gave_is_shown_as_it_is(terminal):
+    rows = [{"key": KEY, "label": name, "method": "int8", "role": "compressed"} for name in ("mine", "yours")]
+    text = table(terminal, rows, ("key", "label", "method"))
+    assert "mine" in text
+    assert "yours" in text

@@ -1,6 +1,6 @@
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.variant import Role
-from prunekit.report.codes import FLAGS, ROLES, sentences_of, shift_names
+from prunekit.report.codes import FLAGS, MADE_ELSEWHERE, ROLES, method_names, sentences_of, shift_names
 
 
 def test_every_code_has_a_sentence_of_its_own():
@@ -27,3 +27,17 @@ def test_one_name_of_each_kind_of_shift_is_explained():
         ("digits+fog@3", "the test images under this corruption, at this severity of 1 to 5"),
         ("digits+uniform@0.5", "the test images with noise of this size, in units of normalised inputs"),
     ]
+
+
+def test_a_method_is_explained_as_ours_only_where_the_network_is_pruned_here():
+    rows = [
+        {"role": "pruned", "method": "wt"},
+        {"role": "compressed", "method": "slim"},
+        {"role": "compressed", "method": "int8"},
+        {"role": "parent", "method": None},
+    ]
+    (int8, slim, wt) = method_names(rows)
+    assert int8 == ("int8", MADE_ELSEWHERE, "")
+    assert slim == ("slim", MADE_ELSEWHERE, "")
+    assert wt[0] == "wt"
+    assert wt[2].startswith("Han et al. 2015")

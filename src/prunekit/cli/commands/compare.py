@@ -33,11 +33,20 @@ from prunekit.studies.groups import groups_of
 
 GATE_FAILED = 4
 COLUMNS = (
-    *("network", "distribution", "verdict", "parent_error", "error", "value", "low", "high", "limit", "n"),
-    *("agreement", "broken", "fixed", "worst_class", "worst_class_rise"),
-    *("worst_group", "worst_group_rise", "flags"),
+    *(
+        "network",
+        "distribution",
+        "verdict",
+        "error, %",
+        "rise [95 %], points",
+        "limit",
+        "n",
+        "agreement",
+        "broken / fixed",
+    ),
+    *("worst class", "worst group", "flags"),
 )
-SLICE_COLUMNS = (*COLUMNS[:2], "grouping", "member", *COLUMNS[2:10], "agreement", "broken", "fixed", "recall")
+SLICE_COLUMNS = (*COLUMNS[:2], "grouping", "member", *COLUMNS[2:9], "recall", "flags")
 JUNIT, MARKDOWN = Lazy("prunekit.report.gate:junit"), Lazy("prunekit.report.gate:markdown")
 PASSES, SENTENCE = Lazy("prunekit.report.gate:passes"), Lazy("prunekit.report.gate:sentence")
 

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from prunekit.cli.cells import SHARES
 from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import MODEL, resolve_all
-from prunekit.cli.output import SHARES, emit
+from prunekit.cli.output import emit
 from prunekit.params.bounds import LARGEST_BATCH, MOST_REPEATS
 from prunekit.progress import SILENT
 from prunekit.registry import Lazy

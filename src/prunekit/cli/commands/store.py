@@ -20,15 +20,15 @@ from prunekit.store.store import Store
 COLUMNS = (
     "key",
     "label",
-    "arch",
-    "dataset",
-    "seed",
     "method",
     "prune_ratio",
     "error",
+    "parent",
+    "seed",
+    "arch",
+    "dataset",
     "nonzero",
     "file_bytes",
-    "parent",
 )
 KINDS = ("models", "measurements", "disk")
 
