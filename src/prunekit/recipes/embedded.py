@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from prunekit.errors import unknown
@@ -30,8 +29,16 @@ def path_of(name: str) -> Path:
 
 
 def located(path: Path) -> Path:
-    """A recipe file that exists as typed, else the one that prunekit brings along under that name."""
+    """A recipe file that exists as typed, else the one that prunekit brings along under that name.
+
+    :class:`UsageError` for a word without an ending that is neither.
+    """
     name = path.as_posix().removesuffix(".toml")
-    with contextlib.suppress(OSError, ValueError):  # a name that is too long, or holds a null byte
-        return path_of(name) if name in names() and not path.exists() else path
+    try:
+        if path.exists():
+            return path
+    except (OSError, ValueError):  # a name that is too long, or holds a null byte
+        return path
+    if name in names() or not (path.suffix or path.is_absolute() or path.parts[0] == ".."):
+        return path_of(name)
     return path

@@ -27,3 +27,13 @@ def test_a_file_of_ones_own_comes_before_a_name(tmp_path, monkeypatch):
 def test_a_wrong_name_lists_the_right_ones():
     with pytest.raises(UsageError, match="did you mean 'quickstart'"):
         embedded.path_of("quickstrat")
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [("quickstar", "did you mean 'quickstart'"), ("../quickstart", "No such file"), ("q.toml", "No such")],
+)
+def test_a_word_that_is_no_file_is_taken_for_a_name(tmp_path, monkeypatch, typed, why):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=why):
+        read(Path(typed))
