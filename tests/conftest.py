@@ -12,9 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A busy machine is no fault of the code.
+settings.register_profile("prunekit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("prunekit")
+
 pytest_plugins = ["pretend.plugin"]
 FEW_FILES, SLOWEST_FILES = 5, 15
 TRAIN = ("train", "--arch", "resnet8", "--dataset", "digits", "--epochs", "1", "--batch-size", "64")
