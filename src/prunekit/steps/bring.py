@@ -26,6 +26,7 @@ from prunekit.steps.classes import seen_with
 from prunekit.steps.context import PROGRAM, Context, dataset, examples, save, seen_by, view_of
 from prunekit.steps.deposit import Deposited, deposited
 from prunekit.steps.expect import check_expected
+from prunekit.steps.unpruned import nonzero_of
 from prunekit.store.records import ModelRecord
 
 PRETRAINED = "pretrained"
@@ -117,21 +118,22 @@ def _network(origin: Origin, found: Deposited | None, context: Context) -> Arriv
 
 
 def _program(found: Deposited, origin: Origin, context: Context) -> Arrived:
-    """A program as it came; its own weights are counted, of the parent's parameters where it has one."""
+    """A program as it came; what it lacks of its unpruned root is counted where it has one."""
     form = str(found.form)
     opened = FORMS[form].open(found.data, found.name)
     check_takes(opened.module, origin.dataset)
     check_gives(opened.module, origin.dataset, context)
-    total = origin.parent.parameters if origin.parent else opened.parameters
-    if not total:
+    if not opened.parameters:
         raise UsageError(f"{found.name} holds no weights")
+    parent = origin.parent
     facts = {
         "form": form,
-        "nonzero": min(opened.nonzero, total),
+        "nonzero": nonzero_of(opened.weights, parent, context) if parent else opened.nonzero,
         "bytes": opened.bytes,
         "bits": opened.bits,
     }
-    return Arrived(opened.module, {PROGRAM: np.frombuffer(found.data, np.uint8)}, {}, facts, total)
+    weights = {PROGRAM: np.frombuffer(found.data, np.uint8)}
+    return Arrived(opened.module, weights, {}, facts, opened.parameters)
 
 
 def check_takes(module: nn.Module, dataset: Dataset) -> None:

@@ -156,12 +156,12 @@ def load(context: Context, key: str) -> Loaded:
     check_parent(record, context.data)
     opened = seen_by(context, record)
     weights, masks = context.store.tensors(key)
-    model = _model_of(record, weights)
+    model = model_of(record, weights)
     on_device = {name: torch.from_numpy(mask).to(context.device) for name, mask in masks.items()}
     return Loaded(record, model.to(context.device), on_device, opened)
 
 
-def _model_of(record: ModelRecord, weights: Arrays) -> nn.Module:
+def model_of(record: ModelRecord, weights: Arrays) -> nn.Module:
     """The network that stored arrays are: a program's bytes, or the weights of an architecture, perhaps narrower."""
     if record.form != MODULE:
         return FORMS[record.form].open(weights[PROGRAM].tobytes(), record.key).module

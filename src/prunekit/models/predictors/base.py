@@ -10,15 +10,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from prunekit.errors import UsageError
+from prunekit.models.predictors.weights import Weight
 
 
 class Opened(NamedTuple):
-    """A program as a module, and its weights: how many, how many are not zero, and what they take."""
+    """A program as a module, and its weights."""
 
     module: nn.Module
-    parameters: int
-    nonzero: int
-    bytes: int
+    weights: tuple[Weight, ...]
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has."""
+        return sum(each.size for each in self.weights)
+
+    @property
+    def nonzero(self) -> int:
+        """How many of them were not removed."""
+        return self.parameters - sum(each.zeros for each in self.weights)
+
+    @property
+    def bytes(self) -> int:
+        """What they take."""
+        return round(sum(each.size * each.bits for each in self.weights) / 8)
 
     @property
     def bits(self) -> float:

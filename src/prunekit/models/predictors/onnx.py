@@ -11,26 +11,8 @@ from torch import Tensor
 
 from prunekit.errors import UsageError
 from prunekit.models.predictors.base import Batched, Opened, as_logits
+from prunekit.models.predictors.onnx_weights import weights_of
 
-# Inputs of quantised operators that are scales and zero points, not weights.
-SCALES: dict[str, tuple[int, ...]] = {
-    "DequantizeLinear": (1, 2),
-    "QuantizeLinear": (1, 2),
-    "QLinearConv": (1, 2, 4, 5, 6, 7),
-    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
-    "QGemm": (1, 2, 4, 5, 7, 8),
-    "ConvInteger": (2, 3),
-    "MatMulInteger": (2, 3),
-}
-# Where the zero point of a quantised weight stands, by the operator and the weight's own place.
-ZEROS = {
-    ("DequantizeLinear", 0): 2,
-    ("QLinearConv", 3): 5,
-    ("QLinearMatMul", 3): 5,
-    ("QGemm", 3): 5,
-    ("ConvInteger", 1): 3,
-    ("MatMulInteger", 1): 3,
-}
 # Operators that leave probabilities what they are.
 PASSING = ("Identity", "Cast", "QuantizeLinear", "DequantizeLinear", "Flatten", "Reshape", "Squeeze")
 LEAST_PROBABILITY = 1e-12  # what a probability of 0 counts as
@@ -103,7 +85,7 @@ def open_onnx(data: bytes, name: str) -> Opened:
         raise
     except Exception as error:  # a file from elsewhere
         raise UsageError(f"{name} is not an ONNX network that onnxruntime opens: {_line(error)}") from None
-    return Opened(_Session(session, name, _ends_in_softmax(model.graph)), *_weights(onnx, model))
+    return Opened(_Session(session, name, _ends_in_softmax(model.graph)), weights_of(onnx, model.graph))
 
 
 def _ends_in_softmax(graph: Any) -> bool:
@@ -122,42 +104,6 @@ def _providers(runtime: Any) -> list[str]:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
-
-
-def _weights(onnx: Any, model: Any) -> tuple[int, int, int]:
-    """How many weights an ONNX graph has, how many are not zero, and the bytes that they take.
-
-    Weights are the floating or 8-bit initialisers that are no scale and no zero point; a quantised weight is zero where
-    it equals its zero point.
-    """
-    arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    scales, zeros = set(), {}
-    for node in model.graph.node:
-        scales |= {node.input[place] for place in SCALES.get(node.op_type, ()) if place < len(node.input)}
-        for place, name in enumerate(node.input):
-            at = ZEROS.get((node.op_type, place))
-            if at is not None and at < len(node.input) and node.input[at] in arrays:
-                zeros[name] = arrays[node.input[at]]
-    total = nonzero = size = 0
-    for name, array in arrays.items():
-        if name in scales or not (
-            array.dtype.kind == "f" or (array.itemsize == 1 and array.dtype.kind in "iu")
-        ):
-            continue
-        total, size = total + array.size, size + array.nbytes
-        nonzero += int(np.count_nonzero(array.astype(np.float64) - _broadcast(zeros.get(name), array)))
-    return total, nonzero, size
-
-
-def _broadcast(zero: Any, array: Any) -> Any:
-    """A zero point per tensor, or per channel along whichever axis has as many."""
-    if zero is None:
-        return 0.0
-    flat = np.asarray(zero, np.float64).ravel()
-    if flat.size <= 1:
-        return flat[0] if flat.size else 0.0
-    axis = array.shape.index(flat.size)
-    return flat.reshape([-1 if place == axis else 1 for place in range(array.ndim)])
 
 
 class _Session(Batched):

@@ -7,12 +7,14 @@ import logging
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from prunekit.errors import UsageError
 from prunekit.models.predictors.archive import cleaned
 from prunekit.models.predictors.base import Batched, Opened, as_logits
+from prunekit.models.predictors.weights import Weight, zeros_beyond_rounding
 
 WHOLE = (torch.int8, torch.uint8)
 
@@ -35,12 +37,14 @@ def open_program(data: bytes, name: str) -> Opened:
         if isinstance(tensor, Tensor)
         and (key in program.graph_signature.parameters or (tensor.dtype in WHOLE and tensor.ndim > 1))
     ]
-    return Opened(
-        _Program(program, fixed=fixed, least=least),
-        sum(tensor.numel() for tensor in weights),
-        sum(int(tensor.count_nonzero()) for tensor in weights),
-        sum(tensor.nbytes for tensor in weights),
-    )
+    return Opened(_Program(program, fixed=fixed, least=least), tuple(map(_weight, weights)))
+
+
+def _weight(tensor: Tensor) -> Weight:
+    bits = 8 * tensor.element_size()
+    if tensor.dtype in WHOLE:
+        return Weight.of(tensor.shape, bits, zeros_beyond_rounding(tensor.cpu().numpy().astype(np.int32)))
+    return Weight.of(tensor.shape, bits, tensor.numel() - int(tensor.count_nonzero()))
 
 
 def _batch(program: Any, name: str) -> tuple[int | None, int]:
