@@ -50,7 +50,7 @@ def rows(sizes: argparse.Namespace, title: str) -> Iterator[Measured]:
     parts: dict[str, Callable[[], list[Row]]] = {
         "draws of every error, curves, potentials, methods, excess": lambda: of_curves(curves(), settings),
         **{name: partial(finding, held) for name, finding in HIDDEN.items()},
-        "claims": lambda: judge(found),
+        "claims": lambda: judge(found).rows,
     }
     begun, spent = time.perf_counter(), 0.0
     for name, part in parts.items():

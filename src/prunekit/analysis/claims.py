@@ -22,7 +22,7 @@ from prunekit.analysis.evidence import (
     units_in,
     with_labels,
 )
-from prunekit.analysis.joint import Contrast, Ruling, Settled, average, contrasts_of, settle
+from prunekit.analysis.joint import Contrast, Ruling, Settled, average, contrasts_of, hinges, settle
 from prunekit.analysis.rows import Row
 
 
@@ -122,7 +122,14 @@ CLAIMS: dict[int, Claim] = {
 }
 
 
-def judge(rows: Iterable[Row]) -> list[Row]:
+class Judged(NamedTuple):
+    """What rows say of the claims, as rows, and whether a claim that cannot be told might be with more draws."""
+
+    rows: list[Row]
+    hinges: bool
+
+
+def judge(rows: Iterable[Row]) -> Judged:
     """A row per contrast, then one per claim: the verdict, what decides it, and what is lacking."""
     named = with_labels(rows)
     found = {number: claim.contrasts(named) for number, claim in CLAIMS.items()}
@@ -130,37 +137,52 @@ def judge(rows: Iterable[Row]) -> list[Row]:
         number: contrasts_of([(part.group, part.what, part.draws) for part in parts])
         for number, parts in found.items()
     }
+    settled = {number: settle(contrasts[number], claim.needs) for number, claim in CLAIMS.items()}
     made = [
-        _contrast_row(number, part.unit, contrast)
+        _contrast_row(number, part, contrast)
         for number, parts in found.items()
         for part, contrast in zip(parts, contrasts[number], strict=True)
     ]
-    return made + [
-        _claim_row(number, claim, found[number], contrasts[number], named) for number, claim in CLAIMS.items()
+    made += [
+        _claim_row(number, claim, found[number], contrasts[number], settled[number], named)
+        for number, claim in CLAIMS.items()
     ]
+    return Judged(made, any(_hinges(found[number], settled[number]) for number in CLAIMS))
 
 
-def _contrast_row(number: int, unit: str, found: Contrast) -> Row:
+def _hinges(parts: Sequence[Part], settled: Settled) -> bool:
+    """Whether this claim might be decided with more draws."""
+    unknown = settled.ruling is Ruling.UNKNOWN and not settled.lacks
+    return unknown and hinges([part.draws for part in parts])
+
+
+def _contrast_row(number: int, part: Part, found: Contrast) -> Row:
     return Row(
         {
             "finding": "contrast",
             "claim": number,
             "group": found.group,
             "what": found.what,
-            "unit": unit,
+            "unit": part.unit,
             "value": plain(found.value),
             "low": plain(found.low),
             "high": plain(found.high),
             "p_value": plain(found.p_value),
             "adjusted": plain(found.adjusted),
+            "draws": len(part.draws.least),
         }
     )
 
 
 def _claim_row(
-    number: int, claim: Claim, parts: Sequence[Part], contrasts: Sequence[Contrast], rows: list[Row]
+    number: int,
+    claim: Claim,
+    parts: Sequence[Part],
+    contrasts: Sequence[Contrast],
+    settled: Settled,
+    rows: list[Row],
 ) -> Row:
-    settled, mean = settle(contrasts, claim.needs), average([part.draws for part in parts])
+    mean = average([part.draws for part in parts])
     by, unit = settled.decided_by, units_in(parts)
     return Row(
         {

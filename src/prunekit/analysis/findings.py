@@ -311,6 +311,10 @@ FINDINGS: Registry[Finding] = Registry(
                     Number,
                     "The same for all contrasts of the claim together (max-T; potentials: Holm).",
                 ),
+                "draws": (
+                    int,
+                    "Joint draws behind it: more than were asked for where a verdict hinges on how many there are.",
+                ),
             },
             complete=True,
         ),

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import bdtr
 
 from prunekit.analysis.outcome import Array
-from prunekit.analysis.significance import SURE_OF_DRAWS, at_most, holm, max_t
+from prunekit.analysis.significance import SURE_OF_DRAWS, Share, at_least, at_most, holm, max_t
 from prunekit.analysis.student import LEVEL
 
 SIDE = (1 - LEVEL) / 2
@@ -156,22 +156,29 @@ def contrasts_of(parts: Sequence[tuple[str, str, Draws]]) -> list[Contrast]:
     grid, and have no spread that a standard error could be made of.
     """
     each = [draws for _, _, draws in parts]
-    raw = np.array([_not_below(draws) for draws in each])
-    together = _adjusted(each, raw)
+    raw, together = _not_below(each, at_most)
     return [
         Contrast(group, what, draws.value, *draws.ends(), float(p), float(adjusted))
         for (group, what, draws), p, adjusted in zip(parts, raw, together, strict=True)
     ]
 
 
-def _not_below(draws: Draws) -> float:
-    return float(at_most(int(np.count_nonzero(draws.most >= -TIE)), len(draws.most)))
-
-
-def _adjusted(draws: Sequence[Draws], raw: Array) -> Array:
+def _not_below(draws: Sequence[Draws], share: Share) -> tuple[Array, Array]:
+    """One-sided p values that each is not below zero: by itself, and as one of all."""
+    raw = np.array([float(share(int(np.count_nonzero(each.most >= -TIE)), len(each.most))) for each in draws])
     if not draws or any(each.on_grid for each in draws):
-        return holm(raw)
-    return max_t(np.array([each.value for each in draws]), np.stack([each.most for each in draws]))
+        return raw, holm(raw)
+    values, most = np.array([each.value for each in draws]), np.stack([each.most for each in draws])
+    return raw, max_t(values, most, share)
+
+
+def hinges(draws: Sequence[Draws]) -> bool:
+    """Whether more draws of the contrasts of a claim that cannot be told might decide it, one way or the other."""
+    if not draws:
+        return False
+    fails = _not_below(draws, at_least)[1].min() <= SIDE
+    holds = all(at_least(int(np.count_nonzero(each.least <= TIE)), len(each.least)) <= SIDE for each in draws)
+    return bool(fails or holds)
 
 
 def average(draws: Sequence[Draws]) -> Average | None:

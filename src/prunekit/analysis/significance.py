@@ -5,13 +5,16 @@ McNemar's for paired flips, Welch's and the paired t for populations of networks
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import bdtr, betaincinv, stdtr
 
 from prunekit.analysis.outcome import Array
 
+# From how many of the draws show something, and how many there are: the share that they stand for.
+Share = Callable[[Any, int], Array]
 # What follows from random draws holds with this chance however many more were drawn.
 SURE_OF_DRAWS = 0.99
 
@@ -27,6 +30,13 @@ def at_most(count: int | Array, draws: int) -> Array:
     """The largest share that so many of the random draws may stand for, 99 % one-sided (Clopper and Pearson 1934)."""
     rest = np.maximum(draws - np.asarray(count), 1e-9)
     return np.asarray(betaincinv(np.asarray(count) + 1.0, rest, SURE_OF_DRAWS))
+
+
+def at_least(count: int | Array, draws: int) -> Array:
+    """The smallest share that so many of the random draws may stand for, 99 % one-sided."""
+    counts = np.asarray(count, dtype=np.float64)
+    low = betaincinv(np.maximum(counts, 1.0), draws - counts + 1.0, 1 - SURE_OF_DRAWS)
+    return np.asarray(np.where(counts > 0, low, 0.0))
 
 
 def welch(before: Array, after: Array) -> Array:
@@ -89,12 +99,12 @@ def false_discovery(p_values: Sequence[float] | Array) -> Array:
     return adjusted
 
 
-def max_t(values: Array, draws: Array) -> Array:
+def max_t(values: Array, draws: Array, share: Share = at_most) -> Array:
     """One-sided p values, for all together, that values ``[contrasts]`` are not below zero (Westfall and Young 1993).
 
     ``draws`` ``[contrasts, draws]`` are joint draws of the same. Step-down: once the surest contrast is rejected, it
     counts no more against the others. Contrasts that do not vary are below zero for certain or not at all. Each is
-    the upper end of what the draws may stand for (:func:`at_most`).
+    the upper end of what the draws may stand for, unless another ``share`` is asked for.
     """
     spread = draws.std(axis=1)
     varies = spread > 0
@@ -104,7 +114,7 @@ def max_t(values: Array, draws: Array) -> Array:
     shifted[varies] = -(draws[varies] - draws[varies].mean(axis=1, keepdims=True)) / spread[varies, None]
     order = np.argsort(-distance, kind="stable")
     largest = np.maximum.accumulate(shifted[order][::-1], axis=0)[::-1]
-    beaten = at_most(np.count_nonzero(largest >= distance[order, None], axis=1), draws.shape[1])
+    beaten = share(np.count_nonzero(largest >= distance[order, None], axis=1), draws.shape[1])
     adjusted = np.empty(len(values))
     adjusted[order] = np.maximum.accumulate(beaten)
     return adjusted

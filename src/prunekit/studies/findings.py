@@ -24,11 +24,11 @@ from prunekit.analysis.noise import noise_potentials
 from prunekit.analysis.paired import Paired
 from prunekit.analysis.part_potential import class_potentials, group_potentials
 from prunekit.analysis.parts import Groups
-from prunekit.analysis.potentials import potentials, potentials_of
+from prunekit.analysis.potentials import Potential, potentials, potentials_of
 from prunekit.analysis.robust import robust_gains
 from prunekit.analysis.rows import Row
 from prunekit.analysis.schema import check_row
-from prunekit.analysis.shifts import sets_among
+from prunekit.analysis.shifts import Sets, sets_among
 from prunekit.analysis.similarity import similarities
 from prunekit.analysis.summary import potential_summary
 from prunekit.analysis.verdict import Margin
@@ -76,31 +76,58 @@ def error_findings(store: Store, errors: Iterable[ErrorParams], settings: Report
     """Prune curves, potentials, their mean and minimum, excess and corruption errors, the longer trained control."""
     store, errors = reading(store), list(errors)
     check_versions(store, errors)
-    found = stored.measured(store, errors)
-    for each in found:
-        _check_top_k(settings.top_k, each.record)
-    curves = resample(
-        stored.curves(store, found, top_k=settings.top_k), resamples=settings.resamples, seed=settings.seed
-    )
-    rows = of_curves(curves, settings)
+    rows = of_curves(_resampled(store, errors, settings), settings)
     return _checked(rows + longer_findings(store, errors, settings, margin_of(settings)))
 
 
-def of_curves(curves: Sequence[ResampledCurve], settings: ReportParams) -> list[Row]:
-    """All that prune curves say by themselves: everything of :func:`error_findings` but the longer trained control."""
+def _resampled(store: Store, errors: list[ErrorParams], settings: ReportParams) -> list[ResampledCurve]:
+    found = stored.measured(store, errors)
+    for each in found:
+        _check_top_k(settings.top_k, each.record)
+    curves = stored.curves(store, found, top_k=settings.top_k)
+    return resample(curves, resamples=settings.resamples, seed=settings.seed)
+
+
+class Curves(NamedTuple):
+    """Resampled prune curves, the sets of their distributions, their potentials, and what they are judged by."""
+
+    curves: Sequence[ResampledCurve]
+    sets: Sets
+    reached: Sequence[Potential]
+    margin: Margin
+    interpolate: bool
+
+    @property
+    def judged(self) -> dict[str, Any]:
+        """The margin, and the potentials where they are known."""
+        return {"margin": self.margin, "known": self.reached}
+
+
+# All that prune curves say by themselves, by finding.
+OF_CURVES: dict[str, Callable[[Curves], list[Row]]] = {
+    "prune-curve": lambda each: prune_curves(each.curves, margin=each.margin),
+    "potential": lambda each: potentials(each.curves, interpolate=each.interpolate, **each.judged),
+    "potential-mean": lambda each: potential_summary(each.curves, each.sets, **each.judged),
+    "potential-step": lambda each: margin_steps(each.curves),
+    "method-difference": lambda each: method_differences(each.curves, **each.judged),
+    "robust-gain": lambda each: robust_gains(each.curves, each.sets, margin=each.margin),
+    "excess-error": lambda each: excess_errors(each.curves, each.sets),
+    "mce": lambda each: corruption_errors(each.curves),
+}
+# Those whose draws claims rest on.
+CLAIMED = ("potential", "potential-mean", "robust-gain", "excess-error")
+
+
+def of_curves(
+    curves: Sequence[ResampledCurve], settings: ReportParams, *, only: Sequence[str] = tuple(OF_CURVES)
+) -> list[Row]:
+    """Everything of :func:`error_findings` but the longer trained control."""
     sets = sets_among(
         (curve.distribution for curve in curves), (curve.variant.train_distribution for curve in curves)
     )
     margin = margin_of(settings)
-    reached = potentials_of(curves, margin)
-    rows = prune_curves(curves, margin=margin)
-    rows += potentials(curves, margin=margin, interpolate=settings.interpolate, known=reached)
-    rows += potential_summary(curves, sets, margin=margin, known=reached)
-    rows += margin_steps(curves)
-    rows += method_differences(curves, margin=margin, known=reached)
-    rows += robust_gains(curves, sets, margin=margin)
-    rows += excess_errors(curves, sets)
-    return rows + corruption_errors(curves)
+    each = Curves(curves, sets, potentials_of(curves, margin), margin, settings.interpolate)
+    return [row for name in only for row in OF_CURVES[name](each)]
 
 
 def _checked(rows: list[Row]) -> list[Row]:
@@ -118,6 +145,10 @@ def _check_top_k(top_k: int, record: ModelRecord) -> None:
             f"(1 to {classes - 1} are allowed)"
         )
 
+
+# By how much more the findings behind a claim are drawn while its verdict hinges on the draws, one after the other, and
+# how many numbers that may be in all (docs/decisions/059-analysis-joint-draws.md).
+MORE_DRAWS, MOST_DRAWN = (4, 16), 64_000_000
 
 # What test accuracy hides: every function of pruned networks beside their unpruned parents.
 HIDDEN: dict[str, Callable[[Pairs], list[Row]]] = {
@@ -203,7 +234,26 @@ def all_findings(
     rows = [
         *error_findings(store, errors, settings),
         *hidden_findings(store, errors, settings, groups=groups_of(store, errors, groups, say=say)),
+        *_noise_and_features(store, steps, settings),
+    ]
+    return marked(rows + _claims(store, steps, settings, rows), lost) if rows else []
+
+
+def _noise_and_features(store: Store, steps: Sequence[Params], settings: ReportParams) -> list[Row]:
+    return [
         *noise_findings(store, [step for step in steps if isinstance(step, NoiseParams)], settings),
         *feature_findings(store, [step for step in steps if isinstance(step, TransferParams)], settings),
     ]
-    return marked(rows + _checked(judge(rows)), lost) if rows else []
+
+
+def _claims(store: Store, steps: Sequence[Params], settings: ReportParams, rows: list[Row]) -> list[Row]:
+    """What the findings say of the claims; by more draws where a verdict hinges on how many there are."""
+    found, others = judge(rows), [row for row in rows if row.draws is None]
+    errors = [step for step in steps if isinstance(step, ErrorParams)]
+    for factor in MORE_DRAWS:
+        more = settings.model_copy(update={"resamples": factor * settings.resamples})
+        if not found.hinges or more.resamples * len(steps) > MOST_DRAWN:
+            break
+        drawn = of_curves(_resampled(store, errors, more), more, only=CLAIMED)
+        found = judge([*others, *drawn, *_noise_and_features(store, steps, more)])
+    return _checked(found.rows)

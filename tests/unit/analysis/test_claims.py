@@ -55,7 +55,7 @@ def row(
 
 
 def claim(number, rows):
-    (found,) = [each for each in judge(rows) if each["finding"] == "claim" and each["claim"] == number]
+    (found,) = [each for each in judge(rows).rows if each["finding"] == "claim" and each["claim"] == number]
     return found
 
 
@@ -243,7 +243,7 @@ def test_the_average_stands_beside_the_verdict():
 
 
 def test_every_contrast_is_a_row_and_the_verdict_follows_from_them():
-    rows = judge(gains(0.1, 0.05))
+    rows = judge(gains(0.1, 0.05)).rows
     contrasts = [each for each in rows if each["finding"] == "contrast"]
     assert len(contrasts) == 4
     assert {each["group"] for each in contrasts} == set(CLAIMS[1].needs)
@@ -253,7 +253,7 @@ def test_every_contrast_is_a_row_and_the_verdict_follows_from_them():
 def test_a_potential_at_the_largest_ratio_tested_may_be_anything_above():
     """wt reaches the asked .9 and ft as well: neither is known to be higher."""
     rows = [potential(0.9, method=method, ends=(0.9, 1.0)) for method in ("wt", "ft")]
-    contrast = next(each for each in judge([*rows, *MEANS, *MINIMA]) if each["finding"] == "contrast")
+    contrast = next(each for each in judge([*rows, *MEANS, *MINIMA]).rows if each["finding"] == "contrast")
     assert (contrast["value"], contrast["low"], contrast["high"]) == (
         0.0,
         pytest.approx(-0.1),

@@ -8,6 +8,7 @@ from prunekit.analysis.joint import (
     average,
     chance_above,
     contrasts_of,
+    hinges,
     known,
     settle,
     two_sided,
@@ -100,6 +101,29 @@ def test_a_verdict_next_to_its_limit_is_cannot_tell():
     assert (
         settle(contrasts_of([("g", "close", known(np.append(1.0, -draws)))]), ["g"]).ruling is Ruling.UNKNOWN
     )
+
+
+@pytest.mark.parametrize(
+    ("against", "hinge"), [(0, False), (190, False), (240, True), (280, True), (300, False), (9760, True)]
+)
+def test_a_verdict_hinges_on_the_draws_near_its_limit_alone(against, hinge):
+    """Of 10,000 draws 213 or fewer on the other side decide; more than 287 stand for more than 2.5 % (99 %)."""
+    draws = np.full(10_000, 1.0)
+    draws[:against] = -1.0
+    each = Draws(1.0, draws, draws, on_grid=True)
+    settled = settle(contrasts_of([("g", "close", each)]), ["g"])
+    assert (settled.ruling is Ruling.UNKNOWN and hinges([each])) is hinge
+    assert (settled.ruling is Ruling.HOLDS) is (against <= 213)
+
+
+def test_of_many_contrasts_no_draw_against_is_not_enough_and_more_are_asked_for():
+    """100 potentials, one below zero in every draw: 100 times 0.00046 is above 0.025 at 10,000 draws."""
+    parts = [Draws(0.1, np.full(10_000, -0.1), np.full(10_000, 0.3), on_grid=True)] * 99
+    sure = Draws(-0.5, np.full(10_000, -0.5), np.full(10_000, -0.5), on_grid=True)
+    assert settle(contrasts_of([("g", "", each) for each in (*parts, sure)]), ["g"]).ruling is Ruling.UNKNOWN
+    assert hinges([*parts, sure])
+    assert not hinges(parts)
+    assert not hinges([])
 
 
 def test_differences_of_rounding_are_ties():

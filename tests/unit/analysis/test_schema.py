@@ -74,7 +74,7 @@ def rows(resampled, pairs, compared, shown):
         *calibration(pairs, resamples=50),
         *comparisons(pairs, Asked(Margin(0.005))),
     ]
-    return [*found, *judge(found)]
+    return [*found, *judge(found).rows]
 
 
 def test_every_finding_is_made_and_every_row_keeps_to_its_schema(rows):

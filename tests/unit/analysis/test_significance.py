@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from scipy.stats import binom, ttest_ind, ttest_rel
 
-from prunekit.analysis.significance import at_most, false_discovery, holm, max_t, mcnemar, paired_t, welch
+from prunekit.analysis.significance import (
+    at_least,
+    at_most,
+    false_discovery,
+    holm,
+    max_t,
+    mcnemar,
+    paired_t,
+    welch,
+)
 
 
 @pytest.mark.parametrize(
@@ -100,3 +109,12 @@ def test_a_share_of_random_draws_is_taken_at_its_upper_end():
     assert at_most(10_000, 10_000) == pytest.approx(1.0)
     # 31 of 10,000: no more is seen with a chance of 1 % where the share is so large.
     assert binom.cdf(31, 10_000, at_most(31, 10_000)) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("count", [1, 10, 250, 9999])
+def test_the_least_share_that_draws_may_stand_for(count):
+    """At it, so many or more are drawn with a chance of 1 %."""
+    low = float(at_least(count, 10_000))
+    assert binom.sf(count - 1, 10_000, low) == pytest.approx(0.01)
+    assert low < count / 10_000 < float(at_most(count, 10_000))
+    assert float(at_least(0, 10_000)) == 0

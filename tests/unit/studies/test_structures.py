@@ -35,14 +35,14 @@ def plugins(monkeypatch):
     forget()
 
 
-def findings(study, methods):
+def findings(study, methods, settings=SETTINGS):
     """Of each method's network at 50 %: as its parent on the digits, far beyond the margin in fog."""
     steps = [study.outcome(study.parent, name, 4) for name in ("digits", "digits+fog@3")]
     for method in methods:
         params = PruneParams(parent=study.parent.key, method=method, prune_ratio=0.5)
         network = study.model(params, study.parent.lineage, 50)
         steps += [study.outcome(network, "digits", 4), study.outcome(network, "digits+fog@3", 36)]
-    return all_findings(study.store, steps, SETTINGS)
+    return all_findings(study.store, steps, settings)
 
 
 @pytest.fixture
