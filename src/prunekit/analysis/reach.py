@@ -100,7 +100,7 @@ def _these(group: Sequence[ResampledCurve], rungs: Sequence[float], margin: Marg
     """Whether each network's potential is at least each ratio, per resample."""
     found = np.empty((len(group), len(group[0].parent) - 1, len(rungs)))
     for number, curve in enumerate(group):
-        allowed = np.broadcast_to(margin.of(curve.parent[1:]), len(curve.parent) - 1)
+        allowed = limit_of(curve, margin)[1:] - curve.bases[1:]
         passes = is_commensurate(drawn_rises(curve), allowed, margin=0.0).T
         for place, rung in enumerate(rungs):
             found[number, :, place] = passes[np.array(curve.rungs) >= rung - TOLERANCE].any(axis=0)
@@ -114,7 +114,7 @@ def drawn_rises(curve: ResampledCurve) -> Array:
     such potentials would differ by nothing for certain.
     """
     name = number_of(curve.variant.id, curve.distribution, curve.images, curve.seed, curve.repetition)
-    rises = curve.errors[1:] - curve.parent[1:, None]
+    rises = curve.errors[1:] - curve.bases[1:]
     return with_made_up(rises, curve.n, curve.parent_outcome.made_up[1], name)
 
 

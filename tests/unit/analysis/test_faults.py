@@ -269,3 +269,15 @@ def test_several_seeds_have_both_intervals_and_learn_from_each_other():
     assert all(new > these for new, these in widths)
     # Student's t of two seeds is 12.7 standard errors.
     assert np.mean([new / these for new, these in widths]) < 4
+
+
+def test_draws_judge_each_ratio_by_its_own_control():
+    """As the parent at both ratios, 10 points above the control of the smaller one: 90 %, or 0 without the larger."""
+    control = ("longer", wrong(np.arange(10_000) < 100))
+    known = curve(1100, 1100, parent=1100, n=10_000)
+    first, last = known.points
+    judged = [
+        resampled(known._replace(points=points))
+        for points in ((first._replace(control=control), last), (first._replace(control=control),))
+    ]
+    assert [potentials(each)[0].draws.ends() for each in judged] == [(0.9, 1.0), (0.0, 0.5)]
