@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from prunekit.analysis.claim_columns import CLAIM, CONTRAST
 from prunekit.analysis.columns import (
     ALLOWED,
     ASKED,
     AT_COLUMNS,
     CLASS,
-    COLUMNS,
     CONTROL,
     DRAWN_COLUMNS,
     EXCESS_COLUMNS,
@@ -32,7 +32,6 @@ from prunekit.analysis.columns import (
     Strings,
 )
 from prunekit.analysis.comparison_columns import COMPARISON, COMPARISON_SLICE
-from prunekit.analysis.joint import Ruling
 from prunekit.analysis.longer_columns import LONGER_ERROR, LONGER_POTENTIAL, LONGER_RISE
 from prunekit.registry import Registry
 
@@ -294,28 +293,7 @@ FINDINGS: Registry[Finding] = Registry(
         "contrast": Finding(
             "A number that a claim wants above zero, on joint draws.",
             "docs/paper.md",
-            {
-                "finding": COLUMNS["finding"],
-                "claim": (int, "Number of the claim."),
-                "group": (str, "Which part of the evidence it is."),
-                "what": (str, "What is compared."),
-                "unit": COLUMNS["unit"],
-                "value": (Number, "The number."),
-                "low": COLUMNS["low"],
-                "high": COLUMNS["high"],
-                "p_value": (
-                    Number,
-                    "One-sided, that it is not below zero; of what the draws may stand for, the upper end (99 %).",
-                ),
-                "adjusted": (
-                    Number,
-                    "The same for all contrasts of the claim together (max-T; potentials: Holm).",
-                ),
-                "draws": (
-                    int,
-                    "Joint draws behind it: more than were asked for where a verdict hinges on how many there are.",
-                ),
-            },
+            CONTRAST,
             complete=True,
         ),
         "comparison": Finding(
@@ -331,23 +309,7 @@ FINDINGS: Registry[Finding] = Registry(
         "claim": Finding(
             "What the study says of one of the paper's claims; value, low and high are of the deciding contrast.",
             "docs/paper.md",
-            {
-                "finding": COLUMNS["finding"],
-                "claim": (int, "Its number, as `prunekit report --claims` prints it."),
-                "text": (str, "What it says."),
-                "verdict": (Literal[tuple(map(str, Ruling))], "holds, does not hold, or cannot tell."),
-                "evidence": (str, "What decides, in words."),
-                "lacks": (Strings, "Groups of evidence that are missing; with any the study cannot tell."),
-                "contrasts": (int, "How many contrasts there are."),
-                "above": (int, "How many are above zero by their own intervals."),
-                "unit": (str | None, "Unit of the numbers."),
-                "value": (Number, "What the claim wants above zero; none if nothing was measured."),
-                "low": COLUMNS["low"],
-                "high": COLUMNS["high"],
-                "average": (Number, "Mean of all contrasts."),
-                "average_low": (Number, "Lower end of its 95 % interval."),
-                "average_high": (Number, "Upper end of its 95 % interval."),
-            },
+            CLAIM,
             complete=True,
         ),
     },
