@@ -56,10 +56,7 @@ class Variant(NamedTuple):
     @property
     def id(self) -> str:
         """A short name of what the network is, whatever its role in a comparison and the plugins installed."""
-        role = Role.PARENT if self.role == Role.SEPARATE else self.role
-        fields = self.columns_without_id() | {"role": str(role), "structure": None}
-        text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
+        return _id_of(self)
 
     def columns(self) -> dict[str, Any]:
         """The columns of a row, in JSON values."""
@@ -69,6 +66,14 @@ class Variant(NamedTuple):
         """The identity in JSON values."""
         settings = {name: json.loads(text) for name, text in self.settings}
         return {**self._asdict(), "role": str(self.role), "settings": settings}
+
+
+@lru_cache(maxsize=1024)
+def _id_of(variant: Variant) -> str:
+    role = Role.PARENT if variant.role == Role.SEPARATE else variant.role
+    fields = variant.columns_without_id() | {"role": str(role), "structure": None}
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from prunekit.analysis.findings import FINDINGS
 from prunekit.report.canvas import Panel, render
 from prunekit.report.comparison_tables import comparison_tables
 from prunekit.report.figures import BODY, FIGURES, Figure, caption_of
-from prunekit.report.folder import TO_BE_DRAWN_AGAIN, digest_of, is_current, write_all
+from prunekit.report.folder import PAGE, TO_BE_DRAWN_AGAIN, digest_of, is_current, note_made_of, write_all
 from prunekit.report.formats import Table, as_csv, csv_of, plain_table
 from prunekit.report.latex import as_tex
 from prunekit.report.page import Section, as_page
@@ -21,7 +21,6 @@ from prunekit.report.study import Row, Study, read_study, with_pictures
 from prunekit.report.tables import TABLES, claims_table, compact
 from prunekit.report.words import count
 
-PAGE = "index.html"
 CLAIM = "claim"
 MOST_PANELS = 12
 CLAIMS_RULE = (
@@ -38,6 +37,7 @@ def write_report(
     *,
     pictures: Callable[[Study], Mapping[str, Any]] = lambda study: {},
     formats: Sequence[str] = (),
+    made_of: str = "",
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``findings.json`` into ``out``; returns the page's path.
 
@@ -45,13 +45,17 @@ def write_report(
     input writes equal bytes, and a report that is already there is not drawn again, unless its pictures were missing.
     ``formats`` are those in which figures are written at the widths of papers, too (``report.paper``).
     ``pictures`` gives those of a study (docs/report.md) when they are drawn: to read images takes seconds.
+    ``made_of`` is a digest that tells the caller another time, before any findings, that nothing has changed.
     Raises UsageError where ``out`` cannot be a folder.
     """
     study = read_study(findings, context)
     digest = digest_of([study, list(formats)])
-    if not is_current(out, digest):
-        study = with_pictures(study, pictures(study))
-        write_all(out, dict(_contents(study, formats)), TO_BE_DRAWN_AGAIN if study.lacks_pictures else digest)
+    if is_current(out, digest):
+        note_made_of(out, made_of)
+        return out / PAGE
+    study = with_pictures(study, pictures(study))
+    known = (TO_BE_DRAWN_AGAIN, "") if study.lacks_pictures else (digest, made_of)
+    write_all(out, dict(_contents(study, formats)), *known)
     return out / PAGE
 
 
@@ -76,7 +80,7 @@ def _contents(study: Study, formats: Sequence[str]) -> Iterator[tuple[str, bytes
 
 def _as_json(rows: Sequence[Row]) -> bytes:
     """A JSON array with a row per line."""
-    lines = (json.dumps(row, sort_keys=True, ensure_ascii=False) for row in rows)
+    lines = map(json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode, rows)
     return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
 
 

@@ -10,11 +10,10 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from importlib.metadata import version
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, BinaryIO
-
-import matplotlib
 
 from prunekit.base import files
 from prunekit.base.files import ForeignFileError
@@ -22,16 +21,17 @@ from prunekit.errors import UsageError
 
 LISTING = "files.json"
 # What every report holds, and less than any report takes.
-ALWAYS, LEAST_BYTES = ("index.html", "findings.json"), 2**17
+PAGE = "index.html"
+ALWAYS, LEAST_BYTES = (PAGE, "findings.json"), 2**17
 FOLDERS = ("", "figures", "tables")
 TO_BE_DRAWN_AGAIN = ""  # no input has this digest
-UNFINISHED = "earlier"
+UNFINISHED, MADE_OF = "earlier", "made of"
 _PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * files.TOKEN_BYTES}}}{re.escape(files.PART)}")
 
 
 def digest_of(content: Any) -> str:
     """A name for a report's input together with the code that draws it."""
-    parts = [json.dumps(content, sort_keys=True), matplotlib.__version__]
+    parts = [json.dumps(content, sort_keys=True), version("matplotlib")]
     package = resources("prunekit.report")
     sources = [
         each for each in (*package.iterdir(), *package.joinpath("templates").iterdir()) if each.is_file()
@@ -43,16 +43,32 @@ def digest_of(content: Any) -> str:
 def is_current(out: Path, digest: str) -> bool:
     """Whether the folder holds the report of this digest, every file as it was written."""
     listing = _listing(out)
-    return listing.get("input") == digest and all(
-        _digest_at(out / place) == checksum for place, checksum in listing["files"].items()
-    )
+    return listing.get("input") == digest and _is_whole(out, listing)
 
 
-def write_all(out: Path, contents: Mapping[str, bytes], digest: str) -> None:
+def page_made_of(out: Path, made_of: str) -> Path | None:
+    """The page of a whole report that was made of this; None without one, or where that is not known (empty)."""
+    listing = _listing(out) if made_of else {}
+    return out / PAGE if listing and listing.get(MADE_OF) == made_of and _is_whole(out, listing) else None
+
+
+def note_made_of(out: Path, made_of: str) -> None:
+    """Note of a report that is current that it can be made of this, too."""
+    listing = _listing(out)
+    if listing.get(MADE_OF, "") != made_of:
+        _write_listing(out, {**listing, MADE_OF: made_of})
+
+
+def _is_whole(out: Path, listing: Mapping[str, Any]) -> bool:
+    return all(_digest_at(out / place) == checksum for place, checksum in listing["files"].items())
+
+
+def write_all(out: Path, contents: Mapping[str, bytes], digest: str, made_of: str = "") -> None:
     """Write every file, remove those of an earlier report that this one lacks, and list them last.
 
-    ``contents`` maps places inside the folder to bytes. :class:`UsageError`, and nothing is written, where ``out``
-    cannot be a folder, or a file that no report wrote is in the way.
+    ``contents`` maps places inside the folder to bytes; :func:`page_made_of` will know the report by ``made_of``.
+    :class:`UsageError`, and nothing is written, where ``out`` cannot be a folder, or a file that no report wrote is in
+    the way.
     """
     earlier = _earlier(out)
     own = {place: _sha256(content) for place, content in contents.items()}
@@ -76,7 +92,7 @@ def write_all(out: Path, contents: Mapping[str, bytes], digest: str) -> None:
         for place in sorted(dict(earlier).keys() - own.keys()):
             if Path(place).parent.as_posix() in (".", *FOLDERS):
                 files.remove(out / place, within=out, ours=recognised)
-        _write_listing(out, {"input": digest, "files": dict(sorted(own.items()))})
+        _write_listing(out, {"input": digest, MADE_OF: made_of, "files": dict(sorted(own.items()))})
     except ForeignFileError as error:
         raise UsageError(f"the report cannot go to {str(out)!r}: {error}") from None
 

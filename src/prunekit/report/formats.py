@@ -150,6 +150,7 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
     return [*named, *sorted(present - set(named))]
 
 
+_as_text = json.JSONEncoder(ensure_ascii=False).encode
 # What makes a spreadsheet run a text as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -171,4 +172,4 @@ def _field(value: Any) -> str:
         return f"'{value}" if value.startswith(FORMULA) else value
     if type(value) in (int, float):
         return repr(value)
-    return json.dumps(value, ensure_ascii=False)
+    return _as_text(value)

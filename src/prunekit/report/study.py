@@ -122,6 +122,9 @@ def labelled_as(study: Study, found: Sequence[Row]) -> list[Row]:
     ]
 
 
+_as_text = json.JSONEncoder(sort_keys=True).encode
+
+
 def plain(value: Any) -> Any:
     """The value in JSON's own types; a number that is not finite is missing."""
     if value is None or type(value) in (int, bool):
@@ -140,10 +143,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return str(value)
-
-
-def _as_text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def nominal_of(rows: Iterable[Row]) -> str | None:

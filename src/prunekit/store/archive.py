@@ -87,6 +87,12 @@ def read_record(path: Path) -> dict[str, Any]:
     return read_header(path).record
 
 
+def header_text(path: Path) -> bytes:
+    """The header as it is written, unchecked: it holds the record and the digests of everything in the file."""
+    with _opened(path) as file:
+        return file.read(min(int.from_bytes(file.read(8), "little"), MAX_HEADER))
+
+
 def provenance_text(path: str) -> bytes:
     """The provenance in a record as it is written, unchecked, for a quick look at many files; else nothing.
 

@@ -8,6 +8,7 @@ training) · ``costs/KIND.jsonl`` (how long steps took; never compared) · ``loc
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections import deque
@@ -84,6 +85,10 @@ class Store:
         header = self._header(key)
         noted = header.record.get("provenance")
         return str(noted[DROPPED]) if isinstance(noted, dict) and DROPPED in noted else header.digest
+
+    def fingerprint(self, key: str) -> str:
+        """A digest of everything that a result is, from its header, unchecked; empty where there is none."""
+        return hashlib.sha256(archive.header_text(self.path(key))).hexdigest() if self.has(key) else ""
 
     def noted(self, keys: Iterable[str]) -> Iterator[tuple[str, Sources]]:
         """What results were made of: a quick look that checks nothing; what is missing or damaged is passed over.

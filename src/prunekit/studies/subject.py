@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from prunekit.base.garbage import rarely_collected
 from prunekit.errors import UsageError
 from prunekit.params import MODEL_STEPS, ErrorParams, FeaturesParams, Params, ReportParams
 from prunekit.registry import Lazy
@@ -15,12 +16,14 @@ from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies.choose import Say
 from prunekit.studies.findings import all_findings
+from prunekit.studies.fresh import made_of
 from prunekit.studies.gallery import gallery
 from prunekit.studies.missing import missing_of
 
 PICTURES = Lazy("prunekit.studies.pictures:pictures")
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 CHECK_FOLDER = Lazy("prunekit.report.folder:check_folder")
+PAGE_MADE_OF = Lazy("prunekit.report.folder:page_made_of")
 
 
 class Subject(NamedTuple):
@@ -60,6 +63,37 @@ def of_plan(
     return Subject(all_findings(store, steps, settings, say=say, groups=groups), context, steps)
 
 
+class Written(NamedTuple):
+    """A report that was written, or was there: its page, and how much it lacks, in a sentence."""
+
+    page: Path
+    missing: str
+
+
+def report_plan(
+    store: Store,
+    steps: Sequence[Params],
+    settings: ReportParams,
+    source: Source,
+    *,
+    out: Path,
+    data: Path,
+    say: Say,
+    groups: Path | None = None,
+    formats: Sequence[str] = (),
+) -> Written:
+    """The report on some recipes' planned steps; one that is there and made of the same is left, nothing worked out."""
+    parts = [settings.model_dump(mode="json"), *source, list(formats)]
+    known = made_of(store, steps, parts, groups=groups)
+    page: Path | None = PAGE_MADE_OF(out, known)
+    if page:
+        return Written(page, missing_of(steps, store.present()).sentence)
+    with rarely_collected():
+        subject = of_plan(store, steps, settings, source, say=say, groups=groups)
+        page = write_report(subject, out, store, data, formats=formats, known=known)
+    return Written(page, subject.missing)
+
+
 def of_models(
     store: Store,
     keys: Sequence[str],
@@ -84,14 +118,16 @@ def of_models(
 
 
 def write_report(
-    subject: Subject, out: Path, store: Store, data: Path, *, formats: Sequence[str] = ()
+    subject: Subject, out: Path, store: Store, data: Path, *, formats: Sequence[str] = (), known: str = ""
 ) -> Path:
-    """Write the folder, with a few images out of the data sets; returns its page."""
+    """Write the folder, with a few images out of the data sets; ``known`` is what it is made of. Returns its page."""
     check_rows(subject)
     check_out(out)
     settings = {name: subject.context[name] for name in ("kept", "top_k")}
     pictures = partial(pictures_of, store, subject.steps, data, **settings)
-    page: Path = WRITE_REPORT(subject.rows, subject.context, out, pictures=pictures, formats=formats)
+    page: Path = WRITE_REPORT(
+        subject.rows, subject.context, out, pictures=pictures, formats=formats, made_of=known
+    )
     return page
 
 

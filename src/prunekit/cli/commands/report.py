@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +13,22 @@ from prunekit.cli.flags import command, options, read_fields, sub_app
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit, hint, say
 from prunekit.errors import PrunekitError, UsageError
-from prunekit.params import ReportParams
+from prunekit.params import Params, ReportParams
 from prunekit.recipes.choose import report_settings
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import plan
 from prunekit.registry import Lazy
 from prunekit.store.store import Store
-from prunekit.studies.subject import Source, check_out, check_rows, of_models, of_plan, write_report
+from prunekit.studies.subject import (
+    Source,
+    Written,
+    check_out,
+    check_rows,
+    of_models,
+    of_plan,
+    report_plan,
+    write_report,
+)
 
 READ_FORMATS = Lazy("prunekit.report.paper:read_formats")
 CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")
@@ -76,28 +86,49 @@ def _report(**given: Any) -> None:
         raise UsageError("name the models to report on, or --recipe FILE: one of the two")
     check_out(None if claims else out)
     store, fields = Store(chosen.store), read_fields(ReportParams, given)
+    more: dict[str, Any] = {"say": say, "groups": groups}
     if paths:
-        recipes = [read(path, assignments) for path in paths]
-        settings = report_settings(dict(zip(map(str, paths), recipes, strict=True)), fields)
-        steps = {step.params.key: step.params for recipe in recipes for step in plan(recipe)}
-        source = Source(
-            named or " · ".join(each.title for each in recipes), "\n".join(each.text for each in recipes)
-        )
-        subject = of_plan(store, list(steps.values()), settings, source, say=say, groups=groups)
+        plan_of = _of_recipes(paths, assignments, fields, named)
+        if not claims:
+            written = report_plan(store, *plan_of, out=out, data=chosen.data, formats=formats, **more)
+            _told(written, as_json=chosen.as_json)
+            return
+        subject = of_plan(store, *plan_of, **more)
     else:
         title, keys = named or "Models " + ", ".join(names), resolve_all(store, names)
-        subject = of_models(store, keys, ReportParams.read(fields), title, say=say, groups=groups)
-    if claims:
-        check_rows(subject)
-        rows = [row for row in subject.rows if row["finding"] == "claim"]
-        emit(rows, as_json=chosen.as_json, columns=CLAIM_COLUMNS)
-    else:
-        page = write_report(subject, out, store, chosen.data, formats=formats)
-        missing = {"missing": subject.missing} if subject.missing else {}
-        emit([{"report": str(page), **missing}], as_json=chosen.as_json)
-        hint(f"open {page} in a browser")
-    if subject.missing:
-        raise PrunekitError(f"the report is incomplete: {subject.missing}")
+        subject = of_models(store, keys, ReportParams.read(fields), title, **more)
+        if not claims:
+            page = write_report(subject, out, store, chosen.data, formats=formats)
+            _told(Written(page, subject.missing), as_json=chosen.as_json)
+            return
+    check_rows(subject)
+    rows = [row for row in subject.rows if row["finding"] == "claim"]
+    emit(rows, as_json=chosen.as_json, columns=CLAIM_COLUMNS)
+    _check_whole(subject.missing)
+
+
+def _of_recipes(
+    paths: Sequence[Path], assignments: Sequence[str], fields: Mapping[str, Any], title: str | None
+) -> tuple[list[Params], ReportParams, Source]:
+    recipes = [read(path, assignments) for path in paths]
+    settings = report_settings(dict(zip(map(str, paths), recipes, strict=True)), fields)
+    steps = {step.params.key: step.params for recipe in recipes for step in plan(recipe)}
+    source = Source(
+        title or " · ".join(each.title for each in recipes), "\n".join(each.text for each in recipes)
+    )
+    return list(steps.values()), settings, source
+
+
+def _told(written: Written, *, as_json: bool) -> None:
+    missing = {"missing": written.missing} if written.missing else {}
+    emit([{"report": str(written.page), **missing}], as_json=as_json)
+    hint(f"open {written.page} in a browser")
+    _check_whole(written.missing)
+
+
+def _check_whole(missing: str) -> None:
+    if missing:
+        raise PrunekitError(f"the report is incomplete: {missing}")
 
 
 command(

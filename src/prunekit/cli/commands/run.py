@@ -34,7 +34,7 @@ from prunekit.steps.settings import Settings
 from prunekit.steps.table import group
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store
-from prunekit.studies.subject import Source, check_out, of_plan, write_report
+from prunekit.studies.subject import Source, check_out, report_plan
 
 COLUMNS = ("state", "stage", "kind", "key", "what")
 
@@ -199,10 +199,10 @@ def _execute(
 
 def _report(store: Store, recipe: Recipe, steps: Sequence[Planned], out: Path, data: Path) -> dict[str, str]:
     source = Source(recipe.title, recipe.text)
-    found = of_plan(store, [step.params for step in steps], recipe.report, source, say=say)
-    page = str(write_report(found, out, store, data))
-    hint(f"report: {page}")
-    return {"report": page, **({"missing": found.missing} if found.missing else {})}
+    params = [step.params for step in steps]
+    found = report_plan(store, params, recipe.report, source, out=out, data=data, say=say)
+    hint(f"report: {found.page}")
+    return {"report": str(found.page), **({"missing": found.missing} if found.missing else {})}
 
 
 def _settings(chosen: Options, given: Mapping[str, Any], forced: frozenset[str]) -> Settings:
