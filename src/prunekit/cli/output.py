@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from prunekit.analysis.labels import LABEL, labelled
@@ -29,14 +29,18 @@ def emit(
     quiet: bool = False,
     columns: Sequence[str] = (),
     nothing: str = "nothing here yet",
+    for_people: Callable[[Row], Row] = lambda row: row,
 ) -> None:
-    """Write rows to stdout; ``columns`` of the table, with ``quiet`` keys; ``nothing`` is said of none."""
+    """Write rows to stdout; ``columns`` of the table, with ``quiet`` keys; ``nothing`` is said of none.
+
+    ``for_people`` is what a table makes of a row; programs get it as it is.
+    """
     if quiet:
         _lines(clean(str(row.get("key", ""))) for row in rows)
     elif as_json or not sys.stdout.isatty():
         _lines(map(json_line, rows))
     else:
-        found = _in_words(list(rows), with_labels=LABEL in columns)
+        found = _in_words(list(map(for_people, rows)), with_labels=LABEL in columns)
         if found:
             _table(found, columns)
         elif nothing:

@@ -126,7 +126,8 @@ PAD_IN = 0.0417  # around the axes and the legend, as much as matplotlib leaves
 def fit(figure: Figure, axes: Axes) -> None:
     """Place the only axes of a figure below its legend: as matplotlib's layout does, in one look instead of two."""
     canvas: Any = FigureCanvasAgg(figure)
-    pad, around = PAD_IN * figure.dpi, axes.get_tightbbox(canvas.get_renderer(), for_layout_only=True)
+    pad = PAD_IN * figure.dpi
+    around: Any = axes.get_tightbbox(canvas.get_renderer(), for_layout_only=True)
     legend = max((each.get_window_extent().height + 2 * pad for each in figure.legends), default=0.0)
     inner, (width, height) = axes.get_window_extent(), figure.bbox.size
     left, below = inner.x0 - around.x0 + pad, inner.y0 - around.y0 + pad

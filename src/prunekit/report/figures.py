@@ -150,6 +150,14 @@ def _way(block: int, candidates: int | None) -> str:
     return f"blocks of {block}" + (f" of {candidates} candidates" if candidates else "")
 
 
+def _corruption_error(study: Study) -> str:
+    names = [str(name) for name in distinct(study.of("mce"), "relative_to")]
+    return (
+        f"Error under each corruption, over its severities, as a share of that of {' or '.join(names)} (mCE): the "
+        "mean over corruptions. At 100 % a network errs as much as that reference does, on average."
+    )
+
+
 BROKEN = "Images that only the parent gets right"
 
 
@@ -328,9 +336,7 @@ FIGURES: dict[str, Figure] = {
         "Mean corruption error",
         "mce",
         curves.mce,
-        _said(
-            "Error under each corruption relative to a reference network's, averaged: 100 % is the reference."
-        ),
+        _corruption_error,
     ),
 }
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from prunekit.analysis.verdict import Verdict
 from prunekit.report.codes import sentences_of
 from prunekit.report.study import Row, distinct
 
 MISSING = "–"
+IN_ORDER = (Verdict.WITHIN, Verdict.UNDECIDED, Verdict.BEYOND)
 MARKS = ("†", "‡", "§", "¶", "#", "††", "‡‡", "§§", "¶¶", "##")
 
 
@@ -60,6 +62,19 @@ def name_of(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} = {name_of(item)}" for key, item in value.items())
     return "".join(letter for letter in str(value) if letter.isprintable())
+
+
+def verdicts_by_curve(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
+    """What is known of each ratio, by variant and distribution: ``within 50 %; undecided 75, 90 %``."""
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in rows:
+        if row.get("finding") == "prune-curve" and row.get("verdict"):
+            curve = found.setdefault((row["variant"], row["distribution"]), {})
+            curve.setdefault(str(row["verdict"]), []).append(trimmed(100 * row["asked"], 1))
+    return {
+        place: "; ".join(f"{each} {', '.join(curve[each])}\u00a0%" for each in IN_ORDER if each in curve)
+        for place, curve in found.items()
+    }
 
 
 def basis(rows: Iterable[Row]) -> str:

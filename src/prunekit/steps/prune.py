@@ -27,7 +27,7 @@ def run(batch: Sequence[PruneParams], context: Context) -> None:
         method = chosen(params.method, dict(params.options))
         fits = params.repair or method.updates
         sample = list(_sample(context, params, parent)) if method.looks_at_data or fits else []
-        with context.progress.bar(f"prune {params.method} to {params.prune_ratio:g}", 1, "networks") as bar:
+        with context.progress.bar("pruning", 1, "networks") as bar:
             masks = prune(
                 parent.model,
                 method=params.method,

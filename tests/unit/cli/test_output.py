@@ -38,6 +38,13 @@ def test_no_name_reaches_a_terminal_as_a_command(terminal, encoding):
     assert "second" in shown()
 
 
+def test_words_for_people_are_for_a_table_alone(terminal):
+    for as_json, shows in ((False, True), (True, False)):
+        shown = terminal("utf-8")
+        emit([{"value": 1}], as_json=as_json, for_people=lambda row: {**row, "verdict": "within 50 %"})
+        assert ("within 50 %" in shown()) is shows
+
+
 def test_json_is_json_on_any_terminal(terminal):
     for encoding in ("utf-8", "ascii"):
         shown = terminal(encoding)

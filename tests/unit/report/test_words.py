@@ -1,6 +1,18 @@
 import pytest
 
-from prunekit.report.words import common_flags, count, flag_marks, listed, name_of, percent, points, sentence
+from prunekit.report.figures import FIGURES, caption_of
+from prunekit.report.study import read_study
+from prunekit.report.words import (
+    common_flags,
+    count,
+    flag_marks,
+    listed,
+    name_of,
+    percent,
+    points,
+    sentence,
+    verdicts_by_curve,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +57,21 @@ def test_flags_of_all_rows_are_said_once_and_others_get_marks():
 
 def test_sentences():
     assert [sentence("a b"), sentence("Done."), sentence("")] == ["A b.", "Done.", ""]
+
+
+def test_the_verdicts_of_a_curve_are_said_by_ratio():
+    curve = {"finding": "prune-curve", "variant": "a", "distribution": "digits"}
+    verdicts = {0.5: "within", 0.75: "within", 0.9: "undecided", 0.975: "beyond", 0.0: None}
+    rows = [{**curve, "asked": asked, "verdict": verdict} for asked, verdict in verdicts.items()]
+    rows += [{**rows[0], "distribution": "digits+fog@3", "verdict": "beyond"}, {"finding": "potential"}]
+    assert {place: text.replace("\u00a0", " ") for place, text in verdicts_by_curve(rows).items()} == {
+        ("a", "digits"): "within 50, 75 %; undecided 90 %; beyond 97.5 %",
+        ("a", "digits+fog@3"): "beyond 50 %",
+    }
+
+
+@pytest.mark.parametrize("reference", ["the unpruned parent", "AlexNet on ImageNet-C"])
+def test_the_caption_of_the_mean_corruption_error_names_the_reference_of_the_rows(reference):
+    row = {"finding": "mce", "method": "wt", "value": 0.9, "asked": 0.5, "relative_to": reference}
+    caption = caption_of(FIGURES["mce"], read_study([row], {}))
+    assert f"as a share of that of {reference} (mCE)" in caption

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.params import ReportParams
+from prunekit.report.words import verdicts_by_curve
 from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE, check_pruned, errors_of
@@ -97,7 +100,15 @@ def _potential(**given: Any) -> None:
         (row for row in rows if everything or row["finding"] in SHOWN),
         as_json=chosen.as_json,
         columns=COLUMNS,
+        for_people=partial(_with_verdicts, verdicts_by_curve(rows)),
     )
+
+
+def _with_verdicts(verdicts: Mapping[tuple[str, str], str], row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A potential with the verdicts that its ratios have by themselves: it is the best of them, and optimistic."""
+    if row["finding"] != "potential":
+        return row
+    return {**row, "verdict": verdicts.get((row["variant"], row["distribution"]))}
 
 
 command(
