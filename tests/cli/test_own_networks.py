@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 import prunekit
+from prunekit.base import source
 from prunekit.store.store import Store
 
 
@@ -180,6 +181,14 @@ def test_a_method_of_ones_own_is_named_by_its_file_and_noted_with_its_code(store
     named = cli("prune", "small", "--method", "wt", *asked, store=store)
     assert mine.row["error"] == named.row["error"]
     assert list(Store(store).record(mine.row["key"]).sources.code) == ["module:own_scores:sizes"]
+    assert mine.err == ""
+    (tmp_path / "own_scores.py").write_text(OWN_METHODS.replace("abs", "square"))
+    source._digest.cache_clear()  # another process would look anew
+    found = cli("prune", "small", "--method", "module:own_scores.py:sizes", *asked, store=store)
+    assert (found.row, "was made by other code than module:own_scores:sizes is now" in found.err) == (
+        mine.row,
+        True,
+    )
     for method, message in (
         (
             "module:own_scores",

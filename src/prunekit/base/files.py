@@ -67,7 +67,7 @@ def is_hollow(status: os.stat_result) -> bool:
 
 def sha256(file: BinaryIO) -> str:
     """The digest of an open file, in hexadecimal digits; an ``OSError`` where it is hollow."""
-    _check_not_hollow(file)
+    check_not_hollow(file)
     digest = hashlib.sha256()
     while chunk := file.read(CHUNK):
         digest.update(chunk)
@@ -79,11 +79,19 @@ def read(path: Path, *, most: int | None = None) -> bytes:
     with regular(path) as file:
         if most is not None:
             return file.read(most)
-        _check_not_hollow(file)
+        check_not_hollow(file)
         return file.read()
 
 
-def _check_not_hollow(file: BinaryIO) -> None:
+def read_end(path: Path, most: int) -> bytes:
+    """The last ``most`` bytes of a regular file, or all of them."""
+    with regular(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - most))
+        return file.read(most)
+
+
+def check_not_hollow(file: BinaryIO) -> None:
+    """An ``OSError`` where the file is little but a length."""
     if is_hollow(os.fstat(file.fileno())):
         raise OSError(errno.EINVAL, "it is little but a length")
 

@@ -62,6 +62,7 @@ def _whole(path: Path, name: str) -> bool:
     """Whether the file exists and holds what was kept under this name."""
     try:
         with files.regular(path) as file:
+            files.check_not_hollow(file)
             entries = _header(file)
             claimed = entries.get("__metadata__", {}).get(MARK)
             digest = hashlib.sha256(f"{name}\0".encode())

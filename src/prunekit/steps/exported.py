@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from prunekit.base import files
 from prunekit.errors import UsageError
 
+LARGEST_CONFIG = 1 << 24
 FILES = ("model.safetensors", "model.pt2", "model.onnx")
 # Of the config's entries, the fields of an import; "size" is called image_size there.
 FIELDS = ("mean", "std", "resize", "crop", "interpolation", "channels")
@@ -24,7 +26,7 @@ def read_folder(folder: Path) -> ExportedFolder:
     """What is in the folder; a :class:`UsageError` where it is not one that ``prunekit export`` wrote."""
     found = [folder / name for name in FILES if (folder / name).is_file()]
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(files.read(folder / "config.json", most=LARGEST_CONFIG))
     except (OSError, ValueError, RecursionError):
         config = None
     if len(found) != 1 or not isinstance(config, dict) or "size" not in config:

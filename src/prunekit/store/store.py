@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +31,7 @@ from prunekit.store.sense import senseless_measurement, senseless_model, sensele
 
 MARK = b"This folder is a store of prunekit: what is in it is written, checked and cleaned up by prunekit.\n"
 LABEL_BYTES = 200
+LONGEST_NOTE = 400  # of what a step took, on average
 Arrays = dict[str, np.ndarray]
 Record = TypeVar("Record", ModelRecord, MeasurementRecord)
 
@@ -269,10 +269,10 @@ class Store:
     def costs(self, kind: str, *, latest: int = 10_000) -> list[dict[str, Any]]:
         """What the ``latest`` steps of this kind took; lines that are no JSON object are passed over."""
         try:
-            with files.regular(self.root / "costs" / f"{kind}.jsonl") as file:
-                lines = deque(file, latest)
+            noted = files.read_end(self.root / "costs" / f"{kind}.jsonl", latest * LONGEST_NOTE)
         except OSError:
             return []
+        lines = noted.splitlines()[-latest:]
         return [found for line in lines if isinstance(found := _json(line), dict)]
 
     def verify(self, key: str) -> None:

@@ -101,6 +101,16 @@ def test_a_file_that_is_little_but_a_length_is_not_read(store):
     assert not files.remove(store / "x", within=store, ours=lambda file: bool(files.sha256(file)))
 
 
+def test_the_end_of_a_file_is_read_however_long_it_is(store):
+    (store / "x").write_bytes(b"12345")
+    assert [files.read_end(store / "x", most) for most in (2, 5, 9)] == [b"45", b"12345", b"12345"]
+    os.truncate(store / "x", 10**13)
+    assert files.read_end(store / "x", 3) == b"\0\0\0"
+    os.mkfifo(store / "fifo")
+    with pytest.raises(OSError, match="not a regular file"):
+        files.read_end(store / "fifo", 3)
+
+
 def test_the_root_itself_may_be_a_link(store):
     (store.parent / "here").symlink_to(store)
     files.write(store.parent / "here" / "a" / "x", b"mine", within=store.parent / "here")

@@ -1,5 +1,7 @@
 """What is kept is found again; what is damaged is made again; what cannot be kept is said."""
 
+import os
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -54,6 +56,13 @@ def test_a_file_that_was_changed_is_made_again(tmp_path):
     (tmp_path / "cache" / "other.safetensors").replace(path)
     assert (kept(tmp_path, "set", _make(4))["images"] == 4).all()
     assert (kept(tmp_path, "set", _make(5))["images"] == 4).all()
+
+
+def test_a_file_that_is_little_but_a_length_is_made_again(tmp_path):
+    kept(tmp_path, "set", _make(1))
+    os.truncate(tmp_path / "cache" / "set.safetensors", 10**13)
+    assert (kept(tmp_path, "set", _make(2))["images"] == 2).all()
+    assert (kept(tmp_path, "set", _make(3))["images"] == 2).all()
 
 
 def test_what_version_0_1_kept_is_replaced_and_what_others_wrote_is_not(tmp_path):

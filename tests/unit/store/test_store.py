@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -135,3 +137,14 @@ def test_a_model_that_a_later_one_needs_is_found_by_header_alone(store):
     assert store.record(TRAIN.key).key == TRAIN.key
     with pytest.raises(StoreError, match="do not match their digest"):
         store.tensors(TRAIN.key)
+
+
+def test_the_latest_notes_of_what_steps_took_are_read_and_no_more(tmp_path):
+    store = Store(tmp_path)
+    for place in range(30):
+        store.note_cost("train", key=f"train-{place}", seconds=place, arch="resnet8" * 9)
+    assert [note["seconds"] for note in store.costs("train", latest=3)] == [27, 28, 29]
+    assert len(store.costs("train")) == 30
+    os.truncate(tmp_path / "costs" / "train.jsonl", 10**13)
+    assert store.costs("train") == []
+    assert store.costs("noise") == []

@@ -12,7 +12,7 @@ import typer
 
 from prunekit.cli.flags import Options, command, named_values, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
-from prunekit.cli.output import emit
+from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
 from prunekit.engine.child import python
 from prunekit.engine.now import make_now
@@ -66,7 +66,7 @@ def make_and_print(steps: Sequence[Params], store: Store, chosen: Options) -> No
     settings = settings_of(chosen, [params.key for params in steps])
     with screen() as progress, company(chosen.device) as rank:
         for params in steps:
-            make_now([params], store, settings, progress)
+            make_now([params], store, settings, progress, say=say)
     if rank > 0:
         return
     if chosen.label is not None:
