@@ -140,10 +140,13 @@ def compare(
         raise UsageError("name the networks to compare with the parent after it")
     if not isinstance(parent, str):
         if groups is not None:
-            raise UsageError("groups are files of stored networks' images: these networks are in memory")
+            raise UsageError("groups need stored networks, but these networks are in memory")
         return _in_memory(parent, models, distributions, limit, names, data, seen)
     if seen or names or isinstance(distributions, Mapping):
-        raise UsageError(f"{parent!r} is a stored network: names, arrays and preprocessing are its own")
+        raise UsageError(
+            f"{parent!r} is a stored network and has its own names and preprocessing: do not pass "
+            "these or arrays"
+        )
     held = _opened(store)
     keys = [held.resolve(name) for name in models]
     root = held.resolve(parent)
@@ -165,7 +168,7 @@ def _in_memory(
 ) -> Found:
     called = list(names) or [f"network-{place}" for place in range(1, len(models) + 1)]
     if len(set(called)) != len(models):
-        raise UsageError(f"{len(called)} names for {len(models)} networks: give each one of its own")
+        raise UsageError(f"{len(called)} names for {len(models)} networks: give each network its own name")
     reference, *own = (_evaluated(each, distributions, data, seen) for each in (parent, *models))
     for each in own:
         _check_alike(each, reference)
@@ -197,7 +200,8 @@ def _evaluated(
         return model
     if isinstance(model, str):
         raise UsageError(
-            f"{model!r} is a stored network, and its parent is in memory: compare like with like"
+            f"{model!r} is a stored network, but its parent is in memory: both must be stored or both "
+            "in memory"
         )
     return evaluate(model, distributions, data=data, **seen)
 
@@ -205,9 +209,11 @@ def _evaluated(
 def _check_alike(own: Evaluated, reference: Evaluated) -> None:
     for name, arrays in reference.outcomes.items():
         if name not in own.outcomes:
-            raise UsageError(f"one network was measured on {name}, another was not")
+            raise UsageError(f"only one of the networks was measured on {name}")
         if not np.array_equal(arrays["label"], own.outcomes[name]["label"]):
-            raise UsageError(f"{name}: the networks were measured on other examples, or in another order")
+            raise UsageError(
+                f"{name}: the networks were measured on different examples or in a different order"
+            )
 
 
 def _ratio(own: Evaluated, reference: Evaluated) -> float:
@@ -282,7 +288,7 @@ def add(
     """
     if parent is None and (method is not None or prune_ratio is not None):
         raise UsageError(
-            "method and prune_ratio are of a network that was made from another: name its parent"
+            "method and prune_ratio describe a network that was made from another: name its parent"
         )
     held = _opened(store)
     root = held.resolve(parent) if parent is not None else None

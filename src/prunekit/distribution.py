@@ -105,7 +105,7 @@ def parse(text: str) -> Distribution:
     dataset = tidy(dataset)
     if not dataset:
         raise UsageError(
-            f"distribution {text!r} names no data set (like digits, digits+fog@3, cifar10-c/fog@3)"
+            f"distribution {text!r} names no data set (examples: digits, digits+fog@3, cifar10-c/fog@3)"
         )
     if not plus:
         return _plain(dataset, split)

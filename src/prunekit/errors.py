@@ -100,8 +100,8 @@ def missing_package(name: str) -> UsageError:
     package = name.partition(".")[0]
     if package in TORCH:
         return UsageError(
-            f"this command needs {package}: pip install {' '.join(TORCH)} "
-            "(commands over stored outcomes need none of them)"
+            f"this command needs {package}: pip install {' '.join(TORCH)} (commands on stored "
+            "outcomes need none of these)"
         )
     wanted = f"'prunekit[{EXTRAS[package]}]'" if package in EXTRAS else package
     return UsageError(f"this command needs {package}: pip install {wanted}")
@@ -134,10 +134,10 @@ def foreseen(error: BaseException) -> PrunekitError | None:
             f"there is not enough memory: use a smaller batch_size, or fewer --jobs ({_words(error)})"
         )
     if isinstance(error, RecursionError):
-        return PrunekitError("something is nested too deeply")
+        return PrunekitError("the input is nested too deeply")
     if isinstance(error, SystemExit):
         return PrunekitError(
-            f"code that prunekit called (a network, a plugin) ended with sys.exit({error.code!r})"
+            f"code that prunekit called (a network, a plugin) called sys.exit({error.code!r})"
         )
     return None
 
@@ -157,7 +157,7 @@ def _unforeseen(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     where = f" in {Path(own[-1].filename).relative_to(_PACKAGE)}, line {own[-1].lineno}" if own else ""
-    return f"an error that prunekit does not know{where}: {_words(error)} (please report it)"
+    return f"unexpected error{where}: {_words(error)} (please report it)"
 
 
 def _words(error: BaseException) -> str:

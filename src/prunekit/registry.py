@@ -59,7 +59,7 @@ class Registry(Mapping[str, Row], Generic[Row]):
         counts = Counter(point.name for point in found)
         for name in sorted(name for name in counts if name in self._own or counts[name] > 1):
             why = f"redefines the built-in {self.kind}" if name in self._own else "is one of several for the"
-            warnings.warn(f"a plugin {why} {name!r}, and is left out", PrunekitWarning, stacklevel=4)
+            warnings.warn(f"a plugin {why} {name!r} and is ignored", PrunekitWarning, stacklevel=4)
         return {
             point.name: point
             for point in sorted(found, key=lambda point: str(point.name))

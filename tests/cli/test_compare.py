@@ -130,7 +130,7 @@ def test_potential_and_report_follow_from_predictions(brought, tmp_path):
 def test_predictions_that_are_missing_cannot_be_measured(brought):
     ran = brought("compare", "dense", "int8", "--distribution", "night")
     assert ran.code == 2
-    assert "is known by its predictions alone: add those on night" in ran.err
+    assert "are stored: add those on night" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_names_and_ratios_are_of_descendants(cli, files):
         *("outcomes", "add", files / "dense.npz", "--model", "x", "--distribution", "photos"),
         *("--prune-ratio", "0.5"),
     )
-    assert (ran.code, "name its --parent" in ran.err) == (2, True)
+    assert (ran.code, "name it with --parent" in ran.err) == (2, True)
 
 
 @pytest.fixture
@@ -279,4 +279,4 @@ def test_the_page_of_a_comparison_speaks_of_networks_not_of_ratios(brought, came
         "comparison-camera.svg",
     }
     again = brought("compare", "dense", "int8", "--title", "x")
-    assert (again.code, "name its folder with --out" in again.err) == (2, True)
+    assert (again.code, "give the page's folder with --out" in again.err) == (2, True)

@@ -34,6 +34,6 @@ def test_a_dry_run_of_the_paper_s_study_needs_none_of_its_images(cli, tmp_path):
 def test_without_a_calibration_a_dry_run_answers_at_once(cli):
     ran = cli("run", RECIPES / "quickstart.toml", "--dry-run", "--no-calibrate")
     can_show, to_make = ran.err.splitlines()
-    assert to_make.startswith(f"{len(ran.rows)} steps to make, no forecast of time")
+    assert to_make.startswith(f"{len(ran.rows)} steps to make, no time forecast")
     assert can_show.endswith("n = 359: a rise of 4.2 points")
     assert all(set(row) == STATES for row in ran.rows)

@@ -141,7 +141,7 @@ def test_a_program_is_neither_pruned_nor_retrained(files, store, cli):
     for command in (("prune", key, "--method", "wt", "--prune-ratio", "0.5"), ("retrain", key)):
         refused = cli(*command)
         assert (refused.code, refused.err.count("\n")) == (2, 1)
-        assert "is a program (onnx): it is measured and exported as it came" in refused.err
+        assert "is a program (onnx): it can be measured and exported unchanged" in refused.err
 
 
 @pytest.mark.parametrize("name", ["net.pt2", "net.onnx"])
@@ -151,7 +151,7 @@ def test_a_program_is_exported_as_it_came_and_comes_back(name, files, store, tmp
     assert ran.code == 0, ran.err
     assert (tmp_path / "out" / f"model{Path(name).suffix}").read_bytes() == (files / name).read_bytes()
     refused = cli("export", row["key"], "--out", tmp_path / "shrunk", "--shrink")
-    assert (refused.code, "exported as it came" in refused.err) == (2, True)
+    assert (refused.code, "exported unchanged" in refused.err) == (2, True)
     again = cli("import", tmp_path / "out", "--dataset", "digits").row
     assert again["error"] == row["error"]
 
@@ -321,7 +321,7 @@ def test_onnx_that_ends_in_softmax_is_taken_as_probabilities(network, trained, s
     )  # fmt: skip
     ran = cli("import", tmp_path / "ended.onnx", "--parent", "small")
     assert ran.code == 0, ran.err
-    assert ran.err.count("gives probabilities") == 1
+    assert ran.err.count("returns probabilities") == 1
     losses = [
         store.outcomes(ErrorParams(model=key, distribution="digits").key)["loss"]
         for key in (trained[1], ran.row["key"])
@@ -337,4 +337,4 @@ def test_another_program_that_gives_probabilities_is_refused(network, tmp_path, 
     torch.export.save(program, tmp_path / "ended.pt2")
     refused = cli("import", tmp_path / "ended.pt2", "--parent", "small")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "gives probabilities, not logits" in refused.err
+    assert "returns probabilities, not logits" in refused.err

@@ -37,7 +37,7 @@ def test_a_run_makes_no_step_where_its_report_could_not_go(cli, folder, taken, o
     (taken / "study.toml").write_text(RECIPE.format(images=folder))
     ran = cli("run", taken / "study.toml", "--out", taken / out)
     assert ran.code == 2
-    assert "cannot go to" in ran.err or "File name too long" in ran.err
+    assert "cannot write" in ran.err or "File name too long" in ran.err
     assert cli("ls").out == ""
     assert (taken / "taken").read_text() == (taken / "page" / "index.html").read_text() == "mine"
 
@@ -48,10 +48,10 @@ def test_a_disk_without_space_is_said_before_training_and_before_a_report(cli, f
     monkeypatch.setattr(files.shutil, "disk_usage", lambda place: full)
     ran = cli("run", tmp_path / "study.toml", "--out", tmp_path / "report")
     assert ran.code == 1
-    assert "the report cannot go to" in ran.err
+    assert "cannot write the report to" in ran.err
     ran = cli("run", tmp_path / "study.toml")
     assert ran.code == 1
-    assert "the network cannot go to" in ran.err
+    assert "cannot write the network to" in ran.err
     assert "MB, and 0.0 MB are free" in ran.err
     assert not list((tmp_path / "store").rglob("*.safetensors"))
 
@@ -66,7 +66,7 @@ def test_commands_that_write_look_first(cli, store, taken, command):
     }[command]
     ran = cli(*words, store=store)
     assert ran.code == 2
-    assert "cannot go to" in ran.err or "is not an empty folder" in ran.err
+    assert "cannot write" in ran.err or "is not an empty folder" in ran.err
     assert "Traceback" not in ran.err
     assert (taken / "taken").read_text() == "mine"
 

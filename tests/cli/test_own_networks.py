@@ -161,7 +161,7 @@ def test_a_folder_whose_images_change_is_not_gone_on_with(folder, tmp_path, stra
     files = set(store.rglob("*"))
     refused = stranger("prune", "own", "--method", "wt", "--prune-ratio", "0.5", store=store)
     assert (refused.code, refused.err.count("\n")) == (2, 1), refused.err
-    assert "is not what train-" in refused.err
+    assert "has changed since train-" in refused.err
     assert {path for path in store.rglob("*") if path.parent.name != "locks"} <= files | {store / "locks"}
 
 

@@ -22,7 +22,7 @@ def test_what_cannot_be_is_refused_on_one_line(cli):
     for asked, said in (
         (("--margin", "2"), "the margin is 2"),
         (("--rise", "0.2", "--discordance", "0.1"), "a rise of 0.2 with 0.1"),
-        (("--pilot", "x", "--rise", "0"), "give one of them"),
+        (("--pilot", "x", "--rise", "0"), "exclude each other"),
     ):
         ran = cli("power", *asked)
         assert ran.code == 2

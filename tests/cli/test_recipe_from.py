@@ -56,9 +56,9 @@ def test_a_study_starts_from_an_imported_network(cli, tmp_path):
 @pytest.mark.parametrize(
     ("args", "why"),
     [
-        (("--from", "small", "--arch", "resnet8"), "--arch is the stored network's own"),
+        (("--from", "small", "--arch", "resnet8"), "--arch is fixed by the stored network"),
         (("--from", "half"), "a study starts from an unpruned network"),
-        (("--arch", "resnet8"), "or a network of the store with --from"),
+        (("--arch", "resnet8"), "or a network in the store with --from"),
     ],
 )
 def test_what_cannot_start_a_study_is_refused(args, why, store, cli):

@@ -188,10 +188,10 @@ def test_networks_of_different_classes_are_not_compared(store, key, cli, tmp_pat
     ):
         ran = cli(*command, store=store)
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
-        assert "tell different classes apart" in ran.err
+        assert "have different class sets" in ran.err
     shifted = cli("potential", pruned, "--distribution", dataset, store=store)
     assert shifted.code == 2
-    assert "is none of digits" in shifted.err
+    assert "has no class" in shifted.err
     assert shifted.err.count("\n") == 1
 
 
@@ -221,7 +221,7 @@ def test_show_says_what_a_network_costs(store, cli):
         (("prune", "small", "--method", "wt"), "--prune-ratio"),
         (("prune", "nothing", "--method", "wt", "--prune-ratio", ".5"), "unknown model 'nothing'"),
         (("prune", "smal", "--method", "wt", "--prune-ratio", ".5"), "did you mean 'small'?"),
-        (("prune", "-", "--method", "wt", "--prune-ratio", ".5"), "no model given: stdin was empty"),
+        (("prune", "-", "--method", "wt", "--prune-ratio", ".5"), "no model given: stdin is empty"),
         (("prune", "small", "--metod", "wt"), "--metod"),
         (("train", "--arch", "resnet9", "--dataset", "digits"), "architecture"),
         (("train", "--arch", "resnet8", "--dataset", "digit"), "did you mean 'digits'?"),
@@ -237,7 +237,7 @@ def test_show_says_what_a_network_costs(store, cli):
         (("similarity", "small", "--churn", "--levels", "0", "--draws", "2"), "leave out --draws, --levels"),
         (("pruen",), "unknown command 'pruen'; did you mean 'prune'?"),
         (("run", "no-such.toml"), "cannot read the recipe no-such.toml"),
-        (("report",), "name the models to report on, or --recipe FILE"),
+        (("report",), "give either the models to report on or --recipe FILE"),
         (("list", "method"), "did you mean 'methods'?"),
         (("schema", "trian"), "did you mean 'train'?"),
         (("train", "--arch", "resnet8", "--dataset", "digits", "--device", "cuda:7"), "CUDA"),
@@ -266,7 +266,7 @@ def test_a_ratio_below_what_is_pruned_is_refused(store, key, cli):
     pruned = cli("prune", key, "--method", "wt", "--prune-ratio", "0.5", store=store).row["key"]
     ran = cli("prune", pruned, "--method", "wt", "--prune-ratio", "0.4", store=store)
     assert ran.code == 2
-    assert "is not above the 0.5" in ran.err
+    assert "is not above 0.5" in ran.err
 
 
 def test_a_store_that_is_a_file_is_refused(tmp_path, cli):

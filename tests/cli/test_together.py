@@ -55,7 +55,7 @@ def test_a_mistake_of_all_processes_is_told_once(tmp_path, data_folder):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        "prunekit: a batch of 1 images cannot be shared by 2 processes: change batch_size\n"
+        "prunekit: a batch of 1 images cannot be split among 2 processes: change batch_size\n"
     )
 
 

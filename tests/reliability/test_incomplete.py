@@ -41,7 +41,7 @@ def test_one_missing_measurement_is_told_everywhere_and_flags_what_lost_it(study
     assert "incomplete" not in page
     shifted_of_wt(finished).unlink()
     ran, rows, page = report(cli, study, finished, tmp_path / "less")
-    said = "1 of 13 planned step is missing: every number that lost something is flagged"
+    said = "1 of 13 planned step is missing: every affected number is flagged"
     assert (ran.code, ran.row["missing"]) == (1, said)
     assert ran.err.endswith(f"prunekit: the report is incomplete: {said}\n")
     assert f"This report is incomplete: {said}." in page

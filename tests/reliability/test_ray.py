@@ -100,7 +100,7 @@ def test_an_address_where_no_cluster_answers_is_one_line(forker, recipe, tmp_pat
     args = ("run", recipe, "--store", tmp_path / "store", "--executor", "ray", "--address", "127.0.0.1:1")
     ended = forker(*args)
     assert ended.code == 2, ended.text
-    assert "127.0.0.1:1: no Ray cluster answers there" in ended.text
+    assert "127.0.0.1:1: no Ray cluster answers at this address" in ended.text
 
 
 def test_without_ray_the_install_command_is_named(monkeypatch, tmp_path):

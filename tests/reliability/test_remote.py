@@ -19,4 +19,4 @@ def test_a_study_behind_a_url_is_continued_from_an_empty_folder(study, forker, t
     assert again.code == 0, again.text
     study.check_whole(far)
     done = forker(*study.args(tmp_path / "third", *more))
-    assert "every step is made" in done.text
+    assert "all steps are already made" in done.text

@@ -61,7 +61,10 @@ def test_who_is_asked_to_stop_says_so_and_keeps_what_is_trained(started, tmp_pat
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "prunekit: interrupted; what is finished is kept, run it again to go on"
+    assert (
+        said.splitlines()[-1]
+        == "prunekit: interrupted; finished results are kept; run the same command again to resume"
+    )
     assert len(list((tmp_path / "store" / "checkpoints").iterdir())) == 1
     assert list((tmp_path / "store").rglob("*.part")) == []
 

@@ -148,17 +148,17 @@ def test_a_module_in_memory_sees_a_data_set_as_asked(data_folder):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda blobs: pk.evaluate("dense", blobs), "is no network"),
+        (lambda blobs: pk.evaluate("dense", blobs), "is not a network"),
         (lambda blobs: pk.evaluate(lambda x: x, {}), "at least one distribution"),
-        (lambda blobs: pk.evaluate(lambda x: x, blobs, mean=(0, 0, 0)), "as they are"),
+        (lambda blobs: pk.evaluate(lambda x: x, blobs, mean=(0, 0, 0)), "unchanged"),
         (lambda blobs: pk.evaluate(lambda x: x[:1], blobs), "not one row of logits"),
         (lambda blobs: pk.evaluate(lambda x: x, "@corruptions"), "name a data set before"),
-        (lambda blobs: pk.evaluate(lambda x: x, [1, 2]), "1 names no distribution: give names, or arrays"),
+        (lambda blobs: pk.evaluate(lambda x: x, [1, 2]), "1 is not a distribution: pass names, or arrays"),
         (
             lambda blobs: pk.evaluate(torch.nn.Linear(3, 3), {"bytes": (np.zeros((2, 3), np.uint8), [0, 1])}),
             r"bytes: the network fails on inputs of type uint8 and shape \[2, 3\]: ",
         ),
-        (lambda blobs: pk.compare(lambda x: x, "dense", distributions=blobs), "like with like"),
+        (lambda blobs: pk.compare(lambda x: x, "dense", distributions=blobs), "both must be stored"),
         (lambda blobs: pk.compare(lambda x: x, distributions=blobs), "after it"),
         (lambda blobs: pk.outcomes([[1.0, 2.0]], [0], kind="odds"), "kind of scores"),
     ],

@@ -73,7 +73,7 @@ def raised(error, note=""):
             "there is not enough memory",
         ),
         (RecursionError("maximum recursion depth"), 1, "nested too deeply"),
-        (SystemExit(0), 1, "ended with sys.exit(0)"),
+        (SystemExit(0), 1, "called sys.exit(0)"),
         (ModuleNotFoundError("No module named 'onnx'", name="onnx"), 2, "pip install 'prunekit[onnx]'"),
     ],
 )
@@ -85,10 +85,10 @@ def test_what_other_libraries_raise_is_foreseen(error, code, text):
 
 def test_what_nobody_foresaw_says_its_type_where_it_arose_and_that_it_be_reported():
     assert foreseen(KeyError("x")) is None
-    assert reason(KeyError()) == "an error that prunekit does not know: KeyError (please report it)"
+    assert reason(KeyError()) == "unexpected error: KeyError (please report it)"
     with pytest.raises(TypeError) as caught:
         unknown("fruit", None, ["apple"])
-    assert reason(caught.value).startswith("an error that prunekit does not know in errors.py, line ")
+    assert reason(caught.value).startswith("unexpected error in errors.py, line ")
     assert reason(caught.value).endswith("(please report it)")
     assert len(reason(ValueError("x" * 10_000))) < 800
 

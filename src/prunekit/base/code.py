@@ -42,7 +42,7 @@ def imported(target: str, kind: str) -> Any:
 def why(error: BaseException) -> str:
     """What the user's code raised, in one line; a script without a guard for ``__main__`` often ends with sys.exit."""
     if isinstance(error, SystemExit):
-        return f"it ended with sys.exit({error.code!r})"
+        return f"it called sys.exit({error.code!r})"
     text = " ".join(str(error).split())
     return (
         text

@@ -93,7 +93,7 @@ def read_end(path: Path, most: int) -> bytes:
 def check_not_hollow(file: BinaryIO) -> None:
     """An ``OSError`` where the file is little but a length."""
     if is_hollow(os.fstat(file.fileno())):
-        raise OSError(errno.EINVAL, "it is little but a length")
+        raise OSError(errno.EINVAL, "it is almost empty although its length is large (a sparse file)")
 
 
 def write(
@@ -120,7 +120,7 @@ def _put(name: str, data: Sequence[bytes | memoryview], folder: int, mode: int |
     for _ in range(MOST_CLEANED):
         if _written_beside(name, data, folder, mode):
             return
-    raise OSError(errno.ENOENT, "another program removes it while it is written")
+    raise OSError(errno.ENOENT, "another program removed it while it was being written")
 
 
 def _written_beside(name: str, data: Iterable[bytes | memoryview], folder: int, mode: int | None) -> bool:
@@ -165,20 +165,23 @@ def check_place(place: Path, what: str, *, wanted: int = 0) -> None:
     """
     nearest = next(folder for folder in (place, *place.absolute().parents) if os.path.lexists(folder))
     if not nearest.is_dir():
-        raise UsageError(f"{what} cannot go to {str(place)!r}: {nearest} is no folder; name another")
+        raise UsageError(
+            f"cannot write {what} to {str(place)!r}: {nearest} is not a folder; name another place"
+        )
     try:
         if max(len(os.fsencode(part)) for part in place.absolute().parts) > os.pathconf(
             nearest, "PC_NAME_MAX"
         ):
-            raise UsageError(f"{what} cannot go to {str(place)!r}: {os.strerror(errno.ENAMETOOLONG)}")
+            raise UsageError(f"cannot write {what} to {str(place)!r}: {os.strerror(errno.ENAMETOOLONG)}")
         with tempfile.TemporaryFile(dir=nearest) as tried:
             tried.write(b"-")
         free = shutil.disk_usage(nearest).free
     except OSError as error:
-        raise PrunekitError(f"{what} cannot go to {str(place)!r}: {nearest}: {error.strerror}") from None
+        raise PrunekitError(f"cannot write {what} to {str(place)!r}: {nearest}: {error.strerror}") from None
     if free < wanted:
         raise PrunekitError(
-            f"{what} cannot go to {str(place)!r}: it needs {wanted / MB:.1f} MB, and {free / MB:.1f} MB are free"
+            f"cannot write {what} to {str(place)!r}: it needs {wanted / MB:.1f} MB, but only "
+            f"{free / MB:.1f} MB are free"
         )
 
 

@@ -32,37 +32,39 @@ class Entry(NamedTuple):
 START, STEPS, FINDINGS, STUDIES, STORE = "Start", "Steps", "Findings", "Studies", "Store and tables"
 
 COMMANDS: dict[str, Entry] = {
-    "quickstart": Entry("start:quickstart", "A whole study on handwritten digits, in minutes.", START),
-    "doctor": Entry("start:doctor", "Versions, devices, data and store: is all well here?", START),
+    "quickstart": Entry("start:quickstart", "Run a whole study on handwritten digits, in minutes.", START),
+    "doctor": Entry("start:doctor", "Check versions, devices, data and store.", START),
     "train": Entry("steps:train", "Train a new network.", STEPS),
-    "import": Entry("bring:bring", "Bring a trained network of your own into the store.", STEPS),
-    "outcomes": Entry("outcomes:app", "Bring predictions made elsewhere, write outcomes.", STEPS),
+    "import": Entry("bring:bring", "Import a network trained elsewhere into the store.", STEPS),
+    "outcomes": Entry("outcomes:app", "Import predictions made elsewhere, export outcomes.", STEPS),
     "prune": Entry("steps:prune", "Remove weights or filters of a stored network.", STEPS),
     "retrain": Entry("steps:retrain", "Train a pruned network again with its masks held.", STEPS),
-    "export": Entry("export:export", "Write a network for use elsewhere, smaller if asked.", STEPS),
+    "export": Entry("export:export", "Write a network for use elsewhere, optionally smaller.", STEPS),
     "similarity": Entry(
-        "similarity:similarity", "How close networks are to their parent, under noise.", FINDINGS
+        "similarity:similarity", "Measure how close networks are to their parent, under noise.", FINDINGS
     ),
     "features": Entry(
-        "features:features", "Which pixels predictions rest on, and whether they transfer.", FINDINGS
+        "features:features", "Find the pixels that predictions rely on, and whether they transfer.", FINDINGS
     ),
     "potential": Entry(
-        "potential:potential", "How far a network can be pruned on each distribution.", FINDINGS
+        "potential:potential", "Find how far a network can be pruned on each distribution.", FINDINGS
     ),
-    "power": Entry("power:power", "How many images, seeds and ratios a verdict needs.", FINDINGS),
-    "compare": Entry("compare:compare_", "Networks and their parent: a verdict each, or a gate.", FINDINGS),
-    "report": Entry("report:report", "Findings as one page, figures, tables and JSON.", FINDINGS),
-    "run": Entry("run:run", "Run a recipe: make what is missing, then report.", STUDIES),
-    "status": Entry("run:status", "What a recipe has, and what is missing.", STUDIES),
+    "power": Entry("power:power", "Compute how many images, seeds and ratios a verdict needs.", FINDINGS),
+    "compare": Entry(
+        "compare:compare_", "Compare networks with their parent: verdicts, or a gate.", FINDINGS
+    ),
+    "report": Entry("report:report", "Write findings as one page, figures, tables and JSON.", FINDINGS),
+    "run": Entry("run:run", "Run a recipe: compute what is missing, then report.", STUDIES),
+    "status": Entry("run:status", "Show which results of a recipe exist and which are missing.", STUDIES),
     "recipe": Entry("recipes:app", "Write, check and explain recipes.", STUDIES),
-    "ls": Entry("store:ls_", "The models in the store.", STORE),
-    "show": Entry("show:show", "One model: lineage, size, cost, measurements.", STORE),
-    "verify": Entry("store:verify", "Read every byte of the store and say what is damaged.", STORE),
-    "rm": Entry("store:rm", "Remove networks, and all that was made of them.", STORE),
-    "gc": Entry("store:gc", "Remove what crashes left behind.", STORE),
+    "ls": Entry("store:ls_", "List the models in the store.", STORE),
+    "show": Entry("show:show", "Show one model: lineage, size, cost, measurements.", STORE),
+    "verify": Entry("store:verify", "Check every byte of the store and list damaged files.", STORE),
+    "rm": Entry("store:rm", "Remove networks and what was made from them.", STORE),
+    "gc": Entry("store:gc", "Remove files that crashes left behind.", STORE),
     "data": Entry("data:app", "Get data sets, and see which are available.", STORE),
-    "list": Entry("tables:list_", "Methods, data sets, architectures, corruptions, ...", STORE),
-    "schema": Entry("tables:schema", "JSON Schema of steps, findings and recipes.", STORE),
+    "list": Entry("tables:list_", "List methods, data sets, architectures, corruptions, ...", STORE),
+    "schema": Entry("tables:schema", "Print the JSON Schema of steps, findings and recipes.", STORE),
 }
 
 
@@ -143,7 +145,12 @@ def main(args: list[str] | None = None) -> None:
         for number in SIGNALS if args is None else ():
             ignore(number)
         alone = LIFELINE not in os.environ  # else who started this process says it
-        sys.exit(_say("interrupted; what is finished is kept, run it again to go on" * alone, INTERRUPTED))
+        sys.exit(
+            _say(
+                "interrupted; finished results are kept; run the same command again to resume" * alone,
+                INTERRUPTED,
+            )
+        )
     except (Exception, SystemExit) as error:
         # Typer turns a lost reader into an exit.
         if any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):

@@ -52,8 +52,10 @@ STORE = Annotated[
 DATA = Annotated[
     Path, _option("--data", help="Folder of data sets (PRUNEKIT_DATA; ~/.cache/prunekit).", metavar="DIR")
 ]
-JSON = Annotated[bool, _option("--json", help="JSON lines on stdout even on a terminal.", panel="Output")]
-QUIET = Annotated[bool, _option("-q", "--quiet", help="Keys alone on stdout.", panel="Output")]
+JSON = Annotated[
+    bool, _option("--json", help="Print JSON lines on stdout even on a terminal.", panel="Output")
+]
+QUIET = Annotated[bool, _option("-q", "--quiet", help="Print only keys on stdout.", panel="Output")]
 
 
 COMMON: dict[str, tuple[Any, Any]] = {
@@ -71,13 +73,19 @@ COMMON: dict[str, tuple[Any, Any]] = {
     ),
     "jobs": (
         Annotated[
-            int, _option("--jobs", min=1, max=MOST_WORKERS, help="Worker processes (default: 1, this one).")
+            int,
+            _option(
+                "--jobs",
+                min=1,
+                max=MOST_WORKERS,
+                help="Number of worker processes (default: 1, this process).",
+            ),
         ],
         1,
     ),
     "force": (Annotated[bool, _option("--force", help="Recompute existing results.")], False),
     "label": (
-        Annotated[str | None, _option("--label", help="Give the result a name of your own.", metavar="NAME")],
+        Annotated[str | None, _option("--label", help="Label for the result.", metavar="NAME")],
         None,
     ),
     "as_json": (JSON, False),
@@ -173,7 +181,7 @@ def named_values(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or name.strip() in found:
-            raise UsageError(f"--option {text!r}: write NAME=VALUE, each name once, such as --option n=2")
+            raise UsageError(f"--option {text!r}: write NAME=VALUE with each name once, such as --option n=2")
         try:
             found[name.strip()] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:

@@ -40,7 +40,7 @@ def tell_forecast(
     timing = bool(timed) and (not costs.known if calibrate is None else calibrate)
     calibration = _calibration(plan, timed, chosen) if timing else NOTHING
     if own and calibrate is None and not costs.known:
-        say("networks of your own code (module:) are not timed: --calibrate imports and runs them")
+        say("networks from your own code (module:) are not timed; --calibrate imports and runs them")
     found = forecast(plan, costs, calibration)
     stages = {key: steps[key].stage for key in todo}
     table = rows({key: plan[key] for key in todo}, stages, found.costs, chosen.jobs)
@@ -54,7 +54,7 @@ def tell_forecast(
 
 
 def _calibration(plan: Mapping[str, Params], todo: Collection[str], chosen: Options) -> Timing:
-    hint("timing this machine (--no-calibrate leaves it out)")
+    hint("timing this machine (--no-calibrate skips this)")
     threads = threads_each(chosen.threads, chosen.jobs) if chosen.jobs > 1 else chosen.threads
     settings = Settings(str(chosen.store), str(chosen.data), chosen.device, threads)
     return calibrated(plan, todo, settings)

@@ -52,9 +52,9 @@ def other_versions(store: Store, data: Path) -> list[dict[str, str]]:
     """A row per result of the store that was made of other data or from another input, or by other code, than here."""
     found = standing(sorted(store.present()), store, data)
     reasons = {
-        "made of other data than are here": found.data,
-        "made by other code than is here": found.code,
-        "made from another version of its input than is here": found.inputs,
+        "made from data that differ from those here": found.data,
+        "made by code that differs from that here": found.code,
+        "made from a version of its input that differs from the one here": found.inputs,
     }
     return [
         {"key": key, "path": str(store.path(key)), "problem": f"{reason}: {name}"}

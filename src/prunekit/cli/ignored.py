@@ -24,25 +24,25 @@ RUN: tuple[Ignored, ...] = (
         "--out",
         lambda given: given["out"] is not None,
         lambda given: not given["dry_run"],
-        "a dry run writes none",
+        "a dry run writes no report",
     ),
     Ignored(
         "--calibrate/--no-calibrate",
         lambda given: given["calibrate"] is not None,
         lambda given: bool(given["dry_run"]),
-        "it is for --dry-run",
+        "it applies only with --dry-run",
     ),
     Ignored(
         "--address",
         lambda given: given["address"] is not None,
         lambda given: given["executor"] == "ray",
-        "it is for --executor ray",
+        "it applies only with --executor ray",
     ),
     Ignored(
         "--per-gpu",
         lambda given: given["per_gpu"] != 1,
         lambda given: str(given["device"]).startswith("cuda"),
-        "it is for --device cuda",
+        "it applies only with --device cuda",
     ),
 )
 
@@ -51,13 +51,13 @@ SIMILARITY: tuple[Ignored, ...] = (
         "--top-k",
         lambda given: given["top_k"] is not None,
         lambda given: bool(given["churn"]),
-        "it is for --churn",
+        "it applies only with --churn",
     ),
     Ignored(
         "--error-seed",
         lambda given: given["error_seed"] is not None,
         lambda given: bool(given["churn"]),
-        "it is for --churn",
+        "it applies only with --churn",
     ),
 )
 

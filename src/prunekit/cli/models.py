@@ -24,7 +24,7 @@ def resolve_all(store: Store, names: Sequence[str]) -> list[str]:
     """The keys that names mean, each once, in order."""
     given = [name for word in names for name in (_from_stdin(sys.stdin) if word == "-" else [word])]
     if not given:
-        raise UsageError("no model given: stdin was empty (did the command before this one fail?)")
+        raise UsageError("no model given: stdin is empty (did the previous command in the pipe fail?)")
     return list(dict.fromkeys(store.resolve(name) for name in given))
 
 

@@ -51,7 +51,9 @@ class Watch:
             return
         first = min(keys, key=list(self._stages).index)
         more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-        say(f"waiting for another run on this store, which works on {self._stages[first]}: {first}{more}")
+        say(
+            f"waiting for another run on this store, which is working on {self._stages[first]}: {first}{more}"
+        )
 
     def _tell(self, event: Event) -> None:
         word = "failed" if event.failure else "made"

@@ -15,6 +15,7 @@ def assign(device: str, *, jobs: int, per_gpu: int = 1, gpus: int = 0) -> tuple[
     places = [f"cuda:{gpu}" for _ in range(per_gpu) for gpu in range(gpus)]
     if jobs > len(places):
         raise UsageError(
-            f"--jobs {jobs} needs {jobs} places on GPUs, here are {len(places)}: {gpus} GPUs with --per-gpu {per_gpu}"
+            f"--jobs {jobs} needs {jobs} places on GPUs, but there are {len(places)}: {gpus} GPUs "
+            f"with --per-gpu {per_gpu}"
         )
     return tuple(places[:jobs])

@@ -73,11 +73,11 @@ def _devices() -> Iterator[Finding]:
         torch = import_module("torch")
         import_module("torchvision")
     except Exception as error:
-        yield Finding("torch", f"does not load: {error}", "install torch, torchvision and timm together")
+        yield Finding("torch", f"cannot be loaded: {error}", "install torch, torchvision and timm together")
         return
     yield Finding("threads", str(torch.get_num_threads()))
     cards = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    yield Finding("GPUs", ", ".join(cards) or "none: prunekit computes on the CPU")
+    yield Finding("GPUs", ", ".join(cards) or "no GPU: prunekit computes on the CPU")
 
 
 def _folder(what: str, path: Path) -> Finding:
@@ -86,8 +86,8 @@ def _folder(what: str, path: Path) -> Finding:
     free = shutil.disk_usage(nearest).free
     value = f"{path}{'' if path.exists() else ' (made at first use)'}, {free / 2**30:.1f} GiB free"
     problems: dict[str, Callable[[], bool]] = {
-        f"{nearest} is not a folder: name another place with --{what}": lambda: not nearest.is_dir(),
-        f"{nearest} cannot be written to: name another place with --{what}": lambda: (
+        f"{nearest} is not a folder: name another folder with --{what}": lambda: not nearest.is_dir(),
+        f"{nearest} is not writable: name another folder with --{what}": lambda: (
             not os.access(nearest, os.W_OK)
         ),
         f"less than {LITTLE_SPACE // 2**30} GiB are free": lambda: free < LITTLE_SPACE,

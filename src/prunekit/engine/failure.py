@@ -37,7 +37,7 @@ def lines(failed: Mapping[str, str]) -> Iterator[str]:
         if told[why] <= MOST_ALIKE:
             yield f"failed: {key}: {given}"
         elif told[why] == alike[why]:
-            yield f"failed: {alike[why] - MOST_ALIKE} more steps for the same reason: {why}"
+            yield f"failed: {alike[why] - MOST_ALIKE} more steps, for the same reason: {why}"
 
 
 def _why(reason: str) -> str:

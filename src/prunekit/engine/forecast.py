@@ -124,5 +124,5 @@ def sentence(total: Row, *, timed: bool) -> str:
     if total["steps"] and timed:
         facts.append(f"about {in_words(total['seconds'])} with --jobs {total['jobs']}")
     elif total["steps"]:
-        facts.append("no forecast of time: no such step was timed on this machine (--calibrate times it)")
+        facts.append("no time forecast: no such step was timed on this machine (--calibrate times it)")
     return ", ".join(facts)

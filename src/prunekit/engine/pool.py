@@ -187,15 +187,15 @@ class Pool:
         self._idle = [other for other in self._idle if other is not worker]
         self._deaths_at_start += not worker.ready
         if self._deaths_at_start >= ATTEMPTS * self.slots:
-            raise PrunekitError(f"no worker can start: the last was {self._death(code)}")
+            raise PrunekitError(f"no worker can start; the last one {self._death(code)}")
         if worker.batch and self._attempts[worker.batch[0].key] < ATTEMPTS:
             self.submit(worker.batch)
         elif worker.batch:
             keys = tuple(params.key for params in worker.batch)
-            self._ended.append(Event(keys, f"the worker was {self._death(code)}, {ATTEMPTS} times"))
+            self._ended.append(Event(keys, f"the worker {self._death(code)}, {ATTEMPTS} times"))
 
     def _death(self, code: int) -> str:
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
         return f"{how} (log: {self._log})"
 
     def close(self) -> None:

@@ -41,4 +41,4 @@ def _needed(plan: Mapping[str, Params], todo: Collection[str]) -> Iterator[tuple
 
 def sentence(found: Mapping[str, str]) -> str:
     """What is not there and how to get it, in one line."""
-    return "data that are not there yet: " + "; ".join(f"{name} ({how})" for name, how in found.items())
+    return "missing data: " + "; ".join(f"{name} ({how})" for name, how in found.items())

@@ -106,7 +106,9 @@ def _connect(ray: ModuleType, address: str | None) -> None:
         _knock(where)
         ray.init(address=where, log_to_driver=False, logging_level="error", include_dashboard=None)
     except (OSError, ValueError, RuntimeError) as error:
-        raise UsageError(f"--address {where}: no Ray cluster answers there ({reason(error)[:200]})") from None
+        raise UsageError(
+            f"--address {where}: no Ray cluster answers at this address ({reason(error)[:200]})"
+        ) from None
 
 
 def _knock(where: str | None) -> None:

@@ -64,7 +64,7 @@ class Stop:
             INTERRUPTION(number, frame)
             return
         self.asked = True
-        self._say("finishing the steps that run (Ctrl-C again stops now)")
+        self._say("finishing the running steps (Ctrl-C again stops at once)")
 
 
 @contextmanager

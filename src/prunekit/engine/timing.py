@@ -36,7 +36,7 @@ def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Se
     finally:
         lifeline.close()
     if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        reason = (done.stderr.strip().splitlines() or [f"it exited with {done.returncode}"])[-1]
         return Timing({}, {}, (f"nothing can be calibrated: {reason}",))
     return read(json.loads(done.stdout))
 

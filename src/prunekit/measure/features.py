@@ -163,7 +163,7 @@ def transfer(
     pixels = dataset.size[0] * dataset.size[1]
     if order.shape != (len(examples), pixels):
         raise UsageError(
-            f"the order is of {order.shape[0]} images of {order.shape[1]} pixels, not of these examples"
+            f"the order belongs to {order.shape[0]} images of {order.shape[1]} pixels, not to these examples"
         )
     frozen, ordered, guard = frozen_copy(model, device), torch.from_numpy(order).long(), Guard()
     confidence = np.empty((len(examples), len(kept)), dtype=np.float32)

@@ -22,8 +22,9 @@ def in_place_of(model: nn.Module, own: Dataset, other: Dataset) -> nn.Module:
         return model
     if mine.view != theirs.view or theirs.channels == "grey":
         raise UsageError(
-            f"networks are compared under noise on the same pixels, but one sees {_words(mine)}, the other "
-            f"{_words(theirs)}: import one of them with the other's image size, resize, crop and interpolation"
+            f"networks compared under noise must see the same pixels, but one sees {_words(mine)}, "
+            f"the other {_words(theirs)}: import one of them with the other's image size, resize, "
+            "crop and interpolation"
         )
     return _Renormalised(model, mine, theirs)
 

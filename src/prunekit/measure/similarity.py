@@ -139,7 +139,7 @@ def noise_similarity(
 def choose(available: int, params: NoiseParams) -> Tensor:
     """Which examples are compared: the first ``params.images`` of a permutation drawn with the seed."""
     if available < params.images:
-        raise UsageError(f"images: {params.images} asked for, but the distribution has {available}")
+        raise UsageError(f"images: {params.images} requested, but the distribution has {available}")
     generator = torch.Generator().manual_seed(params.seed)
     return torch.randperm(available, generator=generator)[: params.images]
 

@@ -43,13 +43,15 @@ def check_size(document: Any, name: str) -> None:
         value, depth = left.pop()
         values += 1
         if values > MOST_VALUES:
-            raise UsageError(f"{name} holds more than {MOST_VALUES:,} values")
+            raise UsageError(f"{name} contains more than {MOST_VALUES:,} values")
         if depth > MOST_DEPTH:
             raise UsageError(
-                f"{name} is nested too deeply: more than {MOST_DEPTH} tables and lists in each other"
+                f"{name} is nested too deeply: more than {MOST_DEPTH} levels of tables and lists"
             )
         if isinstance(value, str) and len(value) > MOST_TEXT:
-            raise UsageError(f"{name} holds a text of {len(value):,} characters: at most {MOST_TEXT:,}")
+            raise UsageError(
+                f"{name} contains a string of {len(value):,} characters; at most {MOST_TEXT:,} are allowed"
+            )
         if isinstance(value, list):
             left += _of_list(value, depth, name)
         elif isinstance(value, dict):
@@ -58,7 +60,9 @@ def check_size(document: Any, name: str) -> None:
 
 def _of_list(value: Sequence[Any], depth: int, name: str) -> list[tuple[Any, int]]:
     if len(value) > MOST_ITEMS:
-        raise UsageError(f"{name} holds a list of {len(value):,} values: at most {MOST_ITEMS:,}")
+        raise UsageError(
+            f"{name} contains a list of {len(value):,} values; at most {MOST_ITEMS:,} are allowed"
+        )
     return [(item, depth + 1) for item in value]
 
 
@@ -70,11 +74,11 @@ def check_steps(starts: Sequence[int], sweep: Mapping[str, Sequence[Any]], field
     count = math.prod(starts) * math.prod(map(len, sweep.values()))
     if count > MOST_STEPS:
         raise UsageError(
-            f"its sweep makes {count:,} steps: a recipe may have {MOST_STEPS:,} (cut it into several)",
+            f"its sweep makes {count:,} steps; a recipe may have {MOST_STEPS:,} (split it into several)",
             field=("sweep",),
         )
     longest = max((len(value) for value in fields.values() if isinstance(value, list)), default=0)
     if count * longest > MOST_VALUES * 10:
         raise UsageError(
-            f"its {count:,} steps hold lists of {longest:,} values: sweep less, or shorten the lists"
+            f"its {count:,} steps contain lists of {longest:,} values: sweep less, or shorten the lists"
         )

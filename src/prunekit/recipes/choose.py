@@ -85,8 +85,8 @@ def report_settings(recipes: Mapping[str, Recipe], fields: Mapping[str, Any]) ->
         for field, value in given[other].items():
             if field not in fields and value != given[first][field]:
                 raise UsageError(
-                    f"{first} and {other} differ in [report] {field} ({given[first][field]} and {value}): say "
-                    f"which with --{field.replace('_', '-')}"
+                    f"{first} and {other} differ in [report] {field} ({given[first][field]} and {value}): "
+                    f"choose one with --{field.replace('_', '-')}"
                 )
     return ReportParams.read(recipes[first].report.model_dump(exclude_defaults=True) | dict(fields))
 

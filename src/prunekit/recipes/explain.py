@@ -49,10 +49,10 @@ def words(recipe: Recipe, steps: Iterable[Planned]) -> str:
         lines += [f"  {name} = {value}" for name, value in stage.fields.items()]
         lines += [f"  each {name} of {_listed(values)}" for name, values in stage.sweep.items()]
         if stage.cascade:
-            lines.append("  cascade: each ratio starts from the network before it")
+            lines.append("  cascade: each ratio starts from the previous network")
     lines += [
         "",
-        f"{sum(counts.values())} steps in all; findings at a margin of {recipe.report.margin:g}",
+        f"{sum(counts.values())} steps in total; findings at a margin of {recipe.report.margin:g}",
         *(f"imports and runs code: {code}" for code in code_of(steps)),
         "",
     ]

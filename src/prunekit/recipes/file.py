@@ -76,7 +76,7 @@ def load(path: Path, below: tuple[Path, ...] = ()) -> Source:
 def _mistake(path: Path, base: object, below: tuple[Path, ...]) -> str | None:
     """Why a file cannot extend what it says, if it cannot."""
     if not isinstance(base, str):
-        return f"{path}: extends names one file (given: {base!r})"
+        return f"{path}: extends must name one file (given: {base!r})"
     if os.path.realpath(path.parent / base) in map(os.path.realpath, (path, *below)):
         return f"{path} extends {base}, which extends it in turn"
     if len(below) + 1 >= MOST_FILES:
@@ -93,11 +93,11 @@ def _parsed(path: Path) -> tuple[str, Document]:
             f"cannot read the recipe {path}: {getattr(error, 'strerror', None) or error}"
         ) from None
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{path} is not TOML: {error}", file=path, line=_line_of(error)) from None
+        raise RecipeError(f"{path} is not valid TOML: {error}", file=path, line=_line_of(error)) from None
     except RecursionError:
         raise UsageError(f"{path} is nested too deeply") from None
     except ValueError:
-        raise UsageError(f"cannot read the recipe {path}: its name, or a number in it, is none") from None
+        raise UsageError(f"cannot read the recipe {path}: its name or a number in it is invalid") from None
     check_size(raw, str(path))
     return text, raw
 
@@ -117,14 +117,14 @@ def _check_labelled(raw: Mapping[str, Any], path: Path) -> None:
             continue
         if "label" not in stage:
             raise RecipeError(
-                f"{path}: stage {position} has no label, and stages are merged by label",
+                f"{path}: stage {position} has no label, but stages are merged by label",
                 stage=position,
                 file=path,
             )
         label = label_of(stage, position)
         if label in seen:
             raise RecipeError(
-                f"{path}: two stages are labelled {label!r}", stage=position, field=("label",), file=path
+                f"{path}: two stages have the label {label!r}", stage=position, field=("label",), file=path
             )
         seen.add(label)
 
@@ -164,7 +164,7 @@ def substituted(raw: Document) -> Document:
     unused = [name for name in variables.values if name not in variables.used]
     if unused:
         raise UsageError(
-            f'variable {unused[0]!r} is used nowhere (write "${{{unused[0]}}}" where it belongs)',
+            f'variable {unused[0]!r} is not used (write "${{{unused[0]}}}" to use it)',
             field=("vars", unused[0]),
         )
     check_size(result, "the recipe with its variables")
@@ -180,7 +180,7 @@ class Variables:
         for name, value in values.items():
             if "${" in str(value):
                 raise UsageError(
-                    f"variable {name!r} holds a variable in turn: write its value", field=("vars", name)
+                    f"variable {name!r} contains another variable: write its value", field=("vars", name)
                 )
 
     def filled(self, value: Any, place: Place = ()) -> Any:
@@ -202,7 +202,7 @@ class Variables:
         length = len(text) + sum(len(str(self._value(name))) for name in names)
         if length > MOST_TEXT:
             raise UsageError(
-                f"a text with its variables is longer than {MOST_TEXT:,} characters: {text[:80]!r}"
+                f"a string with its variables is longer than {MOST_TEXT:,} characters: {text[:80]!r}"
             )
         return _VARIABLE.sub(lambda found: str(self._value(found[1])), text)
 
@@ -239,7 +239,7 @@ def _of_table(
 ) -> Document:
     known = table(raw, head)
     if head in labels:
-        raise UsageError(f"--set {head}.{rest[0]}: a stage is labelled {head!r} too: give it another label")
+        raise UsageError(f"--set {head}.{rest[0]}: a stage has the label {head!r} too; give it another label")
     if head == "vars" and rest[0] not in known:
         raise unknown("variable in --set", rest[0], known)
     return dict(raw) | {head: _placed(known, rest, value)}
@@ -262,6 +262,6 @@ def _literal(text: str, assignment: str) -> Any:
     except (ValueError, RecursionError):
         raise UsageError(f"--set {assignment[:200]!r}: its value is too long or nested too deeply") from None
     if set(found) != {"value"}:
-        raise UsageError(f"--set {assignment[:200]!r}: one value at a time")
+        raise UsageError(f"--set {assignment[:200]!r}: set one value at a time")
     check_size(found, f"--set {assignment[:200]!r}")
     return found["value"]

@@ -50,11 +50,11 @@ def from_dict(raw: Mapping[str, Any], *, text: str = "", name: str = "recipe") -
     if not isinstance(blocks, list) or not blocks:
         raise UsageError(f"{name} has no [[stage]]: a recipe is a list of stages")
     if len(blocks) > MOST_STAGES:
-        raise UsageError(f"{name} has {len(blocks):,} stages: at most {MOST_STAGES:,}")
+        raise UsageError(f"{name} has {len(blocks):,} stages; at most {MOST_STAGES:,} are allowed")
     stages = read_stages(blocks)
     title = raw.get("title", name)
     if not isinstance(title, str):
-        raise UsageError(f"the title of {name} is a text (given: {title!r})", field=("title",))
+        raise UsageError(f"the title of {name} must be a string (given: {title!r})", field=("title",))
     return Recipe(title, stages, _report(table(raw, "report")), text)
 
 
@@ -100,7 +100,7 @@ def _check_labels(stage: Stage, position: int, seen: Sequence[str]) -> None:
                     field=(field, place),
                 )
     if stage.label in seen:
-        raise RecipeError(f"two stages are labelled {stage.label!r}", stage=position, field=("label",))
+        raise RecipeError(f"two stages have the label {stage.label!r}", stage=position, field=("label",))
 
 
 def plan(recipe: Recipe) -> tuple[Planned, ...]:
@@ -120,7 +120,7 @@ def plan(recipe: Recipe) -> tuple[Planned, ...]:
 
 def _why_nothing(stage: Stage) -> str:
     if stage.where:
-        return "it makes nothing: no result that it starts from passes all of its where"
+        return "it makes nothing: no result that it starts from meets all conditions in its where"
     return "it makes nothing: a network is never compared with itself"
 
 
@@ -143,7 +143,7 @@ def _expand_cascade(
     numbers = all(isinstance(ratio, int | float) for ratio in ratios)
     if "prune" not in stage.run or not ratios or not numbers or list(ratios) != sorted(set(ratios)):
         field: Place = ("sweep", "prune_ratio") if "prune_ratio" in stage.sweep else ("cascade",)
-        raise UsageError("a cascade runs prune and sweeps prune_ratio over growing values", field=field)
+        raise UsageError("a cascade must run prune and sweep prune_ratio over increasing values", field=field)
     others = {name: values for name, values in stage.sweep.items() if name != "prune_ratio"}
     for start in _starts(stage, made):
         for values in itertools.product(*others.values()):
@@ -163,7 +163,7 @@ def _starts(stage: Stage, made: Mapping[str, Sequence[Made]]) -> Iterable[dict[s
     ]
     missing = [name for name in needed if name not in stage.starts]
     if missing:
-        raise UsageError(f"say what it starts from: {missing[0]} = the label of an earlier stage")
+        raise UsageError(f"it must say what it starts from: {missing[0]} = the label of an earlier stage")
     given = [name for name in fields if name in stage.starts]
     named = [[result for label in stage.starts[name] for result in made[label]] for name in given]
     for name, results in zip(given, named, strict=True):
@@ -231,7 +231,7 @@ def _add(
         fields["to"] = made[0].root
     if kind == "noise" and fields["to"] == fields["model"]:
         raise UsageError(
-            "noise would compare a network with itself: say what it is compared with (to = a stage)",
+            "noise would compare a network with itself: name the stage to compare with (to = a stage)",
             field=("to",),
         )
     if "distribution" in fields:
@@ -246,7 +246,7 @@ def _add(
         )
     steps.setdefault(result.key, Planned(params, stage.label))
     if len(steps) > MOST_STEPS:
-        raise UsageError(f"a recipe may have {MOST_STEPS:,} steps: cut it into several")
+        raise UsageError(f"a recipe may have {MOST_STEPS:,} steps: split it into several")
     return result
 
 

@@ -57,7 +57,7 @@ def _check(name: str, values: Sequence[Any], everyone: Sequence[Made]) -> None:
     for place, value in enumerate(values):
         if value not in having:
             raise UsageError(
-                f"where.{name}: nothing that it starts from has {value!r} (there are: {_some(having)})",
+                f"where.{name}: no result that it starts from has {value!r} (available: {_some(having)})",
                 field=("where", name, place),
             )
 

@@ -31,7 +31,7 @@ def table(raw: Mapping[str, Any], word: str) -> dict[str, Any]:
     """A table of a parsed document, empty where it is not there."""
     found = raw.get(word, {})
     if not isinstance(found, dict):
-        raise UsageError(f"{word} is a table: write [{word}] or {word} = {{ ... }}", field=(word,))
+        raise UsageError(f"{word} must be a table: write [{word}] or {word} = {{ ... }}", field=(word,))
     return found
 
 
@@ -71,7 +71,8 @@ def _read(block: Mapping[str, Any], position: int) -> Stage:
     for place, kind in enumerate(run[1:], start=1):
         if not STEPS[str(kind)].references:
             raise UsageError(
-                f"stage {label!r}: {kind} starts from nothing: it comes first, in a stage of its own",
+                f"stage {label!r}: {kind} does not start from another step; give it its own stage, as the "
+                "first step",
                 field=("run", place),
             )
     sweep = table(block, "sweep")
@@ -92,7 +93,9 @@ def _cascade(label: str, block: Mapping[str, Any]) -> bool:
     """A text such as "False" would be true: nothing but the two words of TOML is taken."""
     given = block.get("cascade", False)
     if not isinstance(given, bool):
-        raise UsageError(f"stage {label!r}: cascade is true or false (given: {given!r})", field=("cascade",))
+        raise UsageError(
+            f"stage {label!r}: cascade must be true or false (given: {given!r})", field=("cascade",)
+        )
     return given
 
 
@@ -118,14 +121,14 @@ def _lists(label: str, word: str, lists: Mapping[str, Any]) -> dict[str, tuple[A
 def _pairs(label: str, value: Any) -> Any:
     """A table as steps hold it: its pairs in the order of their names."""
     if not isinstance(value, dict):
-        raise UsageError(f"stage {label!r}: a table stands here, such as {{n = 2}} (given: {value!r})")
+        raise UsageError(f"stage {label!r}: a table is expected here, such as {{n = 2}} (given: {value!r})")
     return tuple((name, _frozen(label, item)) for name, item in sorted(value.items()))
 
 
 def _frozen(label: str, value: Any) -> Any:
     """A list as steps hold it, so that it can be compared with what they hold."""
     if isinstance(value, dict):
-        raise UsageError(f"stage {label!r}: a table stands where a value is expected: {value!r}")
+        raise UsageError(f"stage {label!r}: a value is expected, not a table: {value!r}")
     return tuple(_frozen(label, item) for item in value) if isinstance(value, list) else value
 
 
@@ -150,8 +153,8 @@ def _check_twice(label: str, fields: Mapping[str, Any], sweep: Mapping[str, Any]
     for name in sweep:
         if name in fields:
             raise UsageError(
-                f"stage {label!r}: {name} is given beside its sweep, which would hide it: write one of them "
-                f"(--set {label}.sweep.{name}=[...] lays values over the sweep)",
+                f"stage {label!r}: {name} is also in the sweep, which would hide it: write only one of "
+                f"them (--set {label}.sweep.{name}=[...] overrides the sweep)",
                 field=(name,),
             )
 
@@ -165,13 +168,13 @@ def _check_references(
     for name in fields:
         if name in others:
             raise UsageError(
-                f"stage {label!r}: {name} is not what its first step, {run[0]}, starts from; a later step starts from "
-                "the one before it (give that step a stage of its own)",
+                f"stage {label!r}: its first step, {run[0]}, does not start from {name}; a later step "
+                "starts from the step before it (give that step its own stage)",
                 field=(name,),
             )
     for name in sweep:
         if name in (*first, *others):
             raise UsageError(
-                f"stage {label!r}: {name} names stages and is not swept: write {name} = [...]",
+                f"stage {label!r}: {name} names stages and cannot be swept: write {name} = [...]",
                 field=("sweep", name),
             )

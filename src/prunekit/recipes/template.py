@@ -80,10 +80,10 @@ def _quoted(name: str) -> str:
     """A name as TOML writes it, quotes and control characters escaped."""
     if "${" in name:
         raise UsageError(
-            f"{name!r} cannot stand in a recipe, where ${{NAME}} is a variable: rename the folder"
+            f"{name!r} cannot be written in a recipe, where ${{NAME}} is a variable: rename the folder"
         )
     if any("\ud800" <= letter <= "\udfff" for letter in name):
-        raise UsageError(f"{name!r} cannot stand in a recipe, which is UTF-8: rename the folder")
+        raise UsageError(f"{name!r} cannot be written in a recipe, which is UTF-8: rename the folder")
     return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -87,7 +87,8 @@ def origin_of(params: ImportParams, context: Context) -> Origin:
         base = seen_by(context, parent)
         if params.dataset not in (None, base.name):
             raise UsageError(
-                f"dataset {params.dataset!r} is not that of the parent, {base.name}: leave it out, or the parent"
+                f"dataset {params.dataset!r} differs from the parent's, {base.name}: omit the dataset or "
+                "the parent"
             )
         arch, preprocessing = params.arch or parent.arch, Preprocessing.of(base)
     else:
@@ -100,9 +101,7 @@ def origin_of(params: ImportParams, context: Context) -> Origin:
 def _network(origin: Origin, found: Deposited | None, context: Context) -> Arrived:
     """A network of an architecture, with its weights."""
     if not origin.arch:
-        raise UsageError(
-            "arch: name the architecture that these are the weights of (see `prunekit list archs`)"
-        )
+        raise UsageError("arch: name the architecture of these weights (see `prunekit list archs`)")
     classes = len(origin.dataset.classes)
     if found is None:
         model = pretrained(origin.arch, classes)
@@ -124,7 +123,7 @@ def _program(found: Deposited, origin: Origin, context: Context) -> Arrived:
     check_takes(opened.module, origin.dataset)
     check_gives(opened.module, origin.dataset, context)
     if not opened.parameters:
-        raise UsageError(f"{found.name} holds no weights")
+        raise UsageError(f"{found.name} contains no weights")
     parent = origin.parent
     facts = {
         "form": form,
@@ -149,7 +148,7 @@ def check_gives(module: nn.Module, dataset: Dataset, context: Context) -> None:
     """Say that a program gives probabilities; refuse one that gives them where nothing in it says so."""
     if getattr(module, "gives_probabilities", False):
         warnings.warn(
-            "this network gives probabilities (it ends in Softmax): their logarithms are taken as its logits",
+            "this network returns probabilities (it ends in Softmax): their logarithms are used as logits",
             PrunekitWarning,
             stacklevel=2,
         )
@@ -159,6 +158,6 @@ def check_gives(module: nn.Module, dataset: Dataset, context: Context) -> None:
     output = module(first.images)
     if output.ndim == 2 and (output >= 0).all() and ((output.sum(dim=1) - 1).abs() < UNIT_SUM).all():
         raise UsageError(
-            "this network gives probabilities, not logits: its outputs are at least 0 and sum to 1 (export it without "
-            "its last softmax)"
+            "this network returns probabilities, not logits: its outputs are at least 0 and sum to 1 "
+            "(export it without its last softmax)"
         )

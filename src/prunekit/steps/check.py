@@ -14,19 +14,19 @@ from prunekit.store.store import Store
 def check_comparable(key: str, other: str, store: Store) -> None:
     """Two networks are compared on the same images: a :class:`UsageError` if they tell different classes apart."""
     if store.record(key).classes != store.record(other).classes:
-        raise UsageError(f"{key} and {other} tell different classes apart: they cannot be compared")
+        raise UsageError(f"{key} and {other} have different class sets: they cannot be compared")
 
 
 def check_module(record: ModelRecord) -> None:
     """Refuse to prune or to train a program: it is measured as it came."""
     if record.form == PREDICTIONS:
         raise UsageError(
-            f"{record.key}: only its predictions are stored, there is no network to prune or to train"
+            f"{record.key}: only its predictions are stored, so there is no network to prune or train"
         )
     if record.form != MODULE:
         raise UsageError(
-            f"{record.key} is a program ({record.form}): it is measured and exported as it came, never pruned or "
-            "retrained (import its weights with --arch for that)"
+            f"{record.key} is a program ({record.form}): it can be measured and exported unchanged, "
+            "but not pruned or retrained (import its weights with --arch for that)"
         )
 
 
@@ -36,8 +36,8 @@ def check_on_parent(params: PruneParams | RetrainParams, store: Store) -> None:
     check_module(record)
     if isinstance(params, PruneParams) and params.prune_ratio <= record.prune_ratio:
         raise UsageError(
-            f"prune ratio {params.prune_ratio:g} is not above the {record.prune_ratio:.4f} that {params.parent} is "
-            "already pruned to"
+            f"prune ratio {params.prune_ratio:g} is not above {record.prune_ratio:.4f}, to which "
+            f"{params.parent} is already pruned"
         )
     check_names(params)
 
@@ -54,7 +54,7 @@ def to_measure(store: Store, steps: Iterable[ErrorParams]) -> list[ErrorParams]:
             found.append(params)
         elif not store.has(params.key):
             raise UsageError(
-                f"{params.model} is known by its predictions alone: add those on {params.distribution} "
+                f"only predictions of {params.model} are stored: add those on {params.distribution} "
                 "(`prunekit outcomes add`)"
             )
     return found

@@ -19,8 +19,8 @@ def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
     parsed = grammar.parse(distribution)
     if not parsed.published and dataset(parsed.dataset, root).classes != opened.classes:
         raise UsageError(
-            f"distribution {distribution}: {parsed.dataset} has other classes than {opened.name}, "
-            "on which the network was trained"
+            f"distribution {distribution}: the classes of {parsed.dataset} differ from those of "
+            f"{opened.name}, on which the network was trained"
         )
 
 
@@ -37,8 +37,8 @@ def seen_with(own: Dataset, base: Preprocessing, fields: Seeing) -> Dataset:
     if own.at is not None and is_place(own.name) and as_it_is:
         height, width = own.size
         warnings.warn(
-            f"{own.name} has images of several sizes: each is scaled until it covers {height}x{width} pixels, and its "
-            "centre is taken (image_size, resize and crop say otherwise)",
+            f"{own.name} has images of several sizes: each is scaled until it covers {height}x{width} "
+            "pixels, and its centre is cropped (image_size, resize and crop change this)",
             PrunekitWarning,
             stacklevel=2,
         )
@@ -51,8 +51,9 @@ def _check_one_size(own: Dataset) -> None:
         if other != side:
             raise UsageError(
                 f"{own.name}: the {first} images have {side[0]}x{side[1]} pixels, the {split} images "
-                f"{other[0]}x{other[1]}: save them at one size, or say what the network takes "
-                f"(image_size, such as --image-size {side[0]},{side[1]}: the others are scaled and cropped to it)"
+                f"{other[0]}x{other[1]}: save them at one size, or give the network's input size "
+                f"(image_size, such as --image-size {side[0]},{side[1]}: the others are scaled and "
+                "cropped to it)"
             )
 
 
@@ -71,7 +72,7 @@ def known_classes(distribution: str, opened: Dataset, root: Path) -> tuple[int, 
     strange = [name for name in names if name not in opened.classes]
     if strange:
         raise UsageError(
-            f"distribution {distribution}: class {strange[0]!r} is none of {opened.name}, on which the network was "
-            "trained: classes go by their names"
+            f"distribution {distribution}: {opened.name}, on which the network was trained, has no "
+            f"class {strange[0]!r} (classes are matched by name)"
         )
     return tuple(opened.classes.index(name) for name in names)

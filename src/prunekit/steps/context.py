@@ -137,7 +137,7 @@ def epoch_images(root: Root, data: TrainingData) -> Callable[[int], Tensor] | No
     if root.train_distribution is None:
         return None
     if not isinstance(data.train, ArrayExamples):
-        raise UsageError(f"{root.dataset} is too large to be trained on images that change every epoch")
+        raise UsageError(f"{root.dataset} is too large for training on images that change every epoch")
     mixture, images = str(grammar.parse(root.train_distribution).mixture), data.train.images
     return lambda epoch: mixed_epoch(images, mixture=mixture, seed=root.seed, epoch=epoch)
 
@@ -223,9 +223,7 @@ def save(
 def check_unchanged(opened: Dataset, sources: Sources) -> None:
     """Refuse to store what was made of data that changed while it was made."""
     if opened.contents and sources.data.get(opened.name) != opened.contents:
-        raise UsageError(
-            f"{opened.name} has changed while it was in use: nothing made of it is stored (run again)"
-        )
+        raise UsageError(f"{opened.name} changed while it was in use: no result is stored (run again)")
 
 
 def _seeing(opened: Dataset) -> dict[str, Any]:

@@ -21,13 +21,13 @@ def checked(device: str) -> str:
     if device == "cpu":
         return device
     if not torch.cuda.is_available():
-        raise UsageError(f"device {device!r}: torch sees no CUDA device here (use --device cpu)")
+        raise UsageError(f"device {device!r}: torch finds no CUDA device (use --device cpu)")
     wanted = number or os.environ.get("LOCAL_RANK")
     if wanted is None:
         return device
     count = torch.cuda.device_count()
     if int(wanted) >= count:
-        raise UsageError(f"device 'cuda:{wanted}': here are {count} GPUs, cuda:0 to cuda:{count - 1}")
+        raise UsageError(f"device 'cuda:{wanted}': this machine has {count} GPUs, cuda:0 to cuda:{count - 1}")
     torch.cuda.set_device(int(wanted))
     return f"cuda:{wanted}"
 
@@ -40,6 +40,6 @@ def enough_memory(device: str, doing: str) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise PrunekitError(
-            f"{device} has too little memory to {doing} ({reason}): use a GPU that nothing else uses, a larger one, "
-            "or --device cpu"
+            f"{device} has too little memory to {doing} ({reason}): use an idle GPU, a larger one, or "
+            "--device cpu"
         ) from error

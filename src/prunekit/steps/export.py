@@ -44,7 +44,7 @@ def export(key: str, context: Context, *, out: Path, shrink: bool, form: str) ->
     if form not in FORMATS:
         raise unknown("format", form, FORMATS)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out} exists and is not an empty folder: name another")
+        raise UsageError(f"--out {out} exists and is not an empty folder: name another folder")
     files.check_place(out, "the network")
     loaded = load(context, key)
     if loaded.record.form != MODULE:
@@ -83,7 +83,7 @@ def _as_it_came(loaded: Loaded, context: Context, *, out: Path, shrink: bool, fo
     """The program's own bytes; it is neither shrunk nor turned into another format."""
     own = loaded.record.form
     if shrink or form not in (own, DEFAULT_FORMAT):
-        raise UsageError(f"{loaded.record.key} is a program ({own}): it is exported as it came, not changed")
+        raise UsageError(f"{loaded.record.key} is a program ({own}): it can only be exported unchanged")
     data = context.store.tensors(loaded.record.key)[0][PROGRAM].tobytes()
     exported = Exported(f"model{FORMS[own].ending}", data, OPENS[own])
     _write(out, exported, _config(loaded, shrink=False, form=own))
@@ -97,8 +97,8 @@ def compare(plain: nn.Module, model: nn.Module, images: Tensor) -> float:
     expected, again, found = plain(images), plain(images), model(images)
     if not torch.equal(expected, again):
         raise UsageError(
-            "the network answers the same images differently each time, so that what is exported cannot be checked: "
-            "take what is random out of its evaluation (dropout with training=True, for one)"
+            "the network gives different outputs for the same images, so the export cannot be "
+            "checked: remove randomness from its evaluation mode (such as dropout with training=True)"
         )
     difference = float((expected - found).abs().max())
     if difference > TOLERANCE * max(1.0, float(expected.abs().max())):
@@ -164,8 +164,8 @@ def _traced(export: Callable[[], Any]) -> Any:
     except Exception as error:  # torch raises dozens of kinds
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(
-            f"torch.export cannot follow this network: {why} (export safetensors, or take what depends on the data out "
-            "of its forward pass)"
+            f"torch.export cannot trace this network: {why} (export safetensors, or remove "
+            "data-dependent code from its forward pass)"
         ) from None
 
 

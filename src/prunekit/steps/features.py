@@ -20,11 +20,11 @@ def run(batch: Sequence[FeaturesParams], context: Context) -> None:
         opened = loaded.dataset
         if params.candidates is not None and loaded.record.form != MODULE:
             raise UsageError(
-                f"candidates: {loaded.record.key} is a program, which has no gradients: leave them out"
+                f"candidates: {loaded.record.key} is a program and has no gradients: omit candidates"
             )
         images = examples(params.distribution or opened.name, context.data, view=view_of(opened))
         if params.images > len(images):
-            raise UsageError(f"images: {params.images} were asked for, the distribution has {len(images)}")
+            raise UsageError(f"images: {params.images} requested, but the distribution has {len(images)}")
         order = informative_order(
             loaded.lean(),
             images.subset(torch.arange(params.images)),

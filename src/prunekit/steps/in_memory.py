@@ -57,9 +57,11 @@ def measure(
     :class:`UsageError` for what is no network, for no distributions, and for answers that are no logits.
     """
     if not callable(model):
-        raise UsageError(f"{model!r} is no network: give an nn.Module, or a function from images to logits")
+        raise UsageError(
+            f"{model!r} is not a network: pass an nn.Module, or a function from images to logits"
+        )
     if not distributions:
-        raise UsageError("name at least one distribution, or give arrays: {name: (inputs, labels)}")
+        raise UsageError("name at least one distribution, or pass arrays: {name: (inputs, labels)}")
     module = model if isinstance(model, nn.Module) else Called(model)
     nonzero = (
         sum(int(each.count_nonzero()) for each in model.parameters())
@@ -68,7 +70,7 @@ def measure(
     )
     if isinstance(distributions, Mapping):
         if seen:
-            raise UsageError(f"{next(iter(seen))}: arrays go to the network as they are")
+            raise UsageError(f"{next(iter(seen))}: arrays are passed to the network unchanged")
         held = {name: _answers(module, name, *pair, device) for name, pair in distributions.items()}
         return Measured(held, (), nonzero)
     names = _names(distributions)
@@ -88,7 +90,7 @@ def _names(distributions: str | Sequence[str]) -> list[str]:
     for each in names:
         if not isinstance(each, str):
             raise UsageError(
-                f"{each!r} names no distribution: give names, or arrays as {{name: (inputs, labels)}}"
+                f"{each!r} is not a distribution: pass names, or arrays as {{name: (inputs, labels)}}"
             )
     return names
 

@@ -87,7 +87,9 @@ def _claimed(key: str, store: Store, claims: ExitStack, wait: bool) -> bool:
     if claims.enter_context(store.claim(key, wait=False)):
         return True
     if wait:
-        warnings.warn(f"waiting for another process, which works on {key}", PrunekitWarning, stacklevel=5)
+        warnings.warn(
+            f"waiting for another process, which is working on {key}", PrunekitWarning, stacklevel=5
+        )
     return wait and claims.enter_context(store.claim(key))
 
 

@@ -40,7 +40,7 @@ def _is_no_shift(dataset: str) -> None:
     read = parse(dataset)
     if read.dataset != tidy(dataset) or not read.nominal or read.split != "test":
         raise UsageError(
-            f"data set {dataset!r} reads as a distribution of {read.dataset!r}: give the folder another name"
+            f"data set {dataset!r} would be read as a distribution of {read.dataset!r}: rename the folder"
         )
 
 
@@ -82,7 +82,7 @@ def check_retraining(params: RetrainParams) -> None:
     parent = re.match(f"([a-z]+)-[0-9a-f]{{{KEY_DIGITS}}}$", params.parent)
     if params.mode == "least-squares" and parent is not None and parent[1] != "prune":
         raise UsageError(
-            f"mode least-squares fits a network to what it was before it was pruned, and {params.parent} was not just "
-            "pruned: retrain the result of a prune step",
+            f"mode least-squares fits a network to its state before pruning, but {params.parent} was "
+            "not just pruned: retrain the result of a prune step",
             field=("mode",),
         )

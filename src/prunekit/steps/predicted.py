@@ -111,7 +111,7 @@ def _known_already(record: ModelRecord, known: Known, found: Predictions) -> Mod
     """A stored record, if what is said now is what was said when it was made."""
     if record.form != PREDICTIONS:
         raise UsageError(
-            f"the label {known.name!r} is that of {record.key}: choose another name for what you bring"
+            f"the label {known.name!r} belongs to {record.key}: choose another name for these predictions"
         )
     then = record.lineage[-1].params
     said = {
@@ -123,7 +123,7 @@ def _known_already(record: ModelRecord, known: Known, found: Predictions) -> Mod
     for name, now in said.items():
         if now is not None and then.get(name) != now:
             raise UsageError(
-                f"{known.name} was added with {name} {then.get(name)!r}, not {now!r}: leave it out, or choose "
+                f"{known.name} was added with {name} {then.get(name)!r}, not {now!r}: omit it, or choose "
                 "another name"
             )
     _check_classes(found, record.classes)
@@ -141,7 +141,7 @@ def _check_classes(found: Predictions, classes: Sequence[str]) -> None:
     count = len(_numbered(found))
     if count > len(classes) or (found.kind is not Scores.CLASSES and count != len(classes)):
         raise UsageError(
-            f"these predictions are of {count} classes; the network (or its parent) has {len(classes)}"
+            f"these predictions have {count} classes; the network (or its parent) has {len(classes)}"
         )
 
 
@@ -190,8 +190,9 @@ def _check_examples(store: Store, record: ModelRecord, params: ErrorParams, foun
         place = int(wrong[0])
         name = repr(found.ids[place]) if found.ids else f"number {place}"
         raise UsageError(
-            f"{params.distribution}: example {name} has the label {int(found.labels[place])}, in the parent's outcomes "
-            f"{int(arrays['label'][place])} (other examples, or another order: bring ids with both)"
+            f"{params.distribution}: example {name} has the label {int(found.labels[place])}, but "
+            f"{int(arrays['label'][place])} in the parent's outcomes (different examples or a "
+            "different order: give both files ids)"
         )
 
 

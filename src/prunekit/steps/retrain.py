@@ -67,7 +67,9 @@ def _kept(context: Context, key: str, root: Root, mode: str) -> Arrays | None:
         return None
     kept = kept_key(key, epoch)
     if not context.store.has(kept):
-        raise StoreError(f"{kept} is not in the store: train {key} again with --force to keep epoch {epoch}")
+        raise StoreError(
+            f"{kept} is not in the store: train {key} again with --force to keep the weights of epoch {epoch}"
+        )
     return context.store.tensors(kept)[0]
 
 

@@ -36,5 +36,5 @@ def gpu_number(device: str) -> str | None:
 
 def _why_not(device: str) -> str:
     if device.startswith("mps"):
-        return "Apple's GPUs have no float64, in which networks are compared"
+        return "Apple's GPUs do not support float64, which comparisons of networks need"
     return "did you mean cuda?" if device.startswith(("gpu", "cud", "nvidia")) else "unknown"

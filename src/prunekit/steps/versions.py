@@ -24,9 +24,7 @@ from prunekit.store.records import ModelRecord, Sources, Step
 from prunekit.store.removal import dropped
 from prunekit.store.store import Store
 
-PUT_BACK = (
-    "put the images back, give the new ones a folder of their own, or make the results again with --force"
-)
+PUT_BACK = "restore the images, put the new ones in a separate folder, or recompute the results with --force"
 
 
 # What a result is made of, as its record notes it.
@@ -109,13 +107,11 @@ def check_parent(record: ModelRecord, data: Path) -> None:
     changed = here.other_data(record.sources)
     then = record.provenance.get("data")  # as version 0.1 noted it
     if changed or (isinstance(then, str) and then != earlier_version_of(name, data)):
-        raise UsageError(
-            f"{changed or name} is not what {record.key} was made of: its files have changed ({PUT_BACK})"
-        )
+        raise UsageError(f"{changed or name} has changed since {record.key} was made from it ({PUT_BACK})")
     code = here.other_code(record.sources)
     if code:
         raise UsageError(
-            f"{code} is not the code that {record.key} was made by (put it back, or make that again with --force)"
+            f"{code} is not the code that made {record.key} (restore it, or recompute with --force)"
         )
 
 
@@ -200,7 +196,9 @@ def _by_name(found: Mapping[str, str]) -> dict[str, list[str]]:
 def _refuse_other_data(keys: Sequence[str], found: Mapping[str, str]) -> None:
     if keys:
         name = found[keys[0]]
-        raise UsageError(f"{name} is not what {_few(keys)} in this store {_was(keys)} made of ({PUT_BACK})")
+        raise UsageError(
+            f"{name} has changed since {_few(keys)} in this store {_was(keys)} made from it ({PUT_BACK})"
+        )
 
 
 def _refuse_other_code(
@@ -210,13 +208,13 @@ def _refuse_other_code(
         parent = next((key for key in params.inputs if key in kept), None)
         if parent is not None and wanted(params.key):
             raise UsageError(
-                f"{kept[parent]} is not the code that {parent} was made by, and {params.key} would go on from it "
-                "(put it back, or make that again with --force)"
+                f"{kept[parent]} is not the code that made {parent}, from which {params.key} would start "
+                f"(restore it, or recompute {parent} with --force)"
             )
 
 
 def _note(name: str, keys: Sequence[str]) -> str:
-    return f"{_few(keys)} {_was(keys)} made by other code than {name} is now (--force makes results again)"
+    return f"{_few(keys)} {_was(keys)} made by a different version of {name} (--force recomputes results)"
 
 
 def _few(keys: Sequence[str]) -> str:

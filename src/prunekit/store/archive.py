@@ -117,7 +117,9 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         try:
             blob = file.read()
         except MemoryError:
-            raise StoreError(f"{path.stem} cannot be read: {path} is too large for the memory here") from None
+            raise StoreError(
+                f"{path.stem} cannot be read: {path} is too large for this machine's memory"
+            ) from None
     if hashlib.sha256(memoryview(blob)[size:]).hexdigest() != header.digest:
         raise damaged(path, "the tensors do not match their digest")
     try:
@@ -146,16 +148,18 @@ def _header(path: Path, file: BinaryIO) -> Header:
     end = _end(path, entries)
     status = os.fstat(file.fileno())
     if status.st_size != 8 + size + end:
-        raise damaged(path, f"{status.st_size} bytes where the header says {8 + size + end}")
+        raise damaged(path, f"it has {status.st_size} bytes, but its header says {8 + size + end}")
     if files.is_hollow(status):
-        raise damaged(path, f"{status.st_size} bytes of which the disk holds {status.st_blocks * 512}")
+        raise damaged(
+            path, f"it has {status.st_size} bytes, of which only {status.st_blocks * 512} are on disk"
+        )
     return Header(fields["record"], str(fields["data"]))
 
 
 def _checked_header(path: Path, header: bytes, size: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The metadata fields, and the entry of every tensor."""
     if len(header) != 8 + size:
-        raise damaged(path, "it is cut short")
+        raise damaged(path, "it is truncated")
     try:
         entries = json.loads(header[8:])
         fields = json.loads(entries.pop("__metadata__")["prunekit"], parse_constant=_no_constant)
@@ -177,7 +181,7 @@ def _checked_header(path: Path, header: bytes, size: int) -> tuple[dict[str, Any
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _end(path: Path, entries: Mapping[str, Any]) -> int:
@@ -191,7 +195,7 @@ def _end(path: Path, entries: Mapping[str, Any]) -> int:
                 raise ValueError
             end = stop
     except (ValueError, KeyError, TypeError):
-        raise damaged(path, "its table of tensors makes no sense") from None
+        raise damaged(path, "its table of tensors is invalid") from None
     return end
 
 

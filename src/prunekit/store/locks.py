@@ -86,8 +86,8 @@ def _flock(handle: int, how: int) -> bool:
         return False
     except OSError as error:
         warnings.warn(
-            f"the store's file system has no locks ({error.strerror}): two runs on it may do the same step twice, "
-            "and write the same bytes",
+            f"the store's file system does not support locks ({error.strerror}): two runs may do the "
+            "same step twice and write the same bytes",
             PrunekitWarning,
             stacklevel=4,
         )

@@ -88,14 +88,14 @@ def _check(store: Store, key: str, url: str) -> None:
         store.verify(key)
     except StoreError as error:
         store.remove(key)
-        raise StoreError(f"what {url} has of {key} cannot be used: {error}") from None
+        raise StoreError(f"the copy of {key} at {url} cannot be used: {error}") from None
 
 
 def _opened(url: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
     except ImportError:
-        raise UsageError("a store behind a URL needs fsspec: pip install 'prunekit[ray]'") from None
+        raise UsageError("a store at a URL needs fsspec: pip install 'prunekit[ray]'") from None
     try:
         files, root = url_to_fs(url)
     except (ValueError, ImportError) as error:

@@ -45,7 +45,7 @@ def removal(store: Store, keys: Collection[str], *, descendants: bool = False) -
     measured = tuple(_measurements(store, gone))
     busy = store.running() & {*gone, *measured}
     if busy:
-        raise UsageError(f"{min(busy)} is worked on now: wait for it, or stop it first")
+        raise UsageError(f"another process is working on {min(busy)}: wait for it, or stop it first")
     labels = tuple(name for name, key in store.labels().items() if key in gone)
     return Removal(tuple(gone), measured, labels, tuple(_imports(store, records, gone)))
 

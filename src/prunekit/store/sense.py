@@ -38,12 +38,12 @@ def senseless_record(record: ModelRecord | MeasurementRecord) -> str:
 def _of_steps(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         if key_of(step.kind, step.params) != step.key.partition("@")[0]:
-            yield f"its parameters are not those of {step.key}"
+            yield f"its parameters do not match the key {step.key}"
     for step in (steps[0], steps[-1]):
         try:
             step.read()
         except PrunekitError as error:
-            yield f"its parameters cannot be: {error}"
+            yield f"its parameters are invalid: {error}"
 
 
 def _of_model(record: ModelRecord) -> Iterator[str]:
@@ -51,11 +51,11 @@ def _of_model(record: ModelRecord) -> Iterator[str]:
     chained = all(step.params.get("parent") == before.key for before, step in pairwise(record.lineage))
     rooted = kinds[0] in ROOTS and "parent" not in record.lineage[0].params
     if not rooted or not chained or "train" in kinds[1:] or not MODEL_STEPS.keys() >= set(kinds):
-        yield "its lineage makes no sense"
+        yield "its lineage is invalid"
     most = record.nonzero if "import" in kinds[1:] else record.parameters  # what is brought may be larger
     least = 1 if record.form == MODULE else 0  # of a program or of predictions it may not be known
     if not 0 <= record.nonzero <= most or record.parameters < least:
-        yield "its size makes no sense"
+        yield "its size is invalid"
     if record.error is not None and not 0 <= record.error <= 1:
         yield "its error is not between 0 and 1"
 
@@ -63,24 +63,24 @@ def _of_model(record: ModelRecord) -> Iterator[str]:
 def senseless_model(record: ModelRecord, weights: Arrays, masks: Arrays) -> str:
     """Why these cannot be a model's weights and masks; empty where they can."""
     if record.form == PREDICTIONS:
-        return "it is known by its predictions alone, and has weights" if weights or masks else ""
+        return "it has weights although only its predictions were added" if weights or masks else ""
     if not weights:
         return "it has no weights"
     if record.form != MODULE:
         return ""
     for name, mask in masks.items():
         if mask.dtype != np.bool_ or name not in weights or weights[name].shape != mask.shape:
-            return f"its mask of {name} fits no weights"
+            return f"its mask of {name} matches no weights"
     brought = "import" in [step.kind for step in record.lineage[1:]]
     if not brought and sum(weight.size for weight in weights.values()) < record.parameters:
-        return "its weights are fewer than its parameters"
+        return "it has fewer weights than parameters"
     removed = sum(int((~mask).sum()) for mask in masks.values())
     zeros = sum(int((weight == 0).sum()) for weight in weights.values())
     already = sum(int((weights[name][~mask] == 0).sum()) for name, mask in masks.items())
     lost = record.parameters - removed - record.nonzero
     pruned = any(step.kind == "prune" for step in record.lineage)
     if not brought and (not 0 <= lost <= zeros - already or (pruned and not removed)):
-        return "its masks are not those of its record"
+        return "its masks do not match its record"
     return ""
 
 
@@ -89,32 +89,32 @@ def senseless_measurement(record: MeasurementRecord, arrays: Arrays) -> str:
     try:
         return next(iter(KINDS[record.kind](record, arrays)), "")
     except (KeyError, ValueError, TypeError, IndexError) as error:
-        return f"its arrays make no sense ({' '.join(str(error).split())})"
+        return f"its arrays are invalid ({' '.join(str(error).split())})"
 
 
 def _error(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
     yield from _counts(record, [len(array) for array in arrays.values()])
     task = str(record.summary.get("task", DEFAULT))
     if task not in TASKS:
-        yield f"its task {task!r} is none"
+        yield f"its task {task!r} is unknown"
         return
     yield from TASKS[task].senseless(arrays)
     found = TASKS[task].error(arrays)
     error = record.summary.get("error", found)
     if not isinstance(error, int | float) or abs(found - error) > ROUNDING:
-        yield "its error is not that of its outcomes"
+        yield "its error does not match its outcomes"
 
 
 def _counts(record: MeasurementRecord, counts: Sequence[int]) -> Iterator[str]:
     if not counts or len(set(counts)) > 1 or counts[0] != record.summary.get("n", counts[0]) or not counts[0]:
-        yield "its arrays are not of as many images as it says"
+        yield "its arrays do not have the stated number of images"
 
 
 def _noise(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
     params: Any = record.step.read()
     values = {name: array for name, array in arrays.items() if name != "index"}
     if not values or any(array.ndim != 2 or len(array) != len(params.levels) for array in values.values()):
-        yield "its arrays are not of as many levels as it says"
+        yield "its arrays do not have the stated number of levels"
     images = [array.shape[1] for name, array in values.items() if not name.endswith("_by_draw")]
     yield from _counts(record, [*images, *([len(arrays["index"])] if "index" in arrays else [])])
     if not all(np.isfinite(array).all() for array in values.values()):
@@ -132,7 +132,7 @@ def _features(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
         or order.min() < 0
         or (np.diff(np.sort(order)) == 0).any()
     ):
-        yield "its order names a pixel twice, or none"
+        yield "its order names a pixel twice or omits one"
 
 
 def _transfer(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _transfer(record: MeasurementRecord, arrays: Arrays) -> Iterator[str]:
     confidence = arrays["confidence"]
     yield from _counts(record, [len(confidence)])
     if confidence.ndim != 2 or confidence.shape[1] != len(params.kept) or not within(confidence, 0, 1):
-        yield "its confidence cannot be"
+        yield "its confidence is impossible"
 
 
 KINDS: dict[str, Callable[[MeasurementRecord, Arrays], Iterator[str]]] = {

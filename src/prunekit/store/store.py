@@ -126,7 +126,8 @@ class Store:
         later = strange_kind(steps)
         if later:
             raise StoreError(
-                f"{key} cannot be used: {path}: it was made by a step {later!r}, which this prunekit does not have"
+                f"{key} cannot be used: {path}: it was made by a step {later!r}, which this version of "
+                "prunekit does not have"
             )
         self._check(path, senseless_record(found) if steps else "it has no lineage")
         return found
@@ -139,7 +140,7 @@ class Store:
         """Weights by parameter name, and masks (True = kept) by parameter name; bytes and sense are checked."""
         record = self.record(key)
         if record.dropped:
-            why = "were dropped (`gc --weights`): run its recipe, or its own command with --force"
+            why = "were dropped (`gc --weights`): run its recipe, or the command that made it with --force"
             raise StoreError(f"the weights of {key} {why}")
         arrays, _ = archive.read(self.path(key))
         masks = {
@@ -194,7 +195,7 @@ class Store:
                 f"label {name!r}: use 1 to 100 letters, digits, dots, dashes, plus signs or underscores"
             )
         if (self.root / "labels").exists() and not (self.root / "labels").is_dir():
-            raise StoreError(f"labels cannot be kept: {self.root / 'labels'} is not a folder")
+            raise StoreError(f"labels cannot be stored: {self.root / 'labels'} is not a folder")
 
     def labels(self) -> dict[str, str]:
         """Every label and its key; what holds no key is no label."""

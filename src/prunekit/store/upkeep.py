@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _IMPORT = re.compile(r"[0-9a-f]{64}\.[a-z0-9]+")
 LOCKS = "locks"
 _PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]+{re.escape(files.PART)}")
-LOG_BEGINS = "prunekit: why this failed: "
+LOG_BEGINS = "prunekit: reason of the failure: "
 # As the logs of version 0.1 begin.
 _TRACEBACK = b"Traceback (most recent call last)"
 LOG_BYTES = 1 << 20
@@ -195,5 +195,5 @@ def check_is_store(store: Store) -> None:
     ):
         return
     raise UsageError(
-        f"{store.root} is not a store of prunekit: it has no file {MARKER} and no result, so nothing in it is removed"
+        f"{store.root} is not a prunekit store: it has no file {MARKER} and no result, so nothing is removed"
     )

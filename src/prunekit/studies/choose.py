@@ -58,8 +58,7 @@ def comparisons(
     lonely = [key for key in alone if all(key != step.to for step in steps)]
     if lonely:
         raise UsageError(
-            f"nothing to compare {lonely[0]} with: a network is the same function as itself "
-            "(name networks that were made from it, or --to)"
+            f"nothing to compare {lonely[0]} with except itself: name networks made from it, or --to"
         )
     return steps
 
@@ -84,12 +83,12 @@ def check_pruned(store: Store, keys: Sequence[str]) -> None:
     roots = {record.root.key for record in records.values() if is_descendant(record)}
     if not roots:
         raise UsageError(
-            "a prune potential needs pruned networks; these are all unpruned (see `prunekit ls`)"
+            "a prune potential needs pruned networks, but these are all unpruned (see `prunekit ls`)"
         )
     for key, record in records.items():
         if record.root.key not in roots:
             raise UsageError(
-                f"{key} is unpruned, and no network that was pruned from it is named: leave it out, or name one"
+                f"{key} is unpruned, and you named no network pruned from it: omit it, or name one"
             )
 
 
@@ -98,11 +97,11 @@ def check_heat_map(store: Store, keys: Sequence[str]) -> None:
     records = [store.record(key) for key in keys]
     for record in filter(is_longer, records):
         raise UsageError(
-            f"{record.key} is an unpruned network that was trained again: a heat map of features has no place "
-            "for it; leave it out"
+            f"{record.key} is an unpruned network with extra training, which a heat map of features "
+            "does not show: omit it"
         )
     if not any(map(is_descendant, records)):
-        raise UsageError("a heat map of features needs a pruned network; these are all unpruned")
+        raise UsageError("a heat map of features needs a pruned network, but these are all unpruned")
 
 
 def heat_map_share(steps: Sequence[TransferParams], asked: float | None) -> float:
@@ -113,7 +112,7 @@ def heat_map_share(steps: Sequence[TransferParams], asked: float | None) -> floa
         return default if default in shares else shares[0]
     if asked not in shares:
         listed = ", ".join(f"{share:g}" for share in shares)
-        raise UsageError(f"--at {asked:g} is not a share that is measured (these are: {listed}; see --kept)")
+        raise UsageError(f"--at {asked:g} is not a measured share (measured: {listed}; see --kept)")
     return asked
 
 
@@ -149,19 +148,20 @@ def _noises(noises: Sequence[NoiseParams], settings: ReportParams, say: Say) -> 
         sizes = sorted({(step.images, step.draws) for step in noises})
         there = "; ".join(f"{images} images, {draws} draws" for images, draws in sizes)
         raise UsageError(
-            f"no noise comparison has the noise_images or noise_draws that are asked for (there are: {there})"
+            f"no noise comparison has the requested noise_images or noise_draws (available: {there})"
         )
     groups = list(grouped(noises, pair).values())
     kept = [max([step for step in each if step.key in fit] or each, key=size) for each in groups]
     if len(kept) < len(noises):
         how = "asked for" if any(wanted.values()) else "with the most images, draws and levels"
         say(
-            f"{len(noises) - len(kept)} noise comparisons are left out: of each two networks the one {how} counts "
-            "(--noise-images and --noise-draws choose another)"
+            f"{len(noises) - len(kept)} noise comparisons are left out: for each pair of networks, "
+            f"the one {how} is used (--noise-images and --noise-draws choose another)"
         )
     if other := [step for step in kept if step.key not in fit]:
         say(
-            f"{len(other)} networks have no noise comparison as asked for ({other[0].model} ...): their largest counts"
+            f"{len(other)} networks have no such noise comparison ({other[0].model} ...): their "
+            "largest one is used"
         )
     return kept
 
@@ -174,7 +174,7 @@ def _errors(errors: Sequence[ErrorParams], settings: ReportParams, say: Say) -> 
     wanted, seeds = settings.error_seed, sorted({step.seed for step in errors})
     if errors and wanted is not None and wanted not in seeds:
         raise UsageError(
-            f"no error is measured with error_seed {wanted} (there are: {', '.join(map(str, seeds))})"
+            f"no error is measured with error_seed {wanted} (available: {', '.join(map(str, seeds))})"
         )
     kept, several = [], []
     for name, members in grouped(errors, lambda step: step.distribution).items():
@@ -186,7 +186,7 @@ def _errors(errors: Sequence[ErrorParams], settings: ReportParams, say: Say) -> 
     if several:
         more = " ..." if len(several) > MOST_NAMED else ""
         say(
-            f"{', '.join(several[:MOST_NAMED])}{more}: errors are stored of several draws, and of each network those "
-            "of the smallest seed count (--error-seed chooses another)"
+            f"{', '.join(several[:MOST_NAMED])}{more}: errors of several draws are stored; for each "
+            "network, those of the smallest seed are used (--error-seed chooses another)"
         )
     return kept

@@ -141,8 +141,8 @@ def _check_top_k(top_k: int, record: ModelRecord) -> None:
     classes = len(record.classes)
     if 1 < classes <= top_k:
         raise UsageError(
-            f"top_k: {top_k} of the {classes} classes of {record.param('dataset')} are never wrong "
-            f"(1 to {classes - 1} are allowed)"
+            f"top_k: with {top_k} of the {classes} classes of {record.param('dataset')}, no "
+            f"prediction is wrong (1 to {classes - 1} are allowed)"
         )
 
 

@@ -36,9 +36,7 @@ class Missing(NamedTuple):
             return ""
         count = len(self.steps)
         verb = "step is" if count == 1 else "steps are"
-        return (
-            f"{count} of {self.planned} planned {verb} missing: every number that lost something is flagged"
-        )
+        return f"{count} of {self.planned} planned {verb} missing: every affected number is flagged"
 
 
 def missing_of(steps: Sequence[Params], present: Collection[str]) -> Missing:

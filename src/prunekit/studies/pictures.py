@@ -78,7 +78,7 @@ def _of_variant(store: Store, chosen: Chosen, data: Path, share: float) -> list[
     orders = {role: store.outcomes(step.key)["order"] for role, step in chosen.orders.items()}
     pixels = images[0, 0].numel()
     if any(order.shape[1] != pixels for order in orders.values()):
-        raise PrunekitError(f"the images of {dataset} are not of the size that was measured")
+        raise PrunekitError(f"the images of {dataset} do not have the size that was measured")
     last = kept_pixels(pixels, share)
     return [
         {

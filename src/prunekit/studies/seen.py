@@ -36,7 +36,7 @@ def seen_images(
     name = str(shift._replace(noise=None))
     shown = examples(name, data, step.seed, root.seed, root.valid_fraction, view=view, few=True)
     if len(shown) != n:
-        raise PrunekitError(f"{name} has {len(shown)} images here, and {n} were measured")
+        raise PrunekitError(f"{name} has {len(shown)} images here, but {n} were measured")
     wanted = torch.tensor(list(places))
     pixels = shown.take(wanted)[0].float()
     if shift.noise:

@@ -111,8 +111,8 @@ def of_models(
     if measurements and silent:
         more = f", nor of {len(silent) - 1} more" if len(silent) > 1 else ""
         raise UsageError(
-            f"no measurement is of {silent[0]}{more}: the report would have no number of it (`prunekit potential` and "
-            "`prunekit similarity` measure it; or leave it out)"
+            f"there is no measurement of {silent[0]}{more}: the report would have no number for it "
+            "(measure it with `prunekit potential` or `prunekit similarity`, or omit it)"
         )
     return Subject(all_findings(store, measurements, settings, say=say, groups=groups), context, measurements)
 
@@ -141,8 +141,8 @@ def check_rows(subject: Subject) -> None:
     """A report needs findings: a :class:`UsageError` that says how to make some."""
     if not subject.rows:
         raise UsageError(
-            "there is nothing to report: no measurement of these models is in the store "
-            "(run the recipe, or `prunekit potential` and `prunekit similarity`, first)"
+            "there is nothing to report: the store has no measurement of these models (first run the "
+            "recipe, or `prunekit potential` and `prunekit similarity`)"
         )
 
 

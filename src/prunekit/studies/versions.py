@@ -11,10 +11,10 @@ from prunekit.params import MEASUREMENT_STEPS, ErrorParams, Params
 from prunekit.store.records import Sources
 from prunekit.store.store import Store
 
-REMEDY = "make one of them again with --force, or report on them apart"
+REMEDY = "recompute one of them with --force, or report on them separately"
 OF_EARLIER = (
-    "some of these results are of prunekit 0.1 and do not note which version of the data they are of: whether they go "
-    "together is not checked"
+    "some of these results were made by prunekit 0.1, which did not record the version of "
+    "the data: prunekit cannot check that they belong together"
 )
 
 
@@ -43,7 +43,8 @@ def check_versions(store: Store, steps: Iterable[Params]) -> None:
                 digests[name] = _digest(store, name)
             if digests[name] not in ("", then):
                 raise UsageError(
-                    f"{each.key} was made from another {name} than the store holds now: run its recipe again"
+                    f"{each.key} was made from another version of {name} than the one in the store: run its "
+                    "recipe again"
                 )
     if not all(any(each.sources) for each in noted if each.key.partition("-")[0] in MEASUREMENT_STEPS):
         warnings.warn(OF_EARLIER, PrunekitWarning, stacklevel=1)
@@ -56,7 +57,8 @@ def _check_one_version(noted: Iterable[Noted]) -> None:
             then, key = first.setdefault(name, (digest, each.key))
             if digest != then:
                 raise UsageError(
-                    f"two versions of {name} are mixed: {key} and {each.key} were not made of the same ({REMEDY})"
+                    f"two versions of {name} are mixed: {key} and {each.key} were made from different ones "
+                    f"({REMEDY})"
                 )
 
 
@@ -69,8 +71,9 @@ def _check_errors(store: Store, held: Iterable[Params]) -> None:
             noted = any(store.sources(step.key))
             if nominal and noted and isinstance(found, float) and record.error not in (None, found):
                 raise StoreError(
-                    f"{step.model} says that its error is {record.error:g}, its outcomes {step.key} say {found:g}: one "
-                    "of them is not what was stored (run its recipe again with --force)"
+                    f"the record of {step.model} says that its error is {record.error:g}, but its outcomes "
+                    f"{step.key} give {found:g}: one of them has been changed (run its recipe again with "
+                    "--force)"
                 )
 
 

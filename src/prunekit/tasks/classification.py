@@ -27,14 +27,14 @@ def senseless(arrays: Arrays) -> Iterator[str]:
     """Ranks are whole numbers from 0, confidences shares, Brier scores at most 2; what is right was predicted."""
     for name in {"rank", *({"label", "predicted"} & arrays.keys())}:
         if arrays[name].ndim != 1 or arrays[name].dtype.kind not in "iu" or arrays[name].min() < 0:
-            yield f"its {name} cannot be"
+            yield f"its {name} is impossible"
     for name, most in (("confidence", 1.0), ("brier", 2.0), ("loss", np.inf)):
         if name in arrays and not within(arrays[name], 0, most):
-            yield f"its {name} cannot be"
+            yield f"its {name} is impossible"
     if {"label", "predicted"} <= arrays.keys():
         right = arrays["predicted"] == arrays["label"]
         if (right & (arrays["rank"] > 0)).any():
-            yield "what it says is right and what it predicts differ"
+            yield "its ranks contradict its predicted classes"
 
 
 CLASSIFICATION = Task(

@@ -46,9 +46,9 @@ def senseless(arrays: Arrays) -> Iterator[str]:
     """Pixels are counted in whole numbers, and a union holds its intersection."""
     intersection, union = arrays["intersection"], arrays["union"]
     if intersection.dtype.kind not in "iu" or union.dtype.kind not in "iu":
-        yield "its pixels are not counted in whole numbers"
+        yield "its pixel counts are not whole numbers"
     if intersection.min() < 0 or (intersection > union).any():
-        yield "more pixels are in common than there are"
+        yield "its intersection has more pixels than its union"
 
 
 SEGMENTATION = Task(

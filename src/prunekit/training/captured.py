@@ -82,7 +82,7 @@ class Replayed:
     def _without_graphs(self, batch: Batch, error: RuntimeError) -> Tensor:
         reason = str(error).partition("\n")[0]
         warnings.warn(
-            f"this network's training step cannot be captured, and is slower: {reason}",
+            f"this network's training step cannot be captured as a CUDA graph and is slower: {reason}",
             PrunekitWarning,
             stacklevel=2,
         )

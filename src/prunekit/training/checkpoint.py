@@ -85,8 +85,9 @@ def load(checkpoint: Checkpoint | None, fingerprint: str) -> Saved | None:
             checkpoint.discard()
             return None
         raise UsageError(
-            f"the unfinished training {checkpoint.path} is of other settings, data, code or initial weights: put them "
-            "back to go on, or start afresh with --force (`run`: --force STAGE)"
+            f"the unfinished training {checkpoint.path} has different settings, data, code or initial "
+            "weights: restore them to resume, or start from the beginning with --force (`run`: "
+            "--force STAGE)"
         )
     return Saved(record["step"], tuple(record["losses"]), record["running"], arrays)
 

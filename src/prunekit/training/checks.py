@@ -42,7 +42,8 @@ def checked(model: nn.Module, feed: Feed, loss: Loss) -> Feed:
     why = _trial(model, feed, loss, min(last, PROBED))
     if why and last == 1 and feed.steps_per_epoch > 1 and not _trial(model, feed, loss, PROBED):
         warnings.warn(
-            "the last batch would hold one image, on which this network cannot be trained: it joins the one before",
+            "the last batch would hold one image, on which this network cannot be trained: it is "
+            "merged with the batch before it",
             PrunekitWarning,
             stacklevel=3,
         )
@@ -63,8 +64,9 @@ def check_weights(model: nn.Module) -> None:
     )
     if wrong is not None:
         raise UsageError(
-            f"the network's {wrong[0]} is {str(wrong[1]).removeprefix('torch.')}: weights are float32 here (.float() "
-            'in the builder; precision = "bfloat16" computes in half precision)'
+            f"the network's {wrong[0]} is {str(wrong[1]).removeprefix('torch.')}, but weights must be "
+            'float32 (call .float() in the builder; precision = "bfloat16" computes in half '
+            "precision)"
         )
 
 
@@ -72,7 +74,7 @@ def check_parameters(model: nn.Module) -> None:
     """Refuse a network with nothing to train."""
     parameters = list(model.parameters())
     if not any(parameter.requires_grad for parameter in parameters):
-        why = "all are frozen (requires_grad)" if parameters else "it has none"
+        why = "all are frozen (requires_grad is False)" if parameters else "it has no parameters"
         raise UsageError(f"the network has no parameters to train: {why}")
 
 
@@ -84,16 +86,17 @@ def check_data(model: nn.Module, feed: Feed) -> None:
     largest = int(feed.examples.strata.max())
     if largest >= classes:
         raise UsageError(
-            f"{feed.dataset.name} has {classes} classes, but a label {largest} (they count from 0)"
+            f"{feed.dataset.name} has {classes} classes, but a label {largest} (labels count from 0)"
         )
     outputs = _probe(model, feed)
     if not isinstance(outputs, Tensor):
         raise UsageError(
-            f"the network gives a {type(outputs).__name__} in evaluation mode, not a tensor of logits"
+            f"the network returns a {type(outputs).__name__} in evaluation mode, not a tensor of logits"
         )
     if outputs.ndim < 2 or outputs.shape[1] != classes:
         raise UsageError(
-            f"the network's outputs are {list(outputs.shape)} for one image, {feed.dataset.name} has {classes} classes"
+            f"the network's outputs have the shape {list(outputs.shape)} for one image, but "
+            f"{feed.dataset.name} has {classes} classes"
         )
 
 
@@ -126,7 +129,10 @@ def _trial(model: nn.Module, feed: Feed, loss: Loss, images: int) -> str:
         try:
             outputs = tried(noise)
             if not isinstance(outputs, Tensor | Mapping):
-                return f"in training it gives a {type(outputs).__name__}, not logits (nor a table of `out` and `aux`)"
+                return (
+                    f"in training mode it returns a {type(outputs).__name__}, not logits (nor a dict with "
+                    "`out` and `aux`)"
+                )
             labels = torch.zeros(shape, dtype=torch.long, device=device)
             torch.autograd.backward(loss(outputs, labels))
         except torch.OutOfMemoryError:

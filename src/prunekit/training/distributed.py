@@ -55,7 +55,7 @@ def joined(device: str | torch.device = "cpu") -> Iterator[World]:
         if not _is_lost(error):
             raise
         raise PrunekitError(
-            f"another of the {size} processes that train together has ended: start them again to go on"
+            f"another of the {size} processes of this training has exited: start them again to resume"
         ) from error
     finally:
         distributed.destroy_process_group()
@@ -70,7 +70,8 @@ def share(indices: Tensor, place: World) -> Tensor:
     """The part of a batch that this process computes."""
     if len(indices) < place.size:
         raise UsageError(
-            f"a batch of {len(indices)} images cannot be shared by {place.size} processes: change batch_size"
+            f"a batch of {len(indices)} images cannot be split among {place.size} processes: change "
+            "batch_size"
         )
     return indices[place.rank :: place.size]
 
@@ -158,8 +159,8 @@ def parallel(model: nn.Module) -> Iterator[nn.Module]:
     others = [module for module in model.modules() if isinstance(module, _BatchNorm) and module not in norms]
     if others:
         warnings.warn(
-            f"{type(others[0]).__name__} takes its statistics from each process's share of a batch: the weights will "
-            "differ a little from those of one process",
+            f"{type(others[0]).__name__} computes its statistics on each process's share of a batch: "
+            "the weights will differ a little from those of training with one process",
             PrunekitWarning,
             stacklevel=4,
         )

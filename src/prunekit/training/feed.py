@@ -98,7 +98,7 @@ class Feed:
             return self.examples
         if not isinstance(self.examples, ArrayExamples):
             raise UsageError(
-                f"{self.dataset.name} is too large to be trained on images that change every epoch"
+                f"{self.dataset.name} is too large for training on images that change every epoch"
             )
         return ArrayExamples(self.epoch_images(epoch).to(self.device), self.examples.labels)
 

@@ -199,9 +199,7 @@ def _least_squares(
     model: nn.Module, sample: Sample, masks: Mapping[str, Tensor], before: Arrays | None
 ) -> FitResult:
     if before is None:
-        raise UsageError(
-            "least-squares: it needs the weights before pruning, so retrain a network just pruned"
-        )
+        raise UsageError("least-squares needs the weights before pruning: retrain the result of a prune step")
     started = time.monotonic()
     load_arrays(model.to(sample.device), before)
     batches = sample.batches("repair", REPAIR_IMAGES, REPAIR_BATCH)

@@ -94,9 +94,9 @@ def test_a_file_that_is_little_but_a_length_is_not_read(store):
     (store / "x").write_bytes(b"mine")
     os.truncate(store / "x", 10**13)
     assert files.read(store / "x", most=4) == b"mine"
-    with pytest.raises(OSError, match="little but a length"):
+    with pytest.raises(OSError, match="a sparse file"):
         files.read(store / "x")
-    with files.regular(store / "x") as file, pytest.raises(OSError, match="little but a length"):
+    with files.regular(store / "x") as file, pytest.raises(OSError, match="a sparse file"):
         files.sha256(file)
     assert not files.remove(store / "x", within=store, ours=lambda file: bool(files.sha256(file)))
 
@@ -155,7 +155,7 @@ def test_a_clean_up_beside_it_costs_a_file_that_is_written_nothing(store, monkey
 
 def test_what_always_removes_a_file_that_is_written_is_said(store, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda handle: [part.unlink() for part in store.glob(".x.*.part")])
-    with pytest.raises(PrunekitError, match="another program removes it while it is written"):
+    with pytest.raises(PrunekitError, match="another program removed it while it was being written"):
         files.write(store / "x", b"mine", within=store)
 
 
@@ -189,18 +189,18 @@ def test_a_place_that_would_take_a_file_is_not_touched(store):
 def test_a_place_that_would_not_take_it_is_said_before(store, monkeypatch):
     (store / "file").write_text("mine")
     for place in (store / "file", store / "file" / "below"):
-        with pytest.raises(UsageError, match="file is no folder"):
+        with pytest.raises(UsageError, match="file is not a folder"):
             files.check_place(place, "the report")
     with pytest.raises(UsageError, match="File name too long"):
         files.check_place(store / ("a" * 300), "the report")
-    with pytest.raises(PrunekitError, match=r"needs 1000000000\d*\.0 MB, and .* MB are free"):
+    with pytest.raises(PrunekitError, match=r"needs 1000000000\d*\.0 MB, but only .* MB are free"):
         files.check_place(store, "the report", wanted=10**18)
 
     def refuses(**how):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(files.tempfile, "TemporaryFile", refuses)
-    with pytest.raises(PrunekitError, match=r"the report cannot go to .*: Read-only file system"):
+    with pytest.raises(PrunekitError, match=r"cannot write the report to .*: Read-only file system"):
         files.check_place(store, "the report")
 
 

@@ -43,5 +43,5 @@ def test_settings_of_similarity_that_are_unset_or_of_churn_are_taken(given):
 
 @pytest.mark.parametrize("given", [{"top_k": 5}, {"error_seed": 3}])
 def test_settings_of_churn_are_refused_without_it(given):
-    with pytest.raises(UsageError, match="it is for --churn"):
+    with pytest.raises(UsageError, match="it applies only with --churn"):
         check(SIMILARITY, {"churn": False, "top_k": None, "error_seed": None} | given)

@@ -116,7 +116,7 @@ ODD = {
     "link": lambda odd: odd.symlink_to("nowhere"),
     "fifo": os.mkfifo,
     "folder": lambda odd: odd.mkdir(),
-    "little but a length": _hollow,
+    "a sparse file": _hollow,
 }
 
 

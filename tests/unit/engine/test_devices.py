@@ -16,7 +16,7 @@ def test_gpus_are_given_one_per_worker_and_then_shared():
 
 def test_more_workers_than_places_are_refused():
     with pytest.raises(
-        UsageError, match="--jobs 3 needs 3 places on GPUs, here are 2: 2 GPUs with --per-gpu 1"
+        UsageError, match="--jobs 3 needs 3 places on GPUs, but there are 2: 2 GPUs with --per-gpu 1"
     ):
         assign("cuda", jobs=3, gpus=2)
 

@@ -139,7 +139,7 @@ def test_rows_are_of_stages_and_of_all():
             3,
             None,
             False,
-            "3 steps to make, no forecast of time: no such step was timed on this machine (--calibrate times it)",
+            "3 steps to make, no time forecast: no such step was timed on this machine (--calibrate times it)",
         ),
         (0, 0, True, "0 steps to make"),
     ],

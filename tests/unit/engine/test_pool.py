@@ -40,7 +40,7 @@ def test_a_step_that_fails_is_a_reason_with_a_log_and_no_process_is_left(setting
 
 
 def test_a_device_that_is_not_there_ends_the_run_in_one_line(settings):
-    with pytest.raises(UsageError, match="torch sees no CUDA device"):
+    with pytest.raises(UsageError, match="torch finds no CUDA device"):
         run(LOST, Pool(settings._replace(device="cuda:63"), jobs=2))
 
 
@@ -49,7 +49,7 @@ def test_workers_that_die_at_once_end_the_run(settings, monkeypatch, tmp_path):
     fake.write_text("#!/bin/sh\nexit 7\n")
     fake.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(fake))
-    with pytest.raises(PrunekitError, match=r"no worker can start: the last was ended with code 7 \(log: "):
+    with pytest.raises(PrunekitError, match=r"no worker can start; the last one exited with code 7 \(log: "):
         run(
             [TrainParams(arch="resnet8", dataset="digits", seed=seed) for seed in range(9)],
             Pool(settings, jobs=2),

@@ -18,9 +18,7 @@ def put(root, places):
 def test_what_any_stage_reads_and_is_not_there_is_named_with_its_command(tmp_path):
     found = absent(PLAN, PLAN, tmp_path)
     assert found == {"cifar10": "prunekit data get cifar10", "cifar10-c": "prunekit data get cifar10-c"}
-    assert sentence(found).startswith(
-        "data that are not there yet: cifar10 (prunekit data get cifar10); cifar10-c"
-    )
+    assert sentence(found).startswith("missing data: cifar10 (prunekit data get cifar10); cifar10-c")
 
 
 def test_what_is_made_already_needs_no_data(tmp_path):

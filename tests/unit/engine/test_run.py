@@ -106,7 +106,7 @@ def test_the_first_ctrl_c_lets_running_steps_finish_and_the_second_stops_now():
         executor = Scripted(lambda keys: signal.raise_signal(signal.SIGINT) or Event(keys))
         outcome = run([TRAIN, PRUNE], executor, stop=stop)
         assert (outcome.made, outcome.interrupted) == ((TRAIN.key,), True)
-        assert said == ["finishing the steps that run (Ctrl-C again stops now)"]
+        assert said == ["finishing the running steps (Ctrl-C again stops at once)"]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 

@@ -174,7 +174,7 @@ def test_a_prediction_is_right_if_any_accepted_class_is_its():
 
 
 def test_more_images_than_there_are_names_what_there_is(network, examples, dataset):
-    with pytest.raises(UsageError, match="25 asked for, but the distribution has 24"):
+    with pytest.raises(UsageError, match="25 requested, but the distribution has 24"):
         run(network, examples, dataset, images=25)
 
 

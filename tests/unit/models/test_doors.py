@@ -89,11 +89,11 @@ def test_segmentation_computes_what_torchvision_computes() -> None:
     [
         (
             "import sys\ndef b(classes): pass\nsys.exit(0)\n",
-            r"cannot be imported: it ended with sys.exit\(0\)",
+            r"cannot be imported: it called sys.exit\(0\)",
         ),
         (
             "import sys\ndef b(classes): sys.exit('bye')\n",
-            r"cannot be built: it ended with sys.exit\('bye'\)",
+            r"cannot be built: it called sys.exit\('bye'\)",
         ),
         ("{}['x']\n", "cannot be imported: KeyError: 'x'"),
         ("def b(classes): return {}['x']\n", "cannot be built: KeyError: 'x'"),

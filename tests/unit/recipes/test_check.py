@@ -44,16 +44,16 @@ def test_a_stage_without_a_label_hides_no_problem_of_another(tmp_path):
     ("text", "message"),
     [
         (TRAIN + f"seeds = 1{HERE}\n", "unknown field in stage 'p' 'seeds'"),
-        (TRAIN + TRAIN.replace('"p"', f'"p"{HERE}'), "two stages are labelled 'p'"),
+        (TRAIN + TRAIN.replace('"p"', f'"p"{HERE}'), "two stages have the label 'p'"),
         (TRAIN.replace('"p"', f"3{HERE}"), "its label '3' is not a text"),
-        (TRAIN.replace('["train"]', f'[\n"error",\n"train",{HERE}\n]'), "train starts from nothing"),
+        (TRAIN.replace('["train"]', f'[\n"error",\n"train",{HERE}\n]'), "train does not start from another step"),
         (f"[[stage]]{HERE}\nlabel = 'p'\n", "needs run"),
-        (TRAIN + f'cascade = "no"{HERE}\n', "cascade is true or false"),
-        (TRAIN + f"seed = 1{HERE}\nsweep.seed = [0]\n", "seed is given beside its sweep"),
+        (TRAIN + f'cascade = "no"{HERE}\n', "cascade must be true or false"),
+        (TRAIN + f"seed = 1{HERE}\nsweep.seed = [0]\n", "seed is also in the sweep"),
         (TRAIN + f"[stage.sweep]\nseed = [\n0,\n1,\n0,{HERE}\n]\n", "sweep.seed names 0 twice"),
-        (TRAIN + f"sweep = 3{HERE}\n", "sweep is a table"),
+        (TRAIN + f"sweep = 3{HERE}\n", "sweep must be a table"),
         (TRAIN + f"sweep.lr = []{HERE}\n", "sweep.lr must be a list"),
-        (TRAIN + f"sweep.lr = [{{ a = 1 }}]{HERE}\n", "a table stands where a value is expected"),
+        (TRAIN + f"sweep.lr = [{{ a = 1 }}]{HERE}\n", "a value is expected, not a table"),
         (TRAIN + f"lr = -1{HERE}\n", "lr: Input should be greater than 0"),
         (TRAIN + f"milestones = [\n10,\n'a',{HERE}\n]\n", "milestones.1"),
         (TRAIN + f"std = [1.0, 0.0, 1.0]{HERE}\n", "std must be above 0"),
@@ -70,7 +70,7 @@ def test_a_stage_without_a_label_hides_no_problem_of_another(tmp_path):
         ),
         (
             TRAIN + PRUNE + f'method = "wt"\nsweep = {{ prune_ratio = [0.5, 0.4] }}{HERE}\ncascade = true\n',
-            "over growing values",
+            "over increasing values",
         ),
         (TRAIN + PRUNE + f'method = "wt"\nwhere.seed = [0,\n9]{HERE}\nprune_ratio=0.5\n', "has 9"),
         (TRAIN + PRUNE + f'method = "wt"\nwhere.sed = [0]{HERE}\nprune_ratio=0.5\n', "unknown field in where"),
@@ -85,9 +85,9 @@ def test_a_stage_without_a_label_hides_no_problem_of_another(tmp_path):
         (f"title = 3{HERE}\n{TRAIN}", "the title of recipe"),
         (f"{TRAIN}[report]\nmargin = 7{HERE}\n", "report: margin"),
         (f"stage = []{HERE}\n", "has no [[stage]]"),
-        (TRAIN + f"epochs = ${HERE}\n", "is not TOML"),
+        (TRAIN + f"epochs = ${HERE}\n", "is not valid TOML"),
         (TRAIN.replace('"resnet8"', f'"${{net}}"{HERE}'), "unknown variable 'net'"),
-        (f'{TRAIN}[vars]\nnet = "a"\nold = 1{HERE}\n'.replace("resnet8", "${net}"), "variable 'old' is used nowhere"),
+        (f'{TRAIN}[vars]\nnet = "a"\nold = 1{HERE}\n'.replace("resnet8", "${net}"), "variable 'old' is not used"),
     ],
 )  # fmt: skip
 def test_a_problem_is_on_the_line_of_its_stage_and_field(tmp_path, text, message):
@@ -132,7 +132,7 @@ def test_a_problem_of_an_extended_file_is_on_that_file_s_line(tmp_path):
     assert (file.name, line, "lr" in text) == ("base.toml", 11, True)
     base.write_text(TRAIN + TRAIN)
     ((file, line, text),) = problems(path)
-    assert (file.name, line, "two stages are labelled" in text) == ("base.toml", 7, True)
+    assert (file.name, line, "two stages have the label" in text) == ("base.toml", 7, True)
     path.write_text('\nextends = "none.toml"\n')
     ((file, line, text),) = problems(path)
     assert (file.name, line, "none.toml" in text) == ("recipe.toml", 2, True)

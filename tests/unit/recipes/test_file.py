@@ -34,7 +34,7 @@ def test_a_file_that_is_missing_or_not_toml_is_one_line(tmp_path):
     with pytest.raises(UsageError, match="cannot read the recipe"):
         read(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("[[stage\n")
-    with pytest.raises(UsageError, match="is not TOML"):
+    with pytest.raises(UsageError, match="is not valid TOML"):
         read(tmp_path / "bad.toml")
 
 
@@ -118,7 +118,7 @@ def test_a_set_that_would_change_nothing_is_refused(assignment, message):
 
 def test_a_set_on_a_swept_field_is_refused_and_one_on_the_sweep_taken():
     raw = {"stage": [dict(PARENTS)]}
-    with pytest.raises(UsageError, match=r"seed is given beside its sweep.*--set parents.sweep.seed="):
+    with pytest.raises(UsageError, match=r"seed is also in the sweep.*--set parents.sweep.seed="):
         from_dict(assign(raw, "parents.seed=3"))
     steps = plan(from_dict(assign(raw, "parents.sweep.seed=[3]")))
     assert [step.params.seed for step in steps] == [3]
@@ -133,7 +133,7 @@ def test_a_cascade_is_not_turned_on_by_a_text():
         "sweep": {"method": ["wt"]},
     }
     raw = {"stage": [dict(PARENTS), cascade | {"sweep": {"method": ["wt"], "prune_ratio": [0.5]}}]}
-    with pytest.raises(UsageError, match=r"cascade is true or false \(given: 'False'\)"):
+    with pytest.raises(UsageError, match=r"cascade must be true or false \(given: 'False'\)"):
         from_dict(assign(raw, "p.cascade=False"))
     assert not from_dict(assign(raw, "p.cascade=false")).stages[1].cascade
 
@@ -146,8 +146,8 @@ def test_set_reaches_a_stage_without_a_label_by_its_place():
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"vars": {"epochs": 1}, "title": "x"}, "variable 'epochs' is used nowhere"),
-        ({"vars": {"a": "${b}", "b": 1}, "title": "${a}"}, "variable 'a' holds a variable in turn"),
+        ({"vars": {"epochs": 1}, "title": "x"}, "variable 'epochs' is not used"),
+        ({"vars": {"a": "${b}", "b": 1}, "title": "${a}"}, "variable 'a' contains another variable"),
         ({"vars": {"a": 1}, "title": "${a} and ${a"}, "a variable is not closed"),
         ({"vars": {"a": "x" * 5000}, "title": "-${a}" * 50}, "longer than 5,000 characters"),
     ],
@@ -162,7 +162,7 @@ def test_a_variable_is_used_whole_or_refused(raw, message):
 @pytest.mark.parametrize(
     ("stages", "message"),
     [
-        ('[[stage]]\nlabel = "a"\n[[stage]]\nlabel = "a"\n', "two stages are labelled 'a'"),
+        ('[[stage]]\nlabel = "a"\n[[stage]]\nlabel = "a"\n', "two stages have the label 'a'"),
         ('[[stage]]\nrun = ["train"]\n', "stage 1 has no label"),
     ],
 )
@@ -196,5 +196,5 @@ def test_what_python_would_choke_on_is_one_line(tmp_path, text):
 
 def test_extends_names_one_file(tmp_path):
     (tmp_path / "list.toml").write_text('extends = ["a.toml", "b.toml"]')
-    with pytest.raises(UsageError, match="extends names one file"):
+    with pytest.raises(UsageError, match="extends must name one file"):
         read(tmp_path / "list.toml")

@@ -111,14 +111,14 @@ def test_a_model_is_not_compared_with_itself():
         ([PARENTS | {"run": ["tarin"]}], "unknown step in stage 'parents' 'tarin'; did you mean 'train'?"),
         ([PARENTS | {"run": []}], "needs run"),
         ([PARENTS | {"epoch": 3}], "unknown field in stage 'parents' 'epoch'; did you mean 'epochs'?"),
-        ([PARENTS, PARENTS], "two stages are labelled 'parents'"),
+        ([PARENTS, PARENTS], "two stages have the label 'parents'"),
         ([PARENTS, PRUNED | {"parent": "parnets"}], "did you mean 'parents'?"),
         ([PRUNED, PARENTS], "unknown stage that 'pruned' starts from 'parents'"),
         (
             [PARENTS, {"label": "pruned", "run": ["prune"], "method": "wt", "prune_ratio": 0.5}],
-            "say what it starts from",
+            "must say what it starts from",
         ),
-        ([PARENTS, PRUNED | {"sweep": {"method": ["wt"], "prune_ratio": [0.8, 0.5]}}], "growing values"),
+        ([PARENTS, PRUNED | {"sweep": {"method": ["wt"], "prune_ratio": [0.8, 0.5]}}], "increasing values"),
         ([PARENTS, PRUNED | {"sweep": {"method": ["wt"], "prune_ratio": 0.5}}], "must be a list"),
         (
             [PARENTS, PRUNED | {"sweep": {"method": ["wt"], "prune_ratio": [1.5]}}],

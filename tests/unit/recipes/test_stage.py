@@ -12,22 +12,25 @@ ERRORS = {"label": "errors", "run": ["error"], "model": "parents"}
 @pytest.mark.parametrize(
     ("stages", "message"),
     [
-        ([PARENTS | {"cascade": "False"}], "stage 'parents': cascade is true or false (given: 'False')"),
-        ([PARENTS | {"cascade": 0}], "cascade is true or false (given: 0)"),
-        ([PARENTS | {"seed": 3, "sweep": {"seed": [0, 1]}}], "seed is given beside its sweep"),
+        ([PARENTS | {"cascade": "False"}], "stage 'parents': cascade must be true or false (given: 'False')"),
+        ([PARENTS | {"cascade": 0}], "cascade must be true or false (given: 0)"),
+        ([PARENTS | {"seed": 3, "sweep": {"seed": [0, 1]}}], "seed is also in the sweep"),
         ([PARENTS | {"sweep": {"seed": [0, 1, 0]}}], "sweep.seed names 0 twice"),
         ([PARENTS | {"sweep": {"milestones": [[1, 2], [1, 2]]}}], "sweep.milestones names (1, 2) twice"),
-        ([PARENTS | {"sweep": {"seed": [{"a": 1}]}}], "a table stands where a value is expected"),
+        ([PARENTS | {"sweep": {"seed": [{"a": 1}]}}], "a value is expected, not a table"),
         ([PARENTS | {"label": "p\x1b]0;owned\x07"}], r"label 'p\x1b]0;owned\x07' is not a text"),
         ([PARENTS | {"label": 3}], "is not a text"),
         ([PARENTS | {"label": ""}], "is not a text"),
-        ([PARENTS | {"run": ["train", "train"]}], "train starts from nothing"),
-        ([PARENTS, PRUNED | {"run": ["prune", "train"]}], "train starts from nothing"),
-        ([PARENTS | {"run": ["train", "error"], "model": "x"}], "model is not what its first step, train,"),
+        ([PARENTS | {"run": ["train", "train"]}], "train does not start from another step"),
+        ([PARENTS, PRUNED | {"run": ["prune", "train"]}], "train does not start from another step"),
+        (
+            [PARENTS | {"run": ["train", "error"], "model": "x"}],
+            "its first step, train, does not start from model",
+        ),
         ([PARENTS, ERRORS | {"model": ["parents", "parents"]}], "model names 'parents' twice"),
         (
             [PARENTS, {"run": ["error"], "sweep": {"model": ["parents"]}}],
-            "model names stages and is not swept",
+            "model names stages and cannot be swept",
         ),
         (
             [PARENTS, ERRORS, PRUNED | {"parent": "errors"}],
@@ -43,7 +46,7 @@ ERRORS = {"label": "errors", "run": ["error"], "model": "parents"}
             "makes nothing: a network is never compared with itself",
         ),
         ([PARENTS, ERRORS | {"where": {"sed": [0]}}], "unknown field in where 'sed'; did you mean 'seed'?"),
-        ([PARENTS, ERRORS | {"where": {"seed": [1]}}], "where.seed: nothing that it starts from has 1"),
+        ([PARENTS, ERRORS | {"where": {"seed": [1]}}], "where.seed: no result that it starts from has 1"),
         (
             [
                 PARENTS | {"sweep": {"seed": [0, 1]}},
@@ -52,7 +55,7 @@ ERRORS = {"label": "errors", "run": ["error"], "model": "parents"}
                 ERRORS | {"model": "pruned", "label": "e"},
                 ERRORS | {"model": ["pruned", "more"], "where": {"method": ["ft"], "seed": [1]}},
             ],
-            "stage 'errors': it makes nothing: no result that it starts from passes all of its where",
+            "stage 'errors': it makes nothing: no result that it starts from meets all conditions in its where",
         ),
     ],
 )
@@ -73,7 +76,7 @@ def test_a_stage_without_a_label_is_called_by_its_place():
 
 
 def test_a_title_is_a_text():
-    with pytest.raises(UsageError, match="the title of recipe is a text"):
+    with pytest.raises(UsageError, match="the title of recipe must be a string"):
         from_dict({"title": ["a"], "stage": [PARENTS]})
 
 
@@ -86,5 +89,5 @@ def test_options_of_a_method_are_tables_that_can_be_swept_and_asked_for():
     assert [step.params.model for step in steps if step.params.kind == "error"] == [found[1].key]
     fixed = PRUNED | {"method": "nm", "options": {"n": 1}}
     assert dict(plan(from_dict({"stage": [PARENTS, fixed]}))[-1].params.options) == {"n": 1}
-    with pytest.raises(UsageError, match="a table stands here"):
+    with pytest.raises(UsageError, match="a table is expected here"):
         plan(from_dict({"stage": [PARENTS, PRUNED | {"sweep": {"options": [3]}}]}))

@@ -100,7 +100,7 @@ def test_a_disk_that_is_too_full_for_the_report_is_said_before_a_byte_changes(tm
     write_all(tmp_path, ONE, "one")
     full = files.shutil.disk_usage(tmp_path)._replace(free=10)
     monkeypatch.setattr(files.shutil, "disk_usage", lambda place: full)
-    with pytest.raises(PrunekitError, match=r"the report cannot go to .* MB are free"):
+    with pytest.raises(PrunekitError, match=r"cannot write the report to .* MB are free"):
         write_all(tmp_path, TWO, "two")
     assert is_current(tmp_path, "one")
 

@@ -9,7 +9,7 @@ from prunekit.steps.device import checked, enough_memory
     ("name", "says"),
     [
         ("gpu", "did you mean cuda"),
-        ("mps", "no float64"),
+        ("mps", "not support float64"),
         ("cuda:x", "did you mean cuda"),
         ("tpu", "allowed are cpu, cuda, and cuda:0"),
     ],
@@ -24,7 +24,7 @@ def test_a_gpu_that_is_not_there_is_refused(pretend_gpu, monkeypatch):
     chosen = []
     with pretend_gpu():
         monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
-        with pytest.raises(UsageError, match="'cuda:9': here are 1 GPUs, cuda:0 to cuda:0"):
+        with pytest.raises(UsageError, match="'cuda:9': this machine has 1 GPUs, cuda:0 to cuda:0"):
             checked("cuda:9")
         assert (checked("cuda"), checked("cuda:0"), checked("cpu")) == ("cuda", "cuda:0", "cpu")
         monkeypatch.setenv("LOCAL_RANK", "0")

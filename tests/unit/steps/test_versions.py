@@ -94,10 +94,10 @@ def test_what_is_as_it_was_stands(here):
 def test_results_of_other_images_are_refused_until_they_are_made_again(here):
     change_images(here)
     with pytest.raises(
-        UsageError, match=r"folder:photos is not what train-.* and 2 more results in this store were"
+        UsageError, match=r"folder:photos has changed since train-.* and 2 more results in this store were"
     ):
         settle(here.steps, here.store, here.data, ())
-    with pytest.raises(UsageError, match=r"is not what train-.* was made of"):
+    with pytest.raises(UsageError, match=r"has changed since train-.* was made from it"):
         check_parent(here.store.record(here.train.key), here.data)
     again = settle(here.steps, here.store, here.data, {here.train.key}).again
     assert again == {params.key for params in here.steps}
@@ -114,9 +114,9 @@ def test_finished_results_of_other_code_are_told_and_not_gone_on_from(here):
     settled = settle(here.steps, here.store, here.data, ())
     assert settled.again == frozenset()
     (note,) = settled.notes
-    assert "were made by other code than module:nets:build is now" in note
+    assert "were made by a different version of module:nets:build" in note
     more = PruneParams(parent=here.train.key, method="wt", prune_ratio=0.9)
-    with pytest.raises(UsageError, match=f"{more.key} would go on from it"):
+    with pytest.raises(UsageError, match=f"{more.key} would start"):
         settle([*here.steps, more], here.store, here.data, ())
     with pytest.raises(UsageError, match="is not the code that"):
         check_parent(here.store.record(here.train.key), here.data)
@@ -141,7 +141,7 @@ def test_a_result_of_version_0_1_stands_and_its_own_note_is_still_compared(here)
     change_images(here)
     assert here.train.key not in standing([here.train.key], here.store, here.data).data
     check_parent(silent, here.data)
-    with pytest.raises(UsageError, match="folder:photos is not what"):
+    with pytest.raises(UsageError, match="folder:photos has changed since"):
         check_parent(record.model_copy(update={"provenance": {"data": "0" * 16}}), here.data)
 
 

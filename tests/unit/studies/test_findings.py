@@ -135,7 +135,7 @@ def test_the_context_says_where_numbers_come_from(study):
 
 
 def test_more_classes_than_can_be_wrong_are_refused(study, errors):
-    with pytest.raises(UsageError, match="top_k: 2 of the 2 classes of digits are never wrong"):
+    with pytest.raises(UsageError, match="top_k: with 2 of the 2 classes of digits, no prediction is wrong"):
         findings.error_findings(study.store, errors, SETTINGS.model_copy(update={"top_k": 2}))
 
 

@@ -117,7 +117,7 @@ def test_what_is_lacking_is_told_in_one_line(study, networks, errors, tmp_path, 
 
 def test_a_data_set_of_another_size_is_not_shown(study, networks, tmp_path):
     step = ErrorParams(model=networks[1].key, distribution="digits")
-    with pytest.raises(Exception, match="digits has 359 images here, and 40 were measured"):
+    with pytest.raises(Exception, match="digits has 359 images here, but 40 were measured"):
         seen_images(networks[0], step, [0], 40, tmp_path)
 
 

@@ -185,7 +185,7 @@ def test_of_two_noise_measurements_the_larger_counts_and_that_is_said(networks):
     heard = []
     assert taken([large, small], SETTINGS, heard.append) == [large]
     assert heard[0].startswith(
-        "1 noise comparisons are left out: of each two networks the one with the most images"
+        "1 noise comparisons are left out: for each pair of networks, the one with the most images"
     )
     rows = all_findings(networks.study.store, [large, small], SETTINGS, say=heard.append)
     assert {row["n"] for row in rows if row["finding"] == "similarity"} == {40}
@@ -202,13 +202,13 @@ def test_a_smaller_noise_measurement_counts_where_it_is_asked_for(networks):
     heard, asked = [], SETTINGS.model_copy(update={"noise_images": 20})
     assert taken(noises, asked, heard.append) == noises[1:]
     assert heard == [
-        "1 noise comparisons are left out: of each two networks the one asked for counts (--noise-images and "
+        "1 noise comparisons are left out: for each pair of networks, the one asked for is used (--noise-images and "
         "--noise-draws choose another)",
-        f"1 networks have no noise comparison as asked for ({other.key} ...): their largest counts",
+        f"1 networks have no such noise comparison ({other.key} ...): their largest one is used",
     ]
     rows = all_findings(networks.study.store, noises[:2], asked, say=heard.append)
     assert {row["n"] for row in rows if row["finding"] == "similarity"} == {20}
-    with pytest.raises(UsageError, match="there are: 20 images"):
+    with pytest.raises(UsageError, match="available: 20 images"):
         taken(noises, SETTINGS.model_copy(update={"noise_images": 30}), print)
 
 
@@ -221,14 +221,14 @@ def test_of_several_draws_of_errors_one_counts_and_that_is_said():
     steps = [*first, *second, nominal]
     assert taken(steps, SETTINGS, heard.append) == steps
     assert heard == [
-        "digits+fog@3: errors are stored of several draws, and of each network those of the smallest seed count "
+        "digits+fog@3: errors of several draws are stored; for each network, those of the smallest seed are used "
         "(--error-seed chooses another)"
     ]
     asked = SETTINGS.model_copy(update={"error_seed": 1})
     assert taken(steps, asked, print) == [*second, nominal]
     assert taken([*first, second[0]], asked, heard.append) == [*first, second[0]]  # no network is lost by it
     assert len(heard) == 2
-    with pytest.raises(UsageError, match=r"error_seed 7 \(there are: 0, 1\)"):
+    with pytest.raises(UsageError, match=r"error_seed 7 \(available: 0, 1\)"):
         taken(steps, SETTINGS.model_copy(update={"error_seed": 7}), print)
 
 

@@ -16,7 +16,7 @@ PLAN = [PARENT, HALF, SMALL, NOMINAL, FOG, OF_PARENT, NOISE]
 
 def test_what_is_missing_is_counted_and_said():
     found = missing_of(PLAN, {PARENT.key, HALF.key})
-    assert found.sentence == "5 of 7 planned steps are missing: every number that lost something is flagged"
+    assert found.sentence == "5 of 7 planned steps are missing: every affected number is flagged"
     assert missing_of(PLAN, {step.key for step in PLAN}).sentence == ""
     assert Missing(3, (FOG,)).sentence.startswith("1 of 3 planned step is missing")
 

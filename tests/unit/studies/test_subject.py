@@ -16,7 +16,7 @@ def test_a_model_without_measurements_is_refused_by_name(study):
     found = of_models(study.store, named, SETTINGS, "T", say=print)
     assert [model["key"] for model in found.context["lineage"]] == named
     with pytest.raises(
-        UsageError, match=f"no measurement is of {study.most.key}: the report would have no number"
+        UsageError, match=f"there is no measurement of {study.most.key}: the report would have no number"
     ):
         of_models(study.store, [*named, study.most.key], SETTINGS, "T", say=print)
 

@@ -53,20 +53,22 @@ def test_a_record_that_disagrees_with_its_outcomes_is_refused(study, errors):
     record = study.store.record(study.half.key).model_copy(update={"error": 0.0})
     study.store.save_model(record, {"w": np.zeros(1, np.float32)}, {})
     with pytest.raises(
-        StoreError, match=f"{study.half.key} says that its error is 0, its outcomes .* say 0.2"
+        StoreError, match=f"{study.half.key} says that its error is 0, but its outcomes .* give 0.2"
     ):
         error_findings(study.store, errors, ReportParams(resamples=100))
 
 
 def test_what_was_measured_of_another_model_under_the_key_is_refused(study, errors):
     study.store.save_model(study.store.record(study.half.key), {"w": np.ones(1, np.float32)}, {})
-    with pytest.raises(UsageError, match=f"was made from another {study.half.key} than the store holds now"):
+    with pytest.raises(
+        UsageError, match=f"was made from another version of {study.half.key} than the one in the store"
+    ):
         check_versions(study.store, errors)
 
 
 def test_results_of_version_0_1_are_reported_on_with_one_warning(study):
     found = [study.outcome(study.parent, "digits", 4), study.outcome(study.half, "digits", 8)]
-    with pytest.warns(PrunekitWarning, match="of prunekit 0.1") as said:
+    with pytest.warns(PrunekitWarning, match="by prunekit 0.1") as said:
         assert error_findings(study.store, found, ReportParams(resamples=100))
     assert len({str(each.message) for each in said}) == 1
 

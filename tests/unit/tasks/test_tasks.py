@@ -118,7 +118,7 @@ def test_a_third_task_is_one_row(monkeypatch):
     assert not TASKS["tagging"].breaks
     said = {"n": 2, "task": "tagging", "error": 0.2}
     assert senseless_measurement(_stored(said), arrays) == ""
-    assert senseless_measurement(_stored(said | {"error": 0.3}), arrays).startswith("its error is not")
+    assert senseless_measurement(_stored(said | {"error": 0.3}), arrays).startswith("its error does not")
     more = arrays | {"missed": np.array([4, 0])}
     assert senseless_measurement(_stored(said), more) == "more tags are missed than there are"
-    assert senseless_measurement(_stored(said | {"task": "none"}), arrays) == "its task 'none' is none"
+    assert senseless_measurement(_stored(said | {"task": "none"}), arrays) == "its task 'none' is unknown"

@@ -81,7 +81,7 @@ class Looks(nn.Module):
 
 
 def test_what_cannot_be_captured_is_trained_eagerly_with_a_word(train, same):
-    with pytest.warns(PrunekitWarning, match="cannot be captured, and is slower"):
+    with pytest.warns(PrunekitWarning, match="cannot be captured as a CUDA graph and is slower"):
         ours, _, _ = train(Looks())
     plain, _, _ = train(Looks(), eager=True)
     assert same(ours.arrays, plain.arrays)

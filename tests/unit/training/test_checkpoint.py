@@ -183,7 +183,7 @@ def test_a_checkpoint_of_another_run_is_refused(tiny, checkpoint: Checkpoint) ->
         {"start_epoch": 1},
     )
     for other in others:
-        with pytest.raises(UsageError, match="is of other settings"):
+        with pytest.raises(UsageError, match="has different settings"):
             tiny.train(checkpoint=checkpoint, **other)
     tiny.train(checkpoint=checkpoint)
 
@@ -194,7 +194,7 @@ def test_a_checkpoint_of_other_images_or_code_is_refused_or_begun_anew(
     of_these, of_others = replace(checkpoint, made_of="these"), replace(checkpoint, made_of="others")
     with pytest.raises(StoppedError):
         tiny.train(checkpoint=of_these, progress=StopAfter(2))
-    with pytest.raises(UsageError, match="start afresh with --force"):
+    with pytest.raises(UsageError, match="start from the beginning with --force"):
         tiny.train(checkpoint=of_others)
     assert checkpoint.path.exists()
     anew = tiny.train(checkpoint=replace(of_others, anew=True))

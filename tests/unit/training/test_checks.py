@@ -48,10 +48,13 @@ def test_settings_that_do_not_fit(tiny, same, settings: dict, work: dict, said: 
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        (lambda tiny: tiny.network(classes=5), r"outputs are \[1, 5\] for one image, tiny has 3 classes"),
+        (
+            lambda tiny: tiny.network(classes=5),
+            r"outputs have the shape \[1, 5\] for one image, but tiny has 3 classes",
+        ),
         (lambda tiny: Vgg(((4,),) * 5, classes=3), "cannot take images of 8x8 pixels"),
         (lambda tiny: nn.Sequential(nn.Flatten(), nn.Linear(7, 3)), "cannot take images of 8x8 pixels"),
-        (lambda tiny: Pair(), "gives a tuple in evaluation mode"),
+        (lambda tiny: Pair(), "returns a tuple in evaluation mode"),
     ],
 )
 def test_networks_that_do_not_fit(tiny, network, said: str) -> None:
@@ -115,13 +118,13 @@ class Closed(Flat):
 @pytest.mark.parametrize(
     ("network", "said"),
     [
-        (lambda: Flat().double(), "body.0.weight is float64: weights are float32"),
+        (lambda: Flat().double(), "body.0.weight is float64, but weights must be float32"),
         (lambda: Flat().half(), "body.0.weight is float16"),
         (lambda: Flat().bfloat16(), "body.0.weight is bfloat16"),
         (lambda: Flat(head=nn.Linear(4, 3, dtype=torch.cfloat)), "head.weight is complex64"),
         (lambda: Flat(head=nn.LazyLinear(3)), "head.weight has no size yet"),
         (lambda: Flat().requires_grad_(False), "no parameters to train: all are frozen"),
-        (lambda: Changing(), "in training it gives a tuple, not logits"),
+        (lambda: Changing(), "in training mode it returns a tuple, not logits"),
         (lambda: Leaving(), "SystemExit: 3"),
         (lambda: Hungry(), "cannot take images of 8x8 pixels: TypeError"),
         (lambda: Closed(), "the network cannot be copied: ValueError: there is one of me"),
@@ -147,7 +150,7 @@ def test_the_trial_changes_nothing(tiny, same) -> None:
 
 def test_a_last_batch_of_one_image_joins_the_one_before_where_it_could_not_be_trained_on(tiny) -> None:
     settings = tiny.settings(batch_size=13, epochs=1)  # 40 = 3 x 13 + 1
-    with pytest.warns(PrunekitWarning, match="it joins the one before"):
+    with pytest.warns(PrunekitWarning, match="it is merged with the batch before it"):
         assert tiny.train(Flat(), settings).result.steps == 3
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -185,7 +185,7 @@ def test_a_killed_process_stops_the_other_and_both_go_on_to_the_same_bytes(tmp_p
             assert statuses[victim] == signal.SIGKILL
             assert os.waitstatus_to_exitcode(statuses[1 - victim]) == 1
             said = (killed / f"rank{1 - victim}.error").read_text()
-            assert said.startswith("another of the 2 processes that train together has ended")
+            assert said.startswith("another of the 2 processes of this training has exited")
             assert 0 < archive.read_header(killed / "checkpoint.safetensors").record["step"] < 24
             assert nursery.train(killed) == [0, 0]
             assert _same_bytes(whole, killed)
@@ -204,7 +204,7 @@ def test_without_a_process_group_a_process_is_alone(monkeypatch: pytest.MonkeyPa
 def test_shares_are_even_and_complete() -> None:
     parts = [share(torch.arange(7), World(rank, 3)).tolist() for rank in range(3)]
     assert parts == [[0, 3, 6], [1, 4], [2, 5]]
-    with pytest.raises(UsageError, match="2 images cannot be shared by 3 processes: change batch_size"):
+    with pytest.raises(UsageError, match="2 images cannot be split among 3 processes: change batch_size"):
         share(torch.arange(2), World(0, 3))
 
 

@@ -51,7 +51,7 @@ def test_the_processes_shares_make_the_whole_batch(tiny) -> None:
 
 def test_a_batch_smaller_than_the_processes_is_refused(tiny) -> None:
     feed = _feed(tiny, batch_size=13, place=World(0, 2))  # 40 images: the last batch has one
-    with pytest.raises(UsageError, match="1 images cannot be shared by 2 processes"):
+    with pytest.raises(UsageError, match="1 images cannot be split among 2 processes"):
         list(feed.epoch(0))
 
 

@@ -29,7 +29,11 @@ FILE = Annotated[
     ),
 ]
 FETCH = Annotated[
-    bool, typer.Option("--pretrained", help="timm's trained weights instead (needs a network).")
+    bool,
+    typer.Option(
+        "--pretrained",
+        help="Download timm's trained weights instead of reading a file (needs an internet connection).",
+    ),
 ]
 
 bring = sub_app()
@@ -38,7 +42,7 @@ bring = sub_app()
 def _import(**given: Any) -> None:
     chosen, path, pretrained = options(given), given.pop("path"), given.pop("pretrained")
     if (path is None) != pretrained:
-        raise UsageError("name a weights file, or --pretrained: one of the two")
+        raise UsageError("give either a weights file or --pretrained")
     fields = read_fields(ImportParams, given)
     if path is not None and path.is_dir():
         path, config = read_folder(path)
@@ -58,8 +62,9 @@ command(
     fields=[ImportParams],
     without=["weights", "prune_ratio"],
     arguments={"path": (FILE, None), "pretrained": (FETCH, False)},
-    help="Bring a network made elsewhere into the store, measured on arrival as its owner measures it: an unpruned "
-    "parent, or with --parent what was made from one. The schedule flags say how it and its descendants are retrained.",
+    help="Import a network made elsewhere and measure its test error with its own preprocessing. "
+    "It becomes an unpruned parent, or with --parent the descendant of one. The schedule "
+    "flags say how it and its descendants are retrained.",
     examples=[
         "prunekit import net.pt --arch resnet20 --dataset folder:photos --label mine --epochs 20 --lr 0.01",
         "prunekit import small.pt --parent mine --method movement --label small",

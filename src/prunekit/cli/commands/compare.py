@@ -64,21 +64,27 @@ PARENT = Annotated[
         metavar="PARENT", help="The network to compare with: key, unique prefix or label.", show_default=False
     ),
 ]
-PER_CLASS = Annotated[bool, typer.Option("--per-class", help="Also a row, and a verdict, for every class.")]
+PER_CLASS = Annotated[
+    bool, typer.Option("--per-class", help="Also print a row with a verdict for every class.")
+]
 BROKEN = Annotated[
-    bool, typer.Option("--broken", help="Instead: every image that only the parent classifies correctly.")
+    bool,
+    typer.Option("--broken", help="Print instead every image that only the parent classifies correctly."),
 ]
 KL = Annotated[
     bool,
     typer.Option(
         "--kl",
-        help="Also run both networks to measure the divergence of their outputs, where none is stored.",
+        help="Also run both networks to measure the KL divergence of their outputs if it is not stored.",
     ),
 ]
 OUT = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="DIR", help="Also write a page: verdicts, figures, tables.", show_default=False
+        "--out",
+        metavar="DIR",
+        help="Also write a web page with verdicts, figures and tables.",
+        show_default=False,
     ),
 ]
 TITLE = Annotated[str | None, typer.Option("--title", metavar="TEXT", help="With --out: title of the page.")]
@@ -86,8 +92,8 @@ TOGETHER = Annotated[
     bool,
     typer.Option(
         "--correct",
-        help="Correct the verdicts for the number of networks and distributions (Holm). That a network is within the "
-        "margin on all of them needs no correction.",
+        help="Correct the verdicts for the number of networks and distributions (Holm). The statement "
+        "that a network is within the margin on all of them needs no correction.",
     ),
 ]
 GATE = Annotated[
@@ -99,14 +105,17 @@ UNDECIDED = Annotated[
     typer.Option(
         "--undecided",
         metavar="pass|fail",
-        help="With --gate and --junit: what an undecided verdict does.",
+        help="With --gate and --junit: whether an undecided verdict passes or fails.",
         rich_help_panel="Pipeline",
     ),
 ]
 JUNIT_FILE = Annotated[
     Path | None,
     typer.Option(
-        "--junit", metavar="FILE", help="Write a JUnit file: a test per row.", rich_help_panel="Pipeline"
+        "--junit",
+        metavar="FILE",
+        help="Write a JUnit file with one test per row.",
+        rich_help_panel="Pipeline",
     ),
 ]
 MARKDOWN_FILE = Annotated[
@@ -174,7 +183,7 @@ def _check_own(own: dict[str, Any]) -> None:
     if own["out"] is not None:
         files.check_place(own["out"], "the page")
     elif own["title"] is not None:
-        raise UsageError("--title is that of a page: name its folder with --out")
+        raise UsageError("--title is the title of a page: give the page's folder with --out")
 
 
 def _decide(own: dict[str, Any], main: Sequence[dict[str, Any]], judged: Sequence[dict[str, Any]]) -> None:
@@ -249,10 +258,11 @@ command(
     without=["kept", "interpolate", "noise_by_draw", "error_seed", *NOISE_CHOICE],
     arguments=ARGUMENTS,
     common=FINDING_OPTIONS,
-    help="Compare networks with their parent on any distributions: error and rise with an interval, a verdict "
-    "(within the margin, beyond it, undecided), agreement, broken and fixed images, calibration, the worst class. "
-    "Measures what is missing; over stored outcomes it needs no torch. With --gate it decides a pipeline: exit 4 "
-    "unless every verdict is `within`.",
+    help="Compare networks with their parent on any distributions. Prints the error, its rise "
+    "with an interval, a verdict (within the margin, beyond it, undecided), agreement, "
+    "broken and fixed images, calibration and the worst class. Measures missing outcomes; "
+    "with stored outcomes it needs no torch. With --gate it exits 4 unless every verdict is "
+    "`within`, to stop a pipeline.",
     examples=[
         "prunekit compare dense int8",
         "prunekit compare dense int8 pruned --distribution folder:photos --distribution @corruptions --margin 0.01",

@@ -21,7 +21,7 @@ NAME = Annotated[
     str, typer.Argument(metavar="NAME", help="Data set, such as cifar10 (see `prunekit data ls`).")
 ]
 FROM = Annotated[
-    Path | None, typer.Option("--from", metavar="PATH", help="A copy on this machine instead of the network.")
+    Path | None, typer.Option("--from", metavar="PATH", help="Use a local copy instead of downloading.")
 ]
 
 
@@ -43,8 +43,8 @@ command(
     name="get",
     arguments={"name": (NAME, ...), "source": (FROM, None)},
     common=("data", "as_json"),
-    help="Download a data set: goes on where it stopped, checks size and checksum before use, unpacks in its own "
-    "folder.",
+    help="Download a data set. Resumes an interrupted download, checks size and checksum before "
+    "use, and unpacks into its own folder.",
     examples=["prunekit data get cifar10", "prunekit data get cifar10-c --from /media/disk/CIFAR-10-C.tar"],
 )
 command(
@@ -52,6 +52,6 @@ command(
     _ls,
     name="ls",
     common=("data", "as_json"),
-    help="Which data sets are available, what is missing, and how to get it.",
+    help="Show which data sets are available, which files are missing, and how to get them.",
     examples=["prunekit data ls --json | jq 'select(.there | not) | .name'"],
 )

@@ -22,12 +22,15 @@ ONE = Annotated[
 ]
 OUT = Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder to write.", show_default=False)]
 SHRINK = Annotated[
-    bool, typer.Option("--shrink", help="Remove dead filters and channels, not only mask them.")
+    bool,
+    typer.Option(
+        "--shrink", help="Physically remove dead filters and channels instead of only masking them."
+    ),
 ]
 FORM = Annotated[
     str,
     typer.Option(
-        "--format", metavar="safetensors|torch-export|onnx", help="What to write.", show_default=True
+        "--format", metavar="safetensors|torch-export|onnx", help="File format to write.", show_default=True
     ),
 ]
 
@@ -53,8 +56,9 @@ command(
         "form": (FORM, "safetensors"),
     },
     common=("store", "data", "threads", "as_json"),
-    help="Write a network for use elsewhere: the weights or a program, config.json, and load.py that opens them. "
-    "With --shrink, filters and channels that are dead are removed; the logits are checked on real test images first.",
+    help="Write a network for use elsewhere: the weights or a program, config.json, and load.py, "
+    "which opens them. With --shrink, dead filters and channels are removed, after a check "
+    "of the logits on real test images.",
     examples=[
         "prunekit export retrain-3f --out small --shrink --format torch-export",
         "python small/load.py photo.jpg",

@@ -26,7 +26,7 @@ COLUMNS = (
 
 AT = Annotated[
     float | None,
-    typer.Option("--at", help="Share of pixels of the heat map (default: 0.1, or the first of --kept)."),
+    typer.Option("--at", help="Share of kept pixels in the heat map (default: 0.1, or the first of --kept)."),
 ]
 
 features = sub_app()
@@ -69,8 +69,9 @@ command(
     without=["features", "interpolate", "error_seed", *NOISE_CHOICE],
     arguments={"model": (MODEL, REQUIRED), "at": (AT, None)},
     common=FINDING_OPTIONS,
-    help="Which pixels the predictions of networks rest on (BackSelect), and how sure each network is when it sees "
-    "only the informative pixels of another: name the unpruned parent, pruned networks, and a separate one as control. "
-    "The exact order costs 524,800 forward passes per 32x32 image; --block and --candidates are faster.",
+    help="Find the pixels that each network's predictions rely on (BackSelect), and how confident "
+    "each network is when it sees only the informative pixels of another. Name the unpruned "
+    "parent, pruned networks, and a separate network as control. The exact order needs "
+    "524,800 forward passes per 32x32 image; --block and --candidates make it faster.",
     examples=["prunekit features parent retrain-3f separate --images 4 --block 32 --candidates 256"],
 )

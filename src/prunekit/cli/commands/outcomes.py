@@ -25,22 +25,24 @@ from prunekit.steps.predicted import SCORES, Known, add, names_in
 from prunekit.store.store import Store
 from prunekit.studies.subject import measurements_of
 
-app = sub_app(no_args_is_help=True, help="Bring predictions made elsewhere, and write per-example outcomes.")
+app = sub_app(
+    no_args_is_help=True, help="Import predictions made elsewhere, and export per-example outcomes."
+)
 
 FILE = Annotated[
     Path, typer.Argument(metavar="FILE", help=f"Predictions: {', '.join(READERS)}.", show_default=False)
 ]
 NAME = Annotated[
-    str, typer.Option("--model", metavar="NAME", help="What to call the network: it becomes its label.")
+    str, typer.Option("--model", metavar="NAME", help="Name of the network; it becomes its label.")
 ]
 ON = Annotated[
     str,
     typer.Option(
-        "--distribution", metavar="NAME", help="Which examples these are, such as imagenet or night."
+        "--distribution", metavar="NAME", help="Name of the set of examples, such as imagenet or night."
     ),
 ]
 PARENT = Annotated[
-    str | None, typer.Option("--parent", metavar="MODEL", help="The network that it was made from.")
+    str | None, typer.Option("--parent", metavar="MODEL", help="The network from which it was made.")
 ]
 METHOD = Annotated[
     str | None, typer.Option("--method", metavar="NAME", help="With --parent: how it was made smaller.")
@@ -70,14 +72,16 @@ COLUMNS = Annotated[
 SCORES_ARE = Annotated[
     str | None,
     typer.Option(
-        "--scores", metavar="logits|probabilities", help="What the scores are, where names do not say."
+        "--scores",
+        metavar="logits|probabilities",
+        help="Kind of the scores, if the column names do not say it.",
     ),
 ]
 LABELS = Annotated[
-    Path | None, typer.Option("--labels", metavar="FILE", help="True labels from a .npy file of their own.")
+    Path | None, typer.Option("--labels", metavar="FILE", help="Read the true labels from this .npy file.")
 ]
 CLASSES = Annotated[
-    str | None, typer.Option("--classes", metavar="NAME,...", help="Names of the classes in their order.")
+    str | None, typer.Option("--classes", metavar="NAME,...", help="Names of the classes, in order.")
 ]
 TO_FILE = Annotated[
     Path | None,
@@ -93,7 +97,7 @@ def _add(**given: Any) -> None:
     parent = store.resolve(given["parent"]) if given["parent"] is not None else None
     if parent is None and (given["method"] or given["prune_ratio"] is not None):
         raise UsageError(
-            "--method and --prune-ratio are of a network that was made from another: name its --parent"
+            "--method and --prune-ratio describe a network that was made from another: name it with --parent"
         )
     known = Known(
         given["model"],
@@ -212,9 +216,10 @@ command(
         "classes": (CLASSES, None),
     },
     common=("store", "as_json"),
-    help="Store what a network said of every example: logits, probabilities or classes, with the true labels and, "
-    "best, an id for each example. Every finding over outcomes follows: `compare`, `potential`, `report`. Needs no "
-    "torch. Reads .npz, .npy, CSV, JSON lines, Parquet, and the samples that lm-evaluation-harness logs.",
+    help="Store a network's prediction for every example: logits, probabilities or classes, with "
+    "the true labels and preferably an id for each example. `compare`, `potential` and "
+    "`report` then work on them. Needs no torch. Reads .npz, .npy, CSV, JSON lines, Parquet, "
+    "and the samples that lm-evaluation-harness logs.",
     examples=[
         "prunekit outcomes add dense.npz --model dense --distribution imagenet",
         "prunekit outcomes add int8.csv --model int8 --parent dense --method int8 --distribution imagenet",

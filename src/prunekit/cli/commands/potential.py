@@ -59,19 +59,21 @@ ALL_ROWS = Annotated[
     bool, typer.Option("--all", help="Also print prune curves and excess errors.", rich_help_panel="Output")
 ]
 PER_CLASS = Annotated[
-    bool, typer.Option("--per-class", help="Also the potential of every class, and the worst.")
+    bool, typer.Option("--per-class", help="Also print the potential of every class, and the lowest one.")
 ]
 GROUPS = Annotated[
     Path | None,
     typer.Option(
         "--groups",
         metavar="FILE.csv",
-        help="Groups of images: a row for each, `file,camera,...` (default: groups.csv in an image folder).",
+        help="Groups of images: a CSV file with columns `file,camera,...` (default: groups.csv in an "
+        "image folder).",
         show_default=False,
     ),
 ]
 PER_GROUP = Annotated[
-    bool, typer.Option("--per-group", help="Also for every group of the images; --groups says so by itself.")
+    bool,
+    typer.Option("--per-group", help="Also print a row for every group of images; --groups implies this."),
 ]
 
 potential = sub_app()
@@ -126,9 +128,10 @@ command(
         "per_group": (PER_GROUP, False),
     },
     common=FINDING_OPTIONS,
-    help="How far networks can be pruned on each distribution before the error rises by more than the margin: the "
-    "largest prune ratio among the given models of one lineage that is still commensurate with the unpruned parent. "
-    "Measures what is missing; another margin measures nothing again.",
+    help="Find how far networks can be pruned on each distribution before the error rises by more "
+    "than the margin: the largest prune ratio among the given models of one lineage that is "
+    "still commensurate with the unpruned parent. Measures missing errors; changing the "
+    "margin needs no new measurements.",
     examples=[
         "prunekit potential retrain-3f retrain-9b --distribution digits --distribution digits+fog@3",
         "prunekit ls -q | prunekit potential - --distribution @corruptions --margin 0.01",

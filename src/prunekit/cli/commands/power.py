@@ -40,25 +40,31 @@ IMAGES = (1000, 10_000)
 PILOT = Annotated[
     list[str] | None,
     typer.Option(
-        "--pilot", metavar="MODEL", help="A measured, pruned network to learn from; may be repeated."
+        "--pilot",
+        metavar="MODEL",
+        help="A measured, pruned network to estimate the rates from; may be repeated.",
     ),
 ]
 DISTRIBUTION = Annotated[
     list[str] | None,
-    typer.Option("--distribution", metavar="NAME", help="Where the pilot was measured; may be repeated."),
+    typer.Option(
+        "--distribution",
+        metavar="NAME",
+        help="Distribution on which the pilot was measured; may be repeated.",
+    ),
 ]
 RISE = Annotated[
     float | None,
     typer.Option(
-        "--rise", help="True rise in error that you expect, such as 0.01; 0 for none.", show_default=False
+        "--rise", help="True rise in error that you expect, such as 0.01; 0 for no rise.", show_default=False
     ),
 ]
 DISCORDANCE = Annotated[
     float,
     typer.Option(
         "--discordance",
-        help="Share of images that only one of the two networks gets right. Two networks of about the same error "
-        "often differ on 5 to 10 %; a pilot tells.",
+        help="Share of images that only one of the two networks gets right. Two networks of about the "
+        "same error often differ on 5 to 10 %; a pilot measures it.",
     ),
 ]
 BETWEEN = Annotated[
@@ -67,7 +73,7 @@ BETWEEN = Annotated[
         "--between",
         min=0,
         help="Standard deviation of the rise between seeds.",
-        show_default="of a pilot with several seeds, theirs; else 0",
+        show_default="that of the pilot's seeds if there are several, else 0",
     ),
 ]
 MARGIN = Annotated[float, typer.Option("--margin", help="Rise in error still allowed.")]
@@ -95,15 +101,22 @@ N = Annotated[
 SEEDS = Annotated[
     list[int] | None, typer.Option("--seeds", min=1, max=MOST, metavar="N", help="Seeds; may be repeated.")
 ]
-CHANCE = Annotated[float, typer.Option("--power", min=0.01, max=0.999, help="Wanted chance of a decision.")]
+CHANCE = Annotated[
+    float, typer.Option("--power", min=0.01, max=0.999, help="Required probability of a decision.")
+]
 COMPARISONS = Annotated[
     int,
-    typer.Option("--comparisons", min=1, max=MOST, help="How many must all be decided, as those of a claim."),
+    typer.Option(
+        "--comparisons",
+        min=1,
+        max=MOST,
+        help="Number of comparisons that must all be decided, such as those of a claim.",
+    ),
 ]
 STEP = Annotated[
     float | None,
     typer.Option(
-        "--step", min=0.001, max=1, help="How finely a potential is to be known.", show_default=False
+        "--step", min=0.001, max=1, help="Step size to which a potential should be known.", show_default=False
     ),
 ]
 
@@ -114,7 +127,7 @@ def _power(**given: Any) -> None:
     chosen = options(given)
     margin = checked(Margin(given["margin"], relative=given["parent_error"] is not None))
     if given["pilot"] and given["rise"] is not None:
-        raise UsageError("--pilot and --rise both say what to expect; give one of them")
+        raise UsageError("--pilot and --rise exclude each other: both say what to expect")
     plan = Plan(
         float(margin.of(given["parent_error"] or 0.0)),
         given["images"] or IMAGES,
@@ -185,10 +198,11 @@ command(
         "step": (STEP, None),
     },
     common=("store", "as_json"),
-    help="How many images, seeds and ratios it takes until a verdict is decided: a rise in error within the margin or "
-    "beyond it, a step of a prune potential, or several comparisons together. From what stored networks did (--pilot; "
-    "several seeds of them say how far seeds differ, and all of them together how likely all are decided at once), "
-    "or from rates that you state. Measures nothing.",
+    help="Compute how many images, seeds and ratios are needed to decide a verdict: a rise in "
+    "error within the margin or beyond it, a step of a prune potential, or several "
+    "comparisons together. The rates come from stored networks (--pilot; several seeds show "
+    "how much seeds differ, and all networks together show how likely all comparisons are "
+    "decided at once), or you state them. Measures nothing.",
     examples=[
         "prunekit power --rise 0 --margin 0.005 --images 10000",
         "prunekit power --rise 0.02 --discordance 0.06 --between 0.005 --seeds 3 --json",

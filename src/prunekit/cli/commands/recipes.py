@@ -38,7 +38,7 @@ FROM = Annotated[
     typer.Option(
         "--from",
         metavar="MODEL",
-        help="Instead of --arch and --dataset: study this network of the store, trained or imported.",
+        help="Study this stored network, trained or imported, instead of --arch and --dataset.",
         show_default=False,
     ),
 ]
@@ -74,7 +74,7 @@ def _init(**given: Any) -> None:
 def _trained(given: dict[str, Any], methods: list[str]) -> str:
     """A recipe that trains its networks."""
     if given["arch"] is None or given["dataset"] is None:
-        raise UsageError("name --arch and --dataset, or a network of the store with --from")
+        raise UsageError("name --arch and --dataset, or a network in the store with --from")
     check_arch(given["arch"])
     check_dataset(given["dataset"], split="train")
     return template(
@@ -90,7 +90,7 @@ def _from_store(given: dict[str, Any], methods: list[str]) -> str:
     """A recipe that starts from a stored network."""
     said = [f"--{name}" for name in ("arch", "dataset", "seeds", "epochs") if given[name] is not None]
     if said:
-        raise UsageError(f"{said[0]} is the stored network's own: leave it out with --from")
+        raise UsageError(f"{said[0]} is fixed by the stored network: omit it with --from")
     store = Store(given["store"] or default_store())
     record = store.record(store.resolve(given["source"]))
     check_module(record)
@@ -130,8 +130,7 @@ command(
         "out": (TO_FILE, None),
     },
     common=("store",),
-    help="Write a commented recipe for the whole study of one network: one that it trains, or one that is in the "
-    "store.",
+    help="Write a commented recipe for the whole study of one network, either a new one or one in the store.",
     examples=[
         "prunekit recipe init --from mine --methods wt,ft --out mine.toml",
         "prunekit recipe init --arch resnet20 --dataset cifar10 --methods wt,ft --seeds 3 --out mine.toml",
@@ -143,7 +142,7 @@ command(
     name="validate",
     arguments={"recipe": (FILE, ...)},
     common=("as_json",),
-    help="Every problem of a recipe at once, with line numbers.",
+    help="List all problems of a recipe at once, with line numbers.",
     examples=["prunekit recipe validate mine.toml"],
 )
 command(
@@ -154,12 +153,12 @@ command(
         "recipe": (FILE, ...),
         "assignments": (SET, None),
         "graph": (
-            Annotated[bool, typer.Option("--graph", help="As a Mermaid graph instead of words.")],
+            Annotated[bool, typer.Option("--graph", help="Print a Mermaid graph instead of words.")],
             False,
         ),
     },
     common=(),
-    help="What a recipe will run, in words or as a graph.",
+    help="Explain what a recipe will run, in words or as a graph.",
     examples=[
         "prunekit recipe explain recipes/quickstart.toml",
         "prunekit recipe explain mine.toml --graph > mine.mmd",

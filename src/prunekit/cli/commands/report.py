@@ -42,7 +42,9 @@ MODELS = Annotated[
 RECIPES = Annotated[
     list[Path] | None,
     typer.Option(
-        "--recipe", metavar="FILE", help="Report on a recipe's study instead; on several as one study."
+        "--recipe",
+        metavar="FILE",
+        help="Report on this recipe's study instead of models; several recipes are reported as one study.",
     ),
 ]
 SET = Annotated[
@@ -51,7 +53,7 @@ SET = Annotated[
 CLAIMS = Annotated[
     bool,
     typer.Option(
-        "--claims", help="Print what the findings say of each of the paper's claims; write no report."
+        "--claims", help="Print the verdict of the findings on each of the paper's claims; write no report."
     ),
 ]
 OUT = Annotated[
@@ -69,7 +71,8 @@ FORMATS = Annotated[
     typer.Option(
         "--formats",
         metavar="LIST",
-        help="Write figures at the widths of papers, too (3.25 and 6.9 in): some of svg, pdf, png.",
+        help="Also write figures at the column and page width of papers (3.25 and 6.9 in): some of "
+        "svg, pdf, png.",
         show_default=False,
     ),
 ]
@@ -83,7 +86,7 @@ def _report(**given: Any) -> None:
     out, assignments, claims = given.pop("out"), given.pop("assignments") or [], given.pop("claims")
     named, groups = given.pop("title"), given.pop("groups")
     if bool(names) == bool(paths):
-        raise UsageError("name the models to report on, or --recipe FILE: one of the two")
+        raise UsageError("give either the models to report on or --recipe FILE")
     check_out(None if claims else out)
     store, fields = Store(chosen.store), read_fields(ReportParams, given)
     more: dict[str, Any] = {"say": say, "groups": groups}
@@ -147,8 +150,8 @@ command(
         "formats": (FORMATS, ""),
     },
     common=("store", "data", "as_json"),
-    help="Write what the store knows of some models, or of a recipe's study: index.html (one file, opens offline), "
-    "figures/, tables/ and findings.json. Measures nothing.",
+    help="Report on stored models or on a recipe's study: write index.html (one file, opens "
+    "offline), figures/, tables/ and findings.json. Measures nothing.",
     examples=[
         "prunekit report --recipe recipes/quickstart.toml --out study",
         "prunekit ls -q | prunekit report - --out report --margin 0.01",

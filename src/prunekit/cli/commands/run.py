@@ -49,33 +49,40 @@ FILE = Annotated[
 OUT = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Also write the report to this folder.")
 ]
-DRY = Annotated[bool, typer.Option("--dry-run", help="Show what exists and what would be made; run nothing.")]
+DRY = Annotated[
+    bool, typer.Option("--dry-run", help="Show which results exist and which would be made; run nothing.")
+]
 CALIBRATE = Annotated[
     bool | None,
     typer.Option(
         "--calibrate/--no-calibrate",
-        help="With --dry-run: time each network for a few seconds, to forecast FLOPs and time per stage (default: only "
-        "where this store has measured nothing yet, and then in total).",
+        help="With --dry-run: time each network for a few seconds, to forecast FLOPs and time per "
+        "stage (default: only if this store has no measured times yet, and then in total).",
         show_default=False,
     ),
 ]
 KEEP = Annotated[
     bool,
     typer.Option(
-        "--keep-going/--stop-on-failure", help="A failed step stops only what depends on it (default)."
+        "--keep-going/--stop-on-failure",
+        help="A failed step stops only the steps that depend on it (default).",
     ),
 ]
 ONLY = Annotated[
-    list[str] | None, typer.Option("--only", metavar="STAGE", help="Only this stage, and what it needs.")
+    list[str] | None, typer.Option("--only", metavar="STAGE", help="Run only this stage and what it needs.")
 ]
 UNTIL = Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")]
 EXECUTOR = Annotated[
-    str, typer.Option("--executor", metavar="local|ray", help="This machine (default), or a Ray cluster.")
+    str,
+    typer.Option(
+        "--executor", metavar="local|ray", help="Where to run: on this machine (default) or on a Ray cluster."
+    ),
 ]
 ADDRESS = Annotated[
     str | None,
     typer.Option(
-        "--address", help="The Ray cluster's address (default: RAY_ADDRESS, else one of its own here)."
+        "--address",
+        help="Address of the Ray cluster (default: RAY_ADDRESS, else a new cluster on this machine).",
     ),
 ]
 REMOTE = Annotated[
@@ -90,7 +97,7 @@ PER_GPU = Annotated[
         "--per-gpu",
         min=1,
         max=MOST_WORKERS,
-        help="Workers that share a GPU, with --device cuda (default: 1).",
+        help="With --device cuda: number of workers that share a GPU (default: 1).",
     ),
 ]
 FORCE = Annotated[
@@ -154,7 +161,7 @@ def _check_ended(outcome: Result, result: Mapping[str, Any]) -> None:
     """A :class:`PrunekitError` where steps failed, or the report lacks some that were planned."""
     if outcome.failed:
         raise PrunekitError(
-            f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} that need them were not tried"
+            f"{len(outcome.failed)} steps failed, {len(outcome.skipped)} steps that need them were not tried"
         )
     if "missing" in result:
         raise PrunekitError(f"the report is incomplete: {result['missing']}")
@@ -217,7 +224,11 @@ def _settings(chosen: Options, given: Mapping[str, Any], forced: frozenset[str])
 
 
 def _tell(outcome: Result, steps: int, seconds: float) -> None:
-    say(f"{len(outcome.made)} of {steps} steps made in {seconds:.1f} s" if steps else "every step is made")
+    say(
+        f"{len(outcome.made)} of {steps} steps made in {seconds:.1f} s"
+        if steps
+        else "all steps are already made"
+    )
     for line in failure.lines(outcome.failed):
         say(line)
 
@@ -264,9 +275,9 @@ command(
     name="run",
     arguments=RUN_ARGUMENTS,
     common=("store", "data", "device", "threads", "jobs", "as_json"),
-    help="Make every step of a recipe that the store lacks, in any order that its inputs allow; then write the "
-    "report if --out is given. Ctrl-C once finishes the steps that run, twice stops now; run it again "
-    "to go on.",
+    help="Run the steps of a recipe whose results the store lacks, each as soon as its inputs "
+    "exist; then write the report if --out is given. The first Ctrl-C lets running steps "
+    "finish, the second stops at once; run the command again to resume.",
     examples=[
         "prunekit run recipes/quickstart.toml --out study",
         "prunekit run recipes/quickstart.toml --dry-run --json | jq -r 'select(.state == \"make\") | .key'",
@@ -287,7 +298,7 @@ command(
         ),
     },
     common=("store", "data", "as_json"),
-    help="Which steps of a recipe exist, are stale (made of data that has changed since), running, failed or missing; "
-    "exit 1 unless all exist.",
+    help="Show which steps of a recipe exist, are stale (made from data that has changed since), "
+    "running, failed or missing. Exits 1 unless all exist.",
     examples=["prunekit status recipes/quickstart.toml --summary"],
 )

@@ -39,14 +39,15 @@ REPEATS = Annotated[
         "--repeats",
         min=1,
         max=MOST_REPEATS,
-        help="With --latency: timed passes, after three that are not counted (default: 20).",
+        help="With --latency: number of timed passes, after three warm-up passes (default: 20).",
     ),
 ]
 
 GRAPH = Annotated[
     bool,
     typer.Option(
-        "--graph", help="List the layers instead: what is coupled with what, and what stays and why."
+        "--graph",
+        help="List the layers instead: which layers are coupled, and which cannot be pruned and why.",
     ),
 ]
 EXPLAINED = Lazy("prunekit.steps.inspect:explained")
@@ -131,8 +132,9 @@ command(
         "graph": (GRAPH, False),
     },
     common=("store", "data", "device", "threads", "as_json"),
-    help="One model: lineage, parameters, nonzeros, file size, measurements; with --latency also its multiplications "
-    "and its latency on this machine. A mask makes no network faster: `prunekit export --shrink` does.",
+    help="Show one model: lineage, parameters, nonzeros, file size and measurements; with "
+    "--latency also its multiplications and its latency on this machine. Masks do not make a "
+    "network faster; `prunekit export --shrink` does.",
     examples=[
         "prunekit show small",
         "prunekit show small --graph",

@@ -30,14 +30,17 @@ CHURN_COLUMNS = (
 TO = Annotated[
     str | None,
     typer.Option(
-        "--to", metavar="PARENT", help="What to compare with (default: the unpruned parent of each model)."
+        "--to",
+        metavar="PARENT",
+        help="The network to compare with (default: the unpruned parent of each model).",
     ),
 ]
 CHURN = Annotated[
     bool,
     typer.Option(
         "--churn",
-        help="Instead of noise: which predictions changed on the nominal test set, and on --distribution.",
+        help="Compare predictions without noise instead: which ones changed on the nominal test set "
+        "and on --distribution.",
     ),
 ]
 
@@ -52,8 +55,8 @@ def _check_for_churn(fields: dict[str, Any]) -> None:
     noisy = [f"--{name.replace('_', '-')}" for name in fields if name != "distribution"]
     if noisy:
         raise UsageError(
-            f"--churn compares stored predictions without noise: leave out {', '.join(noisy)} "
-            "(it takes --to and --distribution)"
+            f"--churn compares stored predictions without noise: omit {', '.join(noisy)} (it takes "
+            "--to and --distribution)"
         )
 
 
@@ -88,7 +91,7 @@ def _print_churn(store: Store, steps: Sequence[NoiseParams], chosen: Options, se
     against = {step.model: step.to for step in steps}
     rows = hidden_findings(store, errors, settings, only=["churn"], to=lambda record: against.get(record.key))
     if not rows:
-        raise UsageError("--churn compares predicted classes: these networks segment images")
+        raise UsageError("--churn compares predicted classes, but these networks segment images")
     emit(rows, as_json=chosen.as_json, columns=CHURN_COLUMNS)
 
 
@@ -111,9 +114,10 @@ command(
         "bootstrap_seed": (BOOTSTRAP_SEED, 0),
     },
     common=FINDING_OPTIONS,
-    help="How close networks are to their parent as functions: matching predictions and distances of their outputs on "
-    "noisy test images (the paper's protocol by default). Name a separately trained network too: it is the control. "
-    "With --churn: flips on clean test images, from stored outcomes, no model run again.",
+    help="Measure how close networks are to their parent as functions: matching predictions and "
+    "distances of outputs on noisy test images (the paper's protocol by default). Also name "
+    "a separately trained network as control. With --churn: changed predictions on clean "
+    "test images, from stored outcomes, without running a model again.",
     examples=[
         "prunekit similarity retrain-3f separate --to parent --images 200 --draws 5",
         "prunekit similarity retrain-3f --levels 0,0.1,0.2 --json | jq 'select(.metric == \"agreement\")'",

@@ -48,9 +48,10 @@ command(
     name="quickstart",
     arguments={"out": (OUT, Path("study"))},
     common=("store", "data", "device", "threads", "jobs", "as_json"),
-    help="Train, prune, retrain and measure a small network on the handwritten digits that come with scikit-learn, and "
-    "write the report: about two minutes on two cores, nothing to download. It runs the recipe `quickstart` that "
-    "comes with prunekit; finished steps are skipped when it runs again.",
+    help="Train, prune, retrain and measure a small network on the handwritten digits that come "
+    "with scikit-learn, and write the report. It takes about two minutes on two cores and "
+    "downloads nothing. It runs the recipe `quickstart` that comes with prunekit; running it "
+    "again skips finished steps.",
     examples=["prunekit quickstart", "prunekit quickstart --jobs 2 --threads 1 --out study"],
 )
 command(
@@ -58,7 +59,7 @@ command(
     _doctor,
     name="doctor",
     common=("store", "data", "as_json"),
-    help="What prunekit finds on this machine: versions, optional packages, devices, data and store. Exit 1 if "
-    "something needs attention. Attach its output to a bug report.",
+    help="Check this machine: versions, optional packages, devices, data and store. Exits 1 if "
+    "something needs attention. Attach the output to a bug report.",
     examples=["prunekit doctor", "prunekit doctor --json | jq 'select(.ok | not)'"],
 )

@@ -35,7 +35,7 @@ DEVICES = Annotated[
         "--devices",
         min=1,
         max=MOST_WORKERS,
-        help="Processes (GPUs) that share every batch, started as torchrun does.",
+        help="Number of processes (GPUs) that share every batch, started as by torchrun.",
         rich_help_panel="Run",
     ),
 ]
@@ -60,7 +60,7 @@ def settings_of(chosen: Options, force: Sequence[str] = ()) -> Settings:
 def make_and_print(steps: Sequence[Params], store: Store, chosen: Options) -> None:
     """Make each step, and print its record as soon as it exists."""
     if chosen.label is not None and len(steps) > 1:
-        raise UsageError(f"--label names one result, but {len(steps)} models were given")
+        raise UsageError(f"--label can name only one result, but {len(steps)} models were given")
     if chosen.label is not None:
         store.check_label(chosen.label)
     settings = settings_of(chosen, [params.key for params in steps])
@@ -152,8 +152,8 @@ command(
     fields=[PruneParams],
     without=["parent", "options"],
     arguments={"model": (MODEL, REQUIRED), "option": (OPTION, None)},
-    help="Remove weights or filters of a stored network; nothing is retrained. Prints the ratio asked and reached, and "
-    "the test error before and after.",
+    help="Remove weights or filters of a stored network, without retraining. Prints the requested "
+    "and the achieved ratio, and the test error before and after.",
     examples=[
         "prunekit prune small --method wt --prune-ratio 0.8",
         "prunekit prune small --method nm --option n=1 --prune-ratio 0.7 --skip-layers conv1",
@@ -168,7 +168,8 @@ command(
     fields=[RetrainParams],
     without=["parent"],
     arguments={"model": (MODEL, REQUIRED), "devices": (DEVICES, 1)},
-    help="Train a pruned network again with its masks held: by default the whole schedule of its unpruned parent "
-    "(learning-rate rewinding). On an unpruned network: the dense control, trained as long again.",
+    help="Train a pruned network again with fixed masks, by default with the whole schedule of "
+    "its unpruned parent (learning-rate rewinding). On an unpruned network this makes the "
+    "dense control with the same extra training.",
     examples=["prunekit retrain prune-3f2a", "prunekit retrain prune-3f2a --mode fine-tune --epochs 5"],
 )

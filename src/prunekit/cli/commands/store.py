@@ -34,16 +34,14 @@ KINDS = ("models", "measurements", "disk")
 
 ls_, verify, gc, rm = sub_app(), sub_app(), sub_app(), sub_app()
 
-DRY = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
+DRY = Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")]
 WEIGHTS = Annotated[
     list[str] | None,
     typer.Option(
-        "--weights", metavar="KEEP", help="Drop weights, all but those of this network; may be repeated."
+        "--weights", metavar="KEEP", help="Drop the weights of all networks except this one; may be repeated."
     ),
 ]
-DESCENDANTS = Annotated[
-    bool, typer.Option("--descendants", help="Also remove all networks that were made from these.")
-]
+DESCENDANTS = Annotated[bool, typer.Option("--descendants", help="Also remove all networks made from these.")]
 
 
 def _ls(**given: Any) -> None:
@@ -78,11 +76,11 @@ def _verify(**given: Any) -> None:
     rows = [{"key": problem.key, "path": str(problem.path), "problem": problem.text} for problem in found]
     emit([*rows, *others], as_json=chosen.as_json, columns=("key", "problem"), nothing="")
     if not found:
-        say("every file is whole")
+        say("all files are intact")
         for name in uncompared(store, chosen.data):
             say(
-                f"the images of {name} are not compared: more than {MOST_PUBLISHED_FILES:,} files, checked when they "
-                "were got"
+                f"the images of {name} are not compared: they are more than {MOST_PUBLISHED_FILES:,} "
+                "files, which were checked when they were downloaded"
             )
         _refuse(others)
         return
@@ -96,16 +94,18 @@ def _verify(**given: Any) -> None:
 def _refuse(others: Sequence[Mapping[str, str]]) -> None:
     """Whole files that do not fit what is here are no damage, and nothing to rely on either."""
     if others:
-        raise StoreError(f"{len(others)} results are of other data, code or inputs than are here")
+        raise StoreError(
+            f"{len(others)} results were made from data, code or inputs that differ from those here"
+        )
 
 
 def _advice(damaged: int, strange: int, *, repaired: bool) -> str:
     """What to do about files that cannot be used; only damaged ones are ever removed."""
     parts = [
-        f"{damaged} damaged files (`prunekit verify --repair` removes them, so that they are made again)"
+        f"{damaged} damaged files (`prunekit verify --repair` removes them; then run the recipe again)"
         if damaged and not repaired
         else "",
-        f"{strange} files that this prunekit cannot read, and leaves alone" if strange else "",
+        f"{strange} files that this version of prunekit cannot read and does not touch" if strange else "",
     ]
     return "; ".join(part for part in parts if part)
 
@@ -151,13 +151,13 @@ command(
     name="ls",
     arguments={
         "kind": (
-            Annotated[str, typer.Argument(metavar=f"[{'|'.join(KINDS)}]", help="What to list.")],
+            Annotated[str, typer.Argument(metavar=f"[{'|'.join(KINDS)}]", help="Which list.")],
             "models",
         ),
     },
     common=("store", "as_json", "quiet"),
-    help="The models in the store, one row each, behind the one that each was made from; or the measurements; or what "
-    "takes space, by model and kind.",
+    help="List the models in the store, each after the model that it was made from; or the "
+    "measurements; or disk usage by model and kind.",
     examples=[
         "prunekit ls",
         "prunekit ls disk",
@@ -170,8 +170,9 @@ command(
     name="verify",
     arguments={"repair": (Annotated[bool, typer.Option("--repair", help="Remove damaged files.")], False)},
     common=("store", "data", "as_json"),
-    help="Read every byte of the store, and compare what its results were made of with the data and the code that are "
-    "here; exit 3 when a file is damaged, or results are of others.",
+    help="Read every byte of the store, and compare the data and the code that its results were "
+    "made from with those here. Exits 3 if a file is damaged or a result was made from other "
+    "data or code.",
     examples=["prunekit verify", "prunekit verify --repair && prunekit run recipes/quickstart.toml"],
 )
 command(
@@ -183,9 +184,10 @@ command(
         "weights": (WEIGHTS, None),
     },
     common=("store", "as_json"),
-    help="Remove half-written files and the checkpoints of finished steps. With --weights instead: drop the weights of "
-    "all networks but those named; records, outcomes and reports stay, and a run makes weights again that it needs. "
-    "While a run works on the store, half-written files and the networks that it works on are left.",
+    help="Remove half-written files and the checkpoints of finished steps. With --weights, drop "
+    "instead the weights of all networks except those named; records, outcomes and reports "
+    "stay, and a run recomputes the weights that it needs. During a run on the store, "
+    "half-written files and the networks in use are kept.",
     examples=["prunekit gc --dry-run", "prunekit gc --weights dense --weights small"],
 )
 command(
@@ -194,7 +196,7 @@ command(
     name="rm",
     arguments={"model": (MODEL, REQUIRED), "descendants": (DESCENDANTS, False), "dry_run": (DRY, False)},
     common=("store", "as_json"),
-    help="Remove networks from the store, with their labels, their measurements and what they were imported from. What "
-    "was made from them goes only with --descendants.",
+    help="Remove networks from the store, with their labels, their measurements and their "
+    "imported files. Networks made from them are removed only with --descendants.",
     examples=["prunekit rm small --dry-run", "prunekit rm dense --descendants"],
 )

@@ -104,7 +104,7 @@ command(
         )
     },
     common=("as_json", "quiet"),
-    help="What there is to choose from: pruning methods, data sets, architectures, corruptions.",
+    help="List the available pruning methods, data sets, architectures and corruptions.",
     examples=["prunekit list methods", "prunekit list archs --json | jq -r .name"],
 )
 command(
@@ -113,12 +113,15 @@ command(
     name="schema",
     arguments={
         "name": (
-            Annotated[str | None, typer.Argument(metavar="[NAME]", help="Which; all names without.")],
+            Annotated[
+                str | None,
+                typer.Argument(metavar="[NAME]", help="Which table; without it, the names of all tables."),
+            ],
             None,
         )
     },
     common=(),
-    help="JSON Schema of a step's fields, of a finding's rows, or of recipes (for editors).",
+    help="Print the JSON Schema of a step's fields, of a finding's rows, or of recipes (for editors).",
     examples=[
         "prunekit schema",
         "prunekit schema train | jq .properties.lr",
