@@ -57,9 +57,7 @@ def measure(
     :class:`UsageError` for what is no network, for no distributions, and for answers that are no logits.
     """
     if not callable(model):
-        raise UsageError(
-            f"{model!r} is not a network: pass an nn.Module, or a function from images to logits"
-        )
+        raise UsageError(f"{model!r} is not a network: pass an nn.Module or a function from images to logits")
     if not distributions:
         raise UsageError("name at least one distribution, or pass arrays: {name: (inputs, labels)}")
     module = model if isinstance(model, nn.Module) else Called(model)
