@@ -126,8 +126,7 @@ class Store:
         later = strange_kind(steps)
         if later:
             raise StoreError(
-                f"{key} cannot be used: {path}: it was made by a step {later!r}, which this version of "
-                "prunekit does not have"
+                f"{key} cannot be used: {path}: this version of prunekit does not have its step {later!r}"
             )
         self._check(path, senseless_record(found) if steps else "it has no lineage")
         return found
