@@ -18,6 +18,7 @@ from scipy.special import ndtr
 
 from prunekit.analysis.made_up import PAIRED, SHARE
 from prunekit.analysis.proportions import means_of
+from prunekit.analysis.sampled import LUCK_OF_A_PAIR
 from prunekit.analysis.seeds import Prior, over_networks, probit_scale
 from reached import (
     at_least_of,
@@ -116,7 +117,7 @@ def _agreements(agrees: Array, separate: Array, grid: Array) -> dict[str, Array]
     gains = moments(_gains(agrees, separate), PAIRED)
     gained, _, spread = judge(gains, scale)
     if spread is not None and prior is not None and len(separate) == 1:
-        extra = 2 * prior.tau2 * scale * agrees.shape[0]
+        extra = LUCK_OF_A_PAIR * prior.tau2 * scale * agrees.shape[0]
         wider = spread._replace(variance=spread.variance + extra, between=spread.between + extra)
         gained = over_networks(means_of(gains), wider).ends()
     return {"agreement": ends[:, at], "agreement gain": gained[:, at]}

@@ -19,6 +19,9 @@ from prunekit.analysis.seeds import Moderated, Prior, moderated, over_networks, 
 from prunekit.analysis.student import Student, student_quantiles
 
 UNBOUNDED = (-np.inf, np.inf)
+# In variances of an agreement between seeds: with 2, that of its networks alone, gains of two seeds were covered in 91
+# to 93 % of studies, with 3 in 92 to 96 (docs/decisions/057-analysis-few-seeds.md).
+LUCK_OF_A_PAIR = 3.0
 
 
 class Sampled(NamedTuple):
@@ -71,9 +74,9 @@ def pool(rows: Sequence[Sampled], *, prior: Prior | None = None) -> Pool:
 
 
 def _with_pairs(rows: Sequence[Sampled], spread: Moderated, networks: Array) -> Moderated:
-    """Add the luck of the two networks of a control that is one pair: as the rows say, twice that of one network."""
+    """Add the luck of a control that is one pair: that of its two networks and the pair's own, each as rows have it."""
     seeds = np.array([len(row.seeds) for row in rows])
-    extra = np.where([row.one_pair for row in rows], 2 * seeds * networks, 0.0)
+    extra = np.where([row.one_pair for row in rows], LUCK_OF_A_PAIR * seeds * networks, 0.0)
     return spread._replace(variance=spread.variance + extra, between=spread.between + extra)
 
 
