@@ -79,7 +79,7 @@ def test_a_parent_that_only_guesses_passes_no_gate(cli, tmp_path):
     table = tmp_path / "v.md"
     ran = cli("compare", "dense", "same", "--margin", "0.01", "--gate", "--markdown", table)
     assert (ran.code, ran.rows[0]["verdict"], ran.rows[0]["flags"]) == (4, "within", ["parent-at-chance"])
-    assert "says nothing: its parent is no better than guessing there (error 7" in ran.err
+    assert "proves nothing: the parent is no better than guessing there (error 7" in ran.err
     assert "| ? parent at chance |" in table.read_text()
     assert cli("compare", "dense", "same", "--margin", "0.01", "--gate", "--undecided", "pass").code == 0
 
@@ -264,11 +264,11 @@ def test_the_page_of_a_comparison_speaks_of_networks_not_of_ratios(brought, came
     assert ran.code == 0, ran.err
     page = (tmp_path / "page" / "index.html").read_text()
     assert "<title>Which one to ship</title>" in page
-    assert "half: beyond it somewhere; int8: within the margin everywhere." in page
+    assert "half: beyond the margin somewhere; int8: within the margin everywhere." in page
     for text in (
-        "What changed besides the error",
+        "Other changes besides the error",
         "Rise in error by distribution",
-        "the group that loses most is",
+        "the group with the largest rise in error is",
     ):
         assert text in page
     for text in ("potential", "pruned", "Accuracy against prune ratio"):

@@ -47,7 +47,7 @@ def test_one_missing_measurement_is_told_everywhere_and_flags_what_lost_it(study
     assert f"This report is incomplete: {said}." in page
     claims = [row for row in rows if row["finding"] == "claim"]
     assert claims
-    assert all("planned measurements behind it are missing" in row["evidence"] for row in claims)
+    assert all("some planned measurements for this number are missing" in row["evidence"] for row in claims)
     flagged = {row["method"] for row in rows if "planned-missing" in (row.get("flags") or [])}
     assert flagged <= {"wt"}  # this study has one shifted set: without it, there is no number to flag
 

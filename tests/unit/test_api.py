@@ -185,7 +185,7 @@ def test_predictions_are_added_and_their_potential_is_drawn(tmp_path):
     assert "<svg" in drawn._repr_html_()
     assert drawn.caption in repr(drawn)
     assert [path.suffix for path in drawn.write(tmp_path / "figures")] == [".svg"] * len(drawn.drawings)
-    with pytest.raises(UsageError, match="nothing for the figure"):
+    with pytest.raises(UsageError, match="cannot draw the figure"):
         found.plot("comparison")
     with pytest.raises(UsageError, match="figure"):
         found.plot("nothing")

@@ -21,7 +21,7 @@ from prunekit.analysis.student import Student
 # (docs/decisions/057-analysis-few-seeds.md).
 MOST_PRIOR_DEGREES = 4.0
 OUTLYING_AT = 0.05
-OUTLIER = "seeds differ far more here than elsewhere in the study: the interval rests on them alone"
+OUTLIER = "seeds differ far more here than elsewhere in the study: the interval uses only these seeds"
 SMALLEST_SCALE = 1e-6
 TINY = 1e-300
 

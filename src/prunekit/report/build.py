@@ -24,9 +24,9 @@ from prunekit.report.words import count
 CLAIM = "claim"
 MOST_PANELS = 12
 CLAIMS_RULE = (
-    "A claim is a list of comparisons that should all be above zero. It holds when all of their 95\u00a0% intervals "
-    "are, it does not hold when one is wholly below also after a correction for their number, and otherwise this study "
-    "cannot tell."
+    "A claim is a list of comparisons that should all be above zero. It holds if all of "
+    "their 95\u00a0% intervals are above zero. It does not hold if any interval stays below "
+    "zero after the correction for their number. Otherwise this study cannot tell."
 )
 
 
@@ -127,7 +127,7 @@ def _none(study: Study) -> Iterable[Table]:
 def _why_not(figure: Figure, study: Study) -> str:
     if study.of(figure.needs):
         return f"{figure.title}: {figure.why(study) or 'nothing to draw in its findings'}."
-    return f"{figure.title}: no findings of the kind {figure.needs}."
+    return f"{figure.title}: there are no {figure.needs} findings."
 
 
 def _others(study: Study) -> Iterator[Section]:

@@ -10,15 +10,16 @@ from prunekit.analysis.variant import Role
 from prunekit.pruning.methods import METHODS
 
 FLAGS: dict[Flag, str] = {
-    Flag.FEW_IMAGES: "fewer than 100 images: the interval is wide, and its shape an assumption",
+    Flag.FEW_IMAGES: "fewer than 100 images: the interval is wide and its shape is an assumption",
     Flag.ONE_SEED: "1 seed: the interval covers images only",
-    Flag.OUTLYING: "seeds differ far more here than elsewhere in the study: the interval rests on them alone",
-    Flag.CHANCE: "the parent is no better than guessing here: there is nothing to lose",
+    Flag.OUTLYING: "seeds differ far more here than elsewhere in the study: the interval uses only these "
+    "seeds",
+    Flag.CHANCE: "the parent is no better than guessing here, so its descendants have nothing to lose",
     Flag.CHANCE_LEFT_OUT: "distributions on which the parent is no better than guessing are left out",
-    Flag.SEVERITIES_GROUPED: "the severities of one corruption weigh as one distribution",
+    Flag.SEVERITIES_GROUPED: "the severities of one corruption together have the weight of one distribution",
     Flag.NOT_FINITE: "images whose loss is not a finite number are left out",
-    Flag.MEAN_RISE: "of the mean rise over seeds, not the mean potential",
-    Flag.EXPECTED: "several seeds: the interval is of the potential to expect of new networks",
+    Flag.MEAN_RISE: "computed from the mean rise over seeds, not from the mean potential",
+    Flag.EXPECTED: "several seeds: the interval is for the potential to expect from new networks",
     Flag.ONE_PARENT: "repetitions under 1 parent: the interval covers images only",
     Flag.ONE_PAIR: "one pair of networks: the interval covers images only",
     Flag.UNDEFINED: "undefined: nothing to average over",
@@ -38,14 +39,14 @@ FLAGS: dict[Flag, str] = {
     Flag.NOT_STORED: "not stored with these outcomes",
     Flag.NOT_ALL_CORRUPTIONS: "not all 15 corruptions of ImageNet-C",
     Flag.NOT_ALL_SEVERITIES: "not all five severities of every corruption",
-    Flag.LOST: "planned measurements behind it are missing",
+    Flag.LOST: "some planned measurements for this number are missing",
 }
 
 ROLES: dict[Role, str] = {
     Role.PARENT: "the unpruned parent",
     Role.PRUNED: "a pruned network",
     Role.COMPRESSED: "a network made smaller elsewhere",
-    Role.LONGER: "the unpruned parent, trained again",
+    Role.LONGER: "the unpruned parent with extra training",
     Role.SEPARATE: "an unpruned network of another seed",
 }
 
@@ -78,15 +79,15 @@ METHOD_NAMES: dict[str, str] = {
     "slim": "network slimming: batch-norm scales",
     "taylor-filter": "first-order Taylor expansion, filters",
     "thinet": "ThiNet: channels by reconstruction",
-    "sipp-rand": "SiPP, weights drawn at random by sensitivity",
+    "sipp-rand": "SiPP, weights sampled by sensitivity",
     "random-filter": "random filters",
     "uniform-filter": "random filters, the same share of each layer",
-    "pfp-rand": "PFP, filters drawn at random by sensitivity",
+    "pfp-rand": "PFP, filters sampled by sensitivity",
     "lamp-filter": "LAMP: norms of whole filters, scaled by layer",
     "group-taylor": "first-order Taylor expansion, filters, without cancelling",
     "hessian": "optimal brain damage, filters",
-    "synflow": "SynFlow: what flows through every weight",
-    "wanda": "Wanda: magnitude times the size of the input",
+    "synflow": "SynFlow: signal flow through each weight",
+    "wanda": "Wanda: magnitude times the norm of the input",
     "obc": "optimal brain compression, weights refitted",
     "nm": "n of every m consecutive weights",
 }

@@ -23,7 +23,7 @@ HEAD = (
     ),
     *("worst class", "worst group", "n"),
 )
-RESTRICTED = "The images are of some of the classes alone, and the networks choose among these"
+RESTRICTED = "The images belong to only some of the classes, and the networks choose among these"
 
 
 def comparison_tables(study: Study) -> Iterator[Table]:
@@ -40,7 +40,7 @@ def comparison_tables(study: Study) -> Iterator[Table]:
     ]
     yield Table(
         "comparison",
-        "What changed besides the error",
+        "Other changes besides the error",
         tuple(HEAD[place] for place in kept),
         tuple(tuple(cells[place] for place in kept) for cells in body),
         tuple(dict.fromkeys(notes)),

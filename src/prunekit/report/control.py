@@ -40,7 +40,7 @@ def _first(rows: Sequence[Row], rank: Any, *fields: str) -> list[Row]:
 def _against(row: Row) -> str:
     own, control = row.get("retrained"), row.get("control_retrained")
     if own is None or control is None:
-        return "as long as the control is not known"
+        return "the control's extra training is not known"
     if row.get("fair"):
         return f"as long: {count(own, 'epoch')} more"
     return f"{'shorter' if control < own else 'longer'}: {control} of {count(own, 'epoch')} more"
@@ -51,9 +51,9 @@ def caption(study: Study) -> str:
     asked = by_label(study.of("longer-rise"))
     said = [f"{_fair(label, rows)}" for label, rows in asked.items()]
     return (
-        "Prune potential with another unpruned network in the parent's place: the parent trained on, without pruning. "
-        "A control is fair to a network that was retrained for as many epochs in all. "
-        f"{' '.join(dict.fromkeys(_together(said, list(asked))))}"
+        "Prune potential relative to another unpruned network: the parent with extra training "
+        "and without pruning. A control is fair for a network that was retrained for the same "
+        f"number of epochs in total. {' '.join(dict.fromkeys(_together(said, list(asked))))}"
     )
 
 
@@ -63,10 +63,10 @@ def _fair(label: str, rows: Sequence[Row]) -> str:
     if len(fair) == len(ratios):
         return "every tested ratio has such a control"
     if not fair:
-        return "no tested ratio has such a control, so that a lead may be owed to longer training"
+        return "no tested ratio has such a control, so longer training may explain an advantage"
     return (
-        f"only {listed([percent(ratio) for ratio in fair])} {'has' if len(fair) == 1 else 'have'} such a control; "
-        "a lead at other ratios may be owed to longer training"
+        f"only {listed([percent(ratio) for ratio in fair])} {'has' if len(fair) == 1 else 'have'} "
+        "such a control; at other ratios, longer training may explain an advantage"
     )
 
 
@@ -89,17 +89,17 @@ def of_network(study: Study, label: str, ratio: float | None) -> str:
     if at is None:
         return _without(study, label)
     epochs = at.get("retrained")
-    more = "" if epochs is None else f", retrained for {count(int(epochs), 'epoch')} in all"
+    more = "" if epochs is None else f", retrained for {count(int(epochs), 'epoch')} in total"
     if at.get("fair"):
         return (
-            f"Against its fair control, the unpruned parent trained on for as long ({count(int(epochs or 0), 'epoch')} "
-            f"more), test error rises by {_rise(at)}: {_verdict(at)}."
+            "Compared with its fair control, the unpruned parent with the same extra training "
+            f"({count(int(epochs or 0), 'epoch')}), test error rises by {_rise(at)}: {_verdict(at)}."
         )
     control = at.get("control_retrained")
-    had = "" if control is None else f" (the one there is had {control})"
+    had = "" if control is None else f" (the available one had {control})"
     return (
-        f"No control is fair to this network{more}: no unpruned parent was trained on for as long{had}. Part of what "
-        "it keeps may be owed to longer training."
+        f"No control is fair for this network{more}: no unpruned parent had the same extra "
+        f"training{had}. Longer training may explain part of its accuracy."
     )
 
 
@@ -108,9 +108,10 @@ def _of_all(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     if not fair:
-        return "No longer trained parent was trained on for as long as any of the networks was retrained."
+        return "No control had as much extra training as any of the networks."
     return (
-        f"The longer trained control is fair to {listed(fair)}: trained on for as long as the network there."
+        f"The control with extra training is fair for {listed(fair)}: it had as much extra "
+        "training as the network there."
     )
 
 
@@ -130,6 +131,6 @@ def _without(study: Study, label: str) -> str:
     if not any(row.get("retraining") and row.get("retrain_epochs") for row in curve):
         return ""
     return (
-        "No control: no unpruned parent was trained on for as long as this network was retrained, so part of what it "
-        "keeps may be owed to longer training."
+        "No control: no unpruned parent had as much extra training as this network, so longer "
+        "training may explain part of its accuracy."
     )

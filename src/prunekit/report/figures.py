@@ -36,7 +36,7 @@ class Figure(NamedTuple):
 def caption_of(figure: Figure, study: Study) -> str:
     """What is drawn, then n, seeds and how the intervals were made."""
     rows = study.of(figure.needs)
-    between = "Read between tested ratios." if any(row.get("interpolated") for row in rows) else ""
+    between = "Interpolated between tested ratios." if any(row.get("interpolated") for row in rows) else ""
     rests_on = basis(rows) if figure.measures else ""
     said = " ".join(filter(None, (figure.caption(study), between, rests_on)))
     return said.replace(" %", "\u00a0%")
@@ -64,17 +64,18 @@ def _accuracy(study: Study) -> str:
     more = len(select.curve_distributions(study, most=None)) - len(select.curve_distributions(study))
     rest = f" {count(more, 'more distribution')} in tables/prune-curve.csv." if more else ""
     return (
-        "Accuracy against the parameters kept, on a log axis; bands are 95 % intervals. A ring marks the commensurate "
-        f"point: the largest prune ratio that loses at most δ = {points(study.margin)} against the unpruned parent "
-        "(the dashed line). "
-        f"The nominal distribution comes first, then those where accuracy changes most.{rest}"
+        "Accuracy against the parameters kept, on a log axis; bands are 95 % intervals. A ring "
+        "marks the commensurate point: the largest prune ratio whose error is at most δ = "
+        f"{points(study.margin)} above the unpruned parent's (the dashed line). The nominal "
+        f"distribution comes first, then those where accuracy changes most.{rest}"
     )
 
 
 def _potential(study: Study) -> str:
     return (
-        f"Prune potential on each distribution (δ = {points(study.margin)}) with its 95 % interval: the nominal "
-        "distribution on top, the others by their mean over methods."
+        f"Prune potential on each distribution (δ = {points(study.margin)}) with its 95 % "
+        "interval: the nominal distribution on top, the others ordered by their mean over "
+        "methods."
     )
 
 
@@ -82,24 +83,26 @@ def _margins(study: Study) -> str:
     more = len(distinct(study.of("potential-step"), "distribution")) - margins.MOST_PANELS
     rest = f" {count(more, 'more distribution')} in tables/potential-step.csv." if more > 0 else ""
     return (
-        "The prune potential at every margin δ: each mark is the rise in error from which on one more ratio is "
-        f"allowed. The dashed line is the margin of this report, {points(study.margin)}. A mark left of zero is a "
-        f"ratio at which error falls. The table has the interval of each mark.{rest}"
+        "The prune potential at every margin δ: each mark is the smallest margin that allows one "
+        f"more ratio. The dashed line is the margin of this report, {points(study.margin)}. A "
+        "mark left of zero is a ratio at which error falls. The table has the interval of each "
+        f"mark.{rest}"
     )
 
 
 def _excess(study: Study) -> str:
     chosen = name_of(select.shift_set(study, "excess-error"))
     return (
-        "Difference in excess error: how much more error pruning adds on shifted than on nominal data (the set "
-        f"“{chosen}”). Bars are 95 % intervals; the line is the least-squares fit through the origin, its band "
-        "the 95 % interval of the slope. Above zero, nominal test error understates the damage."
+        "Difference in excess error: how much more error pruning adds on shifted data (the set "
+        f"“{chosen}”) than on nominal data. Bars are 95 % intervals; the line is the "
+        "least-squares fit through the origin, its band the 95 % interval of the slope. Above "
+        "zero, nominal test error understates the damage."
     )
 
 
 def _similarity(study: Study) -> str:
     control = "The dashed line is the control: a separately trained, unpruned network."
-    missing = "No separate network was compared: the control is left out."
+    missing = "No separate network was measured, so there is no control."
     return (
         "Functional similarity to the unpruned parent on inputs with noise of size ε, by prune ratio: matching "
         "predictions (higher is closer) and ℓ2 distance of softmax outputs (lower is closer), with 95 % bands. "
@@ -118,20 +121,21 @@ def _recall(study: Study) -> str:
     )
     at = f" ({chosen})" if chosen else ""
     return (
-        f"Change in each class's recall against the unpruned parent, at the prune ratio that test error allows{at}; "
-        "the largest losses on top."
+        "Change in each class's recall relative to the unpruned parent, at the prune ratio that "
+        f"test error allows{at}; the largest losses on top."
     )
 
 
 def _class_potential(study: Study) -> str:
-    return f"Prune potential of each class by itself (δ = {points(study.margin)}), the least prunable on top."
+    return f"Prune potential on the images of each class (δ = {points(study.margin)}), the lowest on top."
 
 
 def _transfer(study: Study) -> str:
     shares = [percent(share) for share in distinct(study.of("features-transfer"), "kept")]
     return (
-        f"The row's model chose the {listed(shares)} of pixels that it rests on most, the column's model predicts "
-        "from them alone; cells are its mean confidence in the true class."
+        f"The row's model chose the {listed(shares)} of pixels that it relies on most, and the "
+        "column's model predicts from only these pixels; cells give its mean confidence in the "
+        "true class."
     )
 
 
@@ -139,10 +143,13 @@ def _kept_pixels(study: Study) -> str:
     shares = [percent(share) for share in distinct(study.kept.rows, "share")]
     ways = {(picture["block"], picture["candidates"]) for picture in study.kept.rows}
     fast = [_way(block, candidates) for block, candidates in sorted(ways, key=str) if block > 1 or candidates]
-    caution = f" The pixels were sought by a fast order ({listed(fast)}), which finds others than the exact order does."
+    caution = (
+        f" The pixels were found with a fast order ({listed(fast)}), which finds different pixels "
+        "from the exact order."
+    )
     return (
-        f"The first test images whole, then with only the {listed(shares)} of pixels that each network rests on most; "
-        f"what it does without is grey.{caution if fast else ''}"
+        f"The first test images, whole and then with only the {listed(shares)} of pixels that "
+        f"each network relies on most; discarded pixels are grey.{caution if fast else ''}"
     )
 
 
@@ -162,7 +169,7 @@ BROKEN = "Images that only the parent gets right"
 
 
 def _why_not_broken(study: Study) -> str:
-    return study.broken.why or "no image is broken where error rises, or no image was looked at"
+    return study.broken.why or "no image is broken where error rises, or no images were available"
 
 
 def _said(text: str) -> Callable[[Study], str]:
@@ -172,12 +179,13 @@ def _said(text: str) -> Callable[[Study], str]:
 def _broken(study: Study) -> str:
     at = " at the prune ratio that test error allows" if study.of("prune-curve") else ""
     less = len(distinct(study.of("prune-curve") + study.of("comparison"), "distribution")) - select.MOST_HARMS
-    rest = f" {count(less, 'distribution')} less harmed or not at all: not shown." if less > 0 else ""
+    rest = f" {count(less, 'distribution')} with a smaller rise or none: not shown." if less > 0 else ""
     return (
-        f"Images that the parent classifies correctly and the smaller network{at} does not: for the distributions "
-        "where error rises most, the network that is harmed most, the largest rise first. Under each image the "
-        "parent's answer and, after the arrow, the network's; the parent's is the true class where no other is named. "
-        f"The images are as the networks saw them, and spread evenly over all that are broken.{rest}"
+        f"Images that the parent classifies correctly and the smaller network{at} does not. The "
+        "distributions are those where error rises most, each with its most harmed network, the "
+        "largest rise first. Under each image is the parent's prediction and, after the arrow, "
+        "the network's; the parent's is the true class unless another class is named. The images "
+        f"are shown as the networks saw them, and are spread evenly over all broken images.{rest}"
     )
 
 
@@ -186,15 +194,15 @@ FIGURES: dict[str, Figure] = {
         "Rise in error by distribution",
         "comparison",
         part_panels.rises,
-        _said("Error of each network less its parent's on the same images, with its 95 % interval."),
+        _said("Error of each network minus its parent's on the same images, with its 95 % interval."),
     ),
     "comparison-slice": Figure(
         "Rise in error by class and group",
         "comparison-slice",
         part_panels.parts,
         _said(
-            "The same on the images of one class or group, on the nominal distribution (of many classes the 30 whose "
-            "error rises most)."
+            "The same on the images of one class or group, on the nominal distribution (if there are "
+            "many classes, the 30 whose error rises most)."
         ),
     ),
     "comparison-broken": Figure(
@@ -213,14 +221,15 @@ FIGURES: dict[str, Figure] = {
         "method-difference",
         methods.against_each_other,
         _said(
-            "Prune potential of the row's method less that of the column's, in points, on the same images and parents. "
-            "In colour where the 95 % interval leaves out zero: blue where the row's method is ahead, orange where it "
-            "is behind. Pale differences are undecided. The nominal distribution, and the one on which methods differ "
-            "most; the others are in tables/method-difference.csv."
+            "Prune potential of the row's method minus that of the column's, in points, on the same "
+            "images and parents. A cell is coloured if its 95 % interval excludes zero: blue if the "
+            "row's method is better, orange if it is worse. Pale differences are undecided. The "
+            "panels show the nominal distribution and the one on which methods differ most; the "
+            "others are in tables/method-difference.csv."
         ),
     ),
     "longer-potential": Figure(
-        "Against a parent trained as long",
+        "Compared with a parent given extra training",
         "longer-potential",
         partial(potentials.by_distribution, finding="longer-potential", choose=control.potentials),
         control.caption,
@@ -230,9 +239,10 @@ FIGURES: dict[str, Figure] = {
         "robust-gain",
         potentials.side_by_side,
         _said(
-            "Prune potential on each distribution of networks that were trained on corrupted images (robust) and of "
-            "those that were not, with 95 % intervals; the table has the paired difference, over the seeds that both "
-            "have. Which corruptions were trained on is in the lineage: potential on those says nothing of new ones."
+            "Prune potential on each distribution for networks trained on corrupted images (robust) "
+            "and for networks that were not, with 95 % intervals; the table has the paired "
+            "difference over the seeds that both have. The lineage says which corruptions were used "
+            "in training: the potential on those says nothing about new ones."
         ),
     ),
     "severity": Figure(
@@ -240,7 +250,8 @@ FIGURES: dict[str, Figure] = {
         "potential",
         potentials.by_severity,
         _said(
-            "Prune potential against the severity of each corruption that was measured at several, with 95 % bands."
+            "Prune potential against severity, for each corruption that was measured at several "
+            "severities, with 95 % bands."
         ),
     ),
     "excess-error": Figure("Excess error", "excess-error", curves.excess, _excess),
@@ -286,7 +297,8 @@ FIGURES: dict[str, Figure] = {
         "churn",
         curves.churn,
         _said(
-            "Share of nominal test images whose prediction differs from the unpruned parent's, with its 95 % band."
+            "Share of nominal test images whose prediction differs from the unpruned parent's, with "
+            "its 95 % band."
         ),
     ),
     "recall-shift": Figure("Recall by class", "recall-shift", potentials.recall, _recall),
@@ -299,15 +311,15 @@ FIGURES: dict[str, Figure] = {
         "group-shift",
         part_panels.group_accuracy,
         _said(
-            "Accuracy on the nominal test images of one group less the unpruned parent's, at the deployed ratio, with "
-            "its 95 % interval."
+            "Accuracy on the nominal test images of one group minus the unpruned parent's, at the "
+            "deployed ratio, with its 95 % interval."
         ),
     ),
     "group-potential": Figure(
         "Prune potential by group",
         "group-potential",
         part_panels.by_group,
-        _said("Prune potential on the nominal test images of one group alone, with its 95 % interval."),
+        _said("Prune potential on the nominal test images of each group, with its 95 % interval."),
     ),
     "excessive-loss-gap": Figure(
         "Excessive loss",
@@ -323,7 +335,8 @@ FIGURES: dict[str, Figure] = {
         "exemplars",
         curves.exemplars,
         _said(
-            "Share of test images whose most frequent label over seeds differs between pruned and unpruned networks."
+            "Share of test images whose most frequent predicted label over seeds differs between "
+            "pruned and unpruned networks."
         ),
     ),
     "calibration": Figure(

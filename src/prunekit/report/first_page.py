@@ -83,7 +83,7 @@ def first_page(study: Study) -> FirstPage:
     more = len(groups) - MOST_LINES
     if more > 0:
         groups = dict(sorted(groups.items(), key=lambda item: _by_verdict(item[1]))[:MOST_LINES])
-    listed_first = "not listed: those beyond the margin come first. The tables have all."
+    listed_first = "not listed: those beyond the margin come first. The tables list all."
     return FirstPage(
         tuple(_line(label, members) for label, members in groups.items()),
         _heat(found) if found else None,
@@ -191,7 +191,7 @@ def _curve_sentences(members: Sequence[Judged], safe: float | None) -> Iterable[
         yield f"On the test set alone: {f'up to {percent(test)}' if test else 'at no tested ratio for certain'}."
     first = min((each for each in members if each.verdict is Verdict.BEYOND), key=_by_harm, default=None)
     if first is not None:
-        yield f"First beyond it: {percent(first.ratio)} under {_name(first)}, {rise_of(first)}."
+        yield f"First beyond the margin: {percent(first.ratio)} under {_name(first)}, {rise_of(first)}."
     yield from _undecided(members)
 
 
@@ -246,7 +246,7 @@ def _heat(found: Sequence[Judged]) -> Heat:
         groups.setdefault(label, []).append(percent(ratio) if ratio else "")
     left = [count(len(columns) - len(shown), "column")] if columns[MOST_COLUMNS:] else []
     left += [count(len(names) - MOST_ROWS, "distribution")] if names[MOST_ROWS:] else []
-    left_out = f"Not shown here: {listed(left)}; tables/prune-curve.csv has them all." if left else ""
+    left_out = f"Not shown here: {listed(left)}; tables/prune-curve.csv lists all." if left else ""
     return Heat(tuple((label, tuple(heads)) for label, heads in groups.items()), rows, left_out)
 
 
@@ -284,7 +284,9 @@ def _basis(study: Study, found: Sequence[Judged]) -> str:
     many = f"{images[0]:,}" if len(images) == 1 else f"{images[0]:,} to {images[-1]:,}"
     most = max(seeds, default=1)
     covers = (
-        "the choice of images, not another training" if most == 1 else "the choice of images and of seeds"
+        "the choice of images, not retraining with another seed"
+        if most == 1
+        else "the choice of images and of seeds"
     )
     return f"n = {many} images, {count(most, 'seed')}: intervals cover {covers}."
 
@@ -300,5 +302,5 @@ def cautions(study: Study) -> list[str]:
             f"The parent is no better than guessing on {listed(list(map(str, names)))}: left out above."
         )
     if Flag.FEW_IMAGES in flagged:
-        found.append("Some numbers rest on fewer than 100 images.")
+        found.append("Some numbers are based on fewer than 100 images.")
     return found

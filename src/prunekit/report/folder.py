@@ -94,7 +94,7 @@ def write_all(out: Path, contents: Mapping[str, bytes], digest: str, made_of: st
                 files.remove(out / place, within=out, ours=recognised)
         _write_listing(out, {"input": digest, MADE_OF: made_of, "files": dict(sorted(own.items()))})
     except ForeignFileError as error:
-        raise UsageError(f"the report cannot go to {str(out)!r}: {error}") from None
+        raise UsageError(f"cannot write the report to {str(out)!r}: {error}") from None
 
 
 def check_folder(out: Path) -> None:
@@ -127,11 +127,13 @@ def _damaged(out: Path, earlier: Mapping[str, str]) -> frozenset[str]:
 def _check_free(out: Path, places: Iterable[str], known: Collection[str], damaged: Collection[str]) -> None:
     """Refuse before the first file is written what would be refused at a later one."""
     if (out.exists() and not out.is_dir()) or any(parent.is_file() for parent in out.parents):
-        raise UsageError(f"the report cannot go to {str(out)!r}: a file is in the way; name another folder")
+        raise UsageError(
+            f"cannot write the report to {str(out)!r}: a file is in the way; name another folder"
+        )
     for folder in FOLDERS[1:]:
         if (out / folder).is_symlink() or ((out / folder).exists() and not (out / folder).is_dir()):
             raise UsageError(
-                f"the report cannot go to {str(out)!r}: {folder} is a link or a file; name another folder"
+                f"cannot write the report to {str(out)!r}: {folder} is a link or a file; name another folder"
             )
     kept = (place for place in places if _exists(out / place) and place not in damaged)
     foreign = [place for place in kept if _digest_at(out / place) not in known]
@@ -139,8 +141,8 @@ def _check_free(out: Path, places: Iterable[str], known: Collection[str], damage
         foreign.append(LISTING)
     if foreign:
         raise UsageError(
-            f"the report cannot go to {str(out)!r}: {foreign[0]} exists and was not written by a report; move it "
-            "away or name another folder"
+            f"cannot write the report to {str(out)!r}: {foreign[0]} exists and was not written by a "
+            "report; move it away or name another folder"
         )
 
 

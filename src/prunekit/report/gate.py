@@ -37,13 +37,14 @@ def sentence(row: Row) -> str:
     verdict = {
         Verdict.WITHIN: f"is within the margin of {points(row['limit'])}",
         Verdict.BEYOND: f"is beyond the margin of {points(row['limit'])}",
-        Verdict.UNDECIDED: f"is undecided against the margin of {points(row['limit'])}: measure more images "
-        f"(n = {row['n']:,}; `prunekit power` says how many)",
+        Verdict.UNDECIDED: f"is undecided at a margin of {points(row['limit'])}: measure more images (n = "
+        f"{row['n']:,}; `prunekit power` says how many)",
     }[Verdict(row["verdict"])]
     if _says_nothing(row):
         verdict = (
-            f"says nothing: its parent is no better than guessing there (error {percent(row['parent_error'], 2)}), so "
-            "nothing can be lost: leave this distribution out, or compare with a parent that copes with it"
+            "proves nothing: the parent is no better than guessing there (error "
+            f"{percent(row['parent_error'], 2)}) and has nothing to lose; omit this distribution, or "
+            "compare with a parent that handles it"
         )
     return f"{row['network']} on {where}: error rises by {rise}, which {verdict}"
 
@@ -87,7 +88,9 @@ def markdown(rows: Sequence[Row], parent: str) -> str:
     margins = sorted({points(row["limit"]) for row in rows})
     note = f"Margin: a rise in error of {', '.join(margins)}. Intervals cover the choice of images, for these networks."
     if any(map(_says_nothing, rows)):
-        note += f" {AT_CHANCE.capitalize()}: it is no better than guessing there, so nothing can be lost."
+        note += (
+            f" {AT_CHANCE.capitalize()}: the parent is no better than guessing there and has nothing to lose."
+        )
     return "\n".join([*lines, "", note, ""])
 
 

@@ -30,8 +30,8 @@ def headline_of(study: Study) -> str:
     best = _best(found)
     if best.ratio is None:
         return (
-            "No tested ratio is within the margin on the test set for certain: these images do not decide, or error "
-            "rises at the smallest ratio already."
+            "No tested ratio is certain to be within the margin on the test set: these images are "
+            "too few to decide, or the error already rises at the smallest ratio."
         )
     worst = max(best.at, key=lambda each: each.rise)
     kept = next((each for each in best.at if each.nominal), best.at[0])
@@ -68,7 +68,7 @@ def _compared(found: Sequence[Judged]) -> str:
         by_verdict.setdefault(overall([each.verdict for each in members]), []).append(label)
     words = {
         Verdict.WITHIN: "within the margin everywhere",
-        Verdict.BEYOND: "beyond it somewhere",
+        Verdict.BEYOND: "beyond the margin somewhere",
         Verdict.UNDECIDED: "undecided",
     }
     return "; ".join(f"{listed(names)}: {words[verdict]}" for verdict, names in by_verdict.items()) + "."

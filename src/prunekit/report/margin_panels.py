@@ -79,4 +79,4 @@ def _ratio(row: Row) -> float:
 
 def _said(row: Row) -> str:
     between = f" [{100 * row['low']:.2f}, {100 * row['high']:.2f}]" if plots.has_interval(row) else ""
-    return f"{percent(_ratio(row))} from a margin of {points(row['value'])}{between}"
+    return f"{percent(_ratio(row))} at a margin of {points(row['value'])} or more{between}"

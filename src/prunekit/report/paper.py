@@ -56,9 +56,7 @@ def read_formats(text: str) -> tuple[str, ...]:
     asked = {each.strip().lower() for each in text.split(",") if each.strip()}
     unknown = sorted(asked - FORMATS.keys())
     if unknown:
-        raise UsageError(
-            f"--formats {unknown[0]} is not a format of figures: name some of {', '.join(FORMATS)}"
-        )
+        raise UsageError(f"--formats {unknown[0]} is not a figure format: use some of {', '.join(FORMATS)}")
     return tuple(name for name in FORMATS if name in asked)
 
 

@@ -52,7 +52,7 @@ def draw(rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any], name: st
     if not panels:
         can = [other for other, each in FIGURES.items() if study.of(each.needs) and each.panels(study)]
         raise UsageError(
-            f"these findings have nothing for the figure {name} (they have for: {', '.join(can) or 'none'})"
+            f"these findings cannot draw the figure {name} (they can draw: {', '.join(can) or 'none'})"
         )
     drawings = tuple(render(panel, f"{figure.title}, {panel.title}.") for panel in panels)
     return Plot(drawings, caption_of(figure, study))

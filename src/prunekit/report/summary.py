@@ -36,7 +36,7 @@ def _incomplete(study: Study) -> str:
 
 def _finding(study: Study) -> str:
     """What the verdicts say; where nothing was judged, that."""
-    return headline_of(study) or "Nothing was judged: no network was measured together with its parent."
+    return headline_of(study) or "There are no verdicts: no network was measured together with its parent."
 
 
 def _nominal(study: Study, finding: str) -> list[Row]:
@@ -65,11 +65,11 @@ def _compared(study: Study) -> Iterator[str]:
         if row.get("agreement") is None:
             continue
         same, where = percent(row["agreement"], 1), name_of(row["distribution"])
-        said = f"{network} predicts as its parent does on {same} of the images of {where}; it breaks "
+        said = f"{network} agrees with its parent on {same} of the images of {where}; it breaks "
         said += f"{row['broken']:,} and fixes {row['fixed']:,} of {row['n']:,}"
         for kind in ("class", "group"):
             if (row.get(f"worst_{kind}_rise") or 0) > 0:
-                said += f"; the {kind} that loses most is {worst(row, kind)}"
+                said += f"; the {kind} with the largest rise in error is {worst(row, kind)}"
         yield f"{said}."
 
 
@@ -80,7 +80,7 @@ def _potentials(study: Study) -> Iterator[str]:
 
 def _kept(method: str, value: float, rise: str) -> str:
     if value == 0:
-        return f"{method}: every tested ratio exceeds {rise} of rise on the test set"
+        return f"{method}: every tested ratio raises the error on the test set by more than {rise}"
     return f"{method}: {percent(value)} is the highest tested ratio within {rise} on the test set"
 
 
@@ -109,8 +109,13 @@ def _longer(study: Study) -> Iterator[str]:
     found = [f"{percent(asked_near(study, rows[0]['value']))} for {name}" for name, rows in nominal.items()]
     if found:
         fair = all(row.get("fair") for row in control.rises(study))
-        parent = "trained on for as long as each network" if fair else "given extra training"
-        rest = "" if fair else " It is fair to some ratios only: see “Against a parent trained as long”."
+        parent = "with as much extra training as each network" if fair else "given extra training"
+        rest = (
+            ""
+            if fair
+            else " This control is fair for some ratios only: see “Compared with a parent given extra "
+            "training”."
+        )
         yield f"Compared with the unpruned parent {parent}, the nominal potential is {listed(found)}.{rest}"
 
 
@@ -174,14 +179,17 @@ def caution(study: Study) -> Iterator[str]:
     lost = [row for row in measured(study.rows) if Flag.LOST in (row.get("flags") or [])]
     if lost:
         subject = "1 number rests" if len(lost) == 1 else f"{len(lost)} numbers rest"
-        yield f"{subject} on fewer measurements than were planned, and may be higher or lower than the whole study's."
+        yield (
+            f"{subject} on fewer measurements than planned, and may be higher or lower than in the "
+            "complete study."
+        )
     seeds = [row["seeds"] for row in study.rows if isinstance(row.get("seeds"), int)]
     if seeds and max(seeds) == 1:
-        yield "One seed: intervals cover the choice of test images, and say nothing about other trainings."
+        yield "One seed: intervals cover the choice of test images, but not retraining with another seed."
     flagged = [row for row in study.of("potential") if Flag.AT_LARGEST in (row.get("flags") or [])]
     if flagged:
         subject = "1 potential sits" if len(flagged) == 1 else f"{len(flagged)} potentials sit"
-        yield f"{subject} on the largest prune ratio that was tested: the true value may be higher."
+        yield f"{subject} at the largest prune ratio that was tested: the true value may be higher."
 
 
 PARTS: tuple[Callable[[Study], Iterator[str]], ...] = (

@@ -65,7 +65,7 @@ def _of_potentials(study: Study, row: Row) -> bool:
 # How fields are called at the head of a table, where not by their own names.
 HEADINGS = {
     "label": "method",
-    "asked": "prune ratio asked",
+    "asked": "requested prune ratio",
     "level": "noise ε",
     "row_model": "whose pixels",
     control.AGAINST: "control trained",
@@ -88,7 +88,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     "prune-accuracy": (
         Spec("Nominal error", ("prune-curve",), "asked", keep=_on_nominal, digits=2),
         Spec(
-            "Nominal error, one method less another on the same images",
+            "Nominal error, one method minus another on the same images",
             ("method-difference",),
             "asked",
             PAIR,
@@ -100,7 +100,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     "potential": (
         Spec("Prune potential", ("potential",), "distribution", ratio=True),
         Spec(
-            "Prune potential, one method less another on the same images",
+            "Prune potential, one method minus another on the same images",
             ("method-difference",),
             "distribution",
             PAIR,
@@ -108,7 +108,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
             keep=_of_potentials,
         ),
         Spec(
-            "Chance of the highest potential",
+            "Probability of the highest potential",
             ("chance-of-best",),
             "distribution",
             digits=0,
@@ -117,7 +117,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "potential-margin": (
         Spec(
-            "Margin from which on a ratio is allowed",
+            "Smallest margin that allows a ratio",
             ("potential-step",),
             "distribution+label",
             "asked",
@@ -135,7 +135,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
             rows=control.rises,
         ),
         Spec(
-            "Prune potential against the parent trained longer",
+            "Prune potential relative to the parent trained longer",
             ("longer-potential",),
             "distribution",
             ratio=True,
@@ -144,7 +144,9 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         Spec("Error of the parent trained longer", ("longer-error",), "distribution"),
     ),
     "robust-gain": (
-        Spec("Prune potential: robust less ordinary", ("robust-gain",), "distribution", unit="points"),
+        Spec(
+            "Prune potential: robust minus ordinary training", ("robust-gain",), "distribution", unit="points"
+        ),
     ),
     "excess-error": (
         Spec(
@@ -213,7 +215,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "group-potential": (
         Spec("Prune potential by group", ("group-potential",), "grouping+group", keep=_on_nominal),
-        Spec("Smallest of all groups", ("group-potential-minimum",), "grouping+distribution"),
+        Spec("Lowest potential of any group", ("group-potential-minimum",), "grouping+distribution"),
     ),
     "excessive-loss-gap": (
         Spec("Excessive loss gap", ("excessive-loss-gap",), "asked", "label", "nats", 1, 3, keep=_on_nominal),
@@ -336,7 +338,7 @@ def _notes(rows: Sequence[Row], marks: dict[str, str]) -> tuple[str, ...]:
     spread = (
         "± is the standard deviation over seeds." if any(row.get("sd") is not None for row in rows) else ""
     )
-    brackets = "Brackets hold the 95 % interval." if any(_bracketed(row) for row in rows) else ""
+    brackets = "Brackets give the 95 % interval." if any(_bracketed(row) for row in rows) else ""
     return tuple(
         filter(
             None,

@@ -20,7 +20,7 @@ from prunekit.params import (
 )
 
 CLAIM = "claim"
-NOTE = "planned measurements behind it are missing"
+NOTE = "some planned measurements for this number are missing"
 
 
 class Missing(NamedTuple):

@@ -65,7 +65,7 @@ def test_every_figure_of_the_table_is_drawn_from_findings(report):
     missing = [name for name in FIGURES if name not in page.ids]
     of_comparisons = ["comparison", "comparison-slice", "comparison-broken"]  # another kind of study
     assert missing == [*of_comparisons, "exemplars"]
-    assert "Identified exemplars: no findings of the kind exemplars." in page.text
+    assert "Identified exemplars: there are no exemplars findings." in page.text
 
 
 def test_another_process_and_another_order_write_the_same_bytes(few, context, tmp_path):
@@ -142,9 +142,9 @@ def test_a_finding_named_like_a_path_stays_in_the_folder(tmp_path):
 
 def test_no_findings_still_make_a_page(tmp_path):
     page = Page(write_report([], {}, tmp_path / "out"))
-    assert "Nothing was judged" in page.text
+    assert "There are no verdicts" in page.text
     assert all(
-        f"{figure.title}: no findings of the kind {figure.needs}." in page.text for figure in FIGURES.values()
+        f"{figure.title}: there are no {figure.needs} findings." in page.text for figure in FIGURES.values()
     )
 
 
@@ -293,8 +293,10 @@ def test_tables_for_a_paper_use_booktabs(report):
 
 def test_the_control_of_longer_training_says_which_networks_it_is_fair_to(report):
     text = " ".join(Page(report / "index.html").text.split()).replace("\u00a0", " ")
-    assert "A control is fair to a network that was retrained for as many epochs in all." in text
-    assert "Only 15 % has such a control; a lead at other ratios may be owed to longer training." in text
+    assert (
+        "A control is fair for a network that was retrained for the same number of epochs in total." in text
+    )
+    assert "Only 15 % has such a control; at other ratios, longer training may explain an advantage." in text
     assert "15 % as long: 12 epochs more" in text
     assert "46 % shorter: 12 of 24 epochs more" in text
 

@@ -54,7 +54,7 @@ def test_the_headline_s_network_has_its_own_control():
     rows = [against(0.5, 0.02, 4, 4), against(0.75, 0.003, 8, 8)]
     assert headline_of(study(*rows)).startswith("At 75")
     assert said(*rows) == (
-        "Against its fair control, the unpruned parent trained on for as long (8 epochs more), test error rises by "
+        "Compared with its fair control, the unpruned parent with the same extra training (8 epochs), test error rises by "
         "+0.3 [−0.1, +0.7] points: within the margin."
     )
 
@@ -69,17 +69,17 @@ def test_what_the_control_says_is_its_verdict(rise, verdict):
 
 def test_a_control_that_trained_less_is_not_fair():
     assert said(against(0.5, 0.0, 4, 4), against(0.75, 0.0, 8, 4)) == (
-        "No control is fair to this network, retrained for 8 epochs in all: no unpruned parent was trained on for as "
-        "long (the one there is had 4). Part of what it keeps may be owed to longer training."
+        "No control is fair for this network, retrained for 8 epochs in total: no unpruned parent had the same extra "
+        "training (the available one had 4). Longer training may explain part of its accuracy."
     )
 
 
 def test_epochs_that_are_not_known_are_not_said():
-    assert said(against(0.75, 0.0, None, None)).startswith("No control is fair to this network: ")
+    assert said(against(0.75, 0.0, None, None)).startswith("No control is fair for this network: ")
 
 
 def test_without_a_control_the_page_says_so_of_networks_that_were_retrained():
-    assert said().startswith("No control: no unpruned parent was trained on for as long")
+    assert said().startswith("No control: no unpruned parent had as much extra training")
     untrained = [each | {"retraining": None, "retrain_epochs": None} for each in CURVE]
     assert control_of(read_study(untrained, {"margin": 0.01})) == ""
 
@@ -88,13 +88,16 @@ def test_where_no_network_is_within_the_margin_the_ratios_are_named():
     rows = [each | {"rise": 0.1, "rise_low": 0.09, "rise_high": 0.11} for each in CURVE]
     rows += [against(0.5, 0.0, 4, 4), against(0.75, 0.0, 8, 4)]
     text = control_of(read_study(rows, {"margin": 0.01})).replace("\u00a0", " ")
-    assert text == "The longer trained control is fair to 50 %: trained on for as long as the network there."
+    assert (
+        text
+        == "The control with extra training is fair for 50 %: it had as much extra training as the network there."
+    )
 
 
 def test_of_two_controls_the_fair_one_is_spoken_of():
     rows = [against(0.75, 0.02, 8, 4, control="a"), against(0.75, 0.003, 8, 8, control="b")]
     assert [each["control"] for each in control.rises(study(*rows))] == ["b"]
-    assert said(*rows).startswith("Against its fair control")
+    assert said(*rows).startswith("Compared with its fair control")
 
 
 def test_ratios_are_said_once_for_networks_that_have_the_same_controls():
@@ -105,7 +108,7 @@ def test_ratios_are_said_once_for_networks_that_have_the_same_controls():
     ]
     text = control.caption(study(*rows)).replace("\u00a0", " ")
     assert text.endswith(
-        "Only 50 % has such a control; a lead at other ratios may be owed to longer training."
+        "Only 50 % has such a control; at other ratios, longer training may explain an advantage."
     )
     rows[-1] |= {"fair": True}
     text = control.caption(study(*rows)).replace("\u00a0", " ")

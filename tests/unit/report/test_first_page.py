@@ -60,7 +60,7 @@ def test_a_method_is_within_up_to_the_last_ratio_that_is_so_everywhere():
     (line,) = page(STUDY).lines
     assert (line.label, line.verdict, plain(line.up_to)) == ("wt", "within", "up to 50 %")
     assert plain(line.sentence) == (
-        "Within the margin on all 2 distributions up to 50 %. On the test set alone: up to 90 %. First beyond it: 90 % "
+        "Within the margin on all 2 distributions up to 50 %. On the test set alone: up to 90 %. First beyond the margin: 90 % "
         "under digits+contrast@1, +8.6 [+8.2, +9.0] points. Undecided: 1 of 6 cells."
     )
 
@@ -103,7 +103,7 @@ def test_the_headline_reads_the_verdicts(rise, expected):
 
 def test_where_nothing_is_certain_the_headline_says_so():
     text = headline_of(read_study([curve(0.5, 0.009)], {"margin": 0.01}))
-    assert text.startswith("No tested ratio is within the margin on the test set for certain")
+    assert text.startswith("No tested ratio is certain to be within the margin on the test set")
 
 
 def test_two_networks_without_a_ratio_make_the_same_page():
@@ -116,7 +116,7 @@ def test_two_networks_without_a_ratio_make_the_same_page():
     )
     assert (
         headline_of(read_study(rows, {"margin": 0.01}))
-        == "int8: within the margin everywhere; tiny: beyond it somewhere."
+        == "int8: within the margin everywhere; tiny: beyond the margin somewhere."
     )
 
 

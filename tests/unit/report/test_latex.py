@@ -17,7 +17,7 @@ TABLE = Table(
         ("digits", Number("90.0", "[75.0, 90.0]"), Number("−1.25", "± 0.3", "†"), Number("0.5")),
         ("a_b+fog@3", Number("5.0", "[0.0, 5.0]", "‡"), "–", Number("10.0")),
     ),
-    ("Brackets hold the 95 % interval.", Footnote("†", "a smaller ratio fails.")),
+    ("Brackets give the 95 % interval.", Footnote("†", "a smaller ratio fails.")),
     "n = 359 images.",
 )
 EXPECTED = r"""
@@ -37,7 +37,7 @@ a\_b+fog@3 & 5.0 & {[}0.0, 5.0{]}\tnote{\ddag{}} & {--} &  & 10.0 \\
 \end{tabular}
 \begin{tablenotes}
 \footnotesize
-\item Brackets hold the 95 \% interval.
+\item Brackets give the 95 \% interval.
 \item[{\dag{}}] a smaller ratio fails.
 \item n = 359 images.
 \end{tablenotes}

@@ -46,5 +46,5 @@ def test_pdfs_embed_truetype_fonts_and_no_date(figures):
 def test_formats_are_read_in_one_order_and_others_refused():
     assert read_formats("png, svg") == ("svg", "png")
     assert read_formats("") == ()
-    with pytest.raises(UsageError, match="eps is not a format of figures: name some of svg, pdf, png"):
+    with pytest.raises(UsageError, match="eps is not a figure format: use some of svg, pdf, png"):
         read_formats("eps")

@@ -60,7 +60,7 @@ def test_potentials_name_the_worst_distribution():
 
 def test_methods_that_fail_at_once_are_said_to():
     assert told([potential("ft", "digits", 0.0)]) == [
-        "ft: every tested ratio exceeds 0.5 points of rise on the test set."
+        "ft: every tested ratio raises the error on the test set by more than 0.5 points."
     ]
 
 
@@ -103,7 +103,7 @@ def test_one_seed_and_the_grids_end_are_warned_of():
     assert text[-2].startswith("One seed:")
     assert (
         text[-1]
-        == "1 potential sits on the largest prune ratio that was tested: the true value may be higher."
+        == "1 potential sits at the largest prune ratio that was tested: the true value may be higher."
     )
 
 
@@ -118,8 +118,8 @@ def test_claims_are_counted_by_verdict():
 def test_the_parent_trained_as_long_is_told_of():
     control = [each | {"finding": "longer-potential", "value": each["value"] / 2} for each in WORST[:2]]
     rise = WORST[0] | {"finding": "longer-rise", "asked": 0.5, "fair": True}
-    told_of = "Compared with the unpruned parent trained on for as long as each network, the nominal potential is 40 %"
+    told_of = "Compared with the unpruned parent with as much extra training as each network, the nominal potential is 40 %"
     assert f"{told_of} for wt." in told([*WORST, *control, rise])
     (said,) = [each for each in told([*WORST, *control, rise | {"fair": False}]) if "extra training" in each]
-    assert "It is fair to some ratios only" in said
+    assert "This control is fair for some ratios only" in said
     assert not any("training" in sentence for sentence in told(WORST))

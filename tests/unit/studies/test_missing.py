@@ -71,5 +71,5 @@ def test_a_lost_parent_concerns_every_method_and_ratio():
 def test_a_claim_says_so_in_its_evidence():
     claim = {"finding": "claim", "verdict": "holds", "evidence": "4 comparisons"}
     (found,) = marked([claim], [LOST])
-    assert found["evidence"] == "4 comparisons; planned measurements behind it are missing"
+    assert found["evidence"] == "4 comparisons; some planned measurements for this number are missing"
     assert marked([claim], []) == [claim]
