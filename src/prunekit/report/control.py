@@ -51,9 +51,9 @@ def caption(study: Study) -> str:
     asked = by_label(study.of("longer-rise"))
     said = [f"{_fair(label, rows)}" for label, rows in asked.items()]
     return (
-        "Prune potential relative to another unpruned network: the parent with extra training "
-        "and without pruning. A control is fair for a network that was retrained for the same "
-        f"number of epochs in total. {' '.join(dict.fromkeys(_together(said, list(asked))))}"
+        "Prune potential relative to another unpruned network: the parent with extra training and without pruning. "
+        "A control is fair for a network that was retrained for the same number of epochs in total. "
+        f"{' '.join(dict.fromkeys(_together(said, list(asked))))}"
     )
 
 
@@ -65,8 +65,8 @@ def _fair(label: str, rows: Sequence[Row]) -> str:
     if not fair:
         return "no tested ratio has such a control, so longer training may explain an advantage"
     return (
-        f"only {listed([percent(ratio) for ratio in fair])} {'has' if len(fair) == 1 else 'have'} "
-        "such a control; at other ratios, longer training may explain an advantage"
+        f"only {listed([percent(ratio) for ratio in fair])} {'has' if len(fair) == 1 else 'have'} such a control; "
+        "at other ratios, longer training may explain an advantage"
     )
 
 
@@ -98,8 +98,8 @@ def of_network(study: Study, label: str, ratio: float | None) -> str:
     control = at.get("control_retrained")
     had = "" if control is None else f" (the available one had {control})"
     return (
-        f"No control is fair for this network{more}: no unpruned parent had the same extra "
-        f"training{had}. Longer training may explain part of its accuracy."
+        f"No control is fair for this network{more}: no unpruned parent had the same extra training{had}. Longer "
+        "training may explain part of its accuracy."
     )
 
 
@@ -110,8 +110,8 @@ def _of_all(rows: Sequence[Row]) -> str:
     if not fair:
         return "No control had as much extra training as any of the networks."
     return (
-        f"The control with extra training is fair for {listed(fair)}: it had as much extra "
-        "training as the network there."
+        f"The control with extra training is fair for {listed(fair)}: it had as much extra training as the network "
+        "there."
     )
 
 
@@ -131,6 +131,6 @@ def _without(study: Study, label: str) -> str:
     if not any(row.get("retraining") and row.get("retrain_epochs") for row in curve):
         return ""
     return (
-        "No control: no unpruned parent had as much extra training as this network, so longer "
-        "training may explain part of its accuracy."
+        "No control: no unpruned parent had as much extra training as this network, so longer training may explain "
+        "part of its accuracy."
     )

@@ -53,10 +53,9 @@ def _summary(study: Study) -> str:
         else "not in the findings"
     )
     return (
-        "Prune potential: the largest tested prune ratio whose error is at most the unpruned parent's plus "
-        f"δ = {points(study.margin)}. Nominal: on the test set of the training distribution, with its 95 % interval. "
-        f"Mean and minimum: {over}; "
-        "their intervals are in the table."
+        "Prune potential: the largest tested prune ratio whose error is at most the unpruned parent's plus δ = "
+        f"{points(study.margin)}. Nominal: on the test set of the training distribution, with its 95 % interval. "
+        f"Mean and minimum: {over}; their intervals are in the table."
     )
 
 
@@ -64,18 +63,17 @@ def _accuracy(study: Study) -> str:
     more = len(select.curve_distributions(study, most=None)) - len(select.curve_distributions(study))
     rest = f" {count(more, 'more distribution')} in tables/prune-curve.csv." if more else ""
     return (
-        "Accuracy against the parameters kept, on a log axis; bands are 95 % intervals. A ring "
-        "marks the commensurate point: the largest prune ratio whose error is at most δ = "
-        f"{points(study.margin)} above the unpruned parent's (the dashed line). The nominal "
-        f"distribution comes first, then those where accuracy changes most.{rest}"
+        "Accuracy against the parameters kept, on a log axis; bands are 95 % intervals. A ring marks the "
+        f"commensurate point: the largest prune ratio whose error is at most δ = {points(study.margin)} above the "
+        "unpruned parent's (the dashed line). The nominal distribution comes first, then those where accuracy "
+        f"changes most.{rest}"
     )
 
 
 def _potential(study: Study) -> str:
     return (
-        f"Prune potential on each distribution (δ = {points(study.margin)}) with its 95 % "
-        "interval: the nominal distribution on top, the others ordered by their mean over "
-        "methods."
+        f"Prune potential on each distribution (δ = {points(study.margin)}) with its 95 % interval: the nominal "
+        "distribution on top, the others ordered by their mean over methods."
     )
 
 
@@ -83,20 +81,18 @@ def _margins(study: Study) -> str:
     more = len(distinct(study.of("potential-step"), "distribution")) - margins.MOST_PANELS
     rest = f" {count(more, 'more distribution')} in tables/potential-step.csv." if more > 0 else ""
     return (
-        "The prune potential at every margin δ: each mark is the smallest margin that allows one "
-        f"more ratio. The dashed line is the margin of this report, {points(study.margin)}. A "
-        "mark left of zero is a ratio at which error falls. The table has the interval of each "
-        f"mark.{rest}"
+        "The prune potential at every margin δ: each mark is the smallest margin that allows one more ratio. The "
+        f"dashed line is the margin of this report, {points(study.margin)}. A mark left of zero is a ratio at which "
+        f"error falls. The table has the interval of each mark.{rest}"
     )
 
 
 def _excess(study: Study) -> str:
     chosen = name_of(select.shift_set(study, "excess-error"))
     return (
-        "Difference in excess error: how much more error pruning adds on shifted data (the set "
-        f"“{chosen}”) than on nominal data. Bars are 95 % intervals; the line is the "
-        "least-squares fit through the origin, its band the 95 % interval of the slope. Above "
-        "zero, nominal test error understates the damage."
+        f"Difference in excess error: how much more error pruning adds on shifted data (the set “{chosen}”) than on "
+        "nominal data. Bars are 95 % intervals; the line is the least-squares fit through the origin, its band the "
+        "95 % interval of the slope. Above zero, nominal test error understates the damage."
     )
 
 
@@ -121,8 +117,8 @@ def _recall(study: Study) -> str:
     )
     at = f" ({chosen})" if chosen else ""
     return (
-        "Change in each class's recall relative to the unpruned parent, at the prune ratio that "
-        f"test error allows{at}; the largest losses on top."
+        "Change in each class's recall relative to the unpruned parent, at the prune ratio that test error "
+        f"allows{at}; the largest losses on top."
     )
 
 
@@ -133,9 +129,8 @@ def _class_potential(study: Study) -> str:
 def _transfer(study: Study) -> str:
     shares = [percent(share) for share in distinct(study.of("features-transfer"), "kept")]
     return (
-        f"The row's model chose the {listed(shares)} of pixels that it relies on most, and the "
-        "column's model predicts from only these pixels; cells give its mean confidence in the "
-        "true class."
+        f"The row's model chose the {listed(shares)} of pixels that it relies on most, and the column's model "
+        "predicts from only these pixels; cells give its mean confidence in the true class."
     )
 
 
@@ -144,12 +139,12 @@ def _kept_pixels(study: Study) -> str:
     ways = {(picture["block"], picture["candidates"]) for picture in study.kept.rows}
     fast = [_way(block, candidates) for block, candidates in sorted(ways, key=str) if block > 1 or candidates]
     caution = (
-        f" The pixels were found with a fast order ({listed(fast)}), which finds different pixels "
-        "from the exact order."
+        f" The pixels were found with a fast order ({listed(fast)}), which finds different pixels from the exact "
+        "order."
     )
     return (
-        f"The first test images, whole and then with only the {listed(shares)} of pixels that "
-        f"each network relies on most; discarded pixels are grey.{caution if fast else ''}"
+        f"The first test images, whole and then with only the {listed(shares)} of pixels that each network relies "
+        f"on most; discarded pixels are grey.{caution if fast else ''}"
     )
 
 
@@ -181,11 +176,11 @@ def _broken(study: Study) -> str:
     less = len(distinct(study.of("prune-curve") + study.of("comparison"), "distribution")) - select.MOST_HARMS
     rest = f" {count(less, 'distribution')} with a smaller rise or none: not shown." if less > 0 else ""
     return (
-        f"Images that the parent classifies correctly and the smaller network{at} does not. The "
-        "distributions are those where error rises most, each with its most harmed network, the "
-        "largest rise first. Under each image is the parent's prediction and, after the arrow, "
-        "the network's; the parent's is the true class unless another class is named. The images "
-        f"are shown as the networks saw them, and are spread evenly over all broken images.{rest}"
+        f"Images that the parent classifies correctly and the smaller network{at} does not. The distributions are "
+        "those where error rises most, each with its most harmed network, the largest rise first. Under each image "
+        "is the parent's prediction and, after the arrow, the network's; the parent's is the true class unless "
+        "another class is named. The images are shown as the networks saw them, and are spread evenly over all "
+        f"broken images.{rest}"
     )
 
 
@@ -201,8 +196,8 @@ FIGURES: dict[str, Figure] = {
         "comparison-slice",
         part_panels.parts,
         _said(
-            "The same on the images of one class or group, on the nominal distribution (if there are "
-            "many classes, the 30 whose error rises most)."
+            "The same on the images of one class or group, on the nominal distribution (if there are many classes, "
+            "the 30 whose error rises most)."
         ),
     ),
     "comparison-broken": Figure(
@@ -221,11 +216,10 @@ FIGURES: dict[str, Figure] = {
         "method-difference",
         methods.against_each_other,
         _said(
-            "Prune potential of the row's method minus that of the column's, in points, on the same "
-            "images and parents. A cell is coloured if its 95 % interval excludes zero: blue if the "
-            "row's method is better, orange if it is worse. Pale differences are undecided. The "
-            "panels show the nominal distribution and the one on which methods differ most; the "
-            "others are in tables/method-difference.csv."
+            "Prune potential of the row's method minus that of the column's, in points, on the same images and "
+            "parents. A cell is coloured if its 95 % interval excludes zero: blue if the row's method is better, "
+            "orange if it is worse. Pale differences are undecided. The panels show the nominal distribution and "
+            "the one on which methods differ most; the others are in tables/method-difference.csv."
         ),
     ),
     "longer-potential": Figure(
@@ -239,10 +233,10 @@ FIGURES: dict[str, Figure] = {
         "robust-gain",
         potentials.side_by_side,
         _said(
-            "Prune potential on each distribution for networks trained on corrupted images (robust) "
-            "and for networks that were not, with 95 % intervals; the table has the paired "
-            "difference over the seeds that both have. The lineage says which corruptions were used "
-            "in training: the potential on those says nothing about new ones."
+            "Prune potential on each distribution for networks trained on corrupted images (robust) and for "
+            "networks that were not, with 95 % intervals; the table has the paired difference over the seeds that "
+            "both have. The lineage says which corruptions were used in training: the potential on those says "
+            "nothing about new ones."
         ),
     ),
     "severity": Figure(
@@ -250,8 +244,8 @@ FIGURES: dict[str, Figure] = {
         "potential",
         potentials.by_severity,
         _said(
-            "Prune potential against severity, for each corruption that was measured at several "
-            "severities, with 95 % bands."
+            "Prune potential against severity, for each corruption that was measured at several severities, with "
+            "95 % bands."
         ),
     ),
     "excess-error": Figure("Excess error", "excess-error", curves.excess, _excess),
@@ -261,8 +255,8 @@ FIGURES: dict[str, Figure] = {
         "similarity-gain",
         functions.gain,
         _said(
-            "How many more predictions match the unpruned parent's than a separately trained network's do, on the same "
-            "noisy inputs, with 95 % bands. Above zero, the pruned network is closer to its parent than an "
+            "How many more predictions match the unpruned parent's than a separately trained network's do, on the "
+            "same noisy inputs, with 95 % bands. Above zero, the pruned network is closer to its parent than an "
             "independently trained one is."
         ),
     ),
@@ -288,8 +282,8 @@ FIGURES: dict[str, Figure] = {
         "features-curve",
         functions.kept_pixels,
         _said(
-            "Mean confidence in the true class on the unpruned parent's most informative pixels, by share of pixels "
-            "kept: a line per network that predicts from them, with 95 % bands."
+            "Mean confidence in the true class on the unpruned parent's most informative pixels, by share of "
+            "pixels kept: a line per network that predicts from them, with 95 % bands."
         ),
     ),
     "churn": Figure(
@@ -297,8 +291,7 @@ FIGURES: dict[str, Figure] = {
         "churn",
         curves.churn,
         _said(
-            "Share of nominal test images whose prediction differs from the unpruned parent's, with "
-            "its 95 % band."
+            "Share of nominal test images whose prediction differs from the unpruned parent's, with its 95 % band."
         ),
     ),
     "recall-shift": Figure("Recall by class", "recall-shift", potentials.recall, _recall),
@@ -311,8 +304,8 @@ FIGURES: dict[str, Figure] = {
         "group-shift",
         part_panels.group_accuracy,
         _said(
-            "Accuracy on the nominal test images of one group minus the unpruned parent's, at the "
-            "deployed ratio, with its 95 % interval."
+            "Accuracy on the nominal test images of one group minus the unpruned parent's, at the deployed ratio, "
+            "with its 95 % interval."
         ),
     ),
     "group-potential": Figure(
@@ -326,8 +319,8 @@ FIGURES: dict[str, Figure] = {
         "excessive-loss-gap",
         curves.loss_gap,
         _said(
-            "Largest difference between two classes in how much their mean loss rose over the unpruned parent's, on "
-            "nominal test images, with its 95 % band."
+            "Largest difference between two classes in how much their mean loss rose over the unpruned parent's, "
+            "on nominal test images, with its 95 % band."
         ),
     ),
     "exemplars": Figure(
@@ -335,8 +328,8 @@ FIGURES: dict[str, Figure] = {
         "exemplars",
         curves.exemplars,
         _said(
-            "Share of test images whose most frequent predicted label over seeds differs between "
-            "pruned and unpruned networks."
+            "Share of test images whose most frequent predicted label over seeds differs between pruned and "
+            "unpruned networks."
         ),
     ),
     "calibration": Figure(
