@@ -63,10 +63,10 @@ def _accuracy(study: Study) -> str:
     more = len(select.curve_distributions(study, most=None)) - len(select.curve_distributions(study))
     rest = f" {count(more, 'more distribution')} in tables/prune-curve.csv." if more else ""
     return (
-        "Accuracy against the parameters kept, on a log axis; bands are 95 % intervals. A ring marks the "
-        f"commensurate point: the largest prune ratio whose error is at most δ = {points(study.margin)} above the "
-        "unpruned parent's (the dashed line). The nominal distribution comes first, then those where accuracy "
-        f"changes most.{rest}"
+        "Accuracy against the parameters kept, on a log axis, with 95 % bands. A ring marks the "
+        "commensurate point: the largest prune ratio whose error is at most δ = "
+        f"{points(study.margin)} above the unpruned parent's (the dashed line). The nominal "
+        f"distribution comes first, then those with the largest change.{rest}"
     )
 
 
@@ -117,8 +117,8 @@ def _recall(study: Study) -> str:
     )
     at = f" ({chosen})" if chosen else ""
     return (
-        "Change in each class's recall relative to the unpruned parent, at the prune ratio that test error "
-        f"allows{at}; the largest losses on top."
+        "Recall of each class minus the unpruned parent's, at the prune ratio that test error "
+        f"allows{at}; largest losses on top."
     )
 
 
@@ -138,10 +138,7 @@ def _kept_pixels(study: Study) -> str:
     shares = [percent(share) for share in distinct(study.kept.rows, "share")]
     ways = {(picture["block"], picture["candidates"]) for picture in study.kept.rows}
     fast = [_way(block, candidates) for block, candidates in sorted(ways, key=str) if block > 1 or candidates]
-    caution = (
-        f" The pixels were found with a fast order ({listed(fast)}), which finds different pixels from the exact "
-        "order."
-    )
+    caution = f" A fast order ({listed(fast)}) found these pixels; the exact order finds others."
     return (
         f"The first test images, whole and then with only the {listed(shares)} of pixels that each network relies "
         f"on most; discarded pixels are grey.{caution if fast else ''}"
@@ -263,12 +260,7 @@ FIGURES: dict[str, Figure] = {
     "noise-potential": Figure(
         "Prune potential under noise", "noise-potential", potentials.under_noise, _noise
     ),
-    "features-transfer": Figure(
-        "Informative features",
-        "features-transfer",
-        functions.transfer,
-        _transfer,
-    ),
+    "features-transfer": Figure("Informative features", "features-transfer", functions.transfer, _transfer),
     "features-pictures": Figure(
         "Kept pixels of a few images",
         "features-transfer",
