@@ -144,9 +144,7 @@ TABLES: dict[str, tuple[Spec, ...]] = {
         Spec("Error of the parent trained longer", ("longer-error",), "distribution"),
     ),
     "robust-gain": (
-        Spec(
-            "Prune potential: robust minus ordinary training", ("robust-gain",), "distribution", unit="points"
-        ),
+        Spec("Prune potential: robust minus ordinary", ("robust-gain",), "distribution", unit="points"),
     ),
     "excess-error": (
         Spec(
