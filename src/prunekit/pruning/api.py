@@ -282,7 +282,8 @@ def _prune_filters(
     if not names:
         raise UsageError("no layer of this model has filters that can be removed")
     _say_which_stay(subject, row, free | skipped)
-    scores = {name: values for name, values in _ranked(subject, row).items() if name in free}
+    ranked = _ranked(subject._replace(ranked=free), row)
+    scores = {name: values for name, values in ranked.items() if name in free}
     there = _there(room, row.ranks, names)
     keys = _keys(row, scores, subject.seed)
     choice = Choice(

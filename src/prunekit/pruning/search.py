@@ -288,11 +288,16 @@ def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict
 def _bracket(trial: Trial, allocate: Allocate, target: int) -> tuple[Mapping[str, int], Mapping[str, int]]:
     """The counts of two neighbouring levels, one leaving at most ``target`` entries and one more."""
     low, high = 0.0, 1.0
-    if trial.reached(allocate(low)) > target:
-        return allocate(low), allocate(low)
+    least, most = allocate(low), allocate(high)
+    if trial.reached(least) > target:
+        return least, least
     for _ in range(_STEPS):
-        middle = (low + high) / 2
-        if allocate(low) == allocate(high):
+        if least == most:
             break
-        low, high = (low, middle) if trial.reached(allocate(middle)) > target else (middle, high)
-    return allocate(low), allocate(high)
+        middle = (low + high) / 2
+        amounts = allocate(middle)
+        if trial.reached(amounts) > target:
+            high, most = middle, amounts
+        else:
+            low, least = middle, amounts
+    return least, most

@@ -31,18 +31,29 @@ class Batch(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A model on the operating table. ``batches`` is empty for methods that look at no data."""
+    """A model on the operating table. ``batches`` is empty for methods that look at no data.
+
+    ``ranked``: the layers whose scores are asked for (default: all); others may be spared.
+    """
 
     model: nn.Module
     graph: Graph
     batches: list[Batch]
     seed: int
     options: Mapping[str, Value] = MappingProxyType({})
+    ranked: frozenset[str] | None = None
 
     @property
     def layers(self) -> dict[str, Layer]:
         """The prunable layers by name."""
         return self.graph.layers
+
+    @property
+    def asked(self) -> dict[str, Layer]:
+        """The layers whose scores are asked for."""
+        return {
+            name: layer for name, layer in self.layers.items() if self.ranked is None or name in self.ranked
+        }
 
 
 def single(model: nn.Module) -> nn.Module:

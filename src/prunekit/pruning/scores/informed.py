@@ -24,17 +24,14 @@ from prunekit.pruning.subject import Scores, Subject, observe
 SMALLEST_SUM = float(torch.finfo(torch.float32).eps)
 # Images are taken together while patches, sums and shares fit in about 8 MB.
 CHUNK_ELEMENTS = 2_000_000
-# SiPP's products are taken in blocks of about 1 MB.
+# Products are taken in blocks of about 1 MB.
 PRODUCT_ELEMENTS = 250_000
 # Room for rounding in a bound; the eighth root of the smallest float32 (1.8e-5) times that of 10^5 positions.
 _SLACK = 1.001
 _UNDERFLOW = 8e-5
 _TINY = torch.finfo(torch.float32).tiny
-# Output positions up to which working out all shares is faster than bounding them.
-_FEW = 4
-# Open shares above which the most promising ones go first; shares worked out together.
+# Open shares above which the most promising ones go first.
 _MANY = 2_000
-_BLOCK = 4_096
 
 
 def sipp(subject: Subject) -> Scores:
@@ -58,8 +55,8 @@ def sipp(subject: Subject) -> Scores:
 def raise_means(found: Tensor, signed: Tensor, seen: Tensor) -> None:
     """Raise ``found`` (``[groups, J, F]``), in place, to the largest mean over positions of a / Z of these images.
 
-    ``signed`` · ``seen``: as in :class:`Sight`. With the patches on the left, products come as ``found`` lies in
-    memory, and in blocks that the cache holds while their maximum is taken.
+    ``signed``: as in :class:`Sight`; ``seen``: ``[images, groups, J, positions]``. With the patches on the left,
+    products come as ``found`` lies in memory, and in blocks that the cache holds while their maximum is taken.
     """
     groups, _, filters = found.shape
     factors = _inverse_sums(signed, seen).div_(seen.shape[-1]).transpose(-1, -2)
@@ -82,45 +79,54 @@ def _weight_scores(layer: Layer, signed: Tensor, means: Tensor) -> Tensor:
 
 def pfp(subject: Subject) -> Scores:
     """Per input channel: the largest share that any of its weights ever has (PFP, Liebenwein et al. 2020)."""
-    signed = {name: _signed(layer) for name, layer in subject.layers.items()}
+    signed = {name: _signed(layer) for name, layer in subject.asked.items()}
     found = {name: both.new_zeros(subject.layers[name].inputs) for name, both in signed.items()}
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
-        for half in _halves(inputs):
+        for half in _halves(inputs) if layer.name in found else ():
             one = patches(layer, module, half[:1])
-            elements = one.numel() + 4 * layer.outputs * one.shape[-1] + 2 * layer.outputs * one.shape[-2]
-            # The first image alone, since its maxima spare most of the work on the others.
-            for chunk in (half[:1], *_chunks(half[1:], elements)):
-                found[layer.name] = _raised(layer, module, signed[layer.name], chunk, found[layer.name])
+            for images in _chunks(half, 3 * one.numel() + 4 * layer.outputs * one.shape[-1]):
+                seen = _side_by_side(patches(layer, module, images))
+                found[layer.name] = raise_largest(layer, signed[layer.name], seen, found[layer.name])
 
     observe(subject, visit)
     return found
 
 
-def _raised(layer: Layer, module: nn.Module, signed: Tensor, images: Tensor, found: Tensor) -> Tensor:
-    """The largest share per input channel so far, given that of earlier images; ``found``: ``[channels]``."""
-    seen = patches(layer, module, images)
+def _side_by_side(seen: Tensor) -> Tensor:
+    """The patches of all images as columns: ``[groups, J, images · positions]``."""
+    _, groups, weights, _ = seen.shape
+    return seen.permute(1, 2, 0, 3).reshape(groups, weights, -1)
+
+
+def raise_largest(layer: Layer, signed: Tensor, seen: Tensor, found: Tensor) -> Tensor:
+    """The largest share per input channel so far, given that of earlier images; ``found``: ``[channels]``.
+
+    ``seen``: ``[groups, J, columns]``. Of every weight the largest share over all columns is bounded: it is at most the
+    eighth root of the sum of eighth powers, which is a matrix product. Only shares whose bound exceeds what is already
+    found are worked out. Filters are taken in blocks that the cache holds.
+    """
     inverse = _inverse_sums(signed, seen)
-    if seen.shape[-1] <= _FEW:
-        return torch.maximum(found, _largest_of_all(signed, seen, inverse).view(layer.inputs, -1).amax(1))
-    return raise_largest(layer, _sight(layer, module, signed, images, seen, inverse), found)
-
-
-def _largest_of_all(signed: Tensor, seen: Tensor, inverse: Tensor) -> Tensor:
-    """The largest share of every weight's column, ``[groups, J]``: all are worked out, a block of filters at a time."""
-    found = torch.zeros_like(seen[..., 0])
-    size = max(1, CHUNK_ELEMENTS // found.numel())
-    for weights, factors in zip(torch.split(signed, size, 1), torch.split(inverse, size, 2), strict=True):
-        for inputs, scales in zip(seen.unbind(-1), factors.unbind(-1), strict=True):
-            found = torch.maximum(found, (weights * scales[..., None]).amax(2).mul_(inputs))
-    return found.amax(0)
+    # Columns are brought to the same height first, so that none leaves the range of float32.
+    top = seen.amax(1, keepdim=True).clamp_(min=_TINY)
+    scaled = inverse * top
+    steepest = scaled.amax(2, keepdim=True).clamp_(min=_TINY)
+    powers, factors = _eighth_power(seen / top), _eighth_power(scaled.div_(steepest))
+    size = max(1, PRODUCT_ELEMENTS // seen[..., 0].numel())
+    blocks = (torch.split(values, size, 1) for values in (signed, inverse, factors, steepest * _SLACK))
+    for weights, own, high, scale in zip(*blocks, strict=True):
+        root = (powers @ high.transpose(1, 2)).sqrt_().sqrt_().sqrt_()
+        # What is added stands for what is lost where an eighth power is too small for float32.
+        bound = root.add_(_UNDERFLOW).mul_((scale * weights).transpose(1, 2))
+        found = _raised(layer, Sight(weights, seen, own, bound), found)
+    return found
 
 
 class Sight(NamedTuple):
-    """What a layer sees of a few images: the factors of every share, and a bound on its maximum over positions.
+    """What some filters of a layer see of a few images, and bounds on the largest share of every weight.
 
-    With F = 2 · filters per group: ``signed``: ``[groups, F, J]``; ``seen``: ``[images, groups, J, positions]``;
-    ``inverse``: 1 / Z, ``[images, groups, F, positions]``; ``bound``: ``[images, groups, J, F]``.
+    With F = twice as many rows as filters: ``signed``: ``[groups, F, J]``; ``seen``: ``[groups, J, columns]``;
+    ``inverse``: 1 / Z, ``[groups, F, columns]``; ``bound``: ``[groups, J, F]``.
     """
 
     signed: Tensor
@@ -129,64 +135,40 @@ class Sight(NamedTuple):
     bound: Tensor
 
 
-def _sight(
-    layer: Layer, module: nn.Module, signed: Tensor, images: Tensor, seen: Tensor, inverse: Tensor
-) -> Sight:
-    """A maximum is at most the eighth root of the sum of eighth powers, which is a matrix product."""
-    top, steepest = (found.clamp(min=_TINY) for found in (images.amax(), inverse.amax(-1, keepdim=True)))
-    powers = patches(layer, module, _eighth_power(images / top))
-    root = (powers @ _eighth_power(inverse / steepest).transpose(-1, -2)).sqrt_().sqrt_().sqrt_()
-    # What is added stands for what is lost where an eighth power leaves float32's range.
-    scale = (top * steepest).transpose(-1, -2)
-    bound = root.mul_(_SLACK).add_(_UNDERFLOW).mul_(scale).mul_(signed.transpose(-1, -2))
-    return Sight(signed, seen, inverse, bound)
-
-
 def _eighth_power(values: Tensor) -> Tensor:
     return values.square_().square_().square_()
 
 
-def raise_largest(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
-    """As :func:`_raised`, for many positions.
-
-    Only shares whose bound exceeds what is already found are worked out. While there are many, the most promising one
-    of every image and channel goes first.
-    """
+def _raised(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
+    """While many shares may exceed what is found, the most promising one of every channel goes first."""
     promising = _promising(layer, sight, found)
     if len(promising) > _MANY:
         found = _improved(layer, sight, found, _most_promising(layer, sight.bound))
         promising = _promising(layer, sight, found)
-    for places in torch.split(promising, _BLOCK):
+    for places in torch.split(promising, max(1, PRODUCT_ELEMENTS // sight.seen.shape[-1])):
         found = _improved(layer, sight, found, places)
     return found
 
 
 def _promising(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
-    """The places where a share may exceed what is found, as rows of (image, group, column, filter)."""
+    """The places where a share may exceed what is found, flat."""
     kernel = sight.signed.shape[-1] // layer.shape[1]
     above = sight.bound > found.view(layer.groups, -1, 1).repeat_interleave(kernel, 1)
-    # Flat, since nonzero is many times slower on four axes.
-    return torch.stack(torch.unravel_index(above.flatten().nonzero().flatten(), above.shape), 1)
+    # Flat, since nonzero is many times slower on three axes.
+    return above.flatten().nonzero().flatten()
 
 
 def _most_promising(layer: Layer, bound: Tensor) -> Tensor:
-    """The place of the largest bound of every image and channel, as rows of (image, group, column, filter)."""
-    images, groups, columns, filters = bound.shape
-    channels = layer.shape[1]
-    kernel = columns // channels
-    best = bound.view(images, groups, channels, kernel * filters).argmax(-1).flatten()
-    grid = torch.cartesian_prod(
-        *(torch.arange(size, device=bound.device) for size in (images, groups, channels))
-    )
-    return torch.stack([grid[:, 0], grid[:, 1], grid[:, 2] * kernel + best // filters, best % filters], 1)
+    """The place of the largest bound of every channel, flat."""
+    each = bound.view(layer.inputs, -1)
+    return torch.arange(layer.inputs, device=bound.device) * each.shape[1] + each.argmax(1)
 
 
 def _improved(layer: Layer, sight: Sight, found: Tensor, places: Tensor) -> Tensor:
-    """Work out the shares at these places (rows of image, group, column, filter) and take in their maxima."""
-    image, group, column, filters = places.unbind(1)
-    shares = (sight.inverse[image, group, filters] * sight.seen[image, group, column]).amax(-1)
-    kernel = sight.signed.shape[-1] // layer.shape[1]
-    channel = group * layer.shape[1] + column // kernel
+    """Work out the shares at these places of the bound and take in their maxima."""
+    group, column, filters = torch.unravel_index(places, sight.bound.shape)
+    shares = (sight.inverse[group, filters] * sight.seen[group, column]).amax(-1)
+    channel = places // (sight.bound.numel() // layer.inputs)
     return found.scatter_reduce(0, channel, shares * sight.signed[group, filters, column], "amax")
 
 

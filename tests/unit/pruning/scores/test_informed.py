@@ -64,11 +64,11 @@ def test_sipp_agrees_with_its_formula(name, elements, monkeypatch):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
-@pytest.mark.parametrize("few", [0, 1_000], ids=["bounded", "all shares"])
+@pytest.mark.parametrize("elements", [1, 250_000], ids=["filter by filter", "together"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_pfp_agrees_with_its_formula(name, few, scale, seed, monkeypatch):
+def test_pfp_agrees_with_its_formula(name, elements, scale, seed, monkeypatch):
     monkeypatch.setattr(informed, "_MANY", 10)
-    monkeypatch.setattr(informed, "_FEW", few)
+    monkeypatch.setattr(informed, "PRODUCT_ELEMENTS", elements)
     module, layer, inputs = LAYERS[name], layer_of(LAYERS[name]), inputs_of(LAYERS[name], seed) * scale
     shares = plain_shares(layer, module, inputs).amax((0, 2, 4))
     expected = shares.reshape(layer.inputs, -1).amax(1)
