@@ -4,7 +4,8 @@ from torch import nn
 
 from prunekit.errors import UsageError
 from prunekit.pruning.api import prune
-from prunekit.pruning.masks import prune_ratio, total_parameters
+from prunekit.pruning.explain import explain
+from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
 from prunekit.pruning.shrink import shrink
 
 
@@ -129,3 +130,47 @@ def test_wide_groups_of_a_convolution_lose_the_same_places_each(kind):
     assert (small[2].weight.shape, small[2].groups) == ((6, 3, 1, 1), 2)
     # 6 · 4 + (6 · 3 + 6) + 2 · 7
     assert total_parameters(small) == sum(int(mask.sum()) for mask in masks.values()) == 62
+
+
+class Stream(nn.Module):
+    """Patches of width 4, a class token, positions and one hidden layer of 8, with or without a norm over the width."""
+
+    def __init__(self, norm):
+        super().__init__()
+        self.patches, self.token = nn.Conv2d(3, 4, 4, 4), nn.Parameter(torch.randn(1, 1, 4))
+        self.positions, self.norm = nn.Parameter(torch.randn(1, 5, 4)), norm
+        self.up, self.down, self.head = nn.Linear(4, 8), nn.Linear(8, 4), nn.Linear(4, 2)
+        with torch.no_grad():
+            self.patches.weight.copy_(
+                torch.tensor([1.0, 4.0, 2.0, 3.0])[:, None, None, None].expand(4, 3, 4, 4)
+            )
+            self.down.weight.fill_(1.0)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.positions
+        return self.head((x + self.down(torch.relu(self.up(self.norm(x)))))[:, 0])
+
+
+def test_an_embedding_is_cut_with_its_class_token_and_positions():
+    """By hand: shares of the layers' means are (.4, 1.6, .8, 1.2) and four ones, so channels 1 and 3 stay."""
+    torch.manual_seed(0)
+    model, images = Stream(nn.Identity()).eval(), torch.randn(2, 3, 8, 8)
+    masks = prune(model, method="l2", prune_ratio=0.53, coupled=True, example=images)
+    smaller = shrink(model, masks, example=images)
+    assert left(masks, "patches.weight") == left(masks, "down.weight") == [1, 3]
+    assert torch.equal(smaller.token, model.token[:, :, [1, 3]])
+    assert torch.equal(smaller.positions, model.positions[:, :, [1, 3]])
+    apply_(model, masks)
+    torch.testing.assert_close(smaller(images), model(images))
+
+
+@pytest.mark.parametrize("norm", [nn.LayerNorm, nn.RMSNorm])
+def test_a_norm_over_the_width_keeps_it(norm):
+    torch.manual_seed(0)
+    model, images = Stream(norm(4)).eval(), torch.randn(2, 3, 8, 8)
+    masks = prune(model, method="l2", prune_ratio=0.1, coupled=True, example=images)
+    smaller = shrink(model, masks, example=images)
+    assert smaller.token.shape == model.token.shape
+    assert smaller.up.out_features < 8
+    assert "stays: norm needs all of its channels" in explain(model, example=images)
