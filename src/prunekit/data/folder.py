@@ -15,7 +15,7 @@ from prunekit.data.cache import kept
 from prunekit.data.contents import Contents
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, Examples, FileExamples
-from prunekit.data.folder_names import Listing, class_names, contents, listings_of, split_folders
+from prunekit.data.folder_names import Listing, class_names, contents, listings_of, located, split_folders
 from prunekit.data.glance import Glance
 from prunekit.data.images import check_size, decode, decode_all, open_rgb, size_of, to_tensor, viewed
 from prunekit.data.own import TASK, augment_of, held, own_dataset
@@ -35,7 +35,7 @@ def open_folder(path: str, root: Path) -> Dataset:
     ``root/cache`` by the digest of what the files hold. :class:`UsageError` for a folder of another layout and for an
     unreadable image (named).
     """
-    folder = Path(path).expanduser().resolve()
+    folder = located(path)
     classes = class_names(folder)
     listings = listings_of(folder, classes)
     held, places = contents(path, root), split_folders(folder)
@@ -83,7 +83,7 @@ def sizes_of(listing: Listing, root: Path, *, key: str) -> list[tuple[int, int]]
 
 def glance_at(path: str) -> Glance:
     """What the names in the folder and the first images' headers tell."""
-    folder = Path(path).expanduser().resolve()
+    folder = located(path)
     classes = class_names(folder)
     listings = listings_of(folder, classes)
     found = [size_of(image) for image in next(iter(listings.values())).paths[:GLANCED]]

@@ -23,9 +23,8 @@ class Listing(NamedTuple):
 
 def check(path: str, split: str = "test") -> None:
     """Raise a :class:`UsageError` unless ``path`` holds ``split``, and in all its splits classes that are not empty."""
+    located(path)
     folder = Path(path).expanduser()
-    if not folder.exists():
-        raise not_there(f"folder:{folder}", folder)
     classes = class_names(folder)
     places = split_folders(folder)
     if split == "train" and "train" not in places:
@@ -34,6 +33,14 @@ def check(path: str, split: str = "test") -> None:
         for name in classes:
             if not any(map(_is_image, os.listdir(place / name))):
                 raise _empty(place / name)
+
+
+def located(path: str) -> Path:
+    """The whole path of an image folder; a :class:`UsageError` where there is none."""
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise not_there(f"folder:{folder}", folder)
+    return folder.resolve()
 
 
 def not_there(name: str, folder: Path) -> UsageError:
@@ -50,7 +57,7 @@ def not_there(name: str, folder: Path) -> UsageError:
 
 def contents(path: str, keep: Path) -> Contents:
     """What the images of every split hold; ``keep`` is the data folder."""
-    folder = Path(path).expanduser().resolve()
+    folder = located(path)
     listings = listings_of(folder, class_names(folder)).values()
     return read_contents(folder, [image for listing in listings for image in listing.paths], keep=keep)
 
@@ -92,8 +99,6 @@ def split_folders(folder: Path) -> dict[str, Path]:
 
 def class_names(folder: Path) -> tuple[str, ...]:
     """The class folders, sorted: a class's place is its label. The splits must agree on them."""
-    if not folder.is_dir():
-        raise not_there(f"folder:{folder}", folder)
     places = list(split_folders(folder).values())
     classes = _class_folders(folder, places[0])
     for place in places[1:]:

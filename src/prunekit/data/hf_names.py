@@ -17,6 +17,7 @@ LAYOUT = "expected train-*.parquet and test-*.parquet, or train/*.arrow and test
 
 def check(path: str, split: str = "test") -> None:
     """Raise a :class:`UsageError` unless ``path`` holds training and test files and pyarrow is installed."""
+    located(path)
     splits(Path(path).expanduser())
     if find_spec("pyarrow") is None:
         raise UsageError(f"hf:{path} needs pyarrow: pip install 'prunekit[hf]'")
@@ -24,16 +25,22 @@ def check(path: str, split: str = "test") -> None:
 
 def contents(path: str, keep: Path) -> Contents:
     """What the files of every split hold, and the images that lie beside them; ``keep`` is the data folder."""
-    folder = Path(path).expanduser().resolve()
+    folder = located(path)
     tables = [file for found in splits(folder).values() for file in found]
     beside = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_ENDINGS)
     return read_contents(folder, [*tables, *beside], keep=keep)
 
 
-def splits(folder: Path) -> dict[str, list[Path]]:
-    """The files of ``train``, ``test`` and (where there is one beside test) ``valid``, in order of their names."""
+def located(path: str) -> Path:
+    """The whole path of a data set on disk; a :class:`UsageError` where there is none."""
+    folder = Path(path).expanduser()
     if not folder.is_dir():
         raise not_there(f"hf:{folder}", folder)
+    return folder.resolve()
+
+
+def splits(folder: Path) -> dict[str, list[Path]]:
+    """The files of ``train``, ``test`` and (where there is one beside test) ``valid``, in order of their names."""
     found: dict[str, list[Path]] = {}
     for file in sorted(file for file in folder.rglob("*") if file.suffix in ENDINGS):
         split = _split_of(file.relative_to(folder))

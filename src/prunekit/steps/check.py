@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prunekit.errors import UsageError
-from prunekit.params import ErrorParams, PruneParams, RetrainParams
+from prunekit.params import ErrorParams, Params, PruneParams, RetrainParams
 from prunekit.steps.table import check_names
 from prunekit.store.records import MODULE, PREDICTIONS, ModelRecord
 from prunekit.store.store import Store
@@ -42,15 +42,23 @@ def check_on_parent(params: PruneParams | RetrainParams, store: Store) -> None:
     check_names(params)
 
 
-def to_measure(store: Store, steps: Iterable[ErrorParams]) -> list[ErrorParams]:
-    """The measurements that can be made here, every name looked up; those of brought predictions are left out.
+def check_missing(store: Store, steps: Iterable[Params]) -> None:
+    """Look up the names of the steps that the store lacks: what is stored needs no images."""
+    for params in steps:
+        if not store.has(params.key):
+            check_names(params)
 
+
+def to_measure(store: Store, steps: Iterable[ErrorParams]) -> list[ErrorParams]:
+    """The measurements that can be made here; those of brought predictions are left out.
+
+    The names of those that the store lacks are looked up: what is stored needs no images.
     :class:`UsageError` where outcomes are missing of a network that is known by its predictions alone.
     """
     found = []
     for params in steps:
         if store.record(params.model).form != PREDICTIONS:
-            check_names(params)
+            check_missing(store, [params])
             found.append(params)
         elif not store.has(params.key):
             raise UsageError(

@@ -13,8 +13,7 @@ from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
 from prunekit.engine.now import make_now
 from prunekit.params import FeaturesParams, ReportParams, TransferParams
-from prunekit.steps.check import check_comparable
-from prunekit.steps.table import check_names
+from prunekit.steps.check import check_comparable, check_missing
 from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE, check_heat_map, heat_map_share
 from prunekit.studies.findings import feature_findings
@@ -52,8 +51,7 @@ def _features(**given: Any) -> None:
     shown = [
         TransferParams.read(kept | {"features": each.key, "model": key}) for each in orders for key in keys
     ]
-    for params in orders:
-        check_names(params)
+    check_missing(store, orders)
     with screen() as progress:
         forced = settings_of(chosen, [params.key for params in (*orders, *shown)])
         make_now([*orders, *shown], store, forced, progress, jobs=chosen.jobs, say=say)

@@ -17,7 +17,7 @@ from prunekit.engine.now import make_now
 from prunekit.errors import UsageError
 from prunekit.params import NoiseParams, Params, ReportParams
 from prunekit.params.bounds import LARGEST_SEED
-from prunekit.steps.table import check_names
+from prunekit.steps.check import check_missing
 from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE, comparisons, outcomes_for_churn
 from prunekit.studies.findings import hidden_findings, noise_findings
@@ -76,8 +76,7 @@ def _similarity(**given: Any) -> None:
     store = Store(chosen.store)
     target = store.resolve(to) if to is not None else None
     steps = comparisons(store, resolve_all(store, names), target, fields)
-    for params in steps:
-        check_names(params)
+    check_missing(store, steps)
     if churn:
         _print_churn(store, steps, chosen, settings)
         return
