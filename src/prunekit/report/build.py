@@ -9,6 +9,7 @@ from typing import Any
 
 from prunekit.analysis.findings import FINDINGS
 from prunekit.report.canvas import Panel, render
+from prunekit.report.claims import CLAIMS_RULE, claims_table
 from prunekit.report.comparison_tables import comparison_tables
 from prunekit.report.figures import BODY, FIGURES, Figure, caption_of
 from prunekit.report.folder import PAGE, TO_BE_DRAWN_AGAIN, digest_of, is_current, note_made_of, write_all
@@ -18,16 +19,11 @@ from prunekit.report.page import Section, as_page
 from prunekit.report.paper import paper_files
 from prunekit.report.select import slug
 from prunekit.report.study import Row, Study, read_study, with_pictures
-from prunekit.report.tables import TABLES, claims_table, compact
+from prunekit.report.tables import TABLES, compact
 from prunekit.report.words import count
 
 CLAIM = "claim"
 MOST_PANELS = 12
-CLAIMS_RULE = (
-    "A claim is a list of comparisons that should all be above zero. It holds if all of "
-    "their 95\u00a0% intervals are above zero. It does not hold if any interval stays below "
-    "zero after the correction for their number. Otherwise this study cannot tell."
-)
 
 
 def write_report(

@@ -168,6 +168,7 @@ def _inline(svg: str, panel: Panel, alt: str, told: Sequence[Meaning], per_unit:
     body = svg[svg.index("</defs>") + len("</defs>") : svg.rindex("</svg>")]
     body = _with_words(_squeezed(body), told)
     body = re.sub(r"font-family: [^;\"]*", "font-family: inherit", body)
+    body = _smaller(body)
     body = re.sub(r"\bid=\"", f'id="{panel.name}-', body).replace("xlink:href=", "href=")
     body = re.sub(r"(href=\"|url\()#", rf"\1#{panel.name}-", body)
     body = body.replace("base64,\n", "base64,")
@@ -202,6 +203,17 @@ def _with_words(body: str, told: Sequence[Meaning]) -> str:
         return f"<g{attributes}>{inside}"
 
     return _MARKED.sub(marked, body)
+
+
+_PLACES = re.compile(r' (?:d|x|y|width|height|transform)="[^"]*"')
+_FINE = re.compile(r"(\.\d\d)\d+")
+
+
+def _smaller(body: str) -> str:
+    """The drawing without what a page does not need: names of groups, turns by nothing, places finer than 0.01 pt."""
+    body = re.sub(r'(<g)\b id="[^"]*"', r"\1", body)
+    body = re.sub(r' transform="rotate\(-?0 [^"]*"', "", body)
+    return _PLACES.sub(lambda found: _FINE.sub(r"\1", found[0]), body)
 
 
 def _titled(meaning: Meaning, words: str) -> str:

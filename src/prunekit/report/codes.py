@@ -104,8 +104,14 @@ def method_names(rows: Iterable[Mapping[str, object]]) -> list[tuple[str, str, s
         (code, METHOD_NAMES.get(code, ""), METHODS[code].source if code in METHODS else "")
         if code in ours
         else (code, MADE_ELSEWHERE, "")
-        for code in sorted({str(row["method"]) for row in rows})
+        for code in sorted({str(row["method"]) for row in rows}, key=_in_order)
     ]
+
+
+def _in_order(code: str) -> tuple[int, str]:
+    """Sort key: the methods in the order of the table, the paper's first; then others by name."""
+    order = list(METHOD_NAMES)
+    return (order.index(code) if code in order else len(order), code)
 
 
 def shift_names(distributions: Iterable[object]) -> list[tuple[str, str, str]]:

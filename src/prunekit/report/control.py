@@ -15,6 +15,7 @@ from prunekit.report.study import Row, Study, measured, sort_by, split
 from prunekit.report.words import count, listed, percent
 
 AGAINST = "against"  # the column that says of a rise what it is compared with
+TRAINED = "trained"  # the column that says of a control how much longer it was trained
 
 
 def potentials(study: Study, finding: str = "longer-potential") -> list[Row]:
@@ -30,6 +31,21 @@ def rises(study: Study, finding: str = "longer-rise") -> list[Row]:
     return [{**row, AGAINST: _against(row)} for row in found]
 
 
+class Epochs(int):
+    """How many epochs more a control was trained: a number in order, words in a heading."""
+
+    def __str__(self) -> str:
+        return f"{count(int(self), 'epoch')} more"
+
+
+def errors(study: Study, finding: str = "longer-error") -> list[Row]:
+    """The controls' own errors, with a column of their epochs; of their labels where several had as many."""
+    rows = measured(study.of(finding))
+    of_label = {row[LABEL]: sum(row.get("rounds") or [0]) for row in rows}
+    alone = len(set(of_label.values())) == len(of_label)
+    return [{**row, TRAINED: Epochs(of_label[row[LABEL]]) if alone else row[LABEL]} for row in rows]
+
+
 def _first(rows: Sequence[Row], rank: Any, *fields: str) -> list[Row]:
     found: dict[tuple[Any, ...], Row] = {}
     for row in sorted(measured(rows), key=lambda row: (rank(row), str(row.get("control")))):
@@ -40,10 +56,9 @@ def _first(rows: Sequence[Row], rank: Any, *fields: str) -> list[Row]:
 def _against(row: Row) -> str:
     own, control = row.get("retrained"), row.get("control_retrained")
     if own is None or control is None:
-        return "the control's extra training is not known"
-    if row.get("fair"):
-        return f"as long: {count(own, 'epoch')} more"
-    return f"{'shorter' if control < own else 'longer'}: {control} of {count(own, 'epoch')} more"
+        return "against a control whose extra training is not known"
+    had = "as it had itself" if row.get("fair") else f"though it had {own}"
+    return f"against {count(control, 'epoch')} more, {had}"
 
 
 def caption(study: Study) -> str:

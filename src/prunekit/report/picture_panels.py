@@ -107,6 +107,8 @@ def _only(row: Row, model: float | str) -> Pixels:
 
 IN_A_ROW = 4
 MOST_LETTERS = 15
+# Characters of a title, and those of a network's name in it: the counts behind the name are never cut.
+MOST_TITLE, LEAST_NAME = 56, 12
 GAP, LINE = 0.36, 0.22  # between broken images and of a line below them, in widths of an image
 
 
@@ -139,7 +141,8 @@ def _tall(rows: Sequence[Row]) -> float:
 
 def _changed(row: Row) -> str:
     at = f" at {percent(row['ratio'])}" if row["ratio"] is not None else ""
-    return f"{row[LABEL]}{at}: breaks {row['broken']:,} of {count(row['n'], 'image')}, fixes {row['fixed']:,}"
+    rest = f"{at}: breaks {row['broken']:,} of {count(row['n'], 'image')}, fixes {row['fixed']:,}"
+    return f"{shortened(str(row[LABEL]), max(LEAST_NAME, MOST_TITLE - len(rest)))}{rest}"
 
 
 def _draw_broken(rows: Sequence[Row], axes: Axes) -> None:
@@ -154,9 +157,7 @@ def _draw_broken(rows: Sequence[Row], axes: Axes) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
-    axes.set_title(
-        f"{shortened(str(rows[0]['distribution']), 50)}\n{shortened(_changed(rows[0]), 56)}", fontsize=9
-    )
+    axes.set_title(f"{shortened(str(rows[0]['distribution']), 50)}\n{_changed(rows[0])}", fontsize=9)
 
 
 def _parent_says(row: Row) -> str:

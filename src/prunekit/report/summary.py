@@ -80,8 +80,9 @@ def _potentials(study: Study) -> Iterator[str]:
 
 def _kept(method: str, value: float, rise: str) -> str:
     if value == 0:
-        return f"{method}: every tested ratio raises the error on the test set by more than {rise}"
-    return f"{method}: {percent(value)} is the highest tested ratio within {rise} on the test set"
+        return f"{method}: every tested ratio raises the measured error on the test set by more than {rise}"
+    highest = f"{percent(value)} is the highest tested ratio whose measured error"
+    return f"{method}: {highest} is within {rise} on the test set"
 
 
 def _shifted(study: Study, method: str) -> str:

@@ -9,7 +9,7 @@ from prunekit.report import control
 from prunekit.report.formats import Footnote, Number, Table, csv_of
 from prunekit.report.function_panels import role
 from prunekit.report.select import nearest_asked, shift_set
-from prunekit.report.study import Row, Study, measured, parted, sort_by, split
+from prunekit.report.study import Row, Study, measured, parted, split
 from prunekit.report.words import (
     MISSING,
     basis,
@@ -68,7 +68,7 @@ HEADINGS = {
     "asked": "requested prune ratio",
     "level": "noise ε",
     "row_model": "whose pixels",
-    control.AGAINST: "control trained",
+    control.AGAINST: "control",
 }
 # The column that names both networks of a difference.
 PAIR = "pair"
@@ -141,7 +141,13 @@ TABLES: dict[str, tuple[Spec, ...]] = {
             ratio=True,
             rows=control.potentials,
         ),
-        Spec("Error of the parent trained longer", ("longer-error",), "distribution"),
+        Spec(
+            "Error of the parent trained longer",
+            ("longer-error",),
+            "distribution",
+            control.TRAINED,
+            rows=control.errors,
+        ),
     ),
     "robust-gain": (
         Spec("Prune potential: robust minus ordinary", ("robust-gain",), "distribution", unit="points"),
@@ -225,22 +231,6 @@ TABLES: dict[str, tuple[Spec, ...]] = {
     ),
     "mce": (Spec("Mean corruption error", ("mce",), "asked"),),
 }
-
-
-def claims_table(rows: Sequence[Row]) -> Table:
-    """The paper's claims: verdict, evidence, and the interval that decides."""
-    body = tuple(
-        (
-            name_of(row.get("claim")),
-            name_of(row.get("text")),
-            name_of(row.get("verdict")),
-            name_of(row.get("evidence")),
-        )
-        for row in sort_by(rows, "claim")
-    )
-    return Table(
-        "claims", "Claims of the paper", ("", "claim", "verdict", "evidence"), body, source=csv_of("claim")
-    )
 
 
 def compact(name: str, spec: Spec, study: Study) -> Table | None:

@@ -36,7 +36,7 @@ def test_a_method_is_explained_as_ours_only_where_the_network_is_pruned_here():
         {"role": "compressed", "method": "int8"},
         {"role": "parent", "method": None},
     ]
-    (int8, slim, wt) = method_names(rows)
+    (wt, slim, int8) = method_names(rows)
     assert int8 == ("int8", MADE_ELSEWHERE, "")
     assert slim == ("slim", MADE_ELSEWHERE, "")
     assert wt[0] == "wt"

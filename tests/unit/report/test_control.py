@@ -114,3 +114,27 @@ def test_ratios_are_said_once_for_networks_that_have_the_same_controls():
     text = control.caption(study(*rows)).replace("\u00a0", " ")
     assert "Of wt only 50 % has such a control" in text
     assert text.endswith("Of ft every tested ratio has such a control.")
+
+
+def longer(*rounds, mode="lr-rewind"):
+    return {
+        "finding": "longer-error",
+        "role": "longer",
+        "retraining": mode,
+        "value": 0.1,
+        "rounds": list(rounds),
+    }
+
+
+def test_controls_stand_in_the_order_of_their_epochs():
+    found = control.errors(read_study([longer(4, 4, 4), longer(4), longer(4, 4)], {}))
+    assert [str(each) for each in sorted(row["trained"] for row in found)] == [
+        "4 epochs more",
+        "8 epochs more",
+        "12 epochs more",
+    ]
+
+
+def test_of_controls_of_one_length_the_labels_are_said():
+    found = control.errors(read_study([longer(4), longer(4, mode="fine-tune")], {}))
+    assert {row["trained"] for row in found} == {row["label"] for row in found}

@@ -76,3 +76,11 @@ def test_answers_fit_below_an_image():
     first, second = under(long | {"says": "airplane"}).split("\n")
     assert (len(first), second) == (15, "→ airplane")
     assert under(BROKEN | {"parent_says": "8"}) == "8 (true: 7) → 1"
+
+
+def test_a_long_name_of_a_network_cuts_no_count():
+    found = [BROKEN | {"label": "retrain-7f66ce2012684ab2-of-a-long-name-that-somebody-gave-to-it"}]
+    (panel,) = broken(with_pictures(read_study([], {}), {"broken": found}))
+    svg = render(panel, "").svg.decode()
+    assert "at 90\u00a0%: breaks 46 of 360 images, fixes 3" in svg
+    assert "retrain…" in svg

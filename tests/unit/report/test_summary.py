@@ -53,14 +53,14 @@ def told(rows):
 
 def test_potentials_name_the_worst_distribution():
     assert told(WORST)[0] == (
-        "wt: 80 % is the highest tested ratio within 0.5 points on the test set; over 2 distributions of the set "
+        "wt: 80 % is the highest tested ratio whose measured error is within 0.5 points on the test set; over 2 distributions of the set "
         "“shifted” it is 41 % on average and 12 % at worst (digits+snow@3)."
     )
 
 
 def test_methods_that_fail_at_once_are_said_to():
     assert told([potential("ft", "digits", 0.0)]) == [
-        "ft: every tested ratio raises the error on the test set by more than 0.5 points."
+        "ft: every tested ratio raises the measured error on the test set by more than 0.5 points."
     ]
 
 
