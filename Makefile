@@ -9,7 +9,7 @@ GPU_PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup study test test-slow coverage test-pre-releases release-check lint format types arch docs check bench gpu figures clean
+.PHONY: help setup study test test-slow coverage test-pre-releases release-check lint format types arch docs check bench gpu figures example clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 28
@@ -63,6 +63,9 @@ docs: $(STAMP)  ## Check that the docs are current and name everything that exis
 
 figures: $(STAMP)  ## Draw the pictures of the docs
 	$(BIN)/python docs/draw_corruptions.py
+
+example: study  ## Publish the quickstart's report beside the docs, and draw its pictures (with Chromium and poppler-utils)
+	$(BIN)/python docs/draw_report.py study
 
 check: lint types arch docs test  ## Everything that must pass before a change lands
 
