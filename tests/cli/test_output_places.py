@@ -52,7 +52,7 @@ def test_a_disk_without_space_is_said_before_training_and_before_a_report(cli, f
     ran = cli("run", tmp_path / "study.toml")
     assert ran.code == 1
     assert "cannot write the network to" in ran.err
-    assert "MB, and 0.0 MB are free" in ran.err
+    assert "MB, but only 0.0 MB are free" in ran.err
     assert not list((tmp_path / "store").rglob("*.safetensors"))
 
 

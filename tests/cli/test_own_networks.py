@@ -56,7 +56,7 @@ def test_a_network_of_ones_own_is_measured_on_arrival_and_can_be_pruned_and_retr
     ("change", "message"),
     [
         (lambda state: state.pop("conv1.weight"), "the weights have no tensor"),
-        (lambda state: state.update(strange=torch.zeros(1)), "a tensor 'strange' that the network has not"),
+        (lambda state: state.update(strange=torch.zeros(1)), "a tensor 'strange' that the network lacks"),
     ],
 )
 def test_weights_of_another_network_are_refused(change, message, tmp_path, cli):
@@ -214,7 +214,10 @@ def test_options_of_a_method_are_flags(store, cli):
     for option, message in (
         ("k=1", "unknown option of method nm 'k' (one of: n, m, score)"),
         ("n", "--option 'n': write NAME=VALUE"),
-        ("n=one", "option n of method nm is a value of type int of at least 1, such as 2 (given: 'one')"),
+        (
+            "n=one",
+            "option n of method nm must be a value of type int of at least 1, such as 2 (given: 'one')",
+        ),
     ):
         ran = cli(*asked, "--option", option, store=store)
         assert (ran.code, ran.err.count("\n")) == (2, 1)

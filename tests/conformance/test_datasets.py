@@ -68,7 +68,7 @@ def test_missing_data_are_named_with_their_place_and_the_command(tmp_path, name)
         load_distribution(parse(name), tmp_path)
     line = str(found.value)
     own = name.partition("/")[0]
-    assert f"data set {own} is not there: no {tmp_path}" in line
+    assert f"data set {own} is missing: there is no {tmp_path}" in line
     assert f"`prunekit data get {own}`" in line
     assert "\n" not in line
 

@@ -10,7 +10,7 @@ from prunekit.analysis.joint import Ruling
 CONTRAST: Columns = {
     "finding": COLUMNS["finding"],
     "claim": (int, "Number of the claim."),
-    "group": (str, "Which part of the evidence it is."),
+    "group": (str, "The group of evidence to which it belongs."),
     "what": (str, "What is compared."),
     "unit": COLUMNS["unit"],
     "value": (Number, "The number."),
@@ -18,7 +18,7 @@ CONTRAST: Columns = {
     "high": COLUMNS["high"],
     "p_value": (
         Number,
-        "One-sided, that it is not below zero; of what the draws may stand for, the upper end (99 %).",
+        "One-sided p-value for not being below zero; the upper limit (99 %) over possible draws.",
     ),
     "adjusted": (
         Number,
@@ -33,14 +33,14 @@ CONTRAST: Columns = {
 CLAIM: Columns = {
     "finding": COLUMNS["finding"],
     "claim": (int, "Its number, as `prunekit report --claims` prints it."),
-    "text": (str, "What it says."),
+    "text": (str, "The claim in words."),
     "verdict": (Literal[tuple(map(str, Ruling))], "holds, does not hold, or cannot tell."),
-    "evidence": (str, "What decides, in words."),
-    "lacks": (Strings, "Groups of evidence that are missing; with any the study cannot tell."),
-    "contrasts": (int, "How many contrasts there are."),
-    "above": (int, "How many are above zero by their own intervals."),
+    "evidence": (str, "The deciding evidence, in words."),
+    "lacks": (Strings, "Missing groups of evidence; if there are any, the study cannot tell."),
+    "contrasts": (int, "Number of contrasts."),
+    "above": (int, "Number of contrasts above zero by their own intervals."),
     "unit": (str | None, "Unit of the numbers."),
-    "value": (Number, "What the claim wants above zero; none if nothing was measured."),
+    "value": (Number, "The number that the claim requires to be above zero; none if nothing was measured."),
     "low": COLUMNS["low"],
     "high": COLUMNS["high"],
     "average": (Number, "Mean of all contrasts."),

@@ -44,7 +44,8 @@ CLAIMS: dict[int, Claim] = {
         likeness.closer_than_separate,
     ),
     2: Claim(
-        "At extreme prune ratios (94 % and more) it is the other way round.",
+        "At extreme prune ratios (94 % and more), pruned networks are farther from their parent "
+        "than a separately trained network is.",
         "similarity at a prune ratio of 94 % or more, with a separate network",
         each_of(*likeness.METRICS.values()),
         likeness.farther_than_separate,
@@ -92,7 +93,8 @@ CLAIMS: dict[int, Claim] = {
         compare.excess_rises,
     ),
     10: Claim(
-        "Weight methods have the higher nominal and mean shifted potential; the minimum is about zero for all methods.",
+        "Weight methods have a higher nominal and mean shifted potential; the minimum is about "
+        "zero for all methods.",
         "potentials of a weight and a filter method, with shifted distributions",
         (
             f"{compare.PAIRED}, {compare.NOMINAL}",
@@ -250,5 +252,5 @@ def _more(number: int, rows: Sequence[Row]) -> str:
     line = (
         f" The line explains {100 * min(fits):.0f} to {100 * max(fits):.0f} % of the curves." if fits else ""
     )
-    last = f" The slope rests on the largest ratio: {'; '.join(resting)}." if resting else ""
+    last = f" The slope depends on the largest ratio: {'; '.join(resting)}." if resting else ""
     return line + last

@@ -18,62 +18,67 @@ ROLE: Any = Literal[tuple(map(str, Role))]
 FLAG: Any = Literal[tuple(map(str, Flag))]
 
 COLUMNS: Columns = {
-    "finding": (str, "Which finding this is a row of."),
+    "finding": (str, "The finding to which this row belongs."),
     "variant": (
         str,
-        "Short name of what the networks are, seeds and prune ratio aside; equal in all rows of them.",
+        "Short name of the networks' variant (everything except seeds and prune ratio); equal in "
+        "all of its rows.",
     ),
-    "role": (ROLE, "Part that the networks play; at ratio 0 of a curve, parent."),
+    "role": (ROLE, "Role of the networks; parent at ratio 0 of a curve."),
     "method": (str | None, "Pruning method of the networks or of their curve; none for other unpruned ones."),
     "structure": (str | None, "What the method removes: weight or filter."),
-    "retraining": (str | None, "Mode of the latest retraining; none without one."),
+    "retraining": (str | None, "Mode of the latest retraining; none without retraining."),
     "retrain_epochs": (int | None, "Epochs of that retraining."),
     "cascade": (
         bool | None,
-        "Pruned step by step (true) or at once (false); none for what was not pruned here.",
+        "Pruned step by step (true) or at once (false); none if not pruned by prunekit.",
     ),
     "train_distribution": (
         str | None,
-        "What the parent was trained on in place of its data set (robust training).",
+        "The distribution that replaced the data set in the parent's training (robust training).",
     ),
     "arch": (str | None, "Architecture."),
-    "dataset": (str | None, "Data set that the networks were made for."),
-    "settings": (dict[str, Any], "By step, every other parameter that differs from its default."),
+    "dataset": (str | None, "Data set of the networks."),
+    "settings": (dict[str, Any], "All other parameters that differ from their defaults, by step."),
     "prune_ratio": (
         Number,
-        "Achieved prune ratio, mean over seeds; none where the finding is of a whole curve.",
+        "Achieved prune ratio, mean over seeds; none for findings about a whole curve.",
     ),
     "distribution": (str | None, "Distribution, or the name of a set of them."),
     "nominal": (
         bool | None,
-        "Whether it is the test split of the networks' own data set; none for a set that holds both kinds.",
+        "Whether it is the test split of the networks' own data set; none for a set that "
+        "contains both kinds.",
     ),
     "models": (Strings, "Keys of the models."),
-    "value": (Number, "The number itself, mean over seeds; none where it is not defined."),
+    "value": (Number, "The number itself, mean over seeds; none if it is not defined."),
     "low": (Number, "Lower end of the 95 % interval."),
     "high": (Number, "Upper end of the 95 % interval."),
     "covers": (
         Literal[tuple(map(str, Covers))],
-        "What low and high are about: these networks (other images), or new networks (also other seeds).",
+        "What the interval covers: these networks (other images), or new networks (also other seeds).",
     ),
     "these_low": (Number, "Lower end of the 95 % interval of these networks, over other images."),
-    "these_high": (Number, "Upper end of that interval; equal to high where there is one seed."),
-    "n": (int, "Images (of the smallest distribution, for a set)."),
-    "seeds": (int, "How many unpruned parents of different seeds; of separate networks, how many networks."),
+    "these_high": (Number, "Upper end of that interval; equal to high if there is one seed."),
+    "n": (int, "Number of images (of the smallest distribution, for a set)."),
+    "seeds": (
+        int,
+        "Number of unpruned parents with different seeds; for separate networks, the number of networks.",
+    ),
     "repetitions": (
         int,
-        "Networks under one parent that differ in seeds of pruning or retraining alone, averaged under it.",
+        "Networks under one parent that differ only in seeds of pruning or retraining, averaged under it.",
     ),
-    "interval": (str, "How the interval was made."),
+    "interval": (str, "How the interval was computed."),
     "flags": (
         list[FLAG],
-        "Codes of what a reader must know before using the number.",
+        "Codes of cautions that a reader must know before using the number.",
     ),
     "seed_set": (list[int], "Seeds of the unpruned parents."),
     "unit": (str, "Unit of value, low and high."),
 }
 
-MARGIN = (float, "Rise in error still allowed; where relative, as a share of the parent's error.")
+MARGIN = (float, "Allowed rise in error; if relative, as a share of the parent's error.")
 ALLOWED: Columns = {
     "margin": MARGIN,
     "relative": (bool, "Whether the margin is a share of the parent's error."),
@@ -88,12 +93,12 @@ JUDGED: Columns = {
     **ALLOWED,
     "limit": (Number, "Rise that the margin allows, mean over seeds."),
     "verdict": VERDICT,
-    "p_verdict": (Number, "One-sided p value of the verdict, the smaller of both sides."),
-    "verdict_holm": (VERDICT[0], "The same as one of all distributions of this ratio (Holm)."),
+    "p_verdict": (Number, "One-sided p-value of the verdict, the smaller of both sides."),
+    "verdict_holm": (VERDICT[0], "The same, corrected for all distributions of this ratio (Holm)."),
 }
 Q_VALUE = (
     Number,
-    "Share of false ones among all rows of the table that are as significant (Benjamini-Hochberg).",
+    "False discovery rate among all rows of the table that are at least as significant (Benjamini-Hochberg).",
 )
 ASKED = (float, "Ratio of the grid; 0 for an unpruned network.")
 MEMBERS = (Strings, "Distributions of the set.")
@@ -102,7 +107,7 @@ SPREAD = (Number, "Standard deviation over seeds; none for one seed.")
 LEVEL = (float, "Noise size ε.")
 CLASS = (str, "Class, by its name.")
 GROUP: Columns = {
-    "grouping": (str, "What the images are grouped by: a column of the file of groups."),
+    "grouping": (str, "Criterion by which the images are grouped: a column of the groups file."),
     "group": (str, "Group, by its name."),
 }
 PLACE = (float, "Prune ratio of the grid of that network; 0 for unpruned ones.")
@@ -115,8 +120,8 @@ FEATURES_COLUMNS: Columns = {
     "column_model": PLACE,
     "kept": (float, "Share of pixels kept."),
     "control": (str | None, "The variant of the separate network among the two; none without one."),
-    "block": (int, "Pixels removed at a time when the informative ones were sought."),
-    "candidates": (int | None, "Pixels tried at a time; none: all of them (exact)."),
+    "block": (int, "Pixels removed at a time in the search for the informative ones."),
+    "candidates": (int | None, "Pixels tried per step; none: all of them (exact)."),
 }
 DRAWN_COLUMNS: Columns = {
     "noise": (str, "Kind of noise."),
@@ -129,11 +134,11 @@ NOISE_COLUMNS: Columns = {
     "metric": (str, "Which comparison."),
     "level": LEVEL,
     **DRAWN_COLUMNS,
-    "parents": (Strings, "What the models were compared with."),
+    "parents": (Strings, "The network with which the models were compared."),
 }
 POTENTIAL_COLUMNS: Columns = {**ALLOWED, "per_seed": PER_SEED, "sd": SPREAD}
 RISE_COLUMNS: Columns = {
-    "rise": (Number, "Error less the unpruned parent's."),
+    "rise": (Number, "Error minus the unpruned parent's."),
     "rise_low": (Number, "Lower end of its 95 % interval, images paired."),
     "rise_high": (Number, "Upper end of its 95 % interval, images paired."),
     "rise_these_low": (Number, "Lower end of the interval of these networks."),

@@ -12,16 +12,16 @@ Count = int | None
 VERDICT: Any = Literal[tuple(map(str, Verdict))]
 
 _JUDGED: Columns = {
-    "network": (str, "What the network is called: its label in the store, else its key."),
+    "network": (str, "Name of the network: its label in the store, else its key."),
     "parent": (str, "Key of the network that it is compared with."),
     "error": (Number, "Error of the network."),
     "parent_error": (Number, "Error of its parent on the same images."),
-    "margin": (float, "Rise in error that is allowed."),
+    "margin": (float, "Allowed rise in error."),
     "relative": (bool, "Whether the margin is a share of the parent's error."),
-    "limit": (Number, "The rise that is allowed, in error."),
+    "limit": (Number, "The allowed rise, as an error."),
     "among": (
         list[str] | None,
-        "The classes that the images are of, and that the networks choose among; none: all of them.",
+        "The classes of the images, among which the networks choose; none: all classes.",
     ),
     "verdict": (VERDICT, "within: the upper limit is at most the margin; beyond: the lower one is above it."),
 }
@@ -46,10 +46,11 @@ COMPARISON: Columns = {
     "agreement_high": (Number, "Upper end of its 95 % interval."),
     "broken": (Count, "Images that only the parent classifies correctly."),
     "fixed": (Count, "Images that only the network classifies correctly."),
-    "mcnemar": (Number, "McNemar's exact p value that breaking and fixing are equally likely."),
+    "mcnemar": (Number, "McNemar's exact p-value for breaking and fixing being equally likely."),
     "kl": (
         Number,
-        "Mean divergence (KL) of the network's outputs from its parent's, in nats; none where no outputs are stored.",
+        "Mean KL divergence of the network's outputs from its parent's, in nats; none if no "
+        "outputs are stored.",
     ),
     "ece": (Number, "Expected calibration error of the network."),
     "parent_ece": (Number, "The same of its parent."),
@@ -60,8 +61,8 @@ COMPARISON: Columns = {
 }
 COMPARISON_SLICE: Columns = {
     **_JUDGED,
-    "slice": (Literal["class", "group"], "What the part of the images is."),
-    "grouping": (str, "Which grouping a group belongs to; empty for a class."),
+    "slice": (Literal["class", "group"], "Kind of the slice: class or group."),
+    "grouping": (str, "The grouping of a group; empty for a class."),
     "member": (str, "The class or group."),
     "agreement": (Number, "Share of its images for which both predict the same class."),
     "broken": (int, "Its images that only the parent classifies correctly."),

@@ -202,8 +202,9 @@ def units_of(curves: Iterable[ResampledCurve]) -> list[Unit]:
         unit = found.setdefault((curve.seed, curve.repetition), {})
         if curve.distribution in unit:
             raise UsageError(
-                f"two curves of one variant ({curve.variant.method}), seed {curve.seed} and repetition "
-                f"{curve.repetition} on {curve.distribution}: name the models of one of them"
+                f"two curves have the same variant ({curve.variant.method}), seed {curve.seed} and "
+                f"repetition {curve.repetition} on {curve.distribution}: name only the models of one of "
+                "them"
             )
         unit[curve.distribution] = curve
     return list(found.values())

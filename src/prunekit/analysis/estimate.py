@@ -54,7 +54,7 @@ class Estimate(NamedTuple):
         if repetitions == 1:
             return self
         flags = (Flag.ONE_PARENT if flag == Flag.ONE_SEED else flag for flag in self.flags)
-        made = f"{self.interval}, up to {repetitions} repetitions a parent, averaged under it"
+        made = f"{self.interval}, up to {repetitions} repetitions per parent, averaged under it"
         return self._replace(repetitions=repetitions, interval=made, flags=unique(flags))
 
     def as_row(self) -> dict[str, Any]:

@@ -65,7 +65,12 @@ FINDINGS: Registry[Finding] = Registry(
             "Prune potential: the largest tested ratio with error at most the parent's plus the margin, else 0.",
             "Liebenwein et al. 2021, prune potential",
             POTENTIAL_COLUMNS
-            | {"interpolated": (bool, "Whether it was read between tested ratios (not the paper's).")},
+            | {
+                "interpolated": (
+                    bool,
+                    "Whether it was interpolated between tested ratios (not the paper's definition).",
+                )
+            },
         ),
         "potential-mean": Finding(
             "Mean potential over a set of distributions.",
@@ -78,14 +83,15 @@ FINDINGS: Registry[Finding] = Registry(
             POTENTIAL_COLUMNS | {"distributions": MEMBERS},
         ),
         "robust-gain": Finding(
-            "Potential of robustly trained networks less that of networks trained without; of a set, its mean.",
+            "Potential of robustly trained networks minus that of ordinarily trained ones; for a "
+            "set, its mean.",
             "Liebenwein et al. 2021, robust training",
             POTENTIAL_COLUMNS
             | {
-                "control": (str | None, "The variant of the networks trained without."),
+                "control": (str | None, "The variant of the ordinarily trained networks."),
                 "distributions": MEMBERS,
                 "robust": (Number, "Potential with robust training, mean over the seeds."),
-                "other": (Number, "Potential without, mean over the same seeds."),
+                "other": (Number, "Potential with ordinary training, mean over the same seeds."),
             },
         ),
         "noise-potential": Finding(
@@ -97,7 +103,8 @@ FINDINGS: Registry[Finding] = Registry(
                 "level": LEVEL,
                 "by_draw": (
                     bool,
-                    "Whether each draw of the noise is judged by itself (the paper's), then averaged.",
+                    "Whether each draw of the noise is judged separately and the results are averaged (as in "
+                    "the paper).",
                 ),
                 **DRAWN_COLUMNS,
             },
@@ -113,17 +120,18 @@ FINDINGS: Registry[Finding] = Registry(
             LONGER_RISE,
         ),
         "longer-potential": Finding(
-            "Prune potential with the longer trained control in the unpruned parent's place.",
+            "Prune potential relative to the longer trained control instead of the unpruned parent.",
             "Liebenwein et al. 2021, prune potential, with another parent",
             LONGER_POTENTIAL,
         ),
         "potential-step": Finding(
-            "Margin from which on the potential is at least a ratio: a step of the potential against the margin.",
+            "Smallest margin at which the potential reaches a ratio: a step of the potential as a "
+            "function of the margin.",
             "Liebenwein et al. 2021, prune potential, at every margin",
             {"asked": ASKED, "until": (Number, "Margin of the next step; none for the last.")},
         ),
         "method-difference": Finding(
-            "A number of one variant less that of another, paired: potential, or error at one ratio.",
+            "A number of one variant minus that of another, paired: potential, or error at one ratio.",
             "paired differences on joint draws",
             {
                 "of": (
@@ -131,14 +139,14 @@ FINDINGS: Registry[Finding] = Registry(
                     "What is compared; a higher potential or a lower error is better.",
                 ),
                 "asked": (Number, "Ratio of the grid; none for the potential."),
-                "other": (str, "The variant that is taken off."),
-                "better": (Number, "Chance that the first is better, ties half, over draws."),
-                "p_value": (Number, "Two-sided, of no difference."),
+                "other": (str, "The variant that is subtracted."),
+                "better": (Number, "Share of draws in which the first is better; ties count half."),
+                "p_value": (Number, "Two-sided p-value for no difference."),
                 "q_value": Q_VALUE,
             },
         ),
         "chance-of-best": Finding(
-            "Chance that a variant is the best of all on a distribution; value is the chance.",
+            "Probability that a variant is the best of all on a distribution; the value is the probability.",
             "joint draws",
             {
                 "of": (
@@ -150,9 +158,9 @@ FINDINGS: Registry[Finding] = Registry(
             },
         ),
         "excess-error": Finding(
-            "Difference in excess error: (shifted - nominal) of the pruned network less that of its parent.",
+            "Difference in excess error: (shifted - nominal) of the pruned network minus that of its parent.",
             "Liebenwein et al. 2021, excess error",
-            EXCESS_COLUMNS | {"asked": ASKED, "p_value": (Number, "Two-sided, of no difference.")},
+            EXCESS_COLUMNS | {"asked": ASKED, "p_value": (Number, "Two-sided p-value for no difference.")},
         ),
         "excess-slope": Finding(
             "Least squares slope through the origin of the difference in excess error on the prune ratio.",
@@ -160,10 +168,10 @@ FINDINGS: Registry[Finding] = Registry(
             EXCESS_COLUMNS
             | {
                 "per_seed": PER_SEED,
-                "p_value": (Number, "Two-sided, of a slope of 0."),
+                "p_value": (Number, "Two-sided p-value for a slope of 0."),
                 "q_value": Q_VALUE,
-                "fit": (Number, "R² of the line through the origin; none where nothing differs."),
-                "without_last": (Number, "The slope without the largest ratio; none with one ratio."),
+                "fit": (Number, "R² of the line through the origin; none if nothing differs."),
+                "without_last": (Number, "The slope without the largest ratio; none if there is one ratio."),
             },
         ),
         "similarity": Finding(
@@ -172,7 +180,7 @@ FINDINGS: Registry[Finding] = Registry(
             NOISE_COLUMNS,
         ),
         "similarity-gain": Finding(
-            "How much closer to the parent than separate networks: positive is closer.",
+            "How much closer a network is to its parent than separate networks are: positive is closer.",
             "Liebenwein et al. 2021, noise similarity",
             NOISE_COLUMNS | {"control": CONTROL},
         ),
@@ -193,32 +201,33 @@ FINDINGS: Registry[Finding] = Registry(
             | {
                 "broken": (Number, "Share of images right before, wrong after."),
                 "fixed": (Number, "Share of images wrong before, right after."),
-                "net": (Number, "Fixed less broken: the rise in accuracy."),
+                "net": (Number, "Fixed minus broken: the rise in accuracy."),
                 "net_low": (Number, "Lower end of its 95 % interval."),
                 "net_high": (Number, "Upper end of its 95 % interval."),
-                "mcnemar": (list[Number], "McNemar's exact p value of each network."),
+                "mcnemar": (list[Number], "McNemar's exact p-value of each network."),
                 "mcnemar_q": (list[Number], "The same as a false discovery rate over the whole table."),
             },
         ),
         "recall-shift": Finding(
-            "Recall of one class less the unpruned parent's.",
+            "Recall of one class minus the unpruned parent's.",
             "Hooker et al. 2019, arXiv 1911.05248",
             AT_COLUMNS
             | {
                 "class": CLASS,
                 **ALLOWED,
                 "verdict": VERDICT,
-                "verdict_holm": (VERDICT[0], "The same as one of all classes (Holm)."),
+                "verdict_holm": (VERDICT[0], "The same, corrected for all classes (Holm)."),
                 "p_value": (
                     Number,
-                    "One seed: McNemar's; several: a paired t over seeds that recall moved as accuracy did.",
+                    "One seed: McNemar's test; several: a paired t test over seeds for recall having moved "
+                    "as accuracy did.",
                 ),
                 "p_holm": (Number, "The same, corrected for all classes together (Holm)."),
                 "q_value": Q_VALUE,
             },
         ),
         "excessive-loss": Finding(
-            "Mean loss on one class less the unpruned parent's.",
+            "Mean loss on one class minus the unpruned parent's.",
             "Tran et al., NeurIPS 2022",
             AT_COLUMNS | {"class": CLASS},
         ),
@@ -233,22 +242,23 @@ FINDINGS: Registry[Finding] = Registry(
             POTENTIAL_COLUMNS | {"class": CLASS},
         ),
         "class-potential-minimum": Finding(
-            "Smallest class potential; the class is the one of the smallest mean over seeds.",
+            "Smallest class potential; the class is the one with the smallest mean over seeds.",
             "Liebenwein et al. 2021, prune potential, by class",
             POTENTIAL_COLUMNS | {"class": CLASS},
         ),
         "group-shift": Finding(
-            "Accuracy on one group of images less the unpruned parent's.",
+            "Accuracy on one group of images minus the unpruned parent's.",
             "Sagawa et al. 2020, arXiv 1911.08731, accuracy of groups",
             AT_COLUMNS
             | GROUP
             | {
                 **ALLOWED,
                 "verdict": VERDICT,
-                "verdict_holm": (VERDICT[0], "The same as one of all groups of the grouping (Holm)."),
+                "verdict_holm": (VERDICT[0], "The same, corrected for all groups of the grouping (Holm)."),
                 "p_value": (
                     Number,
-                    "One seed: McNemar's; several: a paired t over seeds that the group moved as all images did.",
+                    "One seed: McNemar's test; several: a paired t test over seeds for the group having "
+                    "moved as all images did.",
                 ),
                 "p_holm": (Number, "The same, corrected for all groups of the grouping together (Holm)."),
                 "q_value": Q_VALUE,
@@ -257,7 +267,7 @@ FINDINGS: Registry[Finding] = Registry(
                 "churn": (Number, "Share of its predictions that differ from the unpruned parent's."),
                 "recall": (Number, "Recall of each class that has images in it, averaged over the classes."),
                 "parent_recall": (Number, "The same of the unpruned parents."),
-                "worst": (bool, "Whether this is the group of its grouping that loses most."),
+                "worst": (bool, "Whether this group loses most in its grouping."),
             },
         ),
         "group-potential": Finding(
@@ -266,17 +276,22 @@ FINDINGS: Registry[Finding] = Registry(
             POTENTIAL_COLUMNS | GROUP,
         ),
         "group-potential-minimum": Finding(
-            "Smallest potential of the groups of one grouping; the group is the one of the smallest mean over seeds.",
+            "Smallest potential of the groups of one grouping; the group is the one with the "
+            "smallest mean over seeds.",
             "Liebenwein et al. 2021, prune potential, by group",
             POTENTIAL_COLUMNS | GROUP,
         ),
         "exemplars": Finding(
-            "Share of images whose most frequent label differs between pruned and unpruned networks.",
+            "Share of images whose most frequent predicted label differs between pruned and unpruned "
+            "networks.",
             "Hooker et al. 2019, arXiv 1911.05248",
             AT_COLUMNS
             | {
                 "parent_accuracy": (Number, "Accuracy of the unpruned networks on all images."),
-                "parent_accuracy_on_exemplars": (Number, "The same on the exemplars; none without any."),
+                "parent_accuracy_on_exemplars": (
+                    Number,
+                    "The same on the exemplars; none if there are no exemplars.",
+                ),
                 "taxicab": (Number, "Mean l1 distance of the label distributions, in [0, 2]."),
             },
         ),
@@ -291,7 +306,7 @@ FINDINGS: Registry[Finding] = Registry(
             AT_COLUMNS | {"relative_to": (str, "The reference network."), "distributions": MEMBERS},
         ),
         "contrast": Finding(
-            "A number that a claim wants above zero, on joint draws.",
+            "A number that a claim requires to be above zero, on joint draws.",
             "docs/paper.md",
             CONTRAST,
             complete=True,
@@ -307,7 +322,8 @@ FINDINGS: Registry[Finding] = Registry(
             COMPARISON_SLICE,
         ),
         "claim": Finding(
-            "What the study says of one of the paper's claims; value, low and high are of the deciding contrast.",
+            "The study's verdict on one of the paper's claims; value, low and high are those of the "
+            "deciding contrast.",
             "docs/paper.md",
             CLAIM,
             complete=True,

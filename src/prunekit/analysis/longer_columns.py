@@ -13,18 +13,18 @@ LONGER_ERROR: Columns = {
 }
 LONGER_RISE: Columns = {
     "asked": ASKED,
-    "control": (str | None, "The variant of the control; none where that of each seed is another."),
+    "control": (str | None, "The variant of the control; none if it differs between seeds."),
     "retrained": (int | None, "Epochs of all retrainings of the pruned network; none where unknown."),
     "control_retrained": (
         int | None,
         "Epochs of the control after the parent's own; none where unknown.",
     ),
-    "fair": (bool, "Whether both are as many."),
+    "fair": (bool, "Whether both numbers of epochs are equal."),
     **JUDGED,
 }
 LONGER_POTENTIAL: Columns = {
     **POTENTIAL_COLUMNS,
     "interpolated": (bool, "Always false."),
-    "control": (str | None, "The variant of the control; none where each ratio has one of its own."),
-    "fair_at": (list[float], "Ratios whose networks were retrained for as many epochs as their control."),
+    "control": (str | None, "The variant of the control; none if each ratio has its own control."),
+    "fair_at": (list[float], "Ratios whose networks had as many epochs of retraining as their control."),
 }

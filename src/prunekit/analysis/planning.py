@@ -22,7 +22,10 @@ from prunekit.analysis.together import chance_of_all
 from prunekit.analysis.verdict import Verdict
 
 Row = dict[str, Any]
-NEVER = "no number of images decides this: the rise is too near the margin, or networks differ too much"
+NEVER = (
+    "no number of images can decide this: the rise is too close to the margin, or the "
+    "networks differ too much"
+)
 MORE_SEEDS = "more seeds than a hundred"
 MOST_SIZES = 4
 
@@ -179,7 +182,7 @@ def decides(images: Iterable[int]) -> str:
     shown = found if len(found) <= MOST_SIZES else [found[0], "...", found[-1]]
     chance, share = f"{100 * POWER:.0f} %", f"{100 * USUAL_DISCORDANCE:.0f} %"
     return (
-        f"it can show (chance {chance}, where {share} of the images differ) {'; '.join(shown)}"
+        f"it can show (with probability {chance} if {share} of the images differ) {'; '.join(shown)}"
         if found
         else ""
     )

@@ -35,10 +35,12 @@ from prunekit.analysis.rows import (
 from prunekit.analysis.verdict import Margin, as_margin
 
 BELOW = (
-    "; lower end: the largest ratio whose own rise is within the margin with 95 % confidence; bound to the tested "
-    "ratios, it covers 95 % or more"
+    "; the lower limit is the largest tested ratio whose rise is within the margin with 95 % "
+    "confidence, and covers 95 % or more"
 )
-NEW_NETWORKS = "95 %, potential to expect of new networks: {} paired resamples of images, {} seeds, moderated"
+NEW_NETWORKS = (
+    "95 %, potential to expect from new networks: {} paired resamples of images, {} seeds, moderated"
+)
 
 
 class Potential(NamedTuple):

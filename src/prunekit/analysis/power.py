@@ -51,8 +51,8 @@ def rates_of(rise: float, discordance: float, between: float = 0.0) -> Rates:
     """The rates behind a rise and the share of images that differ; a :class:`UsageError` where there are none."""
     if not (0 <= discordance <= 1 and abs(rise) <= discordance):
         raise UsageError(
-            f"a rise of {rise:g} with {discordance:g} of the images broken or fixed cannot be: "
-            "the rise is at most that share, and the share at most 1"
+            f"a rise of {rise:g} with {discordance:g} of the images broken or fixed is impossible: "
+            "the rise is at most that share, and the share is at most 1"
         )
     return Rates((discordance + rise) / 2, (discordance - rise) / 2, between)
 

@@ -134,7 +134,8 @@ def _check_same_images(group: Sequence[Compared]) -> None:
     )
     if len(sizes) > 1:
         raise UsageError(
-            f"networks compared on different images are mixed: {group[0].protocol.name} has {sizes} images"
+            f"networks that were compared on different images are mixed: {group[0].protocol.name} has "
+            f"{sizes} images"
         )
 
 

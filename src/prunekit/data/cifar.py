@@ -75,7 +75,9 @@ def _records(path: Path, name: str, count: int) -> np.ndarray[tuple[int, int], n
 def _check_classes(path: Path, classes: tuple[str, ...]) -> None:
     """The list of class names comes with the files; if present, it must be the known one."""
     if path.exists() and tuple(path.read_text(encoding="utf-8").split()) != classes:
-        raise UsageError(f"{path} lists other classes than published: {', '.join(classes[:3])}, …")
+        raise UsageError(
+            f"{path} lists classes that differ from the published ones: {', '.join(classes[:3])}, …"
+        )
 
 
 def load_cifar10_1(root: Path, split: str, *, version: str) -> ArrayExamples:

@@ -151,7 +151,7 @@ def _remember(place: Path, parts: Sequence[Part], sums: Mapping[str, str], keep:
         data = json.dumps({"prunekit": "contents", "files": lines}).encode()
         files.write(place, data, within=keep, ours=_is_ours, mode=0o644)
     except PrunekitError as error:
-        warnings.warn(f"{error}; the data are read again by every command", PrunekitWarning, stacklevel=2)
+        warnings.warn(f"{error}; every command will read the data again", PrunekitWarning, stacklevel=2)
 
 
 def _is_ours(file: BinaryIO) -> bool:

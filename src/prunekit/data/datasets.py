@@ -303,7 +303,7 @@ def _check_reads_as_itself(name: str) -> None:
     """A folder called ``photos+fog@3`` would be trained on, and then measured as fogged ``photos``."""
     read = parse(name)
     if not read.nominal or read.dataset != name:
-        raise UsageError(f"{name!r} reads as {read.dataset!r} with something done to it: rename the folder")
+        raise UsageError(f"{name!r} would be read as a distribution of {read.dataset!r}: rename the folder")
 
 
 def check_distribution(distribution: Distribution) -> None:

@@ -155,7 +155,7 @@ DOWNLOADS: Registry[Download] = Registry(
                     nested=True,
                 ),
             ),
-            by_hand="register at image-net.org, then give the folder of its archives with --from",
+            by_hand="register at image-net.org, then name the folder with its archives with --from",
         ),
         "imagenet-c": Download(
             (

@@ -51,7 +51,7 @@ def _obtainable(
     if source is None:
         if offline:
             raise UsageError(
-                f"{name} is not in {root}, and prunekit is offline: give a local copy with --from PATH"
+                f"{name} is not in {root}, and prunekit is offline: name a local copy with --from PATH"
             )
         return [(file, None) for file in missing]
     found: list[tuple[RemoteFile, Path | None]] = [

@@ -28,7 +28,9 @@ def check(path: str, split: str = "test") -> None:
     classes = class_names(folder)
     places = split_folders(folder)
     if split == "train" and "train" not in places:
-        raise UsageError(f"folder:{folder} has no train/ folder ({LAYOUT}): it can only be measured on")
+        raise UsageError(
+            f"folder:{folder} has no train/ folder ({LAYOUT}): it can be used only for measuring"
+        )
     for place in places.values():
         for name in classes:
             if not any(map(_is_image, os.listdir(place / name))):
@@ -50,8 +52,9 @@ def not_there(name: str, folder: Path) -> UsageError:
     if folder.is_absolute() or folder.exists():
         return UsageError(f"{name}: there is no such folder")
     return UsageError(
-        f"{name}: there is no such folder in {Path.cwd()}; a relative path is read from where you run: "
-        f"change to the folder that holds {folder}, or link it here (ln -s /where/it/is {folder})"
+        f"{name}: there is no such folder in {Path.cwd()}; a relative path is relative to the "
+        f"working directory: change to the folder that contains {folder}, or link it here (ln -s "
+        f"/where/it/is {folder})"
     )
 
 
@@ -84,7 +87,7 @@ def split_folders(folder: Path) -> dict[str, Path]:
     """
     there = {name: folder / name for name in ("train", "valid", "val", "test") if (folder / name).is_dir()}
     if "valid" in there and "val" in there:
-        raise UsageError(f"folder:{folder} has both valid/ and val/: leave one of them")
+        raise UsageError(f"folder:{folder} has both valid/ and val/: remove one of them")
     valid = there.get("valid") or there.get("val")
     found = {"train": there.get("train"), "valid": valid, "test": there.get("test")}
     if found["test"] is None:

@@ -67,7 +67,7 @@ def _column_of_files(path: Path, head: Sequence[str]) -> int:
             f"grouping (it has: {', '.join(head) or 'nothing'})"
         )
     if len(set(head)) < len(head):
-        raise UsageError(f"{path}: two columns have one name")
+        raise UsageError(f"{path}: two columns have the same name")
     return places[0]
 
 
@@ -91,8 +91,8 @@ def assign(found: Groupings, names: Sequence[str]) -> Assigned | None:
         ends = places.get(PurePath(file).parts, ())
         if len(ends) > 1:
             raise UsageError(
-                f"{found.source}: {file!r} is several images ({names[ends[0]]}, {names[ends[1]]}): name their "
-                "folders too"
+                f"{found.source}: {file!r} matches several images ({names[ends[0]]}, {names[ends[1]]}): "
+                "name their folders too"
             )
         for place in ends:
             known[place] = True

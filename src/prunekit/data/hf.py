@@ -80,7 +80,7 @@ def _decoded(files: Sequence[Path], columns: Columns) -> dict[str, Tensor]:
     if None in found:
         raise UsageError(f"{files[0]} has images without a label")
     if not all(isinstance(label, int) for label in found):
-        raise UsageError(f"{files[0]} has labels that are no whole numbers")
+        raise UsageError(f"{files[0]} has labels that are not whole numbers")
     labels = checked_labels(torch.tensor(found), files[0], classes=len(columns.classes))
     return {"images": decode_all(images, size), "labels": labels}
 
@@ -155,7 +155,9 @@ def _beside(file: Path, path: str, row: int) -> Path:
     except (OSError, ValueError, RuntimeError):
         there = False
     if not there or found.suffix.lower() not in IMAGE_ENDINGS:
-        raise UsageError(f"{file}, row {row}: {path!r} is no image beside it ({', '.join(IMAGE_ENDINGS)})")
+        raise UsageError(
+            f"{file}, row {row}: {path!r} is not an image next to it ({', '.join(IMAGE_ENDINGS)})"
+        )
     return found
 
 

@@ -88,7 +88,7 @@ def devkit_labels(devkit: Path) -> list[int]:
     try:
         return [labels[classes[int(line)]] for line in truth.read_text(encoding="ascii").split()]
     except (KeyError, ValueError) as error:
-        raise UsageError(f"{truth} has a line that is no class of meta.mat: {error}") from None
+        raise UsageError(f"{truth} has a line that is not a class of meta.mat: {error}") from None
 
 
 def _synsets(meta: Path) -> dict[int, str]:
@@ -96,4 +96,4 @@ def _synsets(meta: Path) -> dict[int, str]:
     try:
         return {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in read_mat(meta, "synsets")}
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise UsageError(f"{meta} is not the devkit's: {error}") from None
+        raise UsageError(f"{meta} is not the devkit's file: {error}") from None

@@ -63,7 +63,8 @@ def _eight_bits(image: Image.Image, name: str) -> Image.Image:
     elif image.mode not in ("F", "LAB", "HSV"):
         return image
     raise UsageError(
-        f"image {name} has pixels of mode {image.mode}, which no rule makes 8 bits: save it as 8-bit RGB"
+        f"image {name} has pixels of mode {image.mode}, which cannot be converted to 8 bits: save "
+        "it as 8-bit RGB"
     )
 
 
@@ -87,7 +88,7 @@ def _readable(source: Source) -> Path | BytesIO:
 
 def _unreadable(source: Source, error: Exception) -> UsageError:
     known = isinstance(error, OSError) and not error.strerror
-    why = f"not a whole image ({', '.join(FORMATS)})" if known else " ".join(str(error).split())
+    why = f"not a complete image ({', '.join(FORMATS)})" if known else " ".join(str(error).split())
     return UsageError(f"unreadable image {source}: {why}")
 
 
@@ -132,8 +133,8 @@ def central(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     height, width = size
     if image.width < width or image.height < height:
         raise UsageError(
-            f"an image of {image.height}x{image.width} pixels is too small for a crop of {height}x{width}: "
-            "a larger resize would do"
+            f"an image of {image.height}x{image.width} pixels is too small for a crop of "
+            f"{height}x{width}: use a larger resize"
         )
     left, top = round((image.width - width) / 2), round((image.height - height) / 2)
     return image.crop((left, top, left + width, top + height))

@@ -28,7 +28,9 @@ def read_images(path: Path, name: str) -> NDArray[np.uint8]:
     """uint8 [N, 32, 32, 3], mapped from the file and not yet read; ``name`` is the data set it belongs to."""
     images = _read(path, name)
     if images.dtype != np.uint8 or images.shape[1:] != CIFAR_SHAPE:
-        raise UsageError(f"{path} is not of {name}: {images.dtype} {images.shape}, not uint8 (N, 32, 32, 3)")
+        raise UsageError(
+            f"{path} is not a file of {name}: {images.dtype} {images.shape}, not uint8 (N, 32, 32, 3)"
+        )
     return images
 
 
@@ -46,7 +48,7 @@ def checked_labels(labels: Tensor, path: Path, *, classes: int) -> Tensor:
     """``labels``, or a :class:`UsageError` if one of them is not a class."""
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise UsageError(
-            f"{path} has a label outside 0 to {classes - 1}: it is damaged, or of another data set"
+            f"{path} has a label outside 0 to {classes - 1}: it is damaged, or belongs to another data set"
         )
     return labels
 

@@ -39,7 +39,7 @@ def load(root: Path, split: str, *, border: int, view: View) -> FileExamples:
         paths += found
         rows += [torch.tensor(accepted[name])] * len(found)
     if not paths:
-        raise UsageError(f"{images} has no images of the classes that ImageNet has too")
+        raise UsageError(f"{images} has no images of the classes that it shares with ImageNet")
     labels = pad_sequence(rows, batch_first=True, padding_value=PADDING)
     read = partial(_read, border=border, view=view)
     return FileExamples(

@@ -93,5 +93,5 @@ def seen(dataset: Dataset, preprocessing: Preprocessing) -> Dataset:
     if preprocessing == own:
         return dataset
     if preprocessing.view != own.view and dataset.task != CLASSIFICATION:
-        raise UsageError(f"{dataset.name}: image_size, resize and crop are for classification data alone")
+        raise UsageError(f"{dataset.name}: image_size, resize and crop apply only to classification data")
     return dataset._replace(**preprocessing._asdict(), unit=dataset.unit or dataset.std)

@@ -27,6 +27,6 @@ def channel_statistics(examples: Examples) -> tuple[tuple[float, ...], tuple[flo
     variance = counts @ levels**2 / pixels - mean**2
     flat = variance <= 0
     if flat.all():
-        raise UsageError("the training images are of one colour: there is nothing to normalise by")
+        raise UsageError("the training images have only one colour: they cannot be normalised")
     std = np.where(flat, 1.0, np.sqrt(np.where(flat, 0.0, variance)) / 255)
     return tuple((mean / 255).tolist()), tuple(std.tolist())

@@ -38,7 +38,7 @@ def download(file: RemoteFile, folder: Path, *, progress: Progress = SILENT) -> 
         verify(whole, file, progress=progress)
         return whole
     if urlsplit(file.url).scheme not in {"http", "https"}:
-        raise PrunekitError(f"{file.url!r} is not an address of a file on the web")
+        raise PrunekitError(f"{file.url!r} is not a web address of a file")
     folder.mkdir(parents=True, exist_ok=True)
     found = _size(part)
     for attempt in range(ATTEMPTS):
@@ -54,7 +54,7 @@ def download(file: RemoteFile, folder: Path, *, progress: Progress = SILENT) -> 
     except PrunekitError as error:
         if found:
             raise PrunekitError(
-                f"{error} (what was there of it was of another file: remove {part})"
+                f"{error} (the partial download belongs to another file: remove {part})"
             ) from None
         files.remove(part, within=folder)
         raise
@@ -69,9 +69,12 @@ def _size(path: Path) -> int:
 def _cut(file: RemoteFile, part: Path, error: Exception) -> str:
     why = getattr(error, "reason", None) or str(error) or type(error).__name__
     if not _size(part):
-        return f"{file.url} cannot be reached: {why} (a copy on this machine can be given with --from PATH)"
+        return f"{file.url} cannot be reached: {why} (you can name a local copy with --from PATH)"
     known = f" of {file.size:,}" if file.size else ""
-    return f"{file.url}: cut after {_size(part):,}{known} bytes ({why}); run the same command again to go on"
+    return (
+        f"{file.url}: interrupted after {_size(part):,}{known} bytes ({why}); run the same "
+        "command again to resume"
+    )
 
 
 def _continue(file: RemoteFile, part: Path, progress: Progress) -> None:
@@ -101,14 +104,14 @@ def _resumed(file: RemoteFile, answer: http.client.HTTPResponse, start: int) -> 
     """Where a partial answer begins, which must be where it was asked to."""
     said = answer.headers.get("Content-Range", "")
     if said and not said.startswith(f"bytes {start}-"):
-        raise PrunekitError(f"{file.url} gives another part of {file.name} than was asked for")
+        raise PrunekitError(f"{file.url} returned another part of {file.name} than requested")
     return start
 
 
 def _expected(file: RemoteFile, answer: http.client.HTTPResponse, start: int) -> int | None:
     """The whole file's size; an answer that cannot be the file is refused before a byte is written."""
     if answer.headers.get_content_type() == "text/html":
-        raise PrunekitError(f"{file.url} gives a web page, not {file.name}")
+        raise PrunekitError(f"{file.url} returned a web page, not {file.name}")
     length = answer.headers.get("Content-Length", "")
     offered = start + int(length) if length.isascii() and length.isdigit() else None
     if file.size is not None and offered is not None and offered != file.size:
@@ -128,8 +131,8 @@ def _receive(answer: http.client.HTTPResponse, part: Path, start: int, length: i
             bar.advance(len(chunk))
             if pace.too_slow(len(chunk)):
                 raise PrunekitError(
-                    f"{part.stem}: the server sends less than {SLOWEST} bytes a second; run the same command again to "
-                    "go on"
+                    f"{part.stem}: the server sends less than {SLOWEST} bytes per second; run the same "
+                    "command again to resume"
                 )
     if length is not None and received < length:
         raise ConnectionError("connection closed early")

@@ -36,7 +36,7 @@ def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = 
         for source, place in _moves(folder, file, root):
             if not source.exists():
                 raise PrunekitError(
-                    f"{archive} does not hold {source.relative_to(folder)}: it is another archive"
+                    f"{archive} does not contain {source.relative_to(folder)}: it is another archive"
                 )
             if not place.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
@@ -93,11 +93,11 @@ def _check_member(member: tarfile.TarInfo, archive: Path) -> None:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name:
         raise PrunekitError(
-            f"{archive} holds a path outside its folder: {member.name!r}; nothing was unpacked"
+            f"{archive} contains a path outside its folder: {member.name!r}; nothing was unpacked"
         )
     if not (member.isfile() or member.isdir()):
         raise PrunekitError(
-            f"{archive} holds {member.name!r}, which is no file or folder; nothing was unpacked"
+            f"{archive} contains {member.name!r}, which is neither a file nor a folder; nothing was unpacked"
         )
 
 

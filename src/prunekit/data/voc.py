@@ -81,7 +81,7 @@ def _read(
     image, labels = open_rgb(item[0]), read_label_map(item[1], read_labels)
     if labels.shape != (image.height, image.width):
         raise UsageError(
-            f"{item[1]} labels {labels.shape} pixels, its image has {(image.height, image.width)}"
+            f"{item[1]} labels {labels.shape} pixels, but its image has {(image.height, image.width)}"
         )
     scale = size / max(image.size)
     scaled = tuple(max(1, round(side * scale)) for side in image.size)

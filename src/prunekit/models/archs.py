@@ -186,7 +186,7 @@ def _depths(name: str, family: Family) -> str:
         family.form.replace(f"<{depths}>", str(6 * n + family.offset)).replace("<width>", "2")
         for n in range(1, 4)
     )
-    return f"unknown architecture {name!r}: depths are {depths}: {', '.join(known)} …"
+    return f"unknown architecture {name!r}: the depths are {depths}: {', '.join(known)} …"
 
 
 def _reachable(settings: dict[str, int], offset: int) -> bool:

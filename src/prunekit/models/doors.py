@@ -48,7 +48,7 @@ def module(target: str, *, classes: int) -> nn.Module:
 def _check(library: str, name: str, known: Iterable[str]) -> None:
     names = list(known)
     if name not in names:
-        near = ", ".join(get_close_matches(name, names, n=3)) or "nothing like it"
+        near = ", ".join(get_close_matches(name, names, n=3)) or "none is similar"
         raise UsageError(f"{library} has no architecture {name!r} (nearest: {near})")
 
 

@@ -18,13 +18,13 @@ def pretrained(arch: str, classes: int) -> nn.Module:
     from timm import create_model
 
     if not arch.startswith(DOOR):
-        raise UsageError(f"--pretrained goes through timm: name the architecture as timm:NAME, not {arch!r}")
+        raise UsageError(f"--pretrained uses timm: name the architecture as timm:NAME, not {arch!r}")
     if offline():
         raise UsageError("--pretrained needs a network connection, and PRUNEKIT_OFFLINE forbids one")
     model: nn.Module = create_model(arch.removeprefix(DOOR), pretrained=True)
     found = getattr(model, "num_classes", None)
     if found != classes:
-        raise UsageError(f"{arch} was trained on {found} classes, the data set has {classes}")
+        raise UsageError(f"{arch} was trained on {found} classes, but the data set has {classes}")
     return model
 
 
@@ -49,8 +49,8 @@ def timm_preprocessing(arch: str) -> dict[str, Any]:
     )
     if not plain or len(found.mean) != 3:
         raise UsageError(
-            f"timm crops for {arch} in a way that prunekit does not ({mode}, {height}x{width}): say how its images are "
-            "to be seen with image_size, resize, crop and interpolation"
+            f"timm's crop for {arch} is not available in prunekit ({mode}, {height}x{width}): set its "
+            "preprocessing with image_size, resize, crop and interpolation"
         )
     return {
         "mean": tuple(found.mean),

@@ -60,7 +60,7 @@ def _check_names(state: Mapping[str, Tensor], arrays: Mapping[str, object]) -> N
         )
     if strange:
         raise UsageError(
-            f"the weights have a tensor {strange[0]!r} that the network has not ({len(strange)} such)"
+            f"the weights have a tensor {strange[0]!r} that the network lacks ({len(strange)} such tensors)"
         )
 
 
@@ -68,4 +68,6 @@ def _check_shapes(state: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray[A
     for name, tensor in state.items():
         if tuple(tensor.shape) != arrays[name].shape:
             shapes = f"{list(arrays[name].shape)} in the weights, {list(tensor.shape)} in the network"
-            raise UsageError(f"tensor {name!r} differs in shape: {shapes} (another number of classes?)")
+            raise UsageError(
+                f"tensor {name!r} differs in shape: {shapes} (does the number of classes differ?)"
+            )

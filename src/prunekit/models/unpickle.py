@@ -41,8 +41,8 @@ def _refusal(error: Exception, name: str) -> UsageError:
         return UsageError(f"{name} is not a file of torch.save: {str(error).partition(chr(10))[0][:200]}")
     line = _CONVERTS.format(name=name)
     return UsageError(
-        f"{name} is a whole pickled network, holds other objects or is damaged: opening it could run its code. If you "
-        f'trust it, convert it in your own process: python -c "{line}"'
+        f"{name} is a whole pickled network, contains other objects or is damaged: opening it "
+        f'could run its code. If you trust it, convert it in your own process: python -c "{line}"'
     )
 
 
@@ -53,7 +53,7 @@ def _refuse_programs(data: bytes, name: str) -> None:
     except (zipfile.BadZipFile, ValueError, OSError):
         return
     if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-        raise UsageError(f"{name} is a compressed archive, which torch.save never writes")
+        raise UsageError(f"{name} is a compressed archive, which torch.save does not write")
     ends = {member.filename.partition("/")[2] for member in members}
     if "constants.pkl" in ends:
         raise UsageError(f"{name} is TorchScript: export the network with torch.export instead (.pt2)")
@@ -63,7 +63,7 @@ def _refuse_programs(data: bytes, name: str) -> None:
 
 def _state_dict(found: Any, name: str) -> dict[str, Tensor]:
     if not isinstance(found, Mapping):
-        raise UsageError(f"{name} holds a {type(found).__name__}, not a state dict (names and tensors)")
+        raise UsageError(f"{name} contains a {type(found).__name__}, not a state dict (names and tensors)")
     if found and all(isinstance(value, Tensor) for value in found.values()):
         return {str(key): value for key, value in found.items()}
     inner = [key for key in NESTED if _is_state(found.get(key))]
@@ -71,8 +71,8 @@ def _state_dict(found: Any, name: str) -> dict[str, Tensor]:
     if len(inner) != 1:
         names = ", ".join(inner + others) or "none"
         raise UsageError(
-            f"{name} is a checkpoint with several parts (state dicts in it: {names}): save the one you mean alone, "
-            "torch.save(model.state_dict(), 'state.pt')"
+            f"{name} is a checkpoint with several parts (state dicts in it: {names}): save only the "
+            "one that you want, torch.save(model.state_dict(), 'state.pt')"
         )
     return {str(key): value for key, value in found[inner[0]].items() if isinstance(value, Tensor)}
 

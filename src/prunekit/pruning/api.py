@@ -139,9 +139,7 @@ def _coupled(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped
     if row.structure != "filter":
         raise UsageError(f"coupled pruning removes channels: use a filter method, not {asked.method}")
     if not subject.graph.traced:
-        raise UsageError(
-            "coupled pruning needs a model that can be traced: give example=, an input that it takes"
-        )
+        raise UsageError("coupled pruning needs a model that can be traced: pass example=, an input for it")
     room, scores = room_of(subject.model, subject.graph, masks), scores_of(subject, row)
     fixed: frozenset[str] = frozenset()
     for _ in range(_COUPLED_TRIES):
@@ -177,7 +175,8 @@ def _coupled_channels(
     target = round((1 - asked.ratio) * whole)
     if before < target:
         raise UsageError(
-            f"the model is already pruned to {1 - before / whole:.4f}, more than the {asked.ratio} asked for"
+            f"the model is already pruned to {1 - before / whole:.4f}, which is more than the "
+            f"requested {asked.ratio}"
         )
     try:
         return choose(trial, allocate, target, LARGEST_MISS * whole)
@@ -231,7 +230,9 @@ def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
 
 
 def _already_pruned(present: float, asked: float) -> UsageError:
-    return UsageError(f"the model is already pruned to {present:.4f}, more than the {asked} asked for")
+    return UsageError(
+        f"the model is already pruned to {present:.4f}, which is more than the requested {asked}"
+    )
 
 
 def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> UsageError:
@@ -243,7 +244,7 @@ def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> Usag
         )
     steps = " and ".join(f"{ratio:.3f}" for ratio in sorted(nearest))
     return UsageError(
-        f"{method} cannot reach prune ratio {asked} on this model: the nearest ratios that it has are {steps}"
+        f"{method} cannot reach prune ratio {asked} on this model: the nearest possible ratios are {steps}"
     )
 
 
@@ -314,5 +315,7 @@ def _say_which_stay(subject: Subject, row: Method, free: frozenset[str]) -> None
     if alone:
         some = ", ".join(alone[:6]) + (f" and {len(alone) - 6} more" if len(alone) > 6 else "")
         warnings.warn(
-            f"left alone, as their channels cannot be followed to other layers: {some}", PrunekitWarning, 4
+            f"not pruned, because their channels cannot be tracked to other layers: {some}",
+            PrunekitWarning,
+            4,
         )

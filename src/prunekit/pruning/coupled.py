@@ -292,8 +292,8 @@ def coupled_choice(
     found = families(subject, coupling, scores, row, free)
     if not found:
         raise UsageError(
-            "no channels of this model can be removed together: every one meets something that needs them all "
-            "(see prunekit.explain); a weight method prunes it"
+            "no channels of this model can be removed together: every channel reaches an operation "
+            "that needs all channels (see prunekit.explain); use a weight method"
         )
     own = {name: family.scores for name, family in found.items()}
     keys = rank(row, own, subject.seed)

@@ -70,9 +70,9 @@ def _reason(graph: Graph, coupling: Coupling, name: str, groups: set[int]) -> st
     if name not in graph.called:
         return "it does not run in evaluation mode"
     if name in graph.heads:
-        return "it makes the network's outputs"
+        return "it produces the network's outputs"
     if name in graph.computed:
-        return "the network does not multiply by its weights as they are stored"
+        return "the network does not multiply by its stored weights directly"
     if not groups:
         return "its weight is used in more than one place"
     if not any(bool(coupling.pinned[group]) for group in groups):
@@ -86,7 +86,7 @@ def _meets(graph: Graph, coupling: Coupling, groups: set[int]) -> str:
     for value, scope in (*graph.pinned, *readers):
         if not groups.isdisjoint(coupling.groups(value).tolist()):
             return f"{scope or 'the network itself'} needs all of its channels"
-    return "something needs all of its channels"
+    return "an operation needs all of its channels"
 
 
 def _text(graph: Graph, found: list[Row]) -> str:

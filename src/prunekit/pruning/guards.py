@@ -39,8 +39,8 @@ def unscored(subject: Subject, row: Method) -> frozenset[str]:
         computed |= unlike_products(subject)
         if not row.needs_labels:
             unseen = set(subject.layers) - set(output_positions(subject)) - computed
-    _warn(sorted(computed), "the network does not multiply by their weights as they are stored")
-    _warn(sorted(unseen), "the sample does not pass through them as layers of their own")
+    _warn(sorted(computed), "the network does not multiply by their stored weights directly")
+    _warn(sorted(unseen), "the sample does not pass through them as separate layers")
     return frozenset(computed | unseen)
 
 
@@ -48,7 +48,7 @@ def _warn(names: Iterable[str], reason: str) -> None:
     found = list(names)
     if found:
         some = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
-        warnings.warn(f"left alone, as {reason}: {some}", PrunekitWarning, 5)
+        warnings.warn(f"not pruned, because {reason}: {some}", PrunekitWarning, 5)
 
 
 def moves_nothing(model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], masks: Masks) -> bool:
@@ -90,7 +90,7 @@ def _close(one: Tensor, other: Tensor, allowed: float | None) -> bool:
 def disagreeing(model: nn.Module, layers: Mapping[str, Layer]) -> Graph:
     """The graph of a model that does something else than what was seen of it: every layer alone, with a warning."""
     warnings.warn(
-        f"a forward pass of {type(model).__name__} disagrees with its graph: masks are layer by layer",
+        f"a forward pass of {type(model).__name__} disagrees with its graph: masks are made layer by layer",
         PrunekitWarning,
         5,
     )

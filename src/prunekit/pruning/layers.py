@@ -85,7 +85,7 @@ def prunable_layers(model: nn.Module) -> dict[str, Layer]:
             holders.setdefault(id(module.weight), []).append((name, module))
     if not holders:
         hidden = ", ".join(computed_weights(model)[:3])
-        reason = f": the weights of {hidden} are computed from others, {REMEDY}" if hidden else ""
+        reason = f": the weights of {hidden} are computed from other parameters, {REMEDY}" if hidden else ""
         raise UsageError(f"this model has no prunable layer (a convolution or a linear layer){reason}")
     layers = [_layer(found, names, places[key]) for key, found in holders.items()]
     return {layer.name: layer for layer in layers}

@@ -55,12 +55,12 @@ def check(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
     own = parameters(model)
     for name, mask in masks.items():
         if name not in own:
-            raise UsageError(f"mask {name!r} fits no parameter of this model")
+            raise UsageError(f"mask {name!r} matches no parameter of this model")
         if mask.dtype != torch.bool:
             raise UsageError(
-                f"mask {name!r} is of {mask.dtype}: masks are of torch.bool, True for what is kept"
+                f"mask {name!r} has dtype {mask.dtype}: masks must be torch.bool, True for kept entries"
             )
         if mask.shape != own[name].shape:
             raise UsageError(
-                f"mask {name!r} has shape {tuple(mask.shape)}, its parameter {tuple(own[name].shape)}"
+                f"mask {name!r} has shape {tuple(mask.shape)}, but its parameter has {tuple(own[name].shape)}"
             )

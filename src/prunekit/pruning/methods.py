@@ -184,9 +184,9 @@ _ROWS: dict[str, Method] = {
         _of("scores.patterns", "nm"),
         "Mishra et al. 2021, arXiv:2104.08378; Zhou et al. 2021, arXiv:2102.04010",
         options={
-            "n": Option(2, "weights kept of every m", least=1),
+            "n": Option(2, "weights kept out of every m", least=1),
             "m": Option(4, "consecutive inputs of a filter that share n", least=2),
-            "score": Option("wt", "method whose scores choose: any of structure weight that draws nothing"),
+            "score": Option("wt", "method whose scores choose: any weight method that does not sample"),
         },
         ranked_by="score",
         unfit=_of("scores.patterns", "unfit"),
@@ -259,7 +259,8 @@ def _with_needs(name: str, row: Method, options: Mapping[str, Value]) -> Method:
     if not _ranks(base, row):
         able = [each for each, other in METHODS.working() if _ranks(other, row)]
         raise UsageError(
-            f"method {name} cannot take the scores of {options[row.ranked_by]}: it takes those of {', '.join(able)}"
+            f"method {name} cannot use the scores of {options[row.ranked_by]}: it can use those of "
+            f"{', '.join(able)}"
         )
     return row._replace(data_informed=base.data_informed, needs_labels=base.needs_labels)
 

@@ -52,9 +52,9 @@ def opened(
 def _check_sample(asked: Chosen, sample: list[Batch]) -> None:
     row = asked.row
     if isinstance(row, Method) and row.data_informed and not sample:
-        raise UsageError(f"{asked.name} looks at data: give it batches")
+        raise UsageError(f"{asked.name} needs data: pass batches")
     if isinstance(row, Method) and row.needs_labels and any(batch.labels is None for batch in sample):
-        raise UsageError(f"{asked.name} looks at the loss: give it batches of (inputs, labels)")
+        raise UsageError(f"{asked.name} needs the loss: pass batches of (inputs, labels)")
 
 
 def scores_of(subject: Subject, row: Method) -> Scores:
@@ -81,8 +81,8 @@ def check_fits(found: Opened, skipped: frozenset[str]) -> None:
         name, why = next(iter(unfit.items()))
         more = f" (and {len(unfit) - 1} more layers)" if len(unfit) > 1 else ""
         raise UsageError(
-            f"{found.name} does not fit layer {name!r}: {why}{more}; leave whole what it does not fit: "
-            f"--skip-layers {','.join([*sorted(skipped), *unfit])}"
+            f"{found.name} does not fit layer {name!r}: {why}{more}; skip the layers that it does not "
+            f"fit: --skip-layers {','.join([*sorted(skipped), *unfit])}"
         )
 
 
@@ -116,6 +116,7 @@ def _kind(method: str, name: str, scores: Any, subject: Subject) -> str:
         if given == _shape(kind, layer):
             return kind
     raise UsageError(
-        f"method {method} scores layer {name!r} by {given or type(scores).__name__}: return a tensor of shape "
-        f"{_shape('weight', layer)} (weights) or {_shape('filter', layer)} (filters)"
+        f"method {method} returned {given or type(scores).__name__} for layer {name!r}: return a "
+        f"tensor of shape {_shape('weight', layer)} (weights) or {_shape('filter', layer)} "
+        "(filters)"
     )

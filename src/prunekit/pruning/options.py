@@ -40,6 +40,6 @@ def _check(method: str, name: str, option: Option, value: Value) -> None:
     if not fits or (option.least is not None and isinstance(value, int | float) and value < option.least):
         least = "" if option.least is None else f" of at least {option.least:g}"
         raise UsageError(
-            f"option {name} of method {method} is a value of type {wanted.__name__}{least}, such as {option.default!r} "
-            f"(given: {value!r})"
+            f"option {name} of method {method} must be a value of type {wanted.__name__}{least}, such "
+            f"as {option.default!r} (given: {value!r})"
         )

@@ -46,7 +46,7 @@ def repair(
     model = single(model)
     sample = read_batches(batches, model)
     if not sample:
-        raise UsageError("least squares looks at images: give it batches")
+        raise UsageError("least squares needs images: pass batches")
     pruned = copied_network(model)
     apply_(pruned, masks)
     graph, before = trace(pruned, sample[0].inputs), prunable_layers(model)
@@ -63,7 +63,7 @@ def repair(
             found |= mended
     if strange:
         some = ", ".join(strange[:6]) + (f" and {len(strange) - 6} more" if len(strange) > 6 else "")
-        warnings.warn(f"not repaired, as more than a product is computed there: {some}", PrunekitWarning, 2)
+        warnings.warn(f"not repaired, because they compute more than a product: {some}", PrunekitWarning, 2)
     return found
 
 

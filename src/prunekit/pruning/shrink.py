@@ -53,7 +53,7 @@ def plan(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> tu
     graph = trace(masked, example)
     if not graph.traced:
         raise UsageError(
-            "this model cannot be traced, so nothing can be taken out of it: give example=, an input"
+            "this model cannot be traced, so no channels can be removed: pass example=, an input for it"
         )
     return shrunk(masked, graph, masks), graph
 
@@ -72,9 +72,7 @@ def shrunk(masked: nn.Module, graph: Graph, masks: Masks) -> Shrunk:
         if failed in fixed and not failed:
             break
         fixed |= {_widened(failed, fixed)}
-    raise UsageError(
-        "no channel can be taken out of this model so that it still runs and its outputs stay as they are"
-    )
+    raise UsageError("no channel can be removed from this model without breaking it or changing its outputs")
 
 
 def _widened(failed: str, fixed: frozenset[str]) -> str:

@@ -143,7 +143,7 @@ def _hook(visit: Visit, layer: Layer) -> Look:
     def hook(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
         inputs = _batched(module, _given(args, named).float())
         if not finite(inputs):
-            raise UsageError(f"layer {layer.name!r} sees inputs that are not finite")
+            raise UsageError(f"layer {layer.name!r} gets inputs that are not finite")
         try:
             visit(layer, module, inputs)
         except Exception as error:

@@ -19,7 +19,7 @@ def hold(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
     parameters = dict(model.named_parameters())
     for name, mask in masks.items():
         if name not in parameters or parameters[name].shape != mask.shape:
-            raise PrunekitError(f"the mask {name!r} {list(mask.shape)} fits no parameter of the network")
+            raise PrunekitError(f"the mask {name!r} {list(mask.shape)} matches no parameter of the network")
         parameters[name].detach().masked_fill_(~mask.to(parameters[name].device), 0)
 
 

@@ -286,7 +286,7 @@ def test_claim_9_says_what_its_slopes_rest_on():
     ]
     evidence = claim(9, rows)["evidence"]
     assert "The line explains 16 to 16 % of the curves." in evidence
-    assert "The slope rests on the largest ratio: wt; ft." in evidence
+    assert "The slope depends on the largest ratio: wt; ft." in evidence
 
 
 def test_robust_training_is_judged_on_what_it_has_not_seen():

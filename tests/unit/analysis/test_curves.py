@@ -57,7 +57,7 @@ def test_a_curve_is_sorted_by_its_ratios():
 def test_two_curves_of_one_variant_and_seed_are_refused():
     curve = Curve(WT, 0, "digits", "parent", some(), ())
     with pytest.raises(
-        UsageError, match=r"two curves of one variant \(wt\), seed 0 and repetition 0 on digits"
+        UsageError, match=r"two curves have the same variant \(wt\), seed 0 and repetition 0 on digits"
     ):
         units_of(resample([curve, curve._replace(parent="other")], resamples=5))
 

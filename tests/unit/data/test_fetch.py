@@ -73,7 +73,7 @@ def test_a_copy_that_lacks_the_files_is_told_what_was_looked_for(local, tmp_path
 
 
 def test_offline_says_how_to_go_on(local, tmp_path):
-    with pytest.raises(UsageError, match="offline: give a local copy with --from PATH"):
+    with pytest.raises(UsageError, match="offline: name a local copy with --from PATH"):
         get("cifar10", tmp_path / "data", offline=True)
 
 

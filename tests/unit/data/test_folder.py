@@ -94,7 +94,7 @@ def test_images_of_one_colour_cannot_be_normalised(tmp_path):
     for split in ("train", "test"):
         (tmp_path / "flat" / split / "a").mkdir(parents=True)
         Image.new("RGB", (4, 4), (9, 9, 9)).save(tmp_path / "flat" / split / "a" / "0.png")
-    with pytest.raises(UsageError, match="of one colour"):
+    with pytest.raises(UsageError, match="only one colour"):
         _open(tmp_path / "flat", tmp_path)
 
 

@@ -38,7 +38,7 @@ def test_a_name_of_two_images_is_refused(tmp_path):
         ("", "needs a first row"),
         ("file\n1.jpg\n", "needs a first row"),
         ("camera,light\na,day\n", "needs a first row"),
-        ("file,camera,camera\n1.jpg,a,b\n", "two columns have one name"),
+        ("file,camera,camera\n1.jpg,a,b\n", "two columns have the same name"),
         ("file,camera\n1.jpg\n", "row 2: 1 cells for the 2 columns"),
         ("file,camera\n1.jpg,a\n1.jpg,b\n", "row 3: '1.jpg' appears twice"),
     ],

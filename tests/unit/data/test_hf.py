@@ -179,12 +179,12 @@ def test_a_row_cannot_name_a_file_of_this_machine(folder, path):
     if path == "fifo.png":
         os.mkfifo(folder / path)
     parquet.write_table(_table([0], images=[{"bytes": None, "path": path}]), folder / "train.parquet")
-    with pytest.raises(UsageError, match=r"(is no image beside it|cannot read)"):
+    with pytest.raises(UsageError, match=r"(is not an image next to it|cannot read)"):
         _open(folder)
 
 
 @pytest.mark.parametrize("labels", [["a", "b"], [0.5, 1.0], [[0], [1]]])
 def test_labels_that_are_no_whole_numbers_are_refused(folder, labels):
     parquet.write_table(_table([0, 1], labels=labels), folder / "train.parquet")
-    with pytest.raises(UsageError, match="no whole numbers"):
+    with pytest.raises(UsageError, match="not whole numbers"):
         _open(folder)

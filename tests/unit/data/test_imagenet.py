@@ -35,7 +35,7 @@ def test_validation_images_in_class_folders_need_no_devkit(root):
 def test_an_id_that_is_no_class_is_refused(root):
     truth = root / "imagenet" / "ILSVRC2012_devkit_t12" / "data" / "ILSVRC2012_validation_ground_truth.txt"
     truth.write_text("1001\n1\n4\n2\n")
-    with pytest.raises(UsageError, match="line that is no class"):
+    with pytest.raises(UsageError, match="line that is not a class"):
         _test(root)
 
 
@@ -59,7 +59,7 @@ def test_images_without_labels_are_counted(root):
 
 def test_a_missing_devkit_is_named(root):
     shutil.rmtree(root / "imagenet" / "ILSVRC2012_devkit_t12")
-    with pytest.raises(UsageError, match=r"imagenet is not there: no .*devkit"):
+    with pytest.raises(UsageError, match=r"imagenet is missing: there is no .*devkit"):
         _test(root)
 
 

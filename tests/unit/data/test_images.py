@@ -57,7 +57,7 @@ def test_a_file_of_another_format_is_not_opened_whatever_its_name(tmp_path, pixe
     Image.fromarray(pixels.repeat(16, axis=0).repeat(16, axis=1)).save(tmp_path / "a.png", kind)
     for read in (decode, size_of):
         with pytest.raises(
-            UsageError, match=r"unreadable image .*a\.png: not a whole image \(BMP, GIF, JPEG"
+            UsageError, match=r"unreadable image .*a\.png: not a complete image \(BMP, GIF, JPEG"
         ):
             read(tmp_path / "a.png")
 

@@ -14,5 +14,5 @@ def test_what_is_missing_is_told_in_one_line(tmp_path):
     with pytest.raises(UsageError) as found:
         need(tmp_path / "x.npy", "cifar10")
     assert str(found.value) == (
-        f"data set cifar10 is not there: no {tmp_path / 'x.npy'} (get it with `prunekit data get cifar10`)"
+        f"data set cifar10 is missing: there is no {tmp_path / 'x.npy'} (get it with `prunekit data get cifar10`)"
     )

@@ -41,7 +41,7 @@ def test_a_damaged_file_is_named_and_not_unpickled(tmp_path, kind):
 @pytest.mark.parametrize("array", [np.zeros((2, 32, 32, 3)), np.zeros((2, 3, 32, 32), dtype=np.uint8)])
 def test_arrays_of_another_kind_are_refused(tmp_path, array):
     np.save(tmp_path / "a.npy", array)
-    with pytest.raises(UsageError, match="is not of cifar10-c"):
+    with pytest.raises(UsageError, match="is not a file of cifar10-c"):
         read_images(tmp_path / "a.npy", "cifar10-c")
 
 

@@ -69,7 +69,7 @@ def test_a_corruption_is_made_at_the_images_own_size_and_then_seen(digits, tmp_p
 def test_label_maps_are_not_resampled(tmp_path):
     voc = open_dataset("voc2012", tmp_path)
     assert seen(voc, Preprocessing.of(voc)._replace(mean=(0.0, 0.0, 0.0))).mean == (0.0, 0.0, 0.0)
-    with pytest.raises(UsageError, match="for classification data alone"):
+    with pytest.raises(UsageError, match="only to classification data"):
         seen(voc, Preprocessing.of(voc)._replace(size=(64, 64)))
 
 

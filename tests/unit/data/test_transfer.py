@@ -141,7 +141,7 @@ def test_another_size_is_refused_where_the_server_does_not_say_it(server, tmp_pa
 
 def test_a_web_page_instead_of_the_file_is_told(server, tmp_path):
     server.plan.data, server.plan.kind = b"<html>Please log in</html>", "text/html; charset=utf-8"
-    with pytest.raises(PrunekitError, match=r"gives a web page, not set\.tar"):
+    with pytest.raises(PrunekitError, match=r"returned a web page, not set\.tar"):
         download(_file(server), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -183,5 +183,5 @@ def test_a_folder_that_cannot_be_written_is_named(server, tmp_path):
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/set.tar", ""])
 def test_only_web_addresses_are_opened(tmp_path, url):
-    with pytest.raises(PrunekitError, match="not an address of a file on the web"):
+    with pytest.raises(PrunekitError, match="not a web address of a file"):
         download(RemoteFile("set.tar", url, MD5), tmp_path)

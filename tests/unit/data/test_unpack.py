@@ -116,7 +116,7 @@ def test_what_a_killed_run_left_is_not_kept(tmp_path, root):
 
 
 def test_another_archive_is_told(tmp_path, root):
-    with pytest.raises(PrunekitError, match="does not hold set: it is another archive"):
+    with pytest.raises(PrunekitError, match="does not contain set: it is another archive"):
         unpack(_archive(tmp_path / "a", {"other/x": b"1"}), FILE, root)
 
 

@@ -42,7 +42,7 @@ def test_bfloat16_comes_out_as_float32() -> None:
     ("change", "said"),
     [
         (lambda arrays: arrays.pop("fc.bias"), "no tensor 'fc.bias'"),
-        (lambda arrays: arrays.update({"fc.extra": np.zeros(1)}), "'fc.extra' that the network has not"),
+        (lambda arrays: arrays.update({"fc.extra": np.zeros(1)}), "'fc.extra' that the network lacks"),
         (lambda arrays: arrays.update({"fc.weight": np.zeros((11, 64))}), r"'fc.weight' differs.*\[11, 64\]"),
     ],
 )

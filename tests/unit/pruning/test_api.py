@@ -114,7 +114,7 @@ def test_an_untraceable_model_is_pruned_layer_by_layer_and_says_so(method):
 def test_layers_inside_attention_are_left_alone_and_named():
     timm = pytest.importorskip("timm")
     model = timm.create_model("vit_tiny_patch16_224", img_size=32, depth=2, num_classes=10)
-    with pytest.warns(PrunekitWarning, match=r"left alone.*blocks\.0\.attn\.qkv"):
+    with pytest.warns(PrunekitWarning, match=r"not pruned.*blocks\.0\.attn\.qkv"):
         masks = prune(model, method="ft", prune_ratio=0.2)
     assert masks["blocks.0.attn.qkv.weight"].all()
     assert not masks["blocks.0.mlp.fc1.weight"].all()
@@ -134,25 +134,25 @@ MISTAKES = {
     "no prunable layer": (lambda: nn.Sequential(nn.ReLU()), {}, "no prunable layer"),
     "a method that is not there": (small, {"method": "sippp"}, "did you mean 'sipp'"),
     "an unknown skipped layer": (small, {"skip_layers": ["conv2"]}, "unknown layer 'conv2'; did you mean 'conv1'"),
-    "no batches": (small, {"method": "sipp"}, "sipp looks at data: give it batches"),
-    "no labels": (small, {"method": "snip", "batches": [X]}, "snip looks at the loss"),
+    "no batches": (small, {"method": "sipp"}, "sipp needs data: pass batches"),
+    "no labels": (small, {"method": "snip", "batches": [X]}, "snip needs the loss"),
     "batches of the wrong shape": (small, {"method": "pfp", "batches": [X[:, :1]]}, r"shape \(4, 1, 16, 16\) does not fit"),
     "images of the wrong shape for their labels": (small, {"method": "taylor", "batches": [(X, LABELS[:2])]}, r"labels of shape \(2,\) does not fit"),
     "labels out of range": (small, {"method": "snip", "batches": [(X, LABELS + 99)]}, r"labels of shape \(4,\) does not fit this model: .*out of bounds"),
     "one tensor as batches": (small, {"method": "pfp", "batches": X}, "a list of batches, not one tensor"),
     "images without a batch": (small, {"method": "pfp", "batches": [X[0]]}, r"a batch of shape \(3, 16, 16\) does not fit"),
-    "empty batches": (small, {"method": "pfp", "batches": [X[:0]]}, "give it batches"),
+    "empty batches": (small, {"method": "pfp", "batches": [X[:0]]}, "pass batches"),
     "every layer skipped": (tiny, {"skip_layers": ["0", "2"]}, "every prunable layer is skipped"),
     "batches that are no tensors": (small, {"method": "pfp", "batches": ["image"]}, "must be a tensor"),
     "weights that are not finite": (broken, {}, "layer 'conv1' has weights that are not finite"),
     "weights that are not finite, with data": (broken, {"method": "sipp", "batches": [X]}, "layer 'conv1' has weights that are not finite"),
     "weights that are not finite, for a control": (broken, {"method": "random"}, "layer 'conv1' has weights that are not finite"),
     "gradients that are not finite": (small, {"method": "snip", "batches": [(X / 0, LABELS)]}, "'conv1' has activations, gradients or norms that are not finite"),
-    "inputs that are not finite": (small, {"method": "sipp", "batches": [X / 0]}, "'conv1' sees inputs that are not finite"),
+    "inputs that are not finite": (small, {"method": "sipp", "batches": [X / 0]}, "'conv1' gets inputs that are not finite"),
     "a ratio that is none": (small, {"prune_ratio": 1.0}, "between 0 and 1"),
     "a ratio out of reach": (tiny, {"method": "ft", "prune_ratio": 0.9}, r"ft cannot reach prune ratio 0\.9 .*reachable: 0\.000 to 0\.4"),
-    "a ratio between two filters": (tiny, {"method": "ft", "prune_ratio": 0.2}, r"prune ratio 0\.2 .* nearest ratios that it has are 0\.000 and 0\.400"),
-    "masks of another model": (small, {"masks": {"x": torch.ones(1, dtype=torch.bool)}}, "fits no parameter"),
+    "a ratio between two filters": (tiny, {"method": "ft", "prune_ratio": 0.2}, r"prune ratio 0\.2 .* nearest possible ratios are 0\.000 and 0\.400"),
+    "masks of another model": (small, {"masks": {"x": torch.ones(1, dtype=torch.bool)}}, "matches no parameter"),
     "masks of another shape": (small, {"masks": {"fc.bias": torch.ones(1, dtype=torch.bool)}}, "has shape"),
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ def test_every_layer_says_what_it_goes_with_or_why_it_stays():
     found = {row.name: row for row in rows(model, trace(model))}
     assert (found["a"].with_, found["a"].stays) == (("b",), "")
     assert found["c"].stays == "norm needs all of its channels"
-    assert found["head"].stays == "it makes the network's outputs"
+    assert found["head"].stays == "it produces the network's outputs"
     assert found["unused"].stays == "it does not run in evaluation mode"
     assert "with b" in explain(model).splitlines()[0]
 

@@ -39,5 +39,5 @@ def test_values_are_written_into_parameters_and_buffers():
 
 def test_masks_are_bool():
     model = nn.Linear(2, 2)
-    with pytest.raises(UsageError, match=r"mask 'weight' is of torch.float32: masks are of torch.bool"):
+    with pytest.raises(UsageError, match=r"mask 'weight' has dtype torch.float32: masks must be torch.bool"):
         apply_(model, {"weight": torch.ones(2, 2)})

@@ -91,11 +91,11 @@ def test_a_function_that_returns_something_else_is_refused(function, message):
     [
         ("wt", {"n": 2}, "method wt has no options"),
         ("nm", {"k": 2}, r"unknown option of method nm 'k' \(one of: n, m, score\)"),
-        ("nm", {"n": 0}, "option n of method nm is a value of type int of at least 1"),
-        ("nm", {"n": True}, "option n of method nm is a value of type int"),
+        ("nm", {"n": 0}, "option n of method nm must be a value of type int of at least 1"),
+        ("nm", {"n": True}, "option n of method nm must be a value of type int"),
         ("nm", {"n": 4}, "option n of method nm must be below m"),
-        ("nm", {"score": "ft"}, "cannot take the scores of ft: it takes those of wt"),
-        ("nm", {"score": "wanda"}, "nm looks at data"),
+        ("nm", {"score": "ft"}, "cannot use the scores of ft: it can use those of wt"),
+        ("nm", {"score": "wanda"}, "nm needs data"),
         ("module:nowhere_at_all:f", {}, "cannot be imported"),
     ],
 )
@@ -142,7 +142,7 @@ def test_nm_refuses_layers_that_it_does_not_fit_with_the_remedy():
     with pytest.raises(UsageError) as caught:
         prune(model, method="nm", prune_ratio=0.1)
     assert str(caught.value) == (
-        "nm does not fit layer '0': its filters read 3 channels (and 1 more layers); leave whole what it does not fit: "
+        "nm does not fit layer '0': its filters read 3 channels (and 1 more layers); skip the layers that it does not fit: "
         "--skip-layers 0,2"
     )
 

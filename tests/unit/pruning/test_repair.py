@@ -125,12 +125,12 @@ def test_a_layer_that_computes_something_else_keeps_its_weights_and_is_named():
     torch.manual_seed(0)
     model = nn.Sequential(Standardised(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 14 * 14, 2))
     masks = {"0.weight": torch.ones(4, 3, 3, 3, dtype=torch.bool)}
-    with pytest.warns(PrunekitWarning, match="not repaired, as more than a product is computed there: 0"):
+    with pytest.warns(PrunekitWarning, match="not repaired, because they compute more than a product: 0"):
         values = repair(model, masks=masks, batches=[IMAGES[:16]])
     assert set(values) == {"3.weight", "3.bias"}
 
 
 def test_it_needs_images():
     model = nn.Sequential(nn.Linear(2, 2))
-    with pytest.raises(UsageError, match="give it batches"):
+    with pytest.raises(UsageError, match="pass batches"):
         repair(model, masks={}, batches=[])

@@ -158,9 +158,9 @@ def test_one_method_alone_is_drawn(few, context, tmp_path):
 def test_why_there_are_no_pictures_is_said(rows, context, tmp_path):
     transfers = [row for row in rows if row["finding"] == "features-transfer"]
     page = write_report(
-        transfers, context, tmp_path / "out", pictures=lambda study: {"kept": "data set digits is not there"}
+        transfers, context, tmp_path / "out", pictures=lambda study: {"kept": "data set digits is missing"}
     )
-    assert "Kept pixels of a few images: data set digits is not there." in Page(page).text
+    assert "Kept pixels of a few images: data set digits is missing." in Page(page).text
     assert "features-pictures" not in Page(page).ids
 
 

@@ -57,7 +57,7 @@ def test_data_that_are_gone_are_told_in_one_line(study, tmp_path):
     features = [ordered(study, record, 0) for record in (parent, study.pruned(parent, 0.5))]
     found = pictures(study.store, features, tmp_path, kept=0.1)
     assert isinstance(found, str)
-    assert "data set cifar10 is not there" in found
+    assert "data set cifar10 is missing" in found
     assert "\n" not in found
 
 

@@ -77,5 +77,5 @@ def test_momentum_survives_a_round_trip(tiny) -> None:
 
 @pytest.mark.parametrize(("name", "shape"), [("conv9.weight", (1,)), ("fc.bias", (4,))])
 def test_a_mask_that_fits_no_parameter_is_refused(tiny, name: str, shape: tuple) -> None:
-    with pytest.raises(PrunekitError, match=f"{name}.*fits no parameter"):
+    with pytest.raises(PrunekitError, match=f"{name}.*matches no parameter"):
         hold(tiny.network(), {name: torch.zeros(shape, dtype=torch.bool)})

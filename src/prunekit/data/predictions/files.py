@@ -25,7 +25,7 @@ def array(path: Path) -> Array:
     except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"cannot read {path}: {error}") from None
     if not isinstance(found, np.ndarray):
-        raise UsageError(f"{path} holds several arrays: name it as the predictions, or write one .npy")
+        raise UsageError(f"{path} contains several arrays: name it as the predictions, or write one .npy")
     return found
 
 
@@ -89,7 +89,7 @@ def _harness(rows: Sequence[dict[str, Any]], path: Path) -> Columns:
     metric = next((name for name in ("acc", "exact_match", "em", "acc_norm") if name in rows[0]), None)
     if metric is None:
         raise UsageError(
-            f"{path}: these samples hold neither choices with log-likelihoods nor acc or exact_match"
+            f"{path}: these samples have neither choices with log-likelihoods nor acc or exact_match"
         )
     right = [int(float(row[metric]) >= 0.5) for row in rows]
     return {"id": ids, "predicted": right, "label": [1] * len(rows)}

@@ -55,7 +55,7 @@ class Predictions(NamedTuple):
 def checked(found: Predictions, source: str) -> Predictions:
     """The predictions themselves; a :class:`UsageError` that names ``source`` and the first example that is wrong."""
     if not found.n:
-        raise UsageError(f"{source} holds no predictions")
+        raise UsageError(f"{source} contains no predictions")
     if len(found.scores) != found.n:
         raise UsageError(f"{source}: {found.n} labels for {len(found.scores)} predictions")
     if found.ids is not None:
@@ -64,7 +64,7 @@ def checked(found: Predictions, source: str) -> Predictions:
         _refuse(found, source, found.labels < 0, "its label is below 0")
         _refuse(found, source, found.scores < 0, "its predicted class is below 0")
         for name, values in found.more.items():
-            _refuse(found, source, ~(values >= 0), f"its {name} is below 0, or no number")
+            _refuse(found, source, ~(values >= 0), f"its {name} is below 0 or not a number")
         if "rank" in found.more:
             differs = (found.more["rank"] == 0) != (found.scores == found.labels)
             _refuse(found, source, differs, "its rank and its predicted class contradict each other")
@@ -84,15 +84,19 @@ def checked(found: Predictions, source: str) -> Predictions:
     if found.kind is Scores.PROBABILITIES:
         _check_probabilities(found, source)
     else:
-        _refuse(found, source, ~np.isfinite(found.scores.max(axis=1)), "none of its logits is finite")
+        _refuse(found, source, ~np.isfinite(found.scores.max(axis=1)), "none of its logits are finite")
     return found
 
 
 def _check_probabilities(found: Predictions, source: str) -> None:
     outside = ((found.scores < 0) | (found.scores > 1 + UNIT_SUM)).any(axis=1)
-    _refuse(found, source, outside, "a probability is outside 0 to 1 (are these logits? say --scores logits)")
+    _refuse(
+        found, source, outside, "a probability is outside 0 to 1 (if these are logits, pass --scores logits)"
+    )
     sums = np.abs(found.scores.sum(axis=1) - 1) > UNIT_SUM
-    _refuse(found, source, sums, "its probabilities do not sum to 1 (are these logits? say --scores logits)")
+    _refuse(
+        found, source, sums, "its probabilities do not sum to 1 (if these are logits, pass --scores logits)"
+    )
 
 
 def _check_ids(ids: Sequence[str], n: int, source: str) -> None:

@@ -97,7 +97,8 @@ def _scores(columns: Columns, found: Columns, asked: Asked, path: Path) -> tuple
 def _lacks(path: Path, columns: Columns, what: str, role: str, remedy: str) -> UsageError:
     usual = ", ".join(NAMES[role])
     return UsageError(
-        f"{path} lacks {what}: it has {', '.join(map(str, columns)) or 'nothing'}; usual names: {usual} ({remedy})"
+        f"{path} lacks {what}: it has {', '.join(map(str, columns)) or 'nothing'}; recognised "
+        f"names: {usual} ({remedy})"
     )
 
 
@@ -113,9 +114,7 @@ def _numbered(columns: Columns, path: Path) -> tuple[Scores | None, Array] | Non
     if len(places) < 2:
         return None
     if sorted(places) != list(range(len(places))):
-        raise UsageError(
-            f"{path}: the columns of the classes are {sorted(places)}; expected 0 to {len(places) - 1}"
-        )
+        raise UsageError(f"{path}: the class columns are {sorted(places)}; expected 0 to {len(places) - 1}")
     word = kinds.pop() if len(kinds) == 1 else None
     role = KINDS.get(word, "probabilities")
     scores = np.stack([_numbers(columns[places[place]], path) for place in sorted(places)], axis=1)
@@ -133,7 +132,9 @@ def _numbers(values: Any, path: Path) -> Array:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise UsageError(f"{path}: some scores are not numbers, or not as many for each example") from None
+        raise UsageError(
+            f"{path}: some scores are not numbers, or the examples have different numbers of scores"
+        ) from None
 
 
 def _classes(values: Any, names: Mapping[str, int], path: Path, what: str) -> Array:
@@ -153,7 +154,5 @@ def _classes(values: Any, names: Mapping[str, int], path: Path, what: str) -> Ar
 
 def _flat(array: Array, path: Path, what: str) -> Array:
     if array.ndim != 1:
-        raise UsageError(
-            f"{path}: a {what} for each example is expected, not an array of shape {array.shape}"
-        )
+        raise UsageError(f"{path}: one {what} per example is expected, not an array of shape {array.shape}")
     return array

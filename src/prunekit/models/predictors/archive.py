@@ -45,7 +45,7 @@ def cleaned(data: bytes, name: str) -> bytes:
     with zipfile.ZipFile(result, "w", zipfile.ZIP_STORED) as target:
         for path, info in members.items():
             if info.compress_type != zipfile.ZIP_STORED:
-                raise UsageError(f"{name} is a compressed archive, which torch.export never writes")
+                raise UsageError(f"{name} is a compressed archive, which torch.export does not write")
             kept = _member(path.partition("/")[2], source.read(info), name)
             if kept is not None:
                 target.writestr(zipfile.ZipInfo(path), kept)
@@ -80,13 +80,13 @@ def _check_config(config: Any, name: str) -> None:
     for key, entry in entries.items():
         place = str(entry.get("path_name", "")) if isinstance(entry, dict) else ""
         if not re.fullmatch(r"(weight|tensor)_\d+", place) or entry.get("use_pickle"):
-            raise UsageError(f"{name} holds {key!r} as a pickled object, which is not opened")
+            raise UsageError(f"{name} contains {key!r} as a pickled object, which prunekit does not open")
 
 
 def _checked_graph(graph: Any, name: str) -> bytes:
     for field, value in _strings(graph):
         if field == "target" and not OPERATOR.fullmatch(value):
-            raise UsageError(f"{name} calls {value!r}: only torch's operators on tensors are run")
+            raise UsageError(f"{name} calls {value!r}, but prunekit runs only torch's operators on tensors")
         if field == "expr_str" and not _harmless(value):
             raise UsageError(f"{name} has a size {value!r} that is not plain arithmetic")
     if isinstance(graph, dict):

@@ -87,9 +87,10 @@ def as_logits(output: Any, count: int) -> Tensor:
     try:
         logits = torch.as_tensor(output)
     except (TypeError, ValueError, RuntimeError):
-        raise UsageError(f"the network gives a {type(output).__name__}, not logits") from None
+        raise UsageError(f"the network returns a {type(output).__name__}, not logits") from None
     if logits.ndim < 2 or len(logits) != count:
         raise UsageError(
-            f"the network gives {list(logits.shape)} for {count} images, not one row of logits each"
+            f"the network returns the shape {list(logits.shape)} for {count} images, not one row of "
+            "logits per image"
         )
     return logits.float()

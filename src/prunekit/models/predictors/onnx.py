@@ -54,7 +54,7 @@ def _check_inside(path: Path, location: str) -> None:
     place, folder = path.parent / location, path.parent.resolve()
     inside = location and not Path(location).is_absolute() and place.resolve().is_relative_to(folder)
     if not inside or not place.is_file():
-        raise UsageError(f"{path}: its external data {location!r} are not a file in its own folder")
+        raise UsageError(f"{path}: its external data {location!r} is not a file in its own folder")
 
 
 def _all_tensors(model: Any) -> list[Any]:
@@ -84,7 +84,7 @@ def open_onnx(data: bytes, name: str) -> Opened:
     except UsageError:
         raise
     except Exception as error:  # a file from elsewhere
-        raise UsageError(f"{name} is not an ONNX network that onnxruntime opens: {_line(error)}") from None
+        raise UsageError(f"{name} is not an ONNX network that onnxruntime can open: {_line(error)}") from None
     return Opened(_Session(session, name, _ends_in_softmax(model.graph)), weights_of(onnx, model.graph))
 
 
@@ -115,7 +115,7 @@ class _Session(Batched):
     def __init__(self, session: Any, name: str, gives_probabilities: bool) -> None:
         inputs = session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in (*FLOATS, BYTES):
-            raise UsageError(f"{name} takes {len(inputs)} inputs of other kinds than images [N, C, H, W]")
+            raise UsageError(f"{name} takes {len(inputs)} inputs that are not images [N, C, H, W]")
         shape = inputs[0].shape
         super().__init__(fixed=shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None)
         self._session, self._input, self._type = session, inputs[0].name, inputs[0].type

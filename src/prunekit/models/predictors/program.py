@@ -29,7 +29,7 @@ def open_program(data: bytes, name: str) -> Opened:
             program = torch.export.load(io.BytesIO(safe))
     except Exception as error:  # a file from elsewhere: whatever it makes the reader raise is its fault
         reason = str(error).strip().partition("\n")[0][:200]
-        raise UsageError(f"{name} is not a torch.export program that this torch opens: {reason}") from None
+        raise UsageError(f"{name} is not a torch.export program that this torch can open: {reason}") from None
     fixed, least = _batch(program, name)
     weights = [
         tensor
@@ -52,7 +52,7 @@ def _batch(program: Any, name: str) -> tuple[int | None, int]:
     names = program.graph_signature.user_inputs
     found = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
     if len(found) != 1 or not isinstance(found[0].meta.get("val"), Tensor):
-        raise UsageError(f"{name} takes {len(names)} inputs; a network of images takes one")
+        raise UsageError(f"{name} takes {len(names)} inputs; an image network takes one")
     size = found[0].meta["val"].shape[0]
     if isinstance(size, int):
         return size, size

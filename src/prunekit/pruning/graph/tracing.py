@@ -26,7 +26,7 @@ def trace(model: nn.Module, example: Any = None) -> Graph:
     runs, every layer stands alone and a :class:`PrunekitWarning` says so.
     """
     layers = prunable_layers(model)
-    reason = "no input was found that it takes: give example="
+    reason = "no suitable input was found: pass example="
     for inputs in examples(model, example):
         try:
             with _untouched(model):
@@ -37,10 +37,10 @@ def trace(model: nn.Module, example: Any = None) -> Graph:
             continue
         if "" not in builder.dynamic:
             return _finished(builder, inputs)
-        reason = "it decides by its activations what to compute"
+        reason = "its computation depends on its activations"
         break
     warnings.warn(
-        f"cannot trace {type(model).__name__}: masks are layer by layer ({reason})", PrunekitWarning, 3
+        f"cannot trace {type(model).__name__}: masks are made layer by layer ({reason})", PrunekitWarning, 3
     )
     return layer_by_layer(layers)
 
@@ -137,7 +137,7 @@ def _say_what_is_closed(dynamic: set[str]) -> None:
     if dynamic:
         some = ", ".join(sorted(dynamic)[:6])
         warnings.warn(
-            f"left alone, as they decide by activations what to compute: {some}", PrunekitWarning, 4
+            f"not pruned, because their computation depends on their activations: {some}", PrunekitWarning, 4
         )
 
 

@@ -61,7 +61,7 @@ def synflow(subject: Subject) -> Scores:
     The network is taken in evaluation mode and in float64, where products over many layers stay in range.
     """
     if subject.graph.example is None:
-        raise UsageError("synflow runs the network once, and no input was found that it takes: give example=")
+        raise UsageError("synflow runs the network once, but no suitable input was found: pass example=")
     positive = copy.deepcopy(subject.model).double()
     with torch.no_grad():
         for value in positive.state_dict().values():

@@ -71,7 +71,7 @@ def norm_scale(subject: Subject) -> Scores:
     norms = {op.inputs[0]: op.name for op in subject.graph.ops if op.kind == "norm"}
     if not norms:
         raise UsageError(
-            "slim ranks filters by the batch norm behind them, and this model has none: use ft or l2"
+            "slim ranks filters by the batch norm that follows them, but this model has none: use ft or l2"
         )
     found = filters_alike(subject)
     parameters = dict(subject.model.named_parameters())

@@ -123,7 +123,11 @@ def test_samples_without_choices_say_only_right_or_wrong(tmp_path):
         ("x.csv", "label,logit_0,logit_1\n0,a,2\n", "not numbers"),
         ("x.jsonl", "[1]\n", "is not a JSON object"),
         ("x.jsonl", "{\n", "cannot read"),
-        ("x.jsonl", '{"label": 0, "logits": [1, 2]}\n{"label": 0, "logits": [1]}\n', "not as many"),
+        (
+            "x.jsonl",
+            '{"label": 0, "logits": [1, 2]}\n{"label": 0, "logits": [1]}\n',
+            "different numbers of scores",
+        ),
         ("x.npz", "no archive", "cannot read"),
         ("x.parquet", "no table", "cannot read"),
     ],
