@@ -59,6 +59,19 @@ def test_the_gate_exits_with_4_and_says_why(brought, tmp_path):
     suite = ElementTree.parse(junit).getroot()
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     assert "| half | photos |" in table.read_text()
+    again = ("compare", "dense", "int8", "--margin", "0.01", "--gate", "--junit", junit, "--markdown", table)
+    assert brought(*again).code == 0  # they were ours
+    assert "| half | photos |" not in table.read_text()
+
+
+@pytest.mark.parametrize("name", ["--junit", "--markdown", "--out"])
+def test_a_file_of_the_users_own_is_not_written_over(brought, tmp_path, name):
+    mine = tmp_path / "mine.csv"
+    mine.write_text("my own work")
+    command = ("outcomes", "export", "dense") if name == "--out" else ("compare", "dense", "int8")
+    ran = brought(*command, name, mine)
+    assert (ran.code, ran.out, "mine.csv exists, and was not written by prunekit" in ran.err) == (2, "", True)
+    assert mine.read_text() == "my own work"
 
 
 def test_undecided_fails_unless_it_may_pass(brought):
@@ -100,7 +113,9 @@ def test_broken_images_are_named(brought):
 def test_a_round_trip_through_export_gives_identical_rows(brought, tmp_path):
     (before,) = brought("compare", "dense", "half").rows
     for name, more in (("dense", ()), ("half", ("--parent", "dense", "--prune-ratio", "0.5"))):
-        brought("outcomes", "export", name, "--out", tmp_path / f"{name}.csv")
+        for ending in ("csv", "csv", "jsonl", "jsonl"):  # the second time over its own
+            ran = brought("outcomes", "export", name, "--out", tmp_path / f"{name}.{ending}")
+            assert ran.code == 0, ran.err
         ran = brought(
             *(
                 "outcomes",

@@ -27,6 +27,7 @@ TOKEN_BYTES = 6
 MOST_CLEANED = 3
 MB = 10**6
 CHUNK = 1 << 20
+HEAD_BYTES = 1 << 12
 # A larger file of which the disk holds less than one byte in so many has no content: compression does not reach that.
 SPARSE_BYTES, SPARSEST, BLOCK_BYTES = 64 * 2**20, 1000, 512
 # What file systems say that cannot sync a folder (CIFS, some FUSE, 9p): the file itself is synced all the same.
@@ -144,17 +145,50 @@ def _written_beside(name: str, data: Iterable[bytes | memoryview], folder: int, 
     return True
 
 
-def write_named(path: Path, text: str) -> None:
+def write_named(path: Path, text: str, *, ours: Ours | None = None) -> None:
     """Put ``text`` where a user said, whole or not at all: through his links, straight into what is no file.
 
-    (``/dev/stdout``, a pipe.) A :class:`PrunekitError` of one line where it cannot be written.
+    (``/dev/stdout``, a pipe.) A :class:`PrunekitError` of one line where it cannot be written, or a file is there that
+    ``ours`` does not recognise.
     """
     data = text.encode()
-    if path.exists() and not path.is_file() and not path.is_dir():
-        path.write_bytes(data)
+    if _is_stream(path):
+        try:
+            with path.open("ab") as stream:
+                stream.write(data)
+        except OSError as error:
+            raise PrunekitError(f"cannot write {path}: {error.strerror or error}") from None
     else:
         place = path.resolve()
-        write(place, data, within=place.parent)
+        write(place, data, within=place.parent, ours=ours)
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether what is written there goes on elsewhere, in the order of writing: ``/dev/stdout``, also into a file."""
+    return path.parts[:2] in (("/", "dev"), ("/", "proc")) or (
+        path.exists() and not path.is_file() and not path.is_dir()
+    )
+
+
+def check_named(path: Path, *, ours: Ours | None = None) -> None:
+    """Refuse before long work what :func:`write_named` would refuse after it."""
+    if _is_stream(path):
+        return
+    check_place(path.parent, path.name)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file")
+    if path.is_file() and not _is_ours(str(path.resolve()), None, ours):
+        raise UsageError(f"{path} exists, and was not written by prunekit: move it away or name another file")
+
+
+def holding(mark: bytes) -> Ours:
+    """Recognises a file by a mark near its beginning; an empty one (of ``mktemp``, ``touch``) holds nothing to lose."""
+
+    def ours(file: BinaryIO) -> bool:
+        head = file.read(HEAD_BYTES)
+        return not head or mark in head
+
+    return ours
 
 
 def check_place(place: Path, what: str, *, wanted: int = 0) -> None:
@@ -277,7 +311,7 @@ def _check_replaceable(path: Path, folder: int, ours: Ours | None) -> None:
         )
 
 
-def _is_ours(name: str, folder: int, ours: Ours | None) -> bool:
+def _is_ours(name: str, folder: int | None, ours: Ours | None) -> bool:
     """Whether a regular file is recognised; a link, a FIFO or a folder never is."""
     try:
         with regular(Path(name), folder=folder, follow=False) as file:

@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
+    field_validator,
 )
 
 from prunekit.base.code import tidy as tidy_code
@@ -87,6 +88,18 @@ class Params(BaseModel):
             return cls(**fields)
         except ValidationError as error:
             raise UsageError(f"{cls.kind}: {describe(error)}", field=_place(error)) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """``epochs = true`` is not one epoch."""
+        name = str(info.field_name)
+        values = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(each, bool) for each in values) and "bool" not in str(
+            cls.model_fields[name].annotation
+        ):
+            raise ValueError(f"{name}: neither true nor false can stand here (given: {value!r})")
+        return value
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -50,6 +50,11 @@ def _needed(
     steps: Sequence[Planned], stages: Sequence[str], only: Sequence[str], until: str | None
 ) -> list[Planned]:
     asked = set(stages[: stages.index(until) + 1] if until is not None else stages)
+    later = next((name for name in only if name not in asked), None)
+    if later is not None:
+        raise UsageError(
+            f"--only {later} and --until {until} leave nothing of {later}, which comes after {until}"
+        )
     asked &= set(only or stages)
     wanted: set[str] = set()
     for step in reversed(steps):

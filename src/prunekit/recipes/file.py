@@ -48,7 +48,10 @@ def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
     place = located(path)
     source = load(place)
     raw = source.raw
-    for assignment in assignments:
+    names = [assignment.partition("=")[0].strip() for assignment in assignments]
+    for name, assignment in zip(names, assignments, strict=True):
+        if names.count(name) > 1:
+            raise UsageError(f"--set {name[:200]} is given {names.count(name)} times: leave one")
         raw = assign(raw, assignment)
     raw, brought = by_digest(substituted(raw), place.parent)
     return from_dict(raw, text=source.text, name=str(path))._replace(brought=brought)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -51,6 +52,15 @@ class Sources(NamedTuple):
     def of(cls, provenance: Mapping[str, JsonValue]) -> Sources:
         """As a record's provenance has them."""
         return cls(*(_texts(provenance.get(name)) for name in SOURCES))
+
+    @classmethod
+    def in_text(cls, text: bytes) -> Sources:
+        """From the text of a record's provenance in its file, which is JSON within a JSON string."""
+        try:
+            found = json.loads(json.loads(b'"' + text + b'"'))
+        except (ValueError, RecursionError):
+            raise StoreError("its provenance cannot be read") from None
+        return cls.of(found if isinstance(found, dict) else {})
 
     def noted(self) -> dict[str, JsonValue]:
         """As provenance says it."""

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 
 from prunekit.base import files
 from prunekit.base.files import ForeignFileError
-from prunekit.errors import PrunekitError, StoreError, UsageError, unknown
+from prunekit.errors import PrunekitError, PrunekitWarning, StoreError, UsageError, unknown
 from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS
 from prunekit.store import archive, upkeep
 from prunekit.store.locks import is_held, lock
@@ -101,7 +102,7 @@ class Store:
             try:
                 text = archive.provenance_text(f"{root}/{_folder_of(key)}/{key}{SUFFIX}")
                 if text not in seen:
-                    seen[text] = _sources_in(text) if text else self.sources(key)
+                    seen[text] = Sources.in_text(text) if text else self.sources(key)
                 yield key, seen[text] if text else self.sources(key)
             except (OSError, StoreError):
                 continue
@@ -182,8 +183,11 @@ class Store:
     # Names that people use.
 
     def label(self, name: str, key: str) -> None:
-        """Give ``key`` a name of the user's choice; the name moves if it was taken."""
+        """Give ``key`` a name of the user's choice; the name moves if it was taken, which is said."""
         self.check_label(name)
+        before = self.labels().get(name, key)
+        if before != key:
+            warnings.warn(f"label {name!r} was {before}'s, and is {key}'s now", PrunekitWarning, stacklevel=2)
         self.mark()
         files.write(self.root / "labels" / name, key.encode(), within=self.root, ours=_is_label)
 
@@ -303,15 +307,6 @@ class Store:
 
 def _folder_of(key: str) -> str:
     return "measurements" if key.partition("-")[0] in MEASUREMENT_STEPS else "models"
-
-
-def _sources_in(text: bytes) -> Sources:
-    """From a record's own text, which is JSON within a JSON string."""
-    try:
-        found = json.loads(json.loads(b'"' + text + b'"'))
-    except (ValueError, RecursionError):
-        raise StoreError("its provenance cannot be read") from None
-    return Sources.of(found if isinstance(found, dict) else {})
 
 
 def _joined(weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]) -> Arrays:

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -218,3 +219,27 @@ def test_what_a_user_names_is_written_through_his_links_and_into_his_pipes(store
     os.close(reader)
     with pytest.raises(PrunekitError, match="cannot write"):
         files.write_named(store, "text")
+    with pytest.raises(PrunekitError, match="cannot write /dev/full: No space"):
+        files.write_named(Path("/dev/full"), "text")
+
+
+def test_a_named_file_of_the_users_own_is_not_replaced(store):
+    ours, place = files.holding(b"mark"), store.parent / "README.md"
+    place.write_text("my own work")
+    with pytest.raises(UsageError, match=r"README.md exists, and was not written by prunekit"):
+        files.check_named(place, ours=ours)
+    with pytest.raises(PrunekitError, match="not written by prunekit"):
+        files.write_named(place, "a mark", ours=ours)
+    assert place.read_text() == "my own work"
+    with pytest.raises(UsageError, match="is a folder: name a file"):
+        files.check_named(store, ours=ours)
+    place.write_bytes(b"")  # as mktemp leaves it
+    for text in ("a mark", "another mark"):
+        files.check_named(place, ours=ours)
+        files.write_named(place, text, ours=ours)
+    assert place.read_text() == "another mark"
+    with place.open("rb") as log:  # as a shell has stdout in a log
+        stream = Path(f"/dev/fd/{log.fileno()}")
+        files.check_named(stream, ours=files.holding(b"x"))
+        files.write_named(stream, ", more", ours=files.holding(b"x"))
+    assert place.read_text() == "another mark, more"

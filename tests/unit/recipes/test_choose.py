@@ -27,12 +27,16 @@ def stages(steps):
         ([], None, ["parents", "others", "pruned", "errors"]),
         (["pruned"], None, ["parents", "pruned"]),
         ([], "others", ["parents", "others"]),
-        (["errors"], "pruned", []),
         (["others", "pruned"], "pruned", ["parents", "others", "pruned"]),
     ],
 )
 def test_a_stage_comes_with_what_it_needs_and_nothing_after_the_last(only, until, expected):
     assert stages(needed_by(STEPS, only, until)) == expected
+
+
+def test_a_stage_behind_the_last_is_refused():
+    with pytest.raises(UsageError, match="--only errors and --until pruned leave nothing of errors"):
+        needed_by(STEPS, ["pruned", "errors"], "pruned")
 
 
 def test_stages_alone_leave_their_inputs_out():

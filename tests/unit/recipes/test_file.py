@@ -116,6 +116,14 @@ def test_a_set_that_would_change_nothing_is_refused(assignment, message):
     assert message in str(caught.value)
 
 
+def test_a_set_that_another_would_undo_is_refused(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        '[[stage]]\nlabel = "p"\nrun = ["train"]\narch = "resnet8"\ndataset = "digits"\n'
+    )
+    with pytest.raises(UsageError, match=r"--set p\.epochs is given 2 times: leave one"):
+        read(tmp_path / "a.toml", ["p.epochs=3", "p.seed=1", "p.epochs = 4"])
+
+
 def test_a_set_on_a_swept_field_is_refused_and_one_on_the_sweep_taken():
     raw = {"stage": [dict(PARENTS)]}
     with pytest.raises(UsageError, match=r"seed is also in the sweep.*--set parents.sweep.seed="):

@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 
-from prunekit.errors import StoreError, UsageError
+from prunekit.errors import PrunekitWarning, StoreError, UsageError
 from prunekit.params import ErrorParams, PruneParams, TrainParams
 from prunekit.steps.make import require
 from prunekit.store.records import MeasurementRecord, ModelRecord, Step
@@ -66,6 +66,14 @@ def test_names_resolve(store):
     assert store.resolve(PRUNE.key) == PRUNE.key
     assert store.resolve(PRUNE.key[:9]) == PRUNE.key
     assert store.resolve(PRUNE.key.partition("-")[2][:6]) == PRUNE.key
+
+
+def test_a_label_that_moves_says_whose_it_was(store):
+    store.label("small", PRUNE.key)
+    store.label("small", PRUNE.key)
+    with pytest.warns(PrunekitWarning, match=f"label 'small' was {PRUNE.key}'s, and is {TRAIN.key}'s now"):
+        store.label("small", TRAIN.key)
+    assert store.resolve("small") == TRAIN.key
 
 
 def test_a_name_that_matches_none_or_several_says_so(store):

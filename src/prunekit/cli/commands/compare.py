@@ -48,6 +48,11 @@ COLUMNS = (
 )
 SLICE_COLUMNS = (*COLUMNS[:2], "grouping", "member", *COLUMNS[2:9], "recall", "flags")
 JUNIT, MARKDOWN = Lazy("prunekit.report.gate:junit"), Lazy("prunekit.report.gate:markdown")
+# What tells a file that an earlier comparison wrote from one of the user's own.
+OURS = {
+    "junit": files.holding(b'<testsuites name="prunekit compare"'),
+    "markdown": files.holding(b" and its descendants\n\n| network | distribution"),
+}
 PASSES, SENTENCE = Lazy("prunekit.report.gate:passes"), Lazy("prunekit.report.gate:sentence")
 
 
@@ -178,8 +183,8 @@ def _check_own(own: dict[str, Any]) -> None:
     """Refuse before anything is measured what could not be used, or written, in the end."""
     if own["undecided"] not in tuple(Undecided):
         raise unknown("value of --undecided", own["undecided"], tuple(Undecided))
-    for file in filter(None, (own["junit"], own["markdown"])):
-        files.check_place(file.parent, file.name)
+    for name in filter(own.get, OURS):
+        files.check_named(own[name], ours=OURS[name])
     if own["out"] is not None:
         files.check_place(own["out"], "the page")
     elif own["title"] is not None:
@@ -190,9 +195,11 @@ def _decide(own: dict[str, Any], main: Sequence[dict[str, Any]], judged: Sequenc
     """What a pipeline reads: files of verdicts, and the exit code."""
     lenient = own["undecided"] == Undecided.PASS
     if own["junit"] is not None:
-        files.write_named(own["junit"], JUNIT(judged, undecided_passes=lenient))
+        text = JUNIT(judged, undecided_passes=lenient)
+        files.write_named(own["junit"], text, ours=OURS["junit"])
     if own["markdown"] is not None:
-        files.write_named(own["markdown"], MARKDOWN(main, own["parent"]))
+        text = MARKDOWN(main, own["parent"])
+        files.write_named(own["markdown"], text, ours=OURS["markdown"])
     if own["gate"]:
         _gate([row for row in judged if not PASSES(row, undecided_passes=lenient)])
 

@@ -139,7 +139,7 @@ def _export(**given: Any) -> None:
     if out is not None and out.suffix not in WRITERS:
         raise UsageError(f"{out}: unknown ending (one of: {', '.join(WRITERS)})")
     if out is not None:
-        files.check_place(out.parent, out.name)
+        files.check_named(out, ours=OURS[out.suffix])
     rows = [
         row
         for key in resolve_all(store, given["model"])
@@ -150,7 +150,7 @@ def _export(**given: Any) -> None:
         return
     text = io.StringIO(newline="")
     WRITERS[out.suffix](rows, text)
-    files.write_named(out, text.getvalue())
+    files.write_named(out, text.getvalue(), ours=OURS[out.suffix])
 
 
 def _rows(store: Store, key: str, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -196,6 +196,8 @@ def _jsonl(rows: Sequence[Mapping[str, Any]], file: TextIO) -> None:
 
 
 WRITERS: dict[str, Callable[[Sequence[Mapping[str, Any]], TextIO], None]] = {".csv": _csv, ".jsonl": _jsonl}
+# What tells a file that this command wrote from one of the user's own.
+OURS = {".csv": files.holding(b"id,model,distribution,"), ".jsonl": files.holding(b'{"id": ')}
 
 command(
     app,
