@@ -32,6 +32,7 @@ from prunekit.studies.compare import compare as compared
 from prunekit.studies.compare import outcomes_for
 from prunekit.studies.findings import error_findings
 from prunekit.studies.groups import groups_of
+from prunekit.studies.in_memory import Evaluated, compare_in_memory
 
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 DRAW = Lazy("prunekit.report.single:draw")
@@ -100,22 +101,6 @@ class Found(NamedTuple):
                 )
 
 
-class Evaluated(NamedTuple):
-    """What one network did on each distribution: per-example arrays, their errors, and its classes where known."""
-
-    outcomes: dict[str, dict[str, Array]]
-    classes: tuple[str, ...]
-    nonzero: int | None
-
-    @property
-    def errors(self) -> dict[str, float]:
-        """The share of wrong predictions, by distribution."""
-        return {name: float(np.mean(arrays["rank"] > 0)) for name, arrays in self.outcomes.items()}
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{name}  {error:.4g}" for name, error in self.errors.items())
-
-
 def compare(
     parent: Any,
     *models: Any,
@@ -132,16 +117,14 @@ def compare(
 
     Stored networks are keys, unique prefixes or labels. Networks in memory are an ``nn.Module`` or a callable, or what
     :func:`evaluate` gave for one; they are measured as ``evaluate(model, distributions, **seen)`` does, need no store,
-    and ``names`` calls them. ``groups`` is a file of groups of stored networks' images. UsageError: a network,
-    distribution, margin or group that cannot be.
+    and ``names`` calls them. ``groups`` is a CSV file of groups of images, by file or id, of examples in arrays by
+    their number from 0. UsageError: a network, distribution, margin or group that cannot be.
     """
     limit = checked(Margin(margin, relative))
     if not models:
         raise UsageError("name the networks to compare with the parent after it")
     if not isinstance(parent, str):
-        if groups is not None:
-            raise UsageError("groups need stored networks, but these networks are in memory")
-        return _in_memory(parent, models, distributions, limit, names, data, seen)
+        return _in_memory(parent, models, distributions, limit, groups, names, data, seen)
     if seen or names or isinstance(distributions, Mapping):
         raise UsageError(
             f"{parent!r} is a stored network and has its own names and preprocessing: do not pass "
@@ -162,6 +145,7 @@ def _in_memory(
     models: Sequence[Any],
     distributions: Sequence[str] | Mapping[str, tuple[Any, Any]],
     limit: Margin,
+    groups: str | Path | None,
     names: Sequence[str],
     data: str | Path | None,
     seen: Mapping[str, Any],
@@ -170,24 +154,9 @@ def _in_memory(
     if len(set(called)) != len(models):
         raise UsageError(f"{len(called)} names for {len(models)} networks: give each network its own name")
     reference, *own = (_evaluated(each, distributions, data, seen) for each in (parent, *models))
-    for each in own:
-        _check_alike(each, reference)
-    pairs = [
-        Paired(
-            Variant(role=Role.COMPRESSED),
-            0,
-            _ratio(each, reference),
-            name,
-            "parent",
-            distribution,
-            each.outcomes[distribution],
-            reference.outcomes[distribution],
-        )
-        for name, each in zip(called, own, strict=True)
-        for distribution in reference.outcomes
-    ]
-    asked = Asked(limit, resamples=ReportParams().resamples)
-    return Found([dict(row) for row in comparisons(pairs, asked, classes=reference.classes)], limit.size)
+    place = Path(groups) if groups is not None else None
+    rows = compare_in_memory(reference, own, called, place, Asked(limit, resamples=ReportParams().resamples))
+    return Found([dict(row) for row in rows], limit.size)
 
 
 def _evaluated(
@@ -204,23 +173,6 @@ def _evaluated(
             "in memory"
         )
     return evaluate(model, distributions, data=data, **seen)
-
-
-def _check_alike(own: Evaluated, reference: Evaluated) -> None:
-    for name, arrays in reference.outcomes.items():
-        if name not in own.outcomes:
-            raise UsageError(f"only one of the networks was measured on {name}")
-        if not np.array_equal(arrays["label"], own.outcomes[name]["label"]):
-            raise UsageError(
-                f"{name}: the networks were measured on different examples or in a different order"
-            )
-
-
-def _ratio(own: Evaluated, reference: Evaluated) -> float:
-    """The share of the parent's parameters that are not there any more; 0 where they cannot be counted."""
-    if own.nonzero is None or not reference.nonzero:
-        return 0.0
-    return max(0.0, 1 - own.nonzero / reference.nonzero)
 
 
 def evaluate(

@@ -120,6 +120,61 @@ def test_any_callable_is_evaluated_and_compared_without_a_store(blobs):
     assert again.of("comparison")[0]["value"] == pair.of("comparison")[0]["value"]
 
 
+def test_rows_of_networks_in_memory_are_those_of_the_command(blobs, tmp_path):
+    store, file = tmp_path / "store", tmp_path / "cameras.csv"
+    file.write_text("\n".join(["id,camera", *(f"{place},{'ab'[place % 2]}" for place in range(600))]) + "\n")
+    networks = {"dense": lambda x: x, "rounded": lambda x: x.round(), "doubled": lambda x: 2 * x}
+    for name, (inputs, labels) in blobs.items():
+        for network, call in networks.items():
+            parent = None if network == "dense" else "dense"
+            pk.add(call(inputs), labels, model=network, parent=parent, distribution=name, store=store)
+    brought = pk.compare("dense", "rounded", "doubled", distributions=list(blobs), groups=file, store=store)
+    held = pk.compare(*networks.values(), distributions=blobs, names=list(networks)[1:], groups=file)
+    kept = ("network", "distribution", "value", "low", "high", "n", "verdict", "agreement", "broken", "ece", "nll", "kl",
+            "worst_group", "worst_group_rise", "grouping", "member", "recall")  # fmt: skip
+    for finding, count in (("comparison", 4), ("comparison-slice", 4 * 5)):
+        theirs, ours = (
+            sorted(([each.get(name) for name in kept] for each in found.of(finding)), key=str)
+            for found in (brought, held)
+        )
+        assert len(theirs) == len(ours) == count
+        for their, own in zip(theirs, ours, strict=True):
+            assert own == [
+                pytest.approx(each, abs=1e-6) if isinstance(each, float) else each for each in their
+            ]
+    assert all(row["kl"] > 0 for row in held.of("comparison"))
+
+
+def test_divergence_in_memory_is_that_of_compare_kl(cli, data_folder, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "data" / "nets")
+    import doornets
+
+    torch.manual_seed(0)
+    networks = {name: doornets.tiny(10).eval() for name in ("dense", "other")}
+    for name, network in networks.items():
+        torch.save(network.state_dict(), tmp_path / f"{name}.pt")
+        more = (
+            ("--parent", "dense")
+            if name == "other"
+            else ("--arch", "module:doornets:tiny", "--dataset", "digits")
+        )
+        assert cli("import", tmp_path / f"{name}.pt", *more, "--label", name).code == 0
+    flags = [flag for name in ("digits", "digits+fog@2") for flag in ("--distribution", name)]
+    rows = cli("compare", "dense", "other", "--kl", *flags).rows
+    held = pk.compare(*networks.values(), distributions=["digits", "digits+fog@2"], data=data_folder)
+    assert [row["kl"] for row in held.of("comparison")] == pytest.approx(
+        [row["kl"] for row in rows], rel=1e-4
+    )
+
+
+def test_a_file_of_groups_that_fits_no_example_is_refused(blobs, tmp_path):
+    file = tmp_path / "cameras.csv"
+    file.write_text("id,camera\nnowhere.png,a\n")
+    with pytest.raises(UsageError, match="names no image of these distributions"):
+        pk.compare(lambda x: x, lambda x: -x, distributions=blobs, groups=file)
+
+
 def test_a_module_in_memory_sees_a_data_set_as_asked(data_folder):
     torch = pytest.importorskip("torch")
 

@@ -28,6 +28,7 @@ def outcomes(
     noise: tuple[str, float] | None = None,
     seed: int = 0,
     classes: Sequence[int] | None = None,
+    kept: list[Tensor] | None = None,
     batch_size: int | None = None,
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
@@ -35,7 +36,7 @@ def outcomes(
     """The task's outcomes of every example, in the examples' order (``prunekit.tasks``).
 
     ``classes``: the network's classes that the labels 0, 1, ... mean, where the images are of some of them alone: it is
-    then asked for the likeliest of these.
+    then asked for the likeliest of these. ``kept`` takes in each batch's logits.
 
     ``noise`` is (kind, ε): U[-ε, ε] or N(0, ε²) added to inputs normalised by the data set's own statistics,
     unclipped, the same pixels for every model and ``batch_size``.
@@ -49,6 +50,8 @@ def outcomes(
         for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
             images = noisy(batch, noise, dataset=dataset, seed=seed)
             logits = checked_logits(frozen, images, len(dataset.classes), guard)
+            if kept is not None:
+                kept.append(logits.float().cpu())
             found = task.outcomes(logits if classes is None else logits[:, list(classes)], batch.labels)
             parts.append(found if classes is None else _renamed(found, classes))
             bar.advance(len(batch.indices))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from prunekit.base.arithmetic import exact
 from prunekit.data.datasets import Dataset
@@ -24,6 +24,8 @@ from prunekit.models.predictors.base import Called, as_logits
 from prunekit.params import Seeing
 from prunekit.steps.classes import known_classes, seen_with
 from prunekit.steps.context import dataset, examples, view_of
+from prunekit.steps.predicted import MOST_SCORES
+from prunekit.tasks import DEFAULT
 
 Model = nn.Module | Callable[[Any], Any]
 # Inputs and labels by the name of a distribution.
@@ -35,11 +37,21 @@ class Measured(NamedTuple):
     """What a network did: outcomes by distribution, the names of the classes where they are known, and its weights.
 
     ``nonzero`` is the number of its parameters that are not zero; None for a callable, which has none to count.
+    ``scores`` are its logits ``[n, classes]`` by distribution, of classifiers asked for all of their classes, unless
+    they are too many to keep.
     """
 
     outcomes: dict[str, dict[str, Array]]
     classes: tuple[str, ...]
     nonzero: int | None
+    scores: dict[str, Array]
+
+
+class On(NamedTuple):
+    """What a network did on one distribution: outcomes, and its logits where they are kept."""
+
+    outcomes: dict[str, Array]
+    scores: Array | None
 
 
 def measure(
@@ -70,7 +82,7 @@ def measure(
         if seen:
             raise UsageError(f"{next(iter(seen))}: arrays are passed to the network unchanged")
         held = {name: _answers(module, name, *pair, device) for name, pair in distributions.items()}
-        return Measured(held, (), nonzero)
+        return _measured(held, (), nonzero)
     names = _names(distributions)
     nominal = _nominal(names[0])
     own = dataset(nominal, data)
@@ -80,7 +92,13 @@ def measure(
         for name in names
         for each in expand(name, nominal)
     }
-    return Measured(found, opened.classes, nonzero)
+    return _measured(found, opened.classes, nonzero)
+
+
+def _measured(found: Mapping[str, On], classes: tuple[str, ...], nonzero: int | None) -> Measured:
+    outcomes = {name: each.outcomes for name, each in found.items()}
+    scores = {name: each.scores for name, each in found.items() if each.scores is not None}
+    return Measured(outcomes, classes, nonzero, scores)
 
 
 def _names(distributions: str | Sequence[str]) -> list[str]:
@@ -99,25 +117,29 @@ def _nominal(name: str) -> str:
     return parse(name).dataset
 
 
-def _on(
-    module: nn.Module, name: str, opened: Dataset, data: Path, device: str, seed: int
-) -> dict[str, Array]:
+def _on(module: nn.Module, name: str, opened: Dataset, data: Path, device: str, seed: int) -> On:
     shift = parse(name)
     plain = str(shift._replace(noise=None))
-    return outcomes(
+    images = examples(plain, data, seed, view=view_of(opened))
+    among = known_classes(name, opened, data)
+    keeps = among is None and opened.task == DEFAULT and len(images) * len(opened.classes) <= MOST_SCORES
+    logits: list[Tensor] = []
+    found = outcomes(
         module,
-        examples(plain, data, seed, view=view_of(opened)),
+        images,
         dataset=opened,
         noise=shift.noise,
-        classes=known_classes(name, opened, data),
+        classes=among,
+        kept=logits if keeps else None,
         seed=seed,
         device=device,
     )
+    return On(found, torch.cat(logits).numpy() if logits else None)
 
 
 @exact()
 @torch.inference_mode()
-def _answers(module: nn.Module, name: str, inputs: Any, labels: Any, device: str) -> dict[str, Array]:
+def _answers(module: nn.Module, name: str, inputs: Any, labels: Any, device: str) -> On:
     """Outcomes on arrays: inputs ``[n, ...]`` as the network takes them, labels ``[n]``."""
     tensor, frozen = torch.as_tensor(inputs), frozen_copy(module, device)
     if len(tensor) != len(labels):
@@ -132,10 +154,11 @@ def _answers(module: nn.Module, name: str, inputs: Any, labels: Any, device: str
         raise UsageError(f"{name}: the network fails on {what}: {error}") from error
     logits = torch.cat(parts).numpy()
     known = Predictions(np.asarray(labels, dtype=np.int64), logits, Scores.LOGITS)
-    return outcomes_of(checked(known, name))
+    found = outcomes_of(checked(known, name))
+    return On(found, logits if logits.size <= MOST_SCORES else None)
 
 
-def _as_precise(tensor: torch.Tensor, module: nn.Module) -> torch.Tensor:
+def _as_precise(tensor: Tensor, module: nn.Module) -> Tensor:
     """Fractions in the network's own precision (NumPy's are float64); everything else as it came."""
     own = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
     return tensor.to(own) if own is not None and tensor.is_floating_point() else tensor

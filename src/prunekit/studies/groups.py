@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from prunekit.analysis.outcome import Array
@@ -21,11 +22,13 @@ def image_names(params: ErrorParams, arrays: Arrays) -> tuple[str, ...]:
 
     None where nothing names them: a data set of arrays, a folder that is not here, images held out of training.
     """
-    brought = names_in(arrays)
-    if brought:
-        return brought
-    paths = image_paths(parse(params.distribution))
-    return tuple(map(str, paths)) if len(paths) == len(next(iter(arrays.values()))) else ()
+    return names_in(arrays) or files_of(params.distribution, len(next(iter(arrays.values()))))
+
+
+def files_of(distribution: str, count: int) -> tuple[str, ...]:
+    """The files of an image folder's distribution of ``count`` images; none where it is no folder that is here."""
+    paths = image_paths(parse(distribution))
+    return tuple(map(str, paths)) if len(paths) == count else ()
 
 
 def groups_of(
@@ -35,30 +38,47 @@ def groups_of(
     *,
     say: Callable[[str], None] = lambda text: None,
 ) -> Groups:
+    """The groups of the images of every distribution of stored outcomes (:func:`grouped`)."""
+
+    def names(params: ErrorParams) -> Sequence[str] | None:
+        arrays = store.outcomes(params.key)
+        return called(image_names(params, arrays), len(arrays["rank"])) if "rank" in arrays else None
+
+    held: dict[str, Callable[[], Sequence[str] | None]] = {}
+    for params in errors:
+        if store.has(params.key):
+            held.setdefault(params.distribution, partial(names, params))
+    return grouped(held, file, say=say)
+
+
+def called(names: Sequence[str], count: int) -> Sequence[str]:
+    """What ``count`` images are called: by their ``names``, by their number from 0 where they have none."""
+    return names or tuple(map(str, range(count)))
+
+
+def grouped(
+    examples: Mapping[str, Callable[[], Sequence[str] | None]],
+    file: Path | None = None,
+    *,
+    say: Callable[[str], None] = lambda text: None,
+) -> Groups:
     """The groups of the images of every distribution: as ``file`` says, or the file beside an image folder.
 
-    Images without names are called by their number from 0. ``say`` hears how many images are in no group.
-    :class:`UsageError`: ``file`` names images of no distribution.
+    ``examples``: by distribution, what its images are called; None where they have no outcome each. ``say`` hears how
+    many images are in no group. :class:`UsageError`: ``file`` names images of no distribution.
     """
     asked = read_groups(file) if file is not None else None
     found: dict[str, Mapping[str, Array]] = {}
-    for params in errors:
-        if params.distribution in found or not store.has(params.key):
+    for distribution, names_of in examples.items():
+        groupings = asked or _beside(distribution)
+        names = names_of() if groupings is not None else None
+        assigned = assign(groupings, names) if groupings is not None and names is not None else None
+        if groupings is None or names is None or assigned is None:
             continue
-        groupings = asked or _beside(params.distribution)
-        if groupings is None:
-            continue
-        arrays = store.outcomes(params.key)
-        if "rank" not in arrays:
-            continue
-        names = image_names(params, arrays) or tuple(map(str, range(len(arrays["rank"]))))
-        assigned = assign(groupings, names)
-        if assigned is None:
-            continue
-        found[params.distribution] = assigned.groups
+        found[distribution] = assigned.groups
         if assigned.without:
             say(
-                f"{assigned.without} of {len(names)} images of {params.distribution} are in no group of "
+                f"{assigned.without} of {len(names)} images of {distribution} are in no group of "
                 f"{groupings.source}"
             )
     if asked is not None and not found:
@@ -68,6 +88,9 @@ def groups_of(
 
 def _beside(distribution: str) -> Groupings | None:
     """The groups that an image folder brings."""
-    place, _, path = parse(distribution).dataset.partition(":")
-    there = beside(Path(unescaped(path)).expanduser().resolve()) if place == "folder" else None
+    place, _, path = distribution.partition(":")
+    if place != "folder":
+        return None
+    path = parse(distribution).dataset.partition(":")[2]
+    there = beside(Path(unescaped(path)).expanduser().resolve())
     return read_groups(there) if there else None
