@@ -333,8 +333,8 @@ def test_timm_s_own_configuration_is_how_its_networks_see(tmp_path, cli):
     ("flags", "message"),
     [
         (("--dataset", "digits"), "name the architecture"),
-        (("--arch", "resnet8"), "name the data set that the network was trained on, or its parent"),
-        ((*TINY, "--method", "x"), "name the parent that the network was made from"),
+        (("--arch", "resnet8"), "name the data set on which the network was trained, or its parent"),
+        ((*TINY, "--method", "x"), "also name the parent from which the network was made"),
         (("--parent", "nobody"), "unknown model 'nobody'"),
         (("--parent", "small", "--dataset", "cifar10"), "differs from the parent's"),
         ((*TINY, "--mean", "0.5"), "mean needs 3 values"),

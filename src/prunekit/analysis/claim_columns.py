@@ -26,7 +26,7 @@ CONTRAST: Columns = {
     ),
     "draws": (
         int,
-        "Joint draws behind it: more than were asked for where a verdict hinges on how many there are.",
+        "Number of joint draws: more than requested if a verdict depends on their number.",
     ),
 }
 

@@ -52,7 +52,7 @@ def _pairs(given: Any) -> Any:
     if not isinstance(given, dict):
         return given
     if not all(isinstance(value, Value) for value in given.values()):
-        raise ValueError("a table of names and plain values is wanted, such as {n = 2}")
+        raise ValueError("expected a table of names and plain values, such as {n = 2}")
     return tuple(sorted(given.items()))
 
 
@@ -98,7 +98,7 @@ class Params(BaseModel):
         if any(isinstance(each, bool) for each in values) and "bool" not in str(
             cls.model_fields[name].annotation
         ):
-            raise ValueError(f"{name}: neither true nor false can stand here (given: {value!r})")
+            raise ValueError(f"{name} cannot be true or false (given: {value!r})")
         return value
 
     @property

@@ -20,7 +20,7 @@ class ErrorParams(Params):
     distribution: Annotated[
         DistributionName, Field(description="Distribution, such as digits, digits+fog@3, cifar10-c/fog@3.")
     ]
-    seed: Annotated[Seed, Field(description="Draws of corruptions and noise made on the fly.")] = 0
+    seed: Annotated[Seed, Field(description="Seed of corruptions and noise made on the fly.")] = 0
 
 
 LEVELS = tuple(round(0.05 * step, 2) for step in range(15))
@@ -33,12 +33,13 @@ class NoiseParams(Params):
     references = ("model", "to")
     model: Annotated[str, Field(description="The model to compare.")]
     to: Annotated[
-        str, Field(description="What it is compared with; on the command line unset: its unpruned parent.")
+        str, Field(description="The model to compare with; unset on the command line: its unpruned parent.")
     ]
     distribution: Annotated[
-        DistributionName | None, Field(description="Whose images; unset: the model's own test set.")
+        DistributionName | None,
+        Field(description="Distribution of the images; unset: the model's own test set."),
     ] = None
-    images: Annotated[Count, Field(description="Test images, drawn with the seed.")] = 1000
+    images: Annotated[Count, Field(description="Number of test images, drawn with the seed.")] = 1000
     draws: Annotated[Count, Field(description="Noise draws per image and level.")] = 100
     levels: Annotated[
         tuple[Annotated[float, Field(ge=0, le=LARGEST_NOISE)], ...],
@@ -52,7 +53,7 @@ class NoiseParams(Params):
         Field(description="Where noise is added: normalised inputs, or pixels in [0, 1]."),
     ] = "normalised"
     clip: Annotated[bool, Field(description="Clip noisy inputs to the range of real pixels.")] = False
-    seed: Annotated[Seed, Field(description="Choice of images and noise draws.")] = 0
+    seed: Annotated[Seed, Field(description="Seed of the choice of images and of the noise draws.")] = 0
 
 
 class FeaturesParams(Params):
@@ -60,13 +61,17 @@ class FeaturesParams(Params):
 
     kind = "features"
     references = ("model",)
-    model: Annotated[str, Field(description="The model whose informative pixels are sought.")]
+    model: Annotated[str, Field(description="The model whose informative pixels are searched.")]
     distribution: Annotated[
-        DistributionName | None, Field(description="Whose images; unset: the model's own test set.")
+        DistributionName | None,
+        Field(description="Distribution of the images; unset: the model's own test set."),
     ] = None
-    images: Annotated[Count, Field(description="The first images of the distribution.")] = 250
+    images: Annotated[Count, Field(description="Number of images: the first ones of the distribution.")] = 250
     block: Annotated[
-        Count, Field(description="Pixels removed per greedy step: 1 is the exact order, more is faster.")
+        Count,
+        Field(
+            description="Pixels removed per greedy step: 1 gives the exact order, larger values are faster."
+        ),
     ] = 1
     candidates: Annotated[
         Count | None,
@@ -83,7 +88,7 @@ class TransferParams(Params):
     model: Annotated[str, Field(description="The model that predicts from the kept pixels.")]
     kept: Annotated[
         tuple[Annotated[float, Field(gt=0, le=1)], ...],
-        Field(min_length=1, description="Shares of pixels kept."),
+        Field(min_length=1, description="Shares of kept pixels."),
     ] = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 
 

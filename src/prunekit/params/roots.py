@@ -25,7 +25,7 @@ class Schedule(Params):
     weight_decay: Annotated[float, Field(ge=0, description="L2 penalty on every parameter.")] = 1e-4
     schedule: Annotated[
         Literal["multistep", "step", "poly", "cosine", "constant"],
-        Field(description="How the learning rate falls after warm-up, stepped per iteration."),
+        Field(description="How the learning rate falls after warm-up, at every iteration."),
     ] = "multistep"
     milestones: Annotated[
         tuple[Annotated[int, Field(ge=0, le=MOST_EPOCHS)], ...] | None,
@@ -33,8 +33,8 @@ class Schedule(Params):
             description="multistep: epochs at which lr is multiplied by gamma; unset: half and three quarters."
         ),
     ] = None
-    gamma: Annotated[float, Field(gt=0, le=1, description="multistep and step: factor of each fall.")] = 0.1
-    step_epochs: Annotated[Epochs, Field(description="step: epochs between falls.")] = 30
+    gamma: Annotated[float, Field(gt=0, le=1, description="multistep and step: factor of each drop.")] = 0.1
+    step_epochs: Annotated[Epochs, Field(description="step: epochs between drops.")] = 30
     power: Annotated[float, Field(gt=0, description="poly: exponent.")] = 0.9
     warmup_epochs: Annotated[
         float | None,
@@ -49,11 +49,11 @@ class Schedule(Params):
     )
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
-        Field(description="Forward precision; auto: bfloat16 on GPUs that have it, else float32."),
+        Field(description="Forward precision; auto: bfloat16 on GPUs that support it, else float32."),
     ] = "auto"
     compiled: Annotated[
         bool,
-        Field(description="Train with torch.compile: faster on GPUs, and other results to rounding."),
+        Field(description="Train with torch.compile: faster on GPUs; results differ by rounding."),
     ] = False
     train_distribution: Annotated[
         DistributionName | None,
@@ -75,10 +75,13 @@ class Seeing(Params):
 
     mean: Annotated[
         Channels | None,
-        Field(description="Subtracted per channel from pixels in [0, 1]; unset: the data set's own."),
+        Field(
+            description="Mean to subtract from each channel of pixels in [0, 1]; unset: the data set's own."
+        ),
     ] = None
     std: Annotated[
-        Channels | None, Field(description="Divided by, per channel; unset: the data set's own.")
+        Channels | None,
+        Field(description="Standard deviation to divide each channel by; unset: the data set's own."),
     ] = None
     image_size: Annotated[
         Sides | None,

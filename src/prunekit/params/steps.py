@@ -28,7 +28,9 @@ class TrainParams(Root):
     dataset: Annotated[
         DatasetName, Field(description="Data set: see `prunekit list datasets`, or folder:PATH.")
     ]
-    seed: Annotated[Seed, Field(description="Repetition: initial weights, data order, held-out split.")] = 0
+    seed: Annotated[
+        Seed, Field(description="Seed of a repetition: initial weights, data order, held-out split.")
+    ] = 0
     keep_epoch: Annotated[
         int | None,
         Field(
@@ -57,12 +59,14 @@ class ImportParams(Root):
     parent: Annotated[
         str | None,
         Field(
-            description="The network that this one was made from: key, unique prefix or label; unset: none."
+            description="The network from which this one was made: key, unique prefix or label; unset: none."
         ),
     ] = None
     method: Annotated[
         str | None,
-        Field(min_length=1, max_length=60, description="With a parent: how it was made smaller, in a word."),
+        Field(
+            min_length=1, max_length=60, description="With a parent: how it was made smaller, in one word."
+        ),
     ] = None
     arch: Annotated[
         CodeName | None,
@@ -70,30 +74,35 @@ class ImportParams(Root):
     ] = None
     dataset: Annotated[
         DatasetName | None,
-        Field(description="Data set that the network was trained on; unset: the parent's."),
+        Field(description="Data set on which the network was trained; unset: the parent's."),
     ] = None
     weights: Annotated[
         str,
         Field(
             pattern="^sha256:[0-9a-f]{64}$|^pretrained$|^predictions:.{1,100}$",
-            description="Digest of the weights file, pretrained, or predictions:NAME where nothing else is known.",
+            description="Digest of the weights file, pretrained, or predictions:NAME if only predictions are "
+            "known.",
         ),
     ]
-    prune_ratio: Annotated[Ratio | None, Field(description="As stated, with predictions alone.")] = None
-    seed: Annotated[Seed, Field(description="Held-out split and data order of retraining.")] = 0
+    prune_ratio: Annotated[
+        Ratio | None, Field(description="Stated prune ratio, if only predictions are known.")
+    ] = None
+    seed: Annotated[
+        Seed, Field(description="Seed of the held-out split and of the data order in retraining.")
+    ] = 0
     expect_error: Annotated[
         float | None,
-        Field(ge=0, le=1, description="Refuse the network if its test error is another than this."),
+        Field(ge=0, le=1, description="Refuse the network unless its test error is this one."),
     ] = None
 
     @model_validator(mode="after")
     def _belongs(self) -> Self:
         if self.parent is None and self.dataset is None:
             raise FieldError(
-                "dataset", "dataset: name the data set that the network was trained on, or its parent"
+                "dataset", "dataset: name the data set on which the network was trained, or its parent"
             )
         if self.parent is None and self.method is not None:
-            raise FieldError("method", "method: name the parent that the network was made from, too")
+            raise FieldError("method", "method: also name the parent from which the network was made")
         return self
 
 
@@ -112,12 +121,12 @@ class PruneParams(Params):
     prune_ratio: Annotated[
         Ratio, Field(description="1 - nonzero parameters / parameters of the unpruned parent, in (0, 1).")
     ]
-    seed: Annotated[Seed, Field(description="Draws of the randomised methods.")] = 0
+    seed: Annotated[Seed, Field(description="Seed of the randomised methods.")] = 0
     sample_size: Annotated[
         Count | None,
-        Field(description="Validation images that data-informed methods see; unset: the paper's bound."),
+        Field(description="Number of validation images for data-informed methods; unset: the paper's bound."),
     ] = None
-    skip_layers: Annotated[tuple[str, ...], Field(description="Layers to leave whole, by name.")] = ()
+    skip_layers: Annotated[tuple[str, ...], Field(description="Names of layers that are not pruned.")] = ()
     repair: Annotated[
         bool,
         Field(
@@ -127,15 +136,19 @@ class PruneParams(Params):
     coupled: Annotated[
         bool,
         Field(
-            description="Filter methods: score and remove channels together that can only go together, so that what is "
-            "masked can be taken out."
+            description="Filter methods: score and remove coupled channels together, so that all masked channels "
+            "can be removed physically."
         ),
     ] = False
     target: Annotated[
         Literal["parameters", "multiplications"],
-        Field(description="coupled: what the prune ratio counts on the way; the record counts parameters."),
+        Field(
+            description="coupled: what the prune ratio counts during pruning; the record counts parameters."
+        ),
     ] = "parameters"
-    round_to: Annotated[Count, Field(description="coupled: channels left are multiples of this.")] = 1
+    round_to: Annotated[
+        Count, Field(description="coupled: the numbers of remaining channels are multiples of this.")
+    ] = 1
     max_layer_ratio: Annotated[
         float, Field(gt=0, le=1, description="coupled: the largest share of its filters that a layer loses.")
     ] = 1.0
@@ -168,15 +181,16 @@ class RetrainParams(Params):
     mode: Annotated[
         Literal["lr-rewind", "weight-rewind", "fine-tune", "scratch", "none", "least-squares"],
         Field(
-            description="lr-rewind: the whole schedule again (the paper's); weight-rewind: from a kept early epoch; "
-            "fine-tune: the last learning rate; scratch: same masks, new weights; none: batch-norm statistics only; "
-            "least-squares: no training, every layer fitted to its outputs before pruning."
+            description="lr-rewind: the whole schedule again (the paper's); weight-rewind: from a kept early "
+            "epoch; fine-tune: the last learning rate; scratch: same masks, new weights; none: "
+            "batch-norm statistics only; least-squares: no training; every layer is fitted to its "
+            "outputs before pruning."
         ),
     ] = "lr-rewind"
     epochs: Annotated[
-        Epochs | None, Field(description="Epochs; unset: as the unpruned parent was trained.")
+        Epochs | None, Field(description="Epochs; unset: those of the unpruned parent's training.")
     ] = None
-    seed: Annotated[Seed, Field(description="Added to the lineage's seed for the data order.")] = 0
+    seed: Annotated[Seed, Field(description="Number added to the lineage's seed for the data order.")] = 0
 
 
 MODEL_STEPS: dict[str, type[Params]] = {
@@ -197,41 +211,53 @@ class ReportParams(Params):
 
     kind = "report"
     margin: Annotated[
-        float, Field(ge=-1, le=1, description="Rise in error still allowed; below 0: better than the parent.")
+        float,
+        Field(
+            ge=-1,
+            le=1,
+            description="Allowed rise in error; below 0, the network must be better than its parent.",
+        ),
     ] = MARGIN
     relative_margin: Annotated[
-        float | None, Field(ge=-1, description="Instead: rise allowed as a share of the parent's error.")
+        float | None,
+        Field(ge=-1, description="Allowed rise as a share of the parent's error, instead of margin."),
     ] = None
     resamples: Annotated[
-        int, Field(ge=100, le=MOST_RESAMPLES, description="Bootstrap resamples of each interval.")
+        int, Field(ge=100, le=MOST_RESAMPLES, description="Number of bootstrap resamples for each interval.")
     ] = RESAMPLES
     seed: Annotated[Seed, Field(description="Seed of the bootstrap.")] = 0
     interpolate: Annotated[
         bool, Field(description="Interpolate the potential between tested ratios (not the paper's).")
     ] = False
     noise_by_draw: Annotated[
-        bool, Field(description="Judge each draw of noise, then average (the paper's).")
+        bool, Field(description="Judge each draw of noise separately, then average (as in the paper).")
     ] = True
-    top_k: Annotated[Count, Field(description="An example is right if its class is in the k likeliest.")] = 1
+    top_k: Annotated[
+        Count, Field(description="An example counts as right if its class is among the k likeliest.")
+    ] = 1
     kept: Annotated[
         float,
         Field(
-            gt=0, le=1, description="Share of pixels at which informative features are compared (measured)."
+            gt=0,
+            le=1,
+            description="Measured share of kept pixels at which informative features are compared.",
         ),
     ] = 0.1
     noise_images: Annotated[
         Count | None,
         Field(
-            description="Of several noise comparisons of one network, the one with so many images; unset: the largest."
+            description="If a network has several noise comparisons, use the one with this many images; unset: "
+            "the largest."
         ),
     ] = None
     noise_draws: Annotated[
         Count | None,
-        Field(description="The same by draws per image and level; unset: the largest."),
+        Field(description="The same, by draws per image and level; unset: the largest."),
     ] = None
     error_seed: Annotated[
         Seed | None,
         Field(
-            description="Draw of corruptions and noise whose errors count; unset: the smallest that is stored."
+            description="Seed of the corruptions and noise whose errors are used; unset: the smallest stored "
+            "seed."
         ),
     ] = None

@@ -51,7 +51,7 @@ def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
     names = [assignment.partition("=")[0].strip() for assignment in assignments]
     for name, assignment in zip(names, assignments, strict=True):
         if names.count(name) > 1:
-            raise UsageError(f"--set {name[:200]} is given {names.count(name)} times: leave one")
+            raise UsageError(f"--set {name[:200]} is given {names.count(name)} times: give it once")
         raw = assign(raw, assignment)
     raw, brought = by_digest(substituted(raw), place.parent)
     return from_dict(raw, text=source.text, name=str(path))._replace(brought=brought)

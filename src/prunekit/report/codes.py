@@ -93,7 +93,7 @@ METHOD_NAMES: dict[str, str] = {
 }
 
 
-MADE_ELSEWHERE = "made elsewhere: the word of whoever brought it"
+MADE_ELSEWHERE = "method of a network made elsewhere, as stated at import"
 
 
 def method_names(rows: Iterable[Mapping[str, object]]) -> list[tuple[str, str, str]]:

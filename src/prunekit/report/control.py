@@ -56,9 +56,9 @@ def _first(rows: Sequence[Row], rank: Any, *fields: str) -> list[Row]:
 def _against(row: Row) -> str:
     own, control = row.get("retrained"), row.get("control_retrained")
     if own is None or control is None:
-        return "against a control whose extra training is not known"
-    had = "as it had itself" if row.get("fair") else f"though it had {own}"
-    return f"against {count(control, 'epoch')} more, {had}"
+        return "relative to a control whose extra training is not known"
+    had = "the same as this network" if row.get("fair") else f"whereas this network had {own}"
+    return f"relative to a control with {count(control, 'epoch')} more, {had}"
 
 
 def caption(study: Study) -> str:

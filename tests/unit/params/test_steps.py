@@ -115,7 +115,7 @@ def test_the_order_of_fields_does_not_matter(fields, random):
         (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, -1]}, "levels.1"),
         (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, 1e308]}, "levels.1"),
         (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, True]}, "levels: neither true nor false"),
-        (TrainParams, BASE | {"epochs": True}, "epochs: neither true nor false can stand here (given: True)"),
+        (TrainParams, BASE | {"epochs": True}, "epochs cannot be true or false (given: True)"),
         (TrainParams, BASE | {"seed": False}, "seed: neither true nor false"),
         (ReportParams, {"margin": True}, "margin: neither true nor false"),
         (TrainParams, BASE | {"lr": float("nan")}, "lr"),
@@ -180,7 +180,7 @@ def test_options_are_a_table_whose_order_means_nothing_and_none_is_no_part_of_a_
     assert one.hashed()["options"] == {"m": 4, "n": 2}
     assert PruneParams.read(one.hashed()) == one
     assert one.key != PruneParams.read(fields | {"options": {"n": 1, "m": 4}}).key
-    with pytest.raises(UsageError, match="a table of names and plain values is wanted"):
+    with pytest.raises(UsageError, match="expected a table of names and plain values"):
         PruneParams.read(fields | {"options": {"n": [1]}})
 
 

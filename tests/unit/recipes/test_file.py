@@ -120,7 +120,7 @@ def test_a_set_that_another_would_undo_is_refused(tmp_path):
     (tmp_path / "a.toml").write_text(
         '[[stage]]\nlabel = "p"\nrun = ["train"]\narch = "resnet8"\ndataset = "digits"\n'
     )
-    with pytest.raises(UsageError, match=r"--set p\.epochs is given 2 times: leave one"):
+    with pytest.raises(UsageError, match=r"--set p\.epochs is given 2 times: give it once"):
         read(tmp_path / "a.toml", ["p.epochs=3", "p.seed=1", "p.epochs = 4"])
 
 
