@@ -1,9 +1,10 @@
-"""Write docs/cli.md from the commands themselves; ``--check`` says whether it is current."""
+"""Write docs/cli.md from the commands, and a page from the notebook; ``--check`` says whether they are current."""
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from prunekit.cli.app import COMMANDS, EPILOG, load
 from prunekit.cli.help import plain
 from prunekit.params import STEPS, ReportParams
 
-PAGE = Path(__file__).with_name("cli.md")
+DOCS = Path(__file__).parent
+NOTEBOOK = DOCS / "how-to" / "notebook.ipynb"
 HEAD = """# The command line
 
 *Written by `docs/write_reference.py` from the commands themselves; `make docs` checks that it is current.*
@@ -81,15 +83,37 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def notebook() -> str:
+    """The notebook as a page: its cells, without outputs."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    title, *rest = (("".join(cell["source"]), cell["cell_type"] == "code") for cell in cells)
+    link = f"[{NOTEBOOK.name}]({NOTEBOOK.name})"
+    origin = f"*This page is the notebook {link}, which the tests run: download it, or copy its cells.*"
+    shown = [f"```python\n{text}\n```" if code else text for text, code in rest]
+    head, _, body = title[0].partition("\n")
+    return "\n\n".join([head, origin, body.strip(), *shown]) + "\n"
+
+
+WRITTEN: dict[Path, Callable[[], str]] = {
+    DOCS / "cli.md": page,
+    DOCS / "how-to" / "in-a-notebook.md": notebook,
+}
+
+
 def main() -> int:
     """Write or check; the exit code says whether all is well."""
     if "--check" not in sys.argv:
-        PAGE.write_text(page(), encoding="utf-8")
+        for path, text in WRITTEN.items():
+            path.write_text(text(), encoding="utf-8")
         return 0
-    current = PAGE.exists() and PAGE.read_text(encoding="utf-8") == page()
-    if not current:
-        print("docs/cli.md is not current: run `.venv/bin/python docs/write_reference.py`", file=sys.stderr)
-    return 0 if current else 1
+    old = [
+        path
+        for path, text in WRITTEN.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text()
+    ]
+    for path in old:
+        print(f"{path.name} is not current: run `.venv/bin/python docs/write_reference.py`", file=sys.stderr)
+    return 1 if old else 0
 
 
 if __name__ == "__main__":

@@ -82,3 +82,14 @@ def test_pages_name_no_machine():
         for path in pages
         if re.search(r"(?<![\w.])/(tmp|work|root)/", path.read_text(encoding="utf-8"))
     ] == []
+
+
+def test_every_page_is_in_the_sites_navigation():
+    nav = (ROOT / "zensical.toml").read_text(encoding="utf-8")
+    pages = [
+        *DOCS.glob("*.md"),
+        *(page for folder in ("tutorials", "how-to") for page in (DOCS / folder).glob("*.md")),
+    ]
+    assert [
+        name for page in pages if (name := page.relative_to(DOCS).as_posix()) and f'"{name}"' not in nav
+    ] == []
