@@ -15,7 +15,7 @@ from prunekit.report import picture_panels as pictures
 from prunekit.report import potential_panels as potentials
 from prunekit.report.canvas import Panel
 from prunekit.report.study import Study, distinct
-from prunekit.report.words import basis, count, listed, name_of, percent, points
+from prunekit.report.words import basis, count, in_images, listed, name_of, percent, points
 
 
 class Figure(NamedTuple):
@@ -107,7 +107,8 @@ def _similarity(study: Study) -> str:
 
 
 def _noise(study: Study) -> str:
-    return f"Prune potential on inputs with noise of size ε (δ = {points(study.margin)}), with its 95 % band."
+    said = f"Prune potential on inputs with noise of size ε (δ = {points(study.margin)}), with its 95 % band."
+    return f"{said} {in_images(study.of('noise-potential'), study.margin)}".strip()
 
 
 def _recall(study: Study) -> str:

@@ -64,6 +64,16 @@ def name_of(value: Any) -> str:
     return "".join(letter for letter in str(value) if letter.isprintable())
 
 
+FEW = 3
+
+
+def in_images(rows: Iterable[Row], margin: float) -> str:
+    """How many images the margin is, in a sentence, where it is so few that single images decide; empty elsewhere."""
+    least = min((row["n"] for row in rows if isinstance(row.get("n"), int)), default=0)
+    images = trimmed(least * margin, 1)
+    return f"Of {least:,} images, δ is {images}: single images decide." if 0 < least * margin < FEW else ""
+
+
 def verdicts_by_curve(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
     """What is known of each ratio, by variant and distribution: ``within 50 %; undecided 75, 90 %``."""
     found: dict[tuple[str, str], dict[str, list[str]]] = {}

@@ -6,6 +6,7 @@ from prunekit.report.words import (
     common_flags,
     count,
     flag_marks,
+    in_images,
     listed,
     name_of,
     percent,
@@ -75,3 +76,23 @@ def test_the_caption_of_the_mean_corruption_error_names_the_reference_of_the_row
     row = {"finding": "mce", "method": "wt", "value": 0.9, "asked": 0.5, "relative_to": reference}
     caption = caption_of(FIGURES["mce"], read_study([row], {}))
     assert f"as a share of that of {reference} (mCE)" in caption
+
+
+@pytest.mark.parametrize(
+    ("n", "margin", "said"),
+    [
+        (100, 0.01, "Of 100 images, δ is 1: single images decide."),
+        (100, 0.005, "Of 100 images, δ is 0.5: single images decide."),
+        (1000, 0.01, ""),
+        (100, 0.0, ""),
+    ],
+)
+def test_a_margin_of_a_few_images_is_said_to_be(n, margin, said):
+    assert in_images([{"n": n}, {"n": 5000}, {"n": None}], margin) == said
+
+
+def test_the_caption_under_noise_says_how_many_images_the_margin_is():
+    row = {"finding": "noise-potential", "method": "wt", "value": 0.5, "level": 0.1, "n": 100}
+    assert "δ is 1: single images decide." in caption_of(
+        FIGURES["noise-potential"], read_study([row], {"margin": 0.01})
+    )
