@@ -64,7 +64,9 @@ def test_long_words_are_broken_into_lines():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(LATEX is None, reason="needs a TeX: pdflatex")
+@pytest.mark.skipif(
+    LATEX is None, reason="needs pdflatex (Debian: texlive-latex-extra texlive-science lmodern)"
+)
 def test_every_table_of_a_report_compiles(report, tmp_path):
     tables = sorted((report / "tables").glob("*.tex"))
     assert len(tables) > 15
