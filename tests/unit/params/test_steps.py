@@ -114,10 +114,10 @@ def test_the_order_of_fields_does_not_matter(fields, random):
         (PruneParams, {"parent": "x", "method": "wt", "prune_ratio": "much"}, "given: 'much'"),
         (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, -1]}, "levels.1"),
         (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, 1e308]}, "levels.1"),
-        (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, True]}, "levels: neither true nor false"),
+        (NoiseParams, {"model": "a", "to": "b", "levels": [0.1, True]}, "levels cannot be true or false"),
         (TrainParams, BASE | {"epochs": True}, "epochs cannot be true or false (given: True)"),
-        (TrainParams, BASE | {"seed": False}, "seed: neither true nor false"),
-        (ReportParams, {"margin": True}, "margin: neither true nor false"),
+        (TrainParams, BASE | {"seed": False}, "seed cannot be true or false"),
+        (ReportParams, {"margin": True}, "margin cannot be true or false"),
         (TrainParams, BASE | {"lr": float("nan")}, "lr"),
         (
             TrainParams,

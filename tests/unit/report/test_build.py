@@ -297,8 +297,8 @@ def test_the_control_of_longer_training_says_which_networks_it_is_fair_to(report
         "A control is fair for a network that was retrained for the same number of epochs in total." in text
     )
     assert "Only 15 % has such a control; at other ratios, longer training may explain an advantage." in text
-    assert "15 % against 12 epochs more, as it had itself" in text
-    assert "46 % against 12 epochs more, though it had 24" in text
+    assert "15 % relative to a control with 12 epochs more, the same as this network" in text
+    assert "46 % relative to a control with 12 epochs more, whereas this network had 24" in text
 
 
 def test_what_is_not_printed_is_named_with_its_file(report):
