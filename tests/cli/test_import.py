@@ -223,7 +223,7 @@ def test_a_pickled_network_is_refused_with_the_line_that_converts_it(content, tm
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([torch.ones(1)], "holds a list, not a state dict"),
+        ([torch.ones(1)], "contains a list, not a state dict"),
         (
             {"model": {"a": torch.ones(1)}, "ema": {"a": torch.ones(1)}, "net": {"a": torch.ones(1)}},
             "model, net",

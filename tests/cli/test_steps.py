@@ -234,7 +234,7 @@ def test_show_says_what_a_network_costs(store, cli):
         (("potential", "small", "--top-k", "0"), "top_k"),
         (("similarity", "small"), "nothing to compare"),
         (("similarity", "small", "--churn"), "nothing to compare"),
-        (("similarity", "small", "--churn", "--levels", "0", "--draws", "2"), "leave out --draws, --levels"),
+        (("similarity", "small", "--churn", "--levels", "0", "--draws", "2"), "omit --draws, --levels"),
         (("pruen",), "unknown command 'pruen'; did you mean 'prune'?"),
         (("run", "no-such.toml"), "cannot read the recipe no-such.toml"),
         (("report",), "give either the models to report on or --recipe FILE"),

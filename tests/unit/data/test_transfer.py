@@ -104,7 +104,9 @@ def test_a_whole_part_is_checked_and_not_fetched_again(server, tmp_path):
 
 def test_a_connection_that_brings_nothing_gives_up_and_keeps_the_part(server, tmp_path):
     server.plan.cuts = [5000, 0]
-    with pytest.raises(PrunekitError, match=r"cut after 5,000 of 204,800 bytes .*run the same command again"):
+    with pytest.raises(
+        PrunekitError, match=r"interrupted after 5,000 of 204,800 bytes .*run the same command again"
+    ):
         download(_file(server), tmp_path)
     assert (tmp_path / "set.tar.part").read_bytes() == DATA[:5000]
     assert not (tmp_path / "set.tar").exists()

@@ -23,6 +23,6 @@ def test_of_many_failures_for_one_reason_a_few_are_told():
         "failed: error-0: gone (log: logs/error-0.log)",
         "failed: error-1: gone (log: logs/error-1.log)",
         "failed: error-2: gone (log: logs/error-2.log)",
-        "failed: 2 more steps for the same reason: gone",
+        "failed: 2 more steps, for the same reason: gone",
         "failed: noise-0: worse",
     ]

@@ -76,7 +76,7 @@ def test_a_row_is_a_method_with_options():
     [
         (lambda subject: 3, "returned a int: return {layer name: tensor}"),
         (lambda subject: {"nowhere": torch.ones(3)}, "unknown layer 'nowhere'"),
-        (lambda subject: {"conv1": torch.ones(3)}, r"scores layer 'conv1' by \(3,\)"),
+        (lambda subject: {"conv1": torch.ones(3)}, r"returned \(3,\) for layer 'conv1'"),
         (lambda subject: sizes(subject) | {"conv1": torch.ones(16)}, "choose one"),
         (lambda subject: {"conv1": torch.full((16,), torch.nan)}, "layer 'conv1' has .* not finite"),
     ],

@@ -73,7 +73,7 @@ def test_more_distributions_belong_to_the_same_network(store):
     [
         ({"ids": (*IDS[:-1], "x.png")}, "lack 'x.png'"),
         ({"labels": (LABELS + 1) % 3}, "has the label"),
-        ({"logits": DRAWS.normal(size=(40, 4))}, "are of 4 classes"),
+        ({"logits": DRAWS.normal(size=(40, 4))}, "have 4 classes"),
         ({"ids": IDS[:-1], "labels": LABELS[:-1], "logits": LOGITS[:-1]}, "these predictions lack '39.png'"),
         ({"ids": None, "labels": LABELS[:-1], "logits": LOGITS[:-1]}, "39 predictions for the 40"),
     ],
