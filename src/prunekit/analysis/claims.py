@@ -27,12 +27,16 @@ from prunekit.analysis.rows import Row
 
 
 class Claim(NamedTuple):
-    """One claim: what it says, what it is measured by, the groups of evidence that it needs, and its contrasts."""
+    """One claim: what it says, what it is measured by, the groups of evidence that it needs, and its contrasts.
+
+    ``of_curves``: it rests on prune curves alone; else on noise and informative features.
+    """
 
     text: str
     measured_by: str
     needs: tuple[str, ...]
     contrasts: Callable[[list[Row]], list[Part]]
+    of_curves: bool = True
 
 
 # By number.
@@ -42,6 +46,7 @@ CLAIMS: dict[int, Claim] = {
         "similarity to the parent, with a separate network",
         each_of(*likeness.METRICS.values()),
         likeness.closer_than_separate,
+        of_curves=False,
     ),
     2: Claim(
         "At extreme prune ratios (94 % and more), pruned networks are farther from their parent "
@@ -49,30 +54,35 @@ CLAIMS: dict[int, Claim] = {
         "similarity at a prune ratio of 94 % or more, with a separate network",
         each_of(*likeness.METRICS.values()),
         likeness.farther_than_separate,
+        of_curves=False,
     ),
     3: Claim(
         "Agreement with the parent falls with the prune ratio and with the noise.",
         "similarity at two or more prune ratios and levels",
         each_of(likeness.NOISE, likeness.RATIOS),
         likeness.falls_with_ratio_and_noise,
+        of_curves=False,
     ),
     4: Claim(
         "Informative pixels carry over between parent and pruned network, but not to a separate network.",
         "informative features of parent, pruned and separate networks",
         (likeness.TO_PRUNED, likeness.TO_PARENT),
         likeness.features_transfer,
+        of_curves=False,
     ),
     5: Claim(
         "Prune potential falls with noise, to about zero at a noise of 0.5 or more.",
         "noise potential up to a level of 0.5 or more",
         each_of(compare.FALLS, compare.TO_ZERO),
         compare.potential_falls_with_noise,
+        of_curves=False,
     ),
     6: Claim(
         "Under noise, the potential of filter methods falls earlier than that of weight methods.",
         "noise potential of a weight and a filter method",
         (compare.PAIRED,),
         compare.filters_fall_earlier,
+        of_curves=False,
     ),
     7: Claim(
         "Potential depends on the corruption: low under noise, near nominal under brightness, fog and zoom blur.",
@@ -125,10 +135,10 @@ CLAIMS: dict[int, Claim] = {
 
 
 class Judged(NamedTuple):
-    """What rows say of the claims, as rows, and whether a claim that cannot be told might be with more draws."""
+    """What rows say of the claims, as rows, and the claims that cannot be told and might be with more draws."""
 
     rows: list[Row]
-    hinges: bool
+    hinge: list[Claim]
 
 
 def judge(rows: Iterable[Row]) -> Judged:
@@ -149,7 +159,8 @@ def judge(rows: Iterable[Row]) -> Judged:
         _claim_row(number, claim, found[number], contrasts[number], settled[number], named)
         for number, claim in CLAIMS.items()
     ]
-    return Judged(made, any(_hinges(found[number], settled[number]) for number in CLAIMS))
+    hinge = [claim for number, claim in CLAIMS.items() if _hinges(found[number], settled[number])]
+    return Judged(made, hinge)
 
 
 def _hinges(parts: Sequence[Part], settled: Settled) -> bool:

@@ -20,7 +20,7 @@ from prunekit.analysis.student import Student, student_quantiles
 
 UNBOUNDED = (-np.inf, np.inf)
 # In variances of an agreement between seeds: with 2, that of its networks alone, gains of two seeds were covered in 91
-# to 93 % of studies, with 3 in 92 to 96 (docs/decisions/057-analysis-few-seeds.md).
+# to 92 % of studies, with 3 in 92 to 94 (docs/decisions/057-analysis-few-seeds.md).
 LUCK_OF_A_PAIR = 3.0
 
 

@@ -231,12 +231,11 @@ def all_findings(
     lost = lost_of((step for step in planned if not store.has(step.key)), planned)
     steps = taken((step for step in planned if store.has(step.key)), settings, say)
     errors = [step for step in steps if isinstance(step, ErrorParams)]
-    rows = [
-        *error_findings(store, errors, settings),
-        *hidden_findings(store, errors, settings, groups=groups_of(store, errors, groups, say=say)),
-        *_noise_and_features(store, steps, settings),
-    ]
-    return marked(rows + _claims(store, steps, settings, rows), lost) if rows else []
+    of_errors = error_findings(store, errors, settings)
+    hidden = hidden_findings(store, errors, settings, groups=groups_of(store, errors, groups, say=say))
+    others = _noise_and_features(store, steps, settings)
+    rows = [*of_errors, *hidden, *others]
+    return marked(rows + _claims(store, steps, settings, of_errors, [*hidden, *others]), lost) if rows else []
 
 
 def _noise_and_features(store: Store, steps: Sequence[Params], settings: ReportParams) -> list[Row]:
@@ -246,14 +245,31 @@ def _noise_and_features(store: Store, steps: Sequence[Params], settings: ReportP
     ]
 
 
-def _claims(store: Store, steps: Sequence[Params], settings: ReportParams, rows: list[Row]) -> list[Row]:
-    """What the findings say of the claims; by more draws where a verdict hinges on how many there are."""
-    found, others = judge(rows), [row for row in rows if row.draws is None]
+def _claimed(store: Store, steps: Sequence[Params], settings: ReportParams) -> list[Row]:
     errors = [step for step in steps if isinstance(step, ErrorParams)]
+    return of_curves(_resampled(store, errors, settings), settings, only=CLAIMED)
+
+
+# What claims rest on, drawn again: those of prune curves, and the others.
+DRAWN = {True: _claimed, False: _noise_and_features}
+
+
+def _claims(
+    store: Store, steps: Sequence[Params], settings: ReportParams, of_errors: list[Row], others: list[Row]
+) -> list[Row]:
+    """What the findings say of the claims; by more draws where a verdict hinges on how many there are."""
+    found = judge([*of_errors, *others])
+    drawn = {True: _with_draws(of_errors), False: _with_draws(others)}
+    without = [row for row in (*of_errors, *others) if row.draws is None]
     for factor in MORE_DRAWS:
         more = settings.model_copy(update={"resamples": factor * settings.resamples})
-        if not found.hinges or more.resamples * len(steps) > MOST_DRAWN:
+        if not found.hinge or more.resamples * len(steps) > MOST_DRAWN:
             break
-        drawn = of_curves(_resampled(store, errors, more), more, only=CLAIMED)
-        found = judge([*others, *drawn, *_noise_and_features(store, steps, more)])
+        for kind in {claim.of_curves for claim in found.hinge}:
+            drawn[kind] = DRAWN[kind](store, steps, more)
+        found = judge([*without, *drawn[True], *drawn[False]])
     return _checked(found.rows)
+
+
+def _with_draws(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row.draws is not None]
