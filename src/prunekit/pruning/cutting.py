@@ -89,6 +89,9 @@ _SIZES: tuple[tuple[tuple[type[nn.Module], ...], dict[str, int]], ...] = (
 
 
 def _set_sizes(module: nn.Module) -> None:
+    if isinstance(module, nn.RNNBase):
+        _set_recurrent(module)
+        return
     weight = getattr(module, "weight", None)
     weight = weight if isinstance(weight, Tensor) else getattr(module, "running_mean", None)
     if not isinstance(weight, Tensor):
@@ -102,6 +105,13 @@ def _set_sizes(module: nn.Module) -> None:
                 setattr(module, field, weight.shape[axis])
     if isinstance(module, nn.LayerNorm) and weight.dim() == 1:
         module.normalized_shape = (len(weight),)
+
+
+def _set_recurrent(module: nn.RNNBase) -> None:
+    """A recurrent layer keeps its widths, and its weights in a list beside their names."""
+    weights = [getattr(module, name, None) for name in module._flat_weights_names]
+    module._flat_weights = weights
+    module.input_size, module.hidden_size = weights[0].shape[1], weights[1].shape[1]
 
 
 def _set_numbers(model: nn.Module, sized: Sized, kept: Tensor) -> None:

@@ -17,7 +17,7 @@ from prunekit.pruning.graph.propagation import propagate, zeros
 from prunekit.pruning.graph.remaining import room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import alike, outputs
-from prunekit.pruning.masks import Masks, apply_
+from prunekit.pruning.masks import Masks, apply_, parameters
 
 # Shrinking changes the order in which float32 sums are made, and nothing else: shares of the largest logit.
 TOLERANCE = 1e-4
@@ -99,10 +99,16 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
     stocks = room_of(model, graph, masks).stocks
     liveness, zero = propagate(graph, stocks), zeros(graph, stocks)
     alive = torch.zeros(coupling.count, dtype=torch.bool)
+    carried = _carried(model, graph, masks, coupling)
     mixed: set[int] = set()  # what a mix made, whose own inputs tell whether it is alive
+    made: set[int] = set()  # what was made of channels that a mix does not share with its inputs
     for op in graph.ops:
         if op.kind == "mix" or (op.kind not in ("layer", "read") and mixed.intersection(op.inputs)):
             mixed.add(op.output)
+        if graph.makes_its_own(op) or (
+            op.kind not in ("layer", "read", "mix") and made.intersection(op.inputs)
+        ):
+            made.add(op.output)
         if op.kind == "layer":
             alive[coupling.groups(op.output)[liveness.biased(op.name).cpu()]] = True
             alive[coupling.groups(op.inputs[0])[liveness.tapped[op.name].cpu()]] = True
@@ -111,7 +117,24 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
         elif op.kind == "mix":
             for value in set(op.inputs) - mixed:
                 alive[coupling.groups(value)[~zero[value].cpu()]] = True
+            for value in made.intersection(op.inputs):
+                groups = coupling.groups(value)
+                alive[groups[carried[groups]]] = True
     return alive
+
+
+def _carried(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> Tensor:
+    """Bool per group: a parameter that carries it has entries left."""
+    carried = torch.zeros(coupling.count, dtype=torch.bool)
+    own = parameters(model)
+    for attached in graph.attached:
+        if attached.name in own:
+            whole = torch.ones(own[attached.name].shape, dtype=torch.bool)
+            mask = masks.get(attached.name, whole).cpu().movedim(attached.axis, 0)
+            labels = attached.labels[: len(mask)]
+            places = (labels >= 0) & mask.reshape(len(mask), -1).any(1)[: len(labels)]
+            carried[coupling.groups(attached.value)[labels[places]]] = True
+    return carried
 
 
 def _failing(model: nn.Module, example: Any, expected: list[Tensor]) -> str | None:

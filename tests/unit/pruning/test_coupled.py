@@ -1,8 +1,9 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.api import prune
 from prunekit.pruning.explain import explain
 from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
@@ -174,3 +175,74 @@ def test_a_norm_over_the_width_keeps_it(norm):
     assert smaller.token.shape == model.token.shape
     assert smaller.up.out_features < 8
     assert "stays: norm needs all of its channels" in explain(model, example=images)
+
+
+class TiedText(nn.Module):
+    """A language model whose words are read and written by one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.conv = nn.Embedding(20, 12), nn.Conv1d(12, 16, 3, padding=1)
+        self.memory, self.project = nn.GRU(16, 12, batch_first=True), nn.Linear(12, 12)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(self.words(x).transpose(1, 2))).transpose(1, 2)
+        return functional.linear(torch.tanh(self.project(self.memory(x)[0])), self.words.weight)
+
+
+class Backwards(nn.Module):
+    """Every weight is used forwards by its module and backwards by a function."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv1d(2, 8, 3, padding=1), nn.Conv1d(8, 16, 3, padding=1)
+
+    def forward(self, x):
+        x = torch.relu(self.b(torch.relu(self.a(x))))
+        x = torch.relu(functional.conv_transpose1d(x, self.b.weight, padding=1))
+        return functional.conv_transpose1d(x, self.a.weight, padding=1)
+
+
+def test_words_that_are_read_and_written_by_one_weight_are_cut_on_both_sides():
+    torch.manual_seed(0)
+    model, words = TiedText().eval(), torch.randint(0, 20, (2, 6))
+    masks = prune(model, method="l2", prune_ratio=0.2, coupled=True, example=words)
+    smaller, width = shrink(model, masks, example=words), len(left(masks, "project.weight"))
+    assert smaller.words.weight.shape == (20, width)
+    assert width == smaller.project.out_features == smaller.conv.in_channels < 12
+    removed = prune_ratio(masks, total_parameters(model))
+    assert 1 - total_parameters(smaller) / total_parameters(model) == pytest.approx(removed)
+    apply_(model, masks)
+    torch.testing.assert_close(smaller(words), model(words))
+
+
+def test_weights_that_are_used_forwards_and_backwards_are_refused_for_what_they_are():
+    torch.manual_seed(0)
+    model, signal = Backwards().eval(), torch.randn(2, 2, 16)
+    refused = pytest.raises(UsageError, match="no channels of this model can be removed together")
+    with refused, pytest.warns(PrunekitWarning, match="weights as they are stored: a, b"):
+        prune(model, method="l2", prune_ratio=0.48, coupled=True, example=signal)
+
+
+@pytest.mark.parametrize("kind", [nn.GRU, nn.RNN])
+def test_what_feeds_a_recurrent_layer_is_cut_with_its_weights(kind):
+    class Sequence(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.memory, self.head = (
+                nn.Conv1d(4, 16, 3),
+                kind(16, 12, batch_first=True),
+                nn.Linear(12, 3),
+            )
+
+        def forward(self, x):
+            return self.head(self.memory(torch.relu(self.conv(x)).transpose(1, 2))[0].mean(1))
+
+    torch.manual_seed(0)
+    model, signal = Sequence().eval(), torch.randn(2, 4, 8)
+    masks = prune(model, method="l2", prune_ratio=0.15, coupled=True, example=signal)
+    smaller, total = shrink(model, masks, example=signal), total_parameters(model)
+    assert smaller.memory.input_size == len(left(masks, "conv.weight")) < 16
+    assert 1 - total_parameters(smaller) / total == pytest.approx(prune_ratio(masks, total))
+    apply_(model, masks)
+    torch.testing.assert_close(smaller(signal), model(signal))

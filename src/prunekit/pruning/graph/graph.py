@@ -129,6 +129,11 @@ class Graph:
         self.ops.append(Op(kind, tuple(inputs), output, **more))  # type: ignore[arg-type]
         return output
 
+    def makes_its_own(self, op: Op) -> bool:
+        """Whether a mix makes channels that are tied to none that it reads, as a layer does."""
+        tied = {tie.first for tie in self.joined if tie.second == op.output}
+        return op.kind == "mix" and tied.isdisjoint(op.inputs)
+
 
 def classify(graph: Graph) -> Graph:
     """The same graph with ``heads``, ``entries``, ``free_filters`` and ``free_channels`` worked out.
@@ -137,7 +142,7 @@ def classify(graph: Graph) -> Graph:
     neighbours and are never free.
     """
     blocked = _against_the_flow(graph, [op for op in graph.ops if op.kind in ("read", "fresh", "mix")])
-    heading = _against_the_flow(graph, [op for op in graph.ops if op.name == "output"])
+    heading = _against_the_flow(graph, [op for op in graph.ops if op.name == "output"], by_layers=True)
     opened = _along_the_flow(graph)
     ops = [op for op in graph.ops if op.kind == "layer"]
     plain = {op.name for op in ops if not graph.layers[op.name].depthwise}
@@ -152,11 +157,14 @@ def classify(graph: Graph) -> Graph:
     return graph
 
 
-def _against_the_flow(graph: Graph, readers: list[Op]) -> set[int]:
-    """The values from which one of the readers is reached without passing a layer."""
+def _against_the_flow(graph: Graph, readers: list[Op], *, by_layers: bool = False) -> set[int]:
+    """The values from which one of the readers is reached without passing a layer.
+
+    ``by_layers``: without passing a product with computed weights or of two activations either.
+    """
     found = {value for op in readers for value in op.inputs}
     for op in reversed(graph.ops):
-        if op.kind != "layer" and op.output in found:
+        if op.kind != "layer" and op.output in found and not (by_layers and graph.makes_its_own(op)):
             found.update(op.inputs)
     return found
 
