@@ -109,9 +109,9 @@ def _set_sizes(module: nn.Module) -> None:
 
 def _set_recurrent(module: nn.RNNBase) -> None:
     """A recurrent layer keeps its widths, and its weights in a list beside their names."""
-    weights = [getattr(module, name, None) for name in module._flat_weights_names]
-    module._flat_weights = weights
-    module.input_size, module.hidden_size = weights[0].shape[1], weights[1].shape[1]
+    module._flat_weights = [getattr(module, name, None) for name in module._flat_weights_names]
+    reads, remembers = (cast(Tensor, getattr(module, name)) for name in ("weight_ih_l0", "weight_hh_l0"))
+    module.input_size, module.hidden_size = reads.shape[1], remembers.shape[1]
 
 
 def _set_numbers(model: nn.Module, sized: Sized, kept: Tensor) -> None:
