@@ -16,6 +16,7 @@ from prunekit.report.words import trimmed
 
 Series = Mapping[Any, Sequence[Row]]
 BAND_ALPHA = 0.14
+NAMES_PT = 9  # names of rows are read on a phone, too, where a panel is three quarters as wide
 MOST_COLUMNS = 5
 
 
@@ -143,7 +144,7 @@ def rows_of(axes: Axes, names: Sequence[Any]) -> None:
     """Name the rows of an axes, the first on top."""
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), labels=[shortened(str(name)) for name in names])
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, labelsize=NAMES_PT)
     axes.grid(visible=False, axis="y")
 
 
