@@ -1,1 +1,1 @@
-"""What every room may use and no room is about: files, code, processes, numbers."""
+"""Helpers that every package may use: files, code, processes, numbers."""

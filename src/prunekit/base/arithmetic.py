@@ -1,4 +1,4 @@
-"""How a GPU computes while results are made: float32 whole, and the same bytes every time. Loads no torch by itself."""
+"""GPU arithmetic for results: full float32, and the same bytes every time. Does not load torch by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of the user's own, named ``module:package.file:name``: reading the name, and importing what it names."""
+"""The user's own code, named ``module:package.file:name``: parses the name and imports its target."""
 
 from __future__ import annotations
 

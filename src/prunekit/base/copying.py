@@ -1,4 +1,4 @@
-"""Copies of networks, also of those that deepcopy refuses."""
+"""Copies of networks, including those that deepcopy refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Switches in the environment, such as PRUNEKIT_OFFLINE: a value that means nothing is refused, never passed over."""
+"""Switches in the environment, such as PRUNEKIT_OFFLINE: an invalid value is an error, never ignored."""
 
 from __future__ import annotations
 

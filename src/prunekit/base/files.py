@@ -1,4 +1,4 @@
-"""The one place that writes and deletes files, and opens those that others may have put there.
+"""The only module that writes and deletes files, and that opens files which others may have put there.
 
 Nothing is written, replaced or deleted through a link below the folder that a caller names as ``within``; what is there
 already goes only where ``ours`` recognises it by its content; and only regular files are read, so that a FIFO or a

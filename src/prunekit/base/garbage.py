@@ -1,4 +1,4 @@
-"""Python's collector of cyclic garbage, slowed down where many objects are made that all live on."""
+"""Python's garbage collector, slowed down where many long-lived objects are created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals that ask to stop (Ctrl-C, SIGTERM, SIGHUP): training is put away first, all else stops at once."""
+"""Signals that ask to stop (Ctrl-C, SIGTERM, SIGHUP): training is saved first, everything else stops at once."""
 
 from __future__ import annotations
 

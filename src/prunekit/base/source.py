@@ -1,4 +1,4 @@
-"""A digest of the user's own code behind a name such as ``module:nets:build`` or a plugin. Imports none of it."""
+"""A digest of the user's own code behind a name such as ``module:nets:build`` or a plugin, without importing it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in a cell of a table for people: numbers in their units, several columns of a row as one."""
+"""Contents of table cells for people: numbers in their units, several columns of a row as one cell."""
 
 from __future__ import annotations
 

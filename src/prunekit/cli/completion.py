@@ -1,4 +1,4 @@
-"""What the shell offers for a value: names of tables, labels of the store, recipes and their stages."""
+"""Completions that the shell offers for a value: names of tables, labels in the store, recipes and their stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dry run says of the cost of a plan: a line for the person, rows for who asked for a calibration."""
+"""The cost of a plan as a dry run prints it: one line, and rows if a calibration was requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store has of some steps: what stands, what is stale, what is to be made again. No torch."""
+"""The state of steps in a store: which are valid, which are stale, which must be recomputed. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command's help page: flags in named groups, each name uncut, its default once, at any width."""
+"""A command's help page: flags in named groups, names never truncated, each default once, at any width."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags that would have no effect beside others: refused, so that they are not believed to have had one."""
+"""Flags that would have no effect with the other flags: refused, so that no user believes that they had one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which models a command is about: keys, prefixes, labels, or ``-`` for what another command wrote on stdin."""
+"""Which models a command works on: keys, prefixes, labels, or ``-`` for the output of another command on stdin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data on stdout: one JSON object a line for programs, a table for people, keys alone with ``-q``."""
+"""Data on stdout: one JSON object per line for programs, a table for people, only keys with ``-q``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress on stderr: nested bars with rate and time left on a terminal, now and then a line elsewhere."""
+"""Progress on stderr: nested bars with rate and time left on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 

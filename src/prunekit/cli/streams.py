@@ -1,4 +1,4 @@
-"""The three streams of the command, made safe: closed, broken or of few characters, none of them ends a run."""
+"""The three standard streams, made safe: a closed, broken or ASCII-only stream does not stop a run."""
 
 from __future__ import annotations
 

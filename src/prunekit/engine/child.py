@@ -1,4 +1,4 @@
-"""How a process of prunekit's own is started: not with the working directory first on its path, and never an orphan."""
+"""How prunekit starts its own child processes: without the working directory first on the path, and never orphaned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which executor a run is given to: this process, worker processes, or a Ray cluster. No torch at import."""
+"""Which executor runs the steps: this process, worker processes, or a Ray cluster. No torch at import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What steps will cost: medians of what they cost before in this store, else rough constants. Pure but for one read."""
+"""Costs of steps: medians of earlier costs in this store, else rough constants. Pure except for one read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan will cost: images that each step trains on and forwards, times what one image costs. Pure; no torch."""
+"""The cost of a plan: images that each step trains on and forwards, times the cost of one image. Pure; no torch."""
 
 from __future__ import annotations
 

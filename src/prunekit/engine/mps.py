@@ -1,4 +1,4 @@
-"""NVIDIA's server of several processes on one GPU (MPS): they compute side by side, instead of taking turns."""
+"""NVIDIA's multi-process service (MPS) for one GPU: processes compute concurrently instead of taking turns."""
 
 from __future__ import annotations
 

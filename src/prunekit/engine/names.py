@@ -1,4 +1,4 @@
-"""What steps are called while they run: a recipe's stage, or their kind, and what sets their network apart."""
+"""Names of steps while they run: a recipe's stage, or their kind, and what distinguishes their network."""
 
 from __future__ import annotations
 

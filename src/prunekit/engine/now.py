@@ -1,4 +1,4 @@
-"""Make steps here and now, errors as they are: what single commands do."""
+"""Make steps in this command and raise errors unchanged: the engine of single commands."""
 
 from __future__ import annotations
 

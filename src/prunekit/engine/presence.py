@@ -1,4 +1,4 @@
-"""Whether the data of every stage are available before the first step runs; how to get what is missing. No torch."""
+"""Check before the first step whether the data of every stage are available, and how to get missing data. No torch."""
 
 from __future__ import annotations
 

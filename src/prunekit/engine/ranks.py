@@ -1,4 +1,4 @@
-"""One command in several processes of this machine that train together, as torchrun starts them; rank 0 speaks for all.
+"""One command as several processes on this machine that train together, as under torchrun; only rank 0 prints.
 
 torchrun itself answers a mistake with a page of its own, and with exit code 1 whatever the command's was.
 """

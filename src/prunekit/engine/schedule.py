@@ -1,4 +1,4 @@
-"""Which step goes next: a pure state machine over keyed steps. Nothing here runs or reads anything."""
+"""Which step runs next: a pure state machine over keyed steps. It runs and reads nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask a child process how fast this machine is, so that who plans a run loads no torch."""
+"""Measure this machine's speed in a child process, so that the planning process loads no torch."""
 
 from __future__ import annotations
 

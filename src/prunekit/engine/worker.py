@@ -1,4 +1,4 @@
-"""A worker process: takes batches of steps as JSON lines on stdin, tells of them as JSON lines on stdout.
+"""A worker process: takes batches of steps as JSON lines on stdin and reports on them as JSON lines on stdout.
 
 In: first the settings, then ``{"batch": [[kind, fields], ...]}``. Out: ``{"ready": true}`` or ``{"broken": reason,
 "code"}`` once, then ``{"bar": id, "label", "total", "unit"}``, ``{"advance": id, "by", "note"}``, ``{"close": id}``,

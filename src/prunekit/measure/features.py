@@ -1,4 +1,4 @@
-"""Informative features: in which order a network can lose the pixels of an image and stay sure of what it saw.
+"""Informative features: the order in which an image's pixels can be masked while the network stays confident.
 
 Greedy backward selection (BackSelect, Carter et al. 2019): of the pixels left, mask the one whose loss leaves the
 network's confidence in its own prediction highest. A masked pixel is 0 in every channel of the normalised image.

@@ -1,4 +1,4 @@
-"""Noise that depends on the seed, the draw and the image alone: any batch size and any set of models sees the same.
+"""Noise that depends only on the seed, the draw and the image: every batch size and set of models sees the same noise.
 
 Each image has a counter-based generator of its own (Philox: seed as key, draw and image as counter), and noise is
 made on the CPU, so that every device adds the same numbers.

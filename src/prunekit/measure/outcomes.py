@@ -1,4 +1,4 @@
-"""What one model does on one distribution, example by example: measured once, analysed for free."""
+"""The outcomes of one model on one distribution, example by example: measured once, analysed at no further cost."""
 
 from __future__ import annotations
 

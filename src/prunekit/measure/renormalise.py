@@ -1,4 +1,4 @@
-"""Show one network the very pixels that another network is shown, where the two normalise them differently."""
+"""Show one network the same pixels as another network if their normalisations differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How close networks are to a reference network as functions: the same noisy images through all of them, once.
+"""How close networks are to a reference as functions: the same noisy images through all of them, in one pass.
 
 Noise is drawn once per image and draw, and scaled to every level (common random numbers: docs/decisions/060).
 """

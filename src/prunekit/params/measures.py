@@ -57,7 +57,7 @@ class NoiseParams(Params):
 
 
 class FeaturesParams(Params):
-    """Find the pixels that a model's predictions rest on (BackSelect: Carter et al. 2019)."""
+    """Find the pixels that a model's predictions rely on (BackSelect: Carter et al. 2019)."""
 
     kind = "features"
     references = ("model",)

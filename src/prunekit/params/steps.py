@@ -47,10 +47,10 @@ class TrainParams(Root):
 
 
 class ImportParams(Root):
-    """Bring a network made elsewhere into the store; the schedule is for retraining.
+    """Import a network made elsewhere; the schedule is used for retraining.
 
-    Without a parent it is an unpruned one, and the data set must be named. With a parent it is a descendant: data set,
-    preprocessing, architecture and schedule are the parent's where they are unset.
+    Without a parent it is an unpruned network, and the data set must be given. With a parent it is a descendant: unset
+    data set, preprocessing, architecture and schedule are taken from the parent.
     """
 
     kind = "import"
@@ -107,7 +107,7 @@ class ImportParams(Root):
 
 
 class PruneParams(Params):
-    """Remove weights or filters of a stored network; no retraining."""
+    """Remove weights or filters of a stored network, without retraining."""
 
     kind = "prune"
     references = ("parent",)
@@ -171,7 +171,7 @@ REPAIR_IMAGES = 256
 
 
 class RetrainParams(Params):
-    """Train a stored network again with its masks held."""
+    """Train a stored network again with its masks fixed."""
 
     kind = "retrain"
     references = ("parent",)
@@ -207,7 +207,7 @@ MARGIN, RESAMPLES = 0.005, 10_000
 
 
 class ReportParams(Params):
-    """What findings are drawn from stored outcomes; changing any of them needs no new measurement."""
+    """How findings are computed from stored outcomes; changing these fields needs no new measurements."""
 
     kind = "report"
     margin: Annotated[

@@ -1,1 +1,1 @@
-"""Recipes: a study as data. Read and check a file, plan it purely into keyed steps, explain it. No torch."""
+"""Recipes: a study as data. Reads, checks, plans (as a pure function) and explains a file. No torch."""

@@ -1,4 +1,4 @@
-"""How large a recipe may be: what comes from elsewhere must not fill the memory, or keep a command busy for hours."""
+"""Limits on the size of a recipe: a foreign file must not fill the memory or keep a command busy for hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which planned steps a run is about, and what each one is in a few words."""
+"""Which planned steps a run includes, and a short description of each."""
 
 from __future__ import annotations
 

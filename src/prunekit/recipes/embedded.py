@@ -1,4 +1,4 @@
-"""The recipes that prunekit brings along: in the wheel, or beside the source in a checkout."""
+"""The recipes that come with prunekit: in the wheel, or next to the source in a checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a recipe, and where: the stage, and the field in it."""
+"""Errors in a recipe, with their place: the stage and its field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On which line of a TOML text each table, field and list value stands (tomllib gives values alone)."""
+"""The line of each table, field and list value in a TOML text (tomllib returns only values)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which results a stage starts from: those of the stages that it names, and of these what its ``where`` asks for."""
+"""Which results a stage starts from: those of the stages that it names, filtered by its ``where``."""
 
 from __future__ import annotations
 

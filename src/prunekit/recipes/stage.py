@@ -1,4 +1,4 @@
-"""One block of a recipe, checked for form: whatever it says is used, or refused."""
+"""One block of a recipe, checked for form: everything in it is used or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that a recipe names by their files: read at the edge, a digest from there on."""
+"""Weights files that a recipe names: read once, and represented by a digest from then on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bring a network made elsewhere into the store, measured on arrival as its owner measures it."""
+"""Import a network made elsewhere and measure it with its own preprocessing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be known of a step from the store before it runs; loads no torch."""
+"""Checks of a step against the store before it runs; loads no torch."""
 
 from __future__ import annotations
 

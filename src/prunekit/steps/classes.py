@@ -1,4 +1,4 @@
-"""How a new network sees its data set, and which of its classes a distribution's images are of."""
+"""Preprocessing of a new network, and the classes of a distribution's images among those of its data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every step works with: the store, the data, the device, and a watcher; and the I/O that steps share."""
+"""The context of every step (store, data, device, progress), and the I/O that steps share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights files beside the store's models, named by their digest: copied in before a step, read by it."""
+"""Weights files next to the store's models, named by their digest: copied in before a step, and read by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The device of a run: looked at before anything is computed; too little memory on it is one line."""
+"""The device of a run: checked before anything is computed; a lack of memory is a one-line error."""
 
 from __future__ import annotations
 

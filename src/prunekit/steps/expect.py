@@ -1,4 +1,4 @@
-"""An import that does not measure what its owner measured is refused, with the likely causes."""
+"""Refuse an import whose measured error differs from the expected one, and name the likely causes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a stored network for use without prunekit, smaller if asked, and checked against the stored one first."""
+"""Write a stored network for use without prunekit, optionally smaller, after a check against the stored one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder that ``prunekit export`` wrote, read back: its network, and the import fields in its config."""
+"""Read back a folder that ``prunekit export`` wrote: its network, and the import fields in its config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the pixels that a model's predictions rest on."""
+"""Find the pixels that a model's predictions rely on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that are in no store: any module or callable, on distributions by name or on arrays."""
+"""Networks outside the store: any module or callable, on distributions by name or on arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one stored network is and costs, as measured here: the figures behind ``show``."""
+"""Size and cost of one stored network, as measured here: the figures of ``show``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training and retraining share: the training loop on a lineage's data, and what is stored of its result."""
+"""What training and retraining share: the training loop on a lineage's data, and the stored result."""
 
 from __future__ import annotations
 

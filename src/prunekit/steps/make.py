@@ -1,4 +1,4 @@
-"""Make a batch of steps whose inputs exist: claim, look again, run, remember what it took."""
+"""Make a batch of steps whose inputs exist: claim them, check again, run, record the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare models with another one under noise: one pass over the noisy images serves them all."""
+"""Compare models with another one under noise, with one pass over the noisy images for all models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Store outcomes that were brought: of a network known by its predictions alone. Runs nothing; no torch."""
+"""Store imported outcomes of a network that is known only by its predictions. Runs nothing; no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prune a stored network and store what is left, with the error before and after."""
+"""Prune a stored network and store the result, with the error before and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train a stored network again with its masks held."""
+"""Train a stored network again with its masks fixed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run reads and writes and what computes, as plain values that can be sent to a worker process. No torch."""
+"""Where a run reads and writes and on which device it computes, as plain values for a worker process. No torch."""
 
 from __future__ import annotations
 

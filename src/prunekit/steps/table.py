@@ -1,4 +1,4 @@
-"""The table of steps: all that the engine must know of a kind of step, in one row. No torch."""
+"""The table of steps: one row has everything that the engine needs about a kind of step. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train a new network and store it, with the early epoch that weight rewinding may want."""
+"""Train a new network and store it, with the early epoch that weight rewinding may need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights of the unpruned network that a lineage begins with: what a program's own are counted against."""
+"""The weights of the unpruned network at the root of a lineage, against which a program's weights are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What results are made of, and whether what is stored still fits what is here. No torch.
+"""The data and code that results were made from, and whether stored results still match them. No torch.
 
 A key says with which parameters a result was made, not of which images: ``folder:photos`` may hold others by now. So
 every record notes digests of the data, of the user's own code and of the results that it was made from, and they are

@@ -1,4 +1,4 @@
-"""How much work a step is: images that it trains on and forwards, and its epochs. Pure; no torch."""
+"""The work of a step: images that it trains on and forwards, and its epochs. Pure; no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One safetensors file that knows when it is damaged: arrays, a JSON record, and a digest over each half.
+"""One safetensors file that detects its own damage: arrays, a JSON record, and a digest of each half.
 
 The header's metadata holds one entry, ``prunekit``: ``{"format", "header", "data", "record"}``. ``data`` is the
 SHA-256 of the tensor bytes, ``header`` that of the whole header with itself left blank, so that a flipped byte or a cut

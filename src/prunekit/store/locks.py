@@ -1,4 +1,4 @@
-"""Locks that die with their owner: one file each, held with ``flock``, released when the owning process exits."""
+"""Locks that are released when their owner exits: one file each, held with ``flock``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the files of a store are called."""
+"""Names of the files in a store."""
 
 from __future__ import annotations
 

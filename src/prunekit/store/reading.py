@@ -1,4 +1,4 @@
-"""A store that is only read, for one look at a study: every header is read once, arrays too as long as they fit."""
+"""A read-only store for one study: every header is read once, and arrays too as long as they fit in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store says of a model or a measurement, without its tensors."""
+"""The record of a model or a measurement, without its tensors."""
 
 from __future__ import annotations
 

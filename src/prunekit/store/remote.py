@@ -1,4 +1,4 @@
-"""A store behind a URL (``s3://``, ``gs://``, ``file://`` ...): steps fetch what they need and push what they make.
+"""A store at a URL (``s3://``, ``gs://``, ``file://`` ...): steps fetch what they need and push what they make.
 
 The store on this machine is the working copy. A result counts as done once it is behind the URL; what is fetched is
 checked byte for byte before it is used. There are no locks there: two runs may do a step twice, and push equal bytes.

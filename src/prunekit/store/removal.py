@@ -1,4 +1,4 @@
-"""Take results out of a store: whole networks with all that was made of them, or weights alone; and what takes space.
+"""Remove results from a store: whole networks with everything made from them, or only weights; and disk usage.
 
 Only what prunekit wrote goes, recognised by its content (``files``); what a process works on now stays.
 """

@@ -1,4 +1,4 @@
-"""What a stored result can be: records whose keys are those of their parameters, arrays that some measurement gives.
+"""Consistency of stored results: records whose parameters match their keys, arrays that a measurement can produce.
 
 A file may have right digests and still make no sense: who can write to a store can write anything into it.
 """

@@ -1,4 +1,4 @@
-"""Models and measurements by key, in plain files: a result that exists is done, and any index can be made again.
+"""Models and measurements by key, in plain files: a result that exists is done, and any index can be rebuilt.
 
 ``models/KEY.safetensors`` · ``measurements/KEY.safetensors`` · ``labels/NAME`` (a key) · ``checkpoints/`` (unfinished
 training) · ``costs/KIND.jsonl`` (how long steps took; never compared) · ``locks/KEY`` (who works on what now) ·

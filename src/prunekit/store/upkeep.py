@@ -1,4 +1,4 @@
-"""What is wrong in a store, and what crashes left behind: only what prunekit wrote is ever removed."""
+"""Find damage in a store and files that crashes left behind; only files that prunekit wrote are ever removed."""
 
 from __future__ import annotations
 

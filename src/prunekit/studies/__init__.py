@@ -1,1 +1,1 @@
-"""The read side: from a store to findings. Chooses and groups what is stored; measures nothing."""
+"""The read side: from a store to findings. It selects and groups stored results and measures nothing."""

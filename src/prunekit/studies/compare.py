@@ -1,4 +1,4 @@
-"""Any two networks: what their comparison needs, and its rows from stored outcomes. No torch."""
+"""Comparison of any two networks: the measurements that it needs, and its rows from stored outcomes. No torch."""
 
 from __future__ import annotations
 

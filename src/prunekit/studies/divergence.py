@@ -1,4 +1,4 @@
-"""How far two networks' outputs are apart: from scores that were brought, or a stored comparison. No torch."""
+"""The divergence of two networks' outputs, from imported scores or a stored comparison. No torch."""
 
 from __future__ import annotations
 

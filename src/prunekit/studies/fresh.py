@@ -1,4 +1,4 @@
-"""What a report was made of, as one digest: of results, settings and code, with none of them worked out. No torch."""
+"""The inputs of a report as one digest: results, settings and code, without computing any number. No torch."""
 
 from __future__ import annotations
 

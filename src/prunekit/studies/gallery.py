@@ -1,4 +1,4 @@
-"""A few images for a report that a parent classifies correctly and a smaller network does not. Torch reads them only.
+"""A few images for a report that a parent classifies correctly and a smaller network does not. Torch only reads them.
 
 What a network breaks is in its stored outcomes; the images come out of the data set.
 """

@@ -1,4 +1,4 @@
-"""What the images of stored outcomes are called, and the groups that they belong to. No torch."""
+"""Names of the images of stored outcomes, and the groups to which they belong. No torch."""
 
 from __future__ import annotations
 

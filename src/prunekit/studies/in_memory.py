@@ -1,4 +1,4 @@
-"""Networks that are in no store, compared: the rows of ``compare`` from what they did. No torch."""
+"""Comparison of networks outside the store: the rows of ``compare`` from their outcomes. No torch."""
 
 from __future__ import annotations
 

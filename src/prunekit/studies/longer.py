@@ -1,4 +1,4 @@
-"""The controls of longer training, from stored outcomes: unpruned parents that were trained again. No torch.
+"""The controls of longer training, from stored outcomes: unpruned parents with extra training. No torch.
 
 Controls of one family are alike but for their epochs. A pruned network is compared with the one of its own parent that
 was retrained for as many epochs in all; a family of one length is compared with every network.

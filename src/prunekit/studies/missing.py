@@ -1,4 +1,4 @@
-"""What a plan has that a store lacks, and which findings lost something by it. Pure; no torch."""
+"""Planned results that a store lacks, and the findings that are affected. Pure; no torch."""
 
 from __future__ import annotations
 

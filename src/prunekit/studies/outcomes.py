@@ -1,4 +1,4 @@
-"""Stored measurements as the analysis takes them: curves, pairs, comparisons. Reads arrays; computes nothing."""
+"""Stored measurements in the analysis's form: curves, pairs, comparisons. Reads arrays; computes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A few images for a report, and which of their pixels networks rest on: from the data set and the stored orders."""
+"""A few images for a report, with the pixels that networks rely on: from the data set and the stored orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pilot study: how often stored networks break and fix what their unpruned parents do. No torch."""
+"""A pilot study: how often stored networks break and fix their unpruned parents' predictions. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images that a stored measurement was made on, read again for a report."""
+"""The images of a stored measurement, read again for a report."""
 
 from __future__ import annotations
 

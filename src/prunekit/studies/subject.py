@@ -1,4 +1,4 @@
-"""What a report is about: its measurements, and where its numbers come from. No torch."""
+"""The subject of a report: its measurements, and the source of its numbers. No torch."""
 
 from __future__ import annotations
 

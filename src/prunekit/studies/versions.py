@@ -1,4 +1,4 @@
-"""Findings pair results example by example: only those of one version of the data, code and inputs. No torch."""
+"""Findings pair results example by example: only results of one version of the data, code and inputs. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What networks are asked to do: a file per task, and their table. Nothing here imports torch."""
+"""The tasks of networks: one file per task, and their table. Nothing here imports torch."""
 
 from prunekit.registry import Registry
 from prunekit.tasks.classification import CLASSIFICATION

@@ -1,4 +1,4 @@
-"""Classification: a class an image. Stores ``predicted``, ``label``, ``rank``, ``loss``, ``confidence``, ``brier``."""
+"""Classification: one class per image; ``predicted``, ``label``, ``rank``, ``loss``, ``confidence``, ``brier``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Segmentation: a class a pixel. Per image: ``intersection``, ``union``, ``truth``, ``wrong``, ``pixels``, ``loss``."""
+"""Segmentation: one class per pixel; ``intersection``, ``union``, ``truth``, ``wrong``, ``pixels``, ``loss``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task is: its loss and its per-example outcomes in torch, and what they add up to in numpy.
+"""The definition of a task: its loss and per-example outcomes in torch, and their aggregation in numpy.
 
 Outcomes are measured once, in torch; every error is arithmetic on stored numpy arrays.
 """

@@ -1,4 +1,4 @@
-"""A training step as one CUDA graph: hundreds of kernels that the host asks for once, and then replays in one call.
+"""A training step as one CUDA graph: hundreds of kernels that the host replays with one call.
 
 A captured step reads its images and labels from fixed places and its learning rate from a tensor; nothing else of it
 changes between two steps (``tests/conformance/test_gpu_counts.py``). There is one graph per batch size.

@@ -1,4 +1,4 @@
-"""Unfinished training on disk: written in the background, found again, and only by the run that it belongs to.
+"""Unfinished training on disk: written in the background, and resumed only by the run to which it belongs.
 
 A checkpoint is one archive (safetensors and a JSON record, digests over both). What it holds is enough: data order,
 augmentation and dropout are functions of the seed and the step (:mod:`prunekit.training.feed`).

@@ -1,4 +1,4 @@
-"""What is wrong with a training that cannot work, said before its first step."""
+"""Find out before the first step why a training cannot work."""
 
 from __future__ import annotations
 

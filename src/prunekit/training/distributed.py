@@ -1,4 +1,4 @@
-"""Several processes that train one network: each takes a share of every batch, and all end with the same weights.
+"""Several processes that train one network: each computes a share of every batch, and all end with the same weights.
 
 The processes are torchrun's. The loss of a step is the mean over the whole batch, and so are the statistics of batch
 norm, so that the number of processes changes the weights by rounding alone.

@@ -1,4 +1,4 @@
-"""The only training loop: classification and segmentation, masks held, resumed exactly, on one process or several."""
+"""The only training loop: classification and segmentation, fixed masks, exact resume, one process or several."""
 
 from __future__ import annotations
 

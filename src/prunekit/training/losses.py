@@ -1,4 +1,4 @@
-"""The training loss as it is seen: per epoch, finite, and without waiting for the device at every step."""
+"""The training loss: averaged per epoch, checked to be finite, read without waiting for the device at every step."""
 
 from __future__ import annotations
 

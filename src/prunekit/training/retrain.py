@@ -1,4 +1,4 @@
-"""What retraining means: modes around the one training loop (Renda et al. 2020), and two without it."""
+"""Retraining modes around the one training loop (Renda et al. 2020), and two modes without training."""
 
 from __future__ import annotations
 

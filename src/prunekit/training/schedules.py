@@ -1,4 +1,4 @@
-"""How the learning rate moves: pure functions of the step, counted per iteration."""
+"""Learning-rate schedules: pure functions of the step, counted per iteration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``import``: a trained network of the user's own becomes an unpruned parent."""
+"""``import``: a network trained elsewhere becomes an unpruned parent or a descendant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``features``: which pixels predictions rest on, and whether they transfer between networks."""
+"""``features``: which pixels predictions rely on, and whether they transfer between networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``outcomes add|export``: predictions made elsewhere come in, per-example outcomes go out."""
+"""``outcomes add|export``: import predictions made elsewhere, export per-example outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``power``: how many images, seeds and ratios it takes to decide, from a pilot or from stated rates."""
+"""``power``: how many images, seeds and ratios a decision needs, from a pilot or from stated rates."""
 
 from __future__ import annotations
 

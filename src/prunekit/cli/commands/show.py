@@ -1,4 +1,4 @@
-"""``show``: one model, its lineage, what it costs, and what was measured of it."""
+"""``show``: one model, its lineage, its costs, and its measurements."""
 
 from __future__ import annotations
 

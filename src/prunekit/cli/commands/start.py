@@ -1,4 +1,4 @@
-"""``quickstart`` and ``doctor``: the first two things to type."""
+"""``quickstart`` and ``doctor``: the first two commands for a new user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``list`` and ``schema``: what there is to choose from, for people and for editors."""
+"""``list`` and ``schema``: the available names, for people and for editors."""
 
 from __future__ import annotations
 
