@@ -250,7 +250,7 @@ def handle(path: Path, *, within: Path, how: int = os.O_RDWR) -> int:
 
 
 def remove(path: Path, *, within: Path, ours: Ours | None = None) -> bool:
-    """Delete a regular file that ``ours`` recognises; whether it was deleted. Others are left alone."""
+    """Delete a regular file that ``ours`` recognises and return whether it was deleted. Other files are kept."""
     try:
         with _folder(within, path.parent) as folder:
             if not _is_ours(path.name, folder, ours):

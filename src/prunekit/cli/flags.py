@@ -96,7 +96,7 @@ FINDING_OPTIONS = ("store", "data", "device", "threads", "jobs", "force", "as_js
 
 
 def sub_app(**more: Any) -> typer.Typer:
-    """The app of a command or of a group of them; completion is installed by the root alone."""
+    """The app of a command or of a group of commands; only the root installs completion."""
     return typer.Typer(add_completion=False, **more)
 
 
@@ -176,7 +176,7 @@ def read_fields(cls: type[Params], given: dict[str, Any]) -> dict[str, Any]:
 
 
 def named_values(texts: Sequence[str]) -> dict[str, Any]:
-    """Texts of the form ``NAME=VALUE`` as a table, every value as TOML writes it; what is none is a text."""
+    """Strings of the form ``NAME=VALUE`` as a table; values are parsed as TOML, anything else is a string."""
     found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -72,7 +72,7 @@ def _lines(lines: Iterable[str]) -> None:
 
 
 def _in_words(rows: Sequence[Row], *, with_labels: bool) -> list[Row]:
-    """Rows for people: flags as sentences; with labels what sets the networks apart, and the model."""
+    """Rows for people: flags as sentences, and labels that distinguish the networks, and the model."""
     if with_labels and all("finding" in row for row in rows):
         rows = [{**row, "model": _model_of(row)} for row in labelled(rows)]
     return [{**row, "flags": sentences_of(row["flags"])} if row.get("flags") else row for row in rows]

@@ -35,7 +35,7 @@ class Network(NamedTuple):
 
 
 class PastCosts(NamedTuple):
-    """Median seconds per epoch or step: by kind and network, and by kind alone."""
+    """Median seconds per epoch or step: by kind and network, and by kind only."""
 
     exact: Mapping[tuple[str, Network], float]
     by_kind: Mapping[str, float]

@@ -20,7 +20,7 @@ MISSING = "not installed"
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at; ``remedy`` is empty where all is well."""
+    """One check; ``remedy`` is empty if it passed."""
 
     what: str
     value: str

@@ -15,7 +15,7 @@ def absent(plan: Mapping[str, Params], todo: Collection[str], root: Path) -> dic
     """Published data sets that the steps ``todo`` of a ``plan`` (by key) read and that are not there: how to get each.
 
     Who trains needs all files of a data set, who measures at least some: a set of corruptions may be there in part.
-    Places such as ``folder:PATH`` are looked at when names are checked.
+    Places such as ``folder:PATH`` are resolved when names are checked.
     """
     found: dict[str, str] = {}
     for name, whole in dict.fromkeys(_needed(plan, todo)):

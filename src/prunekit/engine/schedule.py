@@ -90,7 +90,7 @@ class Schedule:
         return []
 
     def finish(self, keys: Iterable[str]) -> None:
-        """These steps are done: what waited for them alone becomes ready."""
+        """These steps are done: steps that waited only for them become ready."""
         for key in keys:
             self.done.add(key)
             for child in self._children.get(key, ()):
@@ -112,7 +112,7 @@ class Schedule:
         return skipped
 
     def alone(self, keys: Iterable[str]) -> None:
-        """Hand these out again one by one: together they failed, and one of them may be why."""
+        """Hand these out again one by one: they failed together, and one of them may be the cause."""
         for key in keys:
             self._group[key] = key
             self._make_ready(key)

@@ -73,7 +73,7 @@ def frozen_copy(model: nn.Module, device: str | torch.device = "cpu") -> nn.Modu
 class Guard:
     """What is watched over one measurement: that outputs are finite, and how many images the device has memory for.
 
-    Whether they are finite is looked at once, by ``check`` at the end, since a look waits for a GPU.
+    Whether they are finite is checked once, by ``check`` at the end, because reading them waits for the GPU.
     """
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ class Problem(NamedTuple):
 
 
 def problems(path: Path) -> list[Problem]:
-    """Every problem of a recipe file; stages are looked at one by one, then the plan as a whole."""
+    """Every problem of a recipe file; checks the stages one by one, then the plan as a whole."""
     place = located(path)
     try:
         source = load(place)

@@ -22,7 +22,7 @@ def planned(path: Path, assignments: Sequence[str]) -> tuple[Recipe, tuple[Plann
 
 
 def of_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:
-    """The steps of the named stages alone."""
+    """Only the steps of the named stages."""
     _check_stages(steps, names)
     return [step for step in steps if step.stage in names]
 
@@ -97,7 +97,7 @@ def report_settings(recipes: Mapping[str, Recipe], fields: Mapping[str, Any]) ->
 
 
 def in_words(params: Params) -> str:
-    """The fields that set a step apart, in a few words."""
+    """The fields that distinguish a step, in a few words."""
     shown = {
         name: value
         for name, value in params.model_dump(exclude_defaults=True).items()

@@ -106,7 +106,7 @@ def _parsed(path: Path) -> tuple[str, Document]:
 
 
 def _line_of(error: tomllib.TOMLDecodeError) -> int:
-    """Where a text is not TOML; before Python 3.14 tomllib says it in its words alone."""
+    """The place at which a text is not TOML; before Python 3.14, tomllib gives it only in its message."""
     said = getattr(error, "lineno", None) or next(iter(re.findall(r"\(at line (\d+)", str(error))), 1)
     return int(said)
 
@@ -156,7 +156,7 @@ def _merged_stages(under: Sequence[Any], over: Sequence[Any]) -> list[Any]:
 
 
 def substituted(raw: Document) -> Document:
-    """A copy without ``vars`` in which every ``${NAME}`` is the variable's value (typed where it stands alone).
+    """A copy without ``vars`` in which every ``${NAME}`` is the variable's value (typed if it is the whole string).
 
     :class:`UsageError` for a variable that is not there, and for one that is used nowhere: it would change nothing.
     """
@@ -257,7 +257,7 @@ def _placed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[s
 
 
 def _literal(text: str, assignment: str) -> Any:
-    """A value as TOML writes it; what is none is a text, such as the name of a method."""
+    """A value parsed as TOML; anything else is a string, such as the name of a method."""
     try:
         found = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

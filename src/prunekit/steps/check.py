@@ -12,7 +12,7 @@ from prunekit.store.store import Store
 
 
 def check_comparable(key: str, other: str, store: Store) -> None:
-    """Two networks are compared on the same images: a :class:`UsageError` if they tell different classes apart."""
+    """Two networks are compared on the same images: a :class:`UsageError` if their class sets differ."""
     if store.record(key).classes != store.record(other).classes:
         raise UsageError(f"{key} and {other} have different class sets: they cannot be compared")
 
@@ -50,7 +50,7 @@ def check_missing(store: Store, steps: Iterable[Params]) -> None:
 
 
 def to_measure(store: Store, steps: Iterable[ErrorParams]) -> list[ErrorParams]:
-    """The measurements that can be made here; those of brought predictions are left out.
+    """The measurements that can be made here, without those of imported predictions.
 
     The names of those that the store lacks are looked up: what is stored needs no images.
     :class:`UsageError` where outcomes are missing of a network that is known by its predictions alone.

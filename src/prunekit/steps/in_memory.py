@@ -66,7 +66,7 @@ def measure(
     """Outcomes of every distribution, in the order of its examples; ``seen`` are fields of :class:`Seeing`.
 
     Names are of one data set's distributions or named sets; arrays go to the network as they are.
-    :class:`UsageError` for what is no network, for no distributions, and for answers that are no logits.
+    :class:`UsageError` if it is not a network, if there are no distributions, and if the outputs are not logits.
     """
     if not callable(model):
         raise UsageError(f"{model!r} is not a network: pass an nn.Module or a function from images to logits")

@@ -54,7 +54,7 @@ def _training_shift(params: Root, name: str) -> None:
 
 
 def check_distribution_of(params: ErrorParams | NoiseParams | FeaturesParams) -> None:
-    """What a measurement is made on; a mixture is for training alone."""
+    """The distribution of a measurement; mixtures are only for training."""
     if params.distribution is not None:
         with about("distribution"):
             shift = parse(params.distribution)

@@ -158,7 +158,7 @@ def in_order(found: Predictions) -> Predictions:
 def _named_as_the_parents(
     store: Store, record: ModelRecord, params: ErrorParams, found: Predictions
 ) -> Predictions:
-    """Without ids where the parent's outcomes have none: then the order alone says which example is which."""
+    """Without ids if the parent's outcomes have none: examples are then identified only by their order."""
     root = ErrorParams(model=record.root.key, distribution=params.distribution)
     if found.ids is None or root.key == params.key or not store.has(root.key):
         return found
@@ -209,7 +209,7 @@ def _check_ids(own: Sequence[str], theirs: Sequence[str], distribution: str) -> 
 
 
 def _provenance(distribution: str, found: Predictions) -> dict[str, object]:
-    """What was brought: a digest of the examples, so that outcomes of other examples are never paired with these."""
+    """Provenance: a digest of the examples, so that outcomes of different examples are never paired."""
     names = "\n".join(found.ids) if found.ids is not None else str(found.n)
     digest = hashlib.sha256(names.encode("utf-8", "surrogatepass") + found.labels.tobytes()).hexdigest()
     sources = Sources({f"examples of {distribution}": f"sha256:{digest}"}, {}, {})
@@ -235,7 +235,7 @@ def log_probabilities_in(store: Store, key: str) -> Array | None:
 
 
 def names_in(arrays: Mapping[str, Array]) -> tuple[str, ...]:
-    """The names of the examples of stored outcomes; none where they were not brought."""
+    """The names of the examples of stored outcomes; none if they were not given."""
     if IDS not in arrays:
         return ()
     return tuple(row.tobytes().rstrip(b"\0").decode("utf-8", "surrogateescape") for row in arrays[IDS])

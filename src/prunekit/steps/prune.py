@@ -86,7 +86,7 @@ def _example(parent: Loaded) -> Tensor:
 
 
 def _physical(parent: Loaded, masks: Masks) -> dict[str, float]:
-    """The share of parameters that are gone once dead channels are taken out; nothing where they cannot be."""
+    """The share of parameters removed with the dead channels; nothing if they cannot be removed."""
     try:
         smaller = shrink(parent.model, masks, example=_example(parent))
     except UsageError:

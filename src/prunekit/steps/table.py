@@ -78,7 +78,7 @@ def _row(
     rough_seconds: float = 1.0,
     largest: int = LARGEST_BATCH,
 ) -> StepRow:
-    """A row whose functions take steps of one kind alone; the engine hands them whatever the row is looked up for."""
+    """A row whose functions take steps of one kind; the engine passes them only steps of that kind."""
 
     def own(params: Params) -> P:
         if not isinstance(params, kind):

@@ -79,7 +79,7 @@ def _targets(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 class Here:
-    """The data and the code of this machine, each looked at once; what is not here cannot be compared."""
+    """The data and the code of this machine, each checked once; missing ones cannot be compared."""
 
     def __init__(self, data: Path) -> None:
         self._data = data

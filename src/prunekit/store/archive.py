@@ -82,7 +82,7 @@ def read_header(path: Path) -> Header:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """The record alone, as 0.1 gave it; deprecated: ``read_header(path).record``."""
+    """Only the record, as in 0.1; deprecated: ``read_header(path).record``."""
     deprecated("archive.read_record", "archive.read_header", removed_in="0.4")
     return read_header(path).record
 

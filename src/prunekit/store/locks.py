@@ -38,7 +38,7 @@ def lock(path: Path, *, within: Path | None = None, wait: bool = True) -> Iterat
 
 
 def discard(path: Path, *, within: Path) -> bool:
-    """Remove a lock that nobody holds; whether it went. It is held while it goes, so that nobody takes what is gone."""
+    """Remove a free lock; whether it was removed. It is held meanwhile, so no process takes a removed lock."""
     try:
         with lock(path, within=within, wait=False) as held:
             return held

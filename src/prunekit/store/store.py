@@ -71,11 +71,11 @@ class Store:
         return frozenset(self.keys("models")).union(self.keys("measurements"))
 
     def record(self, key: str) -> ModelRecord:
-        """The record of a model; reads the header alone."""
+        """The record of a model; reads only the header."""
         return self._validated(key, ModelRecord)
 
     def measurement(self, key: str) -> MeasurementRecord:
-        """The record of a measurement; reads the header alone."""
+        """The record of a measurement; reads only the header."""
         return self._validated(key, MeasurementRecord)
 
     def digest(self, key: str) -> str:
@@ -108,7 +108,7 @@ class Store:
                 continue
 
     def sources(self, key: str) -> Sources:
-        """What a result was made of, from its header alone, the rest of its record unchecked."""
+        """The sources of a result, read only from its header; the rest of its record is not checked."""
         provenance = self._header(key).record.get("provenance")
         return Sources.of(provenance if isinstance(provenance, dict) else {})
 

@@ -37,7 +37,7 @@ def errors_of(
 
 
 def measurement(model: str, distribution: str, seed: int | None) -> ErrorParams:
-    """The outcomes of a network on one draw of a distribution; what is not drawn has one."""
+    """The outcomes of a network on one draw of a distribution; a distribution without draws has one."""
     wanted = parse(distribution)
     drawn = not wanted.nominal and not wanted.published and wanted.mixture is None
     return ErrorParams(model=model, distribution=str(wanted), seed=seed or 0 if drawn else 0)

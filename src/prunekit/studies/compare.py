@@ -110,7 +110,7 @@ def _pictures(
 
 
 def _among(store: Store, errors: Iterable[ErrorParams]) -> dict[str, list[str]]:
-    """The classes of distributions that hold some of the networks' classes alone."""
+    """The classes of distributions that contain only some of the networks' classes."""
     held = ((params, store.measurement(params.key).summary) for params in errors if store.has(params.key))
     return {params.distribution: list(map(str, each["among"])) for params, each in held if "among" in each}  # type: ignore[arg-type]
 

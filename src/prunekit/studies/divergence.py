@@ -37,7 +37,7 @@ def comparisons_for(store: Store, parent: str, errors: Iterable[ErrorParams]) ->
 def divergences(store: Store, parent: str, errors: Sequence[ErrorParams]) -> dict[Place, float]:
     """By network and distribution the mean divergence from the parent's outputs, in nats, where it is stored.
 
-    Of scores that were brought on all examples; else of the stored comparison with the most images.
+    From scores imported for all examples; else from the stored comparison with the most images.
     """
     held = {(params.model, params.distribution): params for params in errors if store.has(params.key)}
     wanted = {place for place in held if place[0] != parent and (parent, place[1]) in held}

@@ -103,7 +103,7 @@ def _families(
 
 
 def _alike(record: ModelRecord, place: Standing) -> Hashable:
-    """What a control has in common with those that differ from it in epochs alone."""
+    """What a control shares with those that differ from it only in epochs."""
     rounds = dict.fromkeys(settings_of(_but_epochs(step)) for step in record.lineage[1:])
     settings = tuple(each for each in place.variant.settings if each[0] != BEFORE)
     return place.variant._replace(retrain_epochs=None, settings=settings), tuple(rounds)

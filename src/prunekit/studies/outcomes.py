@@ -105,7 +105,7 @@ def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1, by_rung: 
     """One curve per variant, seed, repetition and distribution.
 
     ``by_rung`` says that networks of one curve may be compared with others: each is judged by its own, and the first
-    one's stands in the parent's place.
+    one's replaces the parent.
     """
 
     @cache

@@ -28,7 +28,7 @@ Values = dict[str, Any]
 
 
 class Standing(NamedTuple):
-    """Where a network stands in a study: its variant, its root's seed, and which repetition under that root it is."""
+    """The place of a network in a study: its variant, its root's seed, and its repetition under that root."""
 
     variant: Variant
     seed: int
@@ -266,7 +266,7 @@ def _first_round(variant: Variant, members: Sequence[_Network]) -> Variant | Non
 
 
 def _starts(network: _Network, cascades: Iterable[_Network]) -> bool:
-    """Whether a network is the first rung of one of the cascades, or differs from it in seeds alone."""
+    """Whether a network is the first rung of one of the cascades, or differs from it only in seeds."""
     return any(each.path[0] == network.path[0] for each in cascades)
 
 

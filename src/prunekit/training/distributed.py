@@ -1,7 +1,7 @@
 """Several processes that train one network: each computes a share of every batch, and all end with the same weights.
 
 The processes are torchrun's. The loss of a step is the mean over the whole batch, and so are the statistics of batch
-norm, so that the number of processes changes the weights by rounding alone.
+norm, so the number of processes changes the weights only by rounding.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ALONE = World(0, 1)
 
 
 def world() -> World:
-    """This process's place; alone where no process group is open."""
+    """This process's rank and world size; a world of one if no process group is open."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return ALONE
     return World(distributed.get_rank(), distributed.get_world_size())
@@ -40,7 +40,7 @@ def world() -> World:
 
 @contextmanager
 def joined(device: str | torch.device = "cpu") -> Iterator[World]:
-    """Open the process group that torchrun's environment describes, for the block; alone where there is none.
+    """Open the process group that torchrun's environment describes, for the block; a world of one if there is none.
 
     :class:`PrunekitError` where another of the processes ends too soon.
     """
@@ -117,7 +117,7 @@ def _total(values: Tensor) -> Tensor:
 
 
 class _SharedBatchNorm(nn.BatchNorm2d):
-    """Batch norm over the images of all processes; torch's own synchronised one works on GPUs alone."""
+    """Batch norm over the images of all processes; torch's own synchronised batch norm works only on GPUs."""
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, C, H, W]`` to the same."""

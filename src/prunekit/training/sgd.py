@@ -28,7 +28,7 @@ class MaskedSgd:
 
     Pruned entries are set to zero once; from then on their gradient is set to zero before each step, batch norm's
     too. Weight decay and momentum of a zero are zero, so that the entries and their momentum stay exactly zero, and
-    a clipped gradient's norm counts kept entries alone.
+    a clipped gradient's norm counts only kept entries.
     """
 
     def __init__(self, model: nn.Module, settings: TrainParams, masks: Mapping[str, Tensor]) -> None:
