@@ -165,6 +165,8 @@ def main(args: list[str] | None = None) -> None:
 def _begin() -> None:
     """Make a process of prunekit's own of this one."""
     sys.excepthook = _excepthook
+    # Figures go into files, in the report's own style, whatever a notebook, a shell or a home says of both.
+    os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
     speak_utf8()
     settle()
     install()

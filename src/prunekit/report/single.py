@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prunekit.base import files
+from prunekit.base import files, plotting  # noqa: F401 - before any module that draws
 from prunekit.errors import UsageError, unknown
 from prunekit.report.canvas import Drawing, render
 from prunekit.report.figures import FIGURES, caption_of

@@ -1,7 +1,11 @@
 import csv
 import io
+import os
+import subprocess
+import sys
 
 import matplotlib
+import pytest
 
 from prunekit.report.canvas import Panel, render
 from prunekit.report.formats import as_csv
@@ -27,3 +31,32 @@ def test_a_matplotlibrc_changes_no_figure():
     with matplotlib.rc_context(changed):
         assert render(panel, "a line").svg == expected
         assert matplotlib.rcParams["font.size"] == 30
+
+
+ODD = {
+    "pipe": os.mkfifo,
+    "no text": lambda path: path.write_bytes(b"\xff\x00\xfe"),
+    "another style": lambda path: path.write_text("font.size: 30\nbackend: none such\n"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("module", ["build", "single"])
+def test_a_matplotlibrc_where_a_report_is_written_is_not_even_opened(tmp_path, kind, module):
+    ODD[kind](tmp_path / "matplotlibrc")
+    program = (
+        f"import prunekit.report.{module}, matplotlib, os\n"
+        "assert matplotlib.rcParams['font.size'] == 10, matplotlib.rcParams['font.size']\n"
+        f"assert os.path.samefile('.', {str(tmp_path)!r})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_backend_that_the_surroundings_name_is_not_asked_for(tmp_path):
+    program = "from prunekit.cli.app import _begin\n_begin()\nimport prunekit.report.build"
+    surroundings = os.environ | {"MPLBACKEND": "module://a_notebook", "MATPLOTLIBRC": "/dev/zero"}
+    done = subprocess.run([sys.executable, "-c", program], env=surroundings, capture_output=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, b"")

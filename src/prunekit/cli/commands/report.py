@@ -30,7 +30,7 @@ from prunekit.studies.subject import (
     write_report,
 )
 
-READ_FORMATS = Lazy("prunekit.report.paper:read_formats")
+READ_FORMATS = Lazy("prunekit.report.build:read_formats")
 CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")
 
 MODELS = Annotated[
