@@ -27,11 +27,14 @@ def digest_of(target: str) -> str:
 
 @lru_cache
 def _digest(place: str, here: Path) -> str:
-    found = _located(place.partition(".")[0], here)
+    name = place.partition(".")[0]
+    found = _located(name, here)
     if found is None:
         return ""
     home, paths = found
-    if not INSTALLED & set(home.parts):
+    if not (
+        INSTALLED & set(home.parts) or name in sys.stdlib_module_names
+    ):  # which lies beside all of Python
         paths = _with_imports(home, paths)
     digest = hashlib.sha256()
     for path in sorted(paths):

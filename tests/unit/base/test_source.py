@@ -61,3 +61,9 @@ def test_there_is_none_where_there_is_no_module():
 
 def test_an_installed_package_is_known_by_its_files():
     assert len(digest_of("pydantic.main:BaseModel")) == 32
+
+
+def test_a_module_of_python_itself_does_not_take_all_of_python_with_it(monkeypatch):
+    monkeypatch.setattr(source, "_imported", lambda path: pytest.fail(f"{path} was read for its imports"))
+    assert len(digest_of("queue:build")) == 32
+    assert len(digest_of("json.decoder:build")) == 32
