@@ -38,7 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry("bring:bring", "Import a network trained elsewhere into the store.", STEPS),
     "outcomes": Entry("outcomes:app", "Import predictions made elsewhere, export outcomes.", STEPS),
     "prune": Entry("steps:prune", "Remove weights or filters of a stored network.", STEPS),
-    "retrain": Entry("steps:retrain", "Train a pruned network again with its masks held.", STEPS),
+    "retrain": Entry("steps:retrain", "Train a pruned network again with fixed masks.", STEPS),
     "export": Entry("export:export", "Write a network for use elsewhere, optionally smaller.", STEPS),
     "similarity": Entry(
         "similarity:similarity", "Measure how close networks are to their parent, under noise.", FINDINGS
