@@ -151,6 +151,8 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
 
 
 _as_text = json.JSONEncoder(ensure_ascii=False).encode
+# What the writer itself writes: numbers to their last digit, missing as empty.
+AS_THEY_ARE = (float, int, type(None))
 # What makes a spreadsheet run a text as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -161,15 +163,14 @@ def as_csv(rows: Sequence[Row]) -> str:
     buffer = StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_field(row.get(column)) for column in columns] for row in in_order(rows))
+    writer.writerows(
+        [value if type(value) in AS_THEY_ARE else _field(value) for value in map(row.get, columns)]
+        for row in in_order(rows)
+    )
     return buffer.getvalue()
 
 
 def _field(value: Any) -> str:
-    if value is None:
-        return ""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(FORMULA) else value
-    if type(value) in (int, float):
-        return repr(value)
     return _as_text(value)
