@@ -141,6 +141,28 @@ def folded(network):
     ).eval()
 
 
+def test_a_narrower_program_of_torch_has_the_ratio_that_its_state_has(store, tmp_path, cli):
+    layers, inputs = [], 3
+    for outputs in (12, 16, 20):
+        layers += [
+            torch.nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False),
+            torch.nn.BatchNorm2d(outputs),
+            torch.nn.ReLU(),
+        ]
+        inputs = outputs
+    head = (torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(inputs, 10))
+    narrow = torch.nn.Sequential(*layers, *head).eval()
+    torch.save(narrow.state_dict(), tmp_path / "narrow.pt")
+    torch.export.save(torch.export.export(narrow, (torch.zeros(1, 3, 32, 32),)), tmp_path / "narrow.pt2")
+    state, program = (
+        cli("import", tmp_path / f"narrow{end}", "--parent", "small").row for end in (".pt", ".pt2")
+    )
+    assert program["prune_ratio"] == state["prune_ratio"] > 0.4
+    assert program["error"] == state["error"]
+    folded = cli("import", exported(narrow, tmp_path / "narrow.onnx"), "--parent", "small").row["prune_ratio"]
+    assert state["prune_ratio"] - 0.01 < folded < state["prune_ratio"]
+
+
 def test_an_int8_export_of_an_fp32_export_is_not_pruned(network, store, tmp_path, cli):
     path = exported(network, tmp_path / "net.onnx")
     assert cli("import", path, "--dataset", "digits", "--label", "whole").code == 0

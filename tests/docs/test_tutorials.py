@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pages
 import pytest
+from PIL import Image
 
 from prunekit.report.figures import FIGURES
 
@@ -22,6 +23,8 @@ def ran(name, folder):
 @pytest.mark.timeout(900)  # fifteen processes, each of which imports torch
 def test_your_network(tmp_path):
     done = ran("your-network", tmp_path)
+    sizes = {Image.open(path).size for path in (tmp_path / "photos").rglob("*.png")}
+    assert len(sizes) == 3
     (imported,) = [each for each in done if "import" in each.args[-1]]
     assert json.loads(imported.stdout)["error"] < 0.2  # measured with the loop's own mean and std
     (potential,) = [each for each in done if "potential" in each.args[-1]]
@@ -29,6 +32,7 @@ def test_your_network(tmp_path):
     found = {row["distribution"] for row in rows if row["finding"] == "potential"}
     assert found >= {"folder:photos", "folder:photos+fog@2", "folder:photos+gaussian_noise@2"}
     assert (tmp_path / "report" / "index.html").stat().st_size > 50_000
+    assert (tmp_path / "report" / "figures" / "potential.svg").exists()
     assert list((tmp_path / "shipped").glob("*.safetensors"))
 
 
