@@ -220,7 +220,7 @@ def test_weights_that_are_used_forwards_and_backwards_are_refused_for_what_they_
     torch.manual_seed(0)
     model, signal = Backwards().eval(), torch.randn(2, 2, 16)
     refused = pytest.raises(UsageError, match="no channels of this model can be removed together")
-    with refused, pytest.warns(PrunekitWarning, match="weights as they are stored: a, b"):
+    with refused, pytest.warns(PrunekitWarning, match="stored weights directly: a, b"):
         prune(model, method="l2", prune_ratio=0.48, coupled=True, example=signal)
 
 
