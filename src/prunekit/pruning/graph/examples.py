@@ -67,12 +67,13 @@ def _guesses(model: nn.Module) -> Iterator[Tensor]:
 
 
 def _images_behind(first: nn.Module | None) -> Iterator[Tensor]:
-    """Images for networks that flatten them, and plain vectors for what was not found."""
+    """Images for networks that flatten them, or that lay pixels side by side in front of their first convolution."""
     if isinstance(first, nn.Linear):
         for channels in (1, 3):
             side = round((first.in_features / channels) ** 0.5)
             if side * side * channels == first.in_features:
                 yield torch.randn(2, channels, side, side)
+    if isinstance(first, nn.Linear | nn.Conv2d):
         yield from (torch.randn(2, 3, side, side) for side in (64, 32, 224))
 
 

@@ -63,3 +63,17 @@ def test_evaluation_restores_every_modules_own_mode():
     with evaluation(model):
         assert not any(module.training for module in model.modules())
     assert [module.training for module in model] == [True, False]
+
+
+def test_pixels_that_are_laid_side_by_side_first_are_found():
+    class Unshuffled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(48, 8, 3), nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.head(torch.relu(self.conv(nn.functional.pixel_unshuffle(x, 4))).mean((2, 3)))
+
+    graph = trace(Unshuffled().eval())
+    assert graph.traced
+    assert graph.example[0].shape == (2, 3, 64, 64)
