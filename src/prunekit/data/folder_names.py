@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 from prunekit.data.contents import Contents, read_contents
 from prunekit.distribution import Distribution, meant, unescaped
@@ -109,8 +111,19 @@ def class_names(folder: Path) -> tuple[str, ...]:
         if odd:
             raise UsageError(
                 f"folder:{folder}: class {min(odd)!r} is in only one of {places[0].name}/ and {place.name}/"
+                f"{_written_otherwise(min(odd), odd)}"
             )
     return classes
+
+
+def _written_otherwise(name: str, names: Collection[str]) -> str:
+    """Says that one of ``names`` looks the same: other capitals, or other code points for one letter (é of macOS)."""
+
+    def looks(name: str) -> str:
+        return normalize("NFC", name).casefold()
+
+    same = [other for other in sorted(names) if other != name and looks(other) == looks(name)]
+    return f" ({name!a} and {same[0]!a} are two names: rename one)" if same else ""
 
 
 def _class_folders(folder: Path, place: Path) -> tuple[str, ...]:

@@ -67,6 +67,18 @@ def test_a_folder_without_its_kind_of_place_is_shown_how_to_be_written(folder, m
         check_dataset(folder.name)
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "said"),
+    [("Cat", "cat", "'Cat' and 'cat'"), ("caf\u00e9", "cafe\u0301", r"'cafe\u0301' and 'caf\xe9'")],
+)
+def test_a_class_of_two_spellings_says_both(folder, train, test, said):
+    (folder / "train" / "cat").rename(folder / "train" / train)
+    (folder / "test" / "cat").rename(folder / "test" / test)
+    with pytest.raises(UsageError) as found:
+        check_dataset(f"folder:{folder}", split="train")
+    assert str(found.value).endswith(f"is in only one of train/ and test/ ({said} are two names: rename one)")
+
+
 def test_files_that_are_no_images_are_passed_over(folder):
     (folder / "train" / "cat" / "notes.txt").write_text("seen")
     (folder / "train" / ".git").mkdir()
