@@ -60,7 +60,7 @@ def test_a_calibration_counts_times_and_tells_what_it_cannot(tmp_path):
     first, second = found.troubles
     assert first.startswith("module:no_such_package:build on digits cannot be calibrated: ")
     assert second.startswith("folder:")
-    assert second.endswith("nowhere: there is no such folder")
+    assert "nowhere: there is no such folder" in second
     assert list(tmp_path.iterdir()) == []
 
 
