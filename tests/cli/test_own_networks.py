@@ -185,7 +185,7 @@ def test_a_method_of_ones_own_is_named_by_its_file_and_noted_with_its_code(store
     (tmp_path / "own_scores.py").write_text(OWN_METHODS.replace("abs", "square"))
     source._digest.cache_clear()  # another process would look anew
     found = cli("prune", "small", "--method", "module:own_scores.py:sizes", *asked, store=store)
-    assert (found.row, "was made by other code than module:own_scores:sizes is now" in found.err) == (
+    assert (found.row, "was made by a different version of module:own_scores:sizes" in found.err) == (
         mine.row,
         True,
     )

@@ -26,7 +26,7 @@ def test_apply_zeroes_what_is_masked_and_nothing_else():
 def test_apply_refuses_masks_of_another_shape_before_it_changes_anything():
     layer = nn.Linear(2, 2)
     nn.init.ones_(layer.weight)
-    with pytest.raises(UsageError, match=r"mask 'bias' has shape \(3,\), its parameter \(2,\)"):
+    with pytest.raises(UsageError, match=r"mask 'bias' has shape \(3,\), but its parameter has \(2,\)"):
         apply_(layer, MASKS | {"bias": torch.zeros(3, dtype=torch.bool)})
     assert bool((layer.weight == 1).all())
 
