@@ -1,4 +1,4 @@
-"""The Python face: what the commands do, on stored networks, on networks in memory, or on arrays alone."""
+"""The Python interface: what the commands do, on stored networks, networks in memory, or arrays only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 DRAW = Lazy("prunekit.report.single:draw")
 MEASURE = Lazy("prunekit.steps.in_memory:measure")
 PANDAS = Lazy("pandas:DataFrame")
-# What a text says of each kind of row.
+# The columns that the text form shows of each kind of row.
 SHOWN = {
     "comparison": (
         "network",
@@ -56,7 +56,7 @@ SHOWN = {
 
 
 class Found(NamedTuple):
-    """Rows of findings: to look at, to compute with, to draw, to write as a report."""
+    """Rows of findings, to print, compute with, plot, or write as a report."""
 
     rows: list[dict[str, Any]]
     margin: float
@@ -77,7 +77,7 @@ class Found(NamedTuple):
     def plot(self, name: str) -> Any:
         """A figure of the report, such as ``comparison`` or ``potential``, for a notebook to show.
 
-        Its ``write(folder)`` keeps it as SVG. UsageError: no figure has this name, or these rows have nothing for it.
+        Its ``write(folder)`` saves it as SVG. UsageError: no figure has this name, or these rows hold no data for it.
         """
         return DRAW(self.rows, {"margin": self.margin}, name)
 
@@ -113,12 +113,12 @@ def compare(
     data: str | Path | None = None,
     **seen: Any,
 ) -> Found:
-    """Compare networks with their parent; measures what is missing, as ``prunekit compare`` does.
+    """Compare networks with their parent; measure what is missing, as ``prunekit compare`` does.
 
-    Stored networks are keys, unique prefixes or labels. Networks in memory are an ``nn.Module`` or a callable, or what
-    :func:`evaluate` gave for one; they are measured as ``evaluate(model, distributions, **seen)`` does, need no store,
-    and ``names`` calls them. ``groups`` is a CSV file of groups of images, by file or id, of examples in arrays by
-    their number from 0. UsageError: a network, distribution, margin or group that cannot be.
+    Stored networks are keys, unique prefixes or labels. A network in memory is an ``nn.Module``, a callable, or the
+    result of :func:`evaluate`; it is measured as ``evaluate(model, distributions, **seen)`` does and needs no store;
+    ``names`` gives its label. ``groups`` is a CSV file of groups of images, by file or id; examples in arrays go by
+    their number from 0. UsageError: an invalid network, distribution, margin or group.
     """
     limit = checked(Margin(margin, relative))
     if not models:
@@ -184,13 +184,13 @@ def evaluate(
     seed: int = 0,
     **seen: Any,
 ) -> Evaluated:
-    """What a network in memory does on each distribution; nothing is stored.
+    """Measure a network in memory on each distribution; nothing is stored.
 
     ``model``: an ``nn.Module``, or a callable from a batch of images (float tensor ``[n, C, H, W]``) to logits
     ``[n, classes]``. ``distributions``: names of one data set's distributions (``["digits", "digits+fog@3"]``; the
     model's outputs are that data set's classes), or arrays by name, ``{"mine": (inputs, labels)}``, which go to the
     model as they are. ``seen``: with names, how the model sees an image (``mean``, ``std``, ``image_size``, ...; unset:
-    the data set's own). UsageError: a distribution that does not exist, or answers that are no logits.
+    the data set's own). UsageError: a distribution that does not exist, or outputs that are not logits.
     """
     place = Path(data) if data is not None else Path(default_data())
     return Evaluated(*MEASURE(model, distributions, seen=seen, data=place, device=device, seed=seed))
@@ -204,10 +204,9 @@ def potential(
     store: str | Path | None = None,
     data: str | Path | None = None,
 ) -> Found:
-    """How far stored networks can be pruned on each distribution, with their prune curves; measures what is missing.
+    """How far stored networks can be pruned on each distribution, with prune curves; measure what is missing.
 
-    ``models`` are keys, unique prefixes or labels of pruned networks. UsageError: a network or distribution that
-    cannot be.
+    ``models`` are keys, unique prefixes or labels of pruned networks. UsageError: an invalid network or distribution.
     """
     held = _opened(store)
     keys = [held.resolve(name) for name in models]
@@ -233,10 +232,10 @@ def add(
     seed: int = 0,
     store: str | Path | None = None,
 ) -> str:
-    """Store what a network said of every example, as ``prunekit outcomes add`` does; returns the network's key.
+    """Store a network's output for every example, as ``prunekit outcomes add`` does; returns the network's key.
 
     ``scores``: logits or probabilities ``[n, classes]``, or predicted classes ``[n]``, as ``kind`` says. UsageError:
-    numbers, labels or ids that cannot be, or examples that are not the parent's.
+    invalid numbers, labels or ids, or examples that are not the parent's.
     """
     if parent is None and (method is not None or prune_ratio is not None):
         raise UsageError(
@@ -267,7 +266,7 @@ def _predictions(scores: Any, labels: Any, ids: Sequence[str] | None, kind: str)
 def churn(
     scores: Any, parent_scores: Any, labels: Any, *, margin: float = 0.005, kind: str = "logits"
 ) -> dict[str, Any]:
-    """Two networks' answers on the same examples, from arrays alone: the row of ``compare``, with its verdict."""
+    """Compare two networks' outputs on the same examples, from arrays: the row of ``compare``, with its verdict."""
     own, reference = (outcomes(each, labels, kind=kind) for each in (scores, parent_scores))
     pair = Paired(
         Variant(role=Role.COMPRESSED), 0, 0.0, "network", "parent", "examples", own, reference, None

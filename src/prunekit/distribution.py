@@ -54,15 +54,15 @@ MIXTURES = {"mix1": MIX1, "mix2": MIX2, "mix-all": CORRUPTIONS}
 
 # A data set of the user's own is named by a place: "folder:PATH", "hf:PATH".
 PLACES = ("folder", "hf")
-# How a path that reads like a shift or a split is written: folder:photos%2Bfog%403 is the folder "photos+fog@3".
+# Escapes for a path that reads like a shift or a split: folder:photos%2Bfog%403 is the folder "photos+fog@3".
 ESCAPES = {"%2B": "+", "%40": "@", "%3A": ":", "%25": "%"}
 _ESCAPE = re.compile("|".join(ESCAPES), re.IGNORECASE)
 
-# Signs that people put before a shift; behind those that paths are full of, only a shift with its strength is meant.
+# Signs that people put before a shift; after a sign that is common in paths, only a shift with a strength counts.
 _SIGN = re.compile(r"^|[+@:/\s-]+")
 _OFTEN_IN_PATHS = re.compile(r"[/\s-]+")
 _SHIFT = re.compile(r"([A-Za-z][A-Za-z_\s-]*?)[\s+@:/=_-]*([0-9.]*)")
-# What a shift is called, or begins with where no other one does; and its strength where none is given.
+# Names of shifts (an unambiguous beginning also matches), and the strength of each where none is given.
 _SHIFTS = dict.fromkeys(CORRUPTIONS, "3") | dict.fromkeys(NOISES, "0.1")
 _CALLED = {name.partition("_")[0]: name for name in _SHIFTS} | {name: name for name in _SHIFTS}
 
@@ -118,9 +118,9 @@ def parse(text: str) -> Distribution:
 
 
 def meant(text: str, dataset: str = "NAME") -> str:
-    """How a shift that follows another sign than ``+``, or is called nearly so, is written; empty where it is no such.
+    """The correct form of a shift written with a sign other than ``+`` or slightly misspelt; empty if it is neither.
 
-    ``folder:photos@fog:3`` is meant as ``folder:photos+fog@3``, ``jpeg`` as ``NAME+jpeg_compression@3``.
+    ``folder:photos@fog:3`` means ``folder:photos+fog@3``, and ``jpeg`` means ``NAME+jpeg_compression@3``.
     """
     for sign in _SIGN.finditer(text) if len(text) <= LONGEST_NAME else ():
         base, shift = text[: sign.start()], _SHIFT.fullmatch(text, sign.end())
@@ -132,7 +132,7 @@ def meant(text: str, dataset: str = "NAME") -> str:
 
 
 def _strength(name: str, given: str) -> str:
-    """What was given, where the shift can have it."""
+    """The strength that was given, if the shift can have it."""
     fits = given.replace(".", "", 1).isdigit() if name in NOISES else given in map(str, SEVERITIES)
     return given if fits else _SHIFTS[name]
 
@@ -170,7 +170,7 @@ def unescaped(path: str) -> str:
 
 
 def _escaped(place: str, path: str) -> str:
-    """The path as a name holds it: escaped only where it would be read as something else."""
+    """The path as written in a name: escaped only where it would be read as something else."""
     name = f"{place}:{path}"
     if not (_has_shift(name) or path.rpartition(":")[2] in SPLITS or _ESCAPE.search(path)):
         return path
@@ -190,7 +190,7 @@ def canonical(name: str) -> str:
 
 
 def _has_shift(text: str) -> bool:
-    """A '+' inside a folder's path is part of the path: a shift is a '+' with no '/' behind it, and reads as one."""
+    """Whether a '+' starts a shift: no '/' follows it and the rest reads as one; otherwise it is part of the path."""
     tail = text.rpartition("+")[2]
     if "+" not in text or "/" in tail:
         return False

@@ -1,4 +1,4 @@
-"""The small family of errors that a person may meet, each with its exit code."""
+"""The errors that a user may see, each with its exit code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Place = tuple[str | int, ...]
 
 
 class PrunekitWarning(UserWarning):
-    """Something went on in a reduced way that the user should know of."""
+    """Work continued in a reduced way that the user should know about."""
 
 
 class PrunekitDeprecation(PrunekitWarning):
@@ -23,7 +23,7 @@ class PrunekitDeprecation(PrunekitWarning):
 
 
 class PrunekitError(Exception):
-    """A step failed for a reason that one line can tell (exit 1)."""
+    """A step failed for a reason that one line can state (exit 1)."""
 
     exit_code = 1
     field: Place = ()
@@ -32,7 +32,7 @@ class PrunekitError(Exception):
 class UsageError(PrunekitError):
     """The user's input is wrong: what was given, what is allowed, the nearest match (exit 2).
 
-    ``field`` is where in the input the mistake is, where that is known: ``("sweep", "method")``, ``("arch",)``.
+    ``field`` is the place of the mistake in the input, if known: ``("sweep", "method")``, ``("arch",)``.
     """
 
     exit_code = 2
@@ -53,7 +53,7 @@ LONGEST_NAME = 200
 
 @contextlib.contextmanager
 def about(*field: str | int) -> Iterator[None]:
-    """A :class:`UsageError` that arises within, and names no field, is about this one."""
+    """Set this field on a :class:`UsageError` raised in the block that names no field."""
     try:
         yield
     except UsageError as error:
@@ -66,7 +66,7 @@ def unknown(
 ) -> UsageError:
     """The error for a name that is not in a table: names it, the nearest match, and what is allowed.
 
-    ``nearest`` is for a caller that knows better than the letters alone tell.
+    ``nearest`` lets a caller give a better match than spelling alone would.
     """
     names = list(allowed)
     shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
@@ -107,16 +107,16 @@ def missing_package(name: str) -> UsageError:
     return UsageError(f"this command needs {package}: pip install {wanted}")
 
 
-# What an operating system says of places that a user named; the rest (no space, no permission) is no mistake of his.
+# System errors caused by a path that the user named; the others (no space, no permission) are not user mistakes.
 NAMED_WRONGLY = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT, errno.EEXIST)
 LONGEST_REASON = 600
-# What allocators and the loader of libraries say.
+# Parts of the messages of allocators and of the library loader.
 NO_MEMORY = ("t allocate memory", "failed to map segment from shared object")
 _PACKAGE = Path(__file__).parent
 
 
 def foreseen(error: BaseException) -> PrunekitError | None:
-    """An error of another library as one of ours, where a line can say what happened; None if it was not foreseen."""
+    """An error of another library as one of ours, if one line can say what happened; None if it was not foreseen."""
     if isinstance(error, PrunekitError):
         return error
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -143,7 +143,7 @@ def foreseen(error: BaseException) -> PrunekitError | None:
 
 
 def reason(error: BaseException) -> str:
-    """Why something failed, in one line; an unforeseen one gives its type, where it arose, and asks for a report.
+    """Why something failed, in one line; an unforeseen error gives its type and origin, and asks for a report.
 
     Notes that were added on the way (``add_note``: which step, which file) follow in brackets.
     """

@@ -1,4 +1,4 @@
-"""What long work tells its watcher: a bar opens, advances, closes. The terminal view lives in ``cli``."""
+"""How long work reports progress: a bar opens, advances, closes. The terminal view is in ``cli``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Progress(Protocol):
 
 
 class Named:
-    """Bars of one progress that carry the ``name`` of the step they are of, while it has one."""
+    """A progress whose bars carry the ``name`` of their step, while it is set."""
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner
@@ -33,7 +33,7 @@ class Named:
 
 
 def named(name: str, label: str) -> str:
-    """A bar's label with the name of the step that it is of."""
+    """A bar's label with the name of its step."""
     return f"{name}: {label}" if name else label
 
 

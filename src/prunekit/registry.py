@@ -34,14 +34,14 @@ class Lazy:
         return self.load()(*args, **kwargs)
 
 
-# A tenth of the help page's time, which asks for no plugin.
+# Importing it takes a tenth of the time of the help page, which needs no plugin.
 ENTRY_POINTS = Lazy("importlib.metadata:entry_points")
 
 
 class Registry(Mapping[str, Row], Generic[Row]):
-    """A literal table of rows of one kind, widened by an entry-point group where one is named.
+    """A literal table of rows of one kind, extended by an entry-point group if one is named.
 
-    A plugin is loaded when its row is asked for: one that is broken breaks its own row, and says whose it is.
+    A plugin is loaded when its row is requested: a broken plugin breaks only its own row, and the error names it.
     """
 
     def __init__(self, kind: str, rows: Mapping[str, Row], *, entry_point_group: str | None = None) -> None:
@@ -52,7 +52,7 @@ class Registry(Mapping[str, Row], Generic[Row]):
 
     @cached_property
     def _points(self) -> dict[str, Any]:
-        """The entry points by name; a name of the table's own, or of two plugins, stays out and is warned of."""
+        """The entry points by name; a name already in the table or in two plugins is left out with a warning."""
         if self._group is None:
             return {}
         found = list(ENTRY_POINTS(group=self._group))
@@ -67,7 +67,7 @@ class Registry(Mapping[str, Row], Generic[Row]):
         }
 
     def origin(self, name: str) -> str | None:
-        """The ``module:function`` of the plugin that a row comes from; None for the table's own."""
+        """The ``module:function`` of the plugin that a row comes from; None for a built-in row."""
         own = name in self._own or name not in self._points
         return None if own else str(self._points[name].value)
 
@@ -97,7 +97,7 @@ class Registry(Mapping[str, Row], Generic[Row]):
         return row
 
     def working(self) -> Iterator[tuple[str, Row]]:
-        """Every name and its row; a plugin that cannot be loaded is warned of and left out."""
+        """Every name and its row; a plugin that cannot be loaded is left out with a warning."""
         for name in self:
             try:
                 yield name, self[name]
@@ -116,6 +116,6 @@ class Registry(Mapping[str, Row], Generic[Row]):
 
 
 def _whose(point: Any) -> str:
-    """What a plugin is called: its package where that is known, and what it names."""
+    """A plugin's description: its package, if known, and its target."""
     package = getattr(getattr(point, "dist", None), "name", None)
     return f"{package} ({point.value})" if package else str(getattr(point, "value", point.name))

@@ -6,7 +6,7 @@ INTERRUPTED = 130
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line. A Ctrl-C before there is a handler, or behind the end, shows no traceback either."""
+    """Run the command line; Ctrl-C before the handler is set or after the end shows no traceback either."""
     try:
         from prunekit.cli.app import main as begin
 

@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 
 class Entry(NamedTuple):
-    """Where a command's Typer app is (``module:attribute``), its line on the help page, and its panel there."""
+    """A command: its Typer app (``module:attribute``), and its line and panel on the help page."""
 
     target: str
     help: str
@@ -83,7 +83,7 @@ class LazyGroup(TyperGroup):
         return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The real command; a wrong name is answered with the nearest one."""
+        """The real command; the error for a wrong name suggests the nearest one."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             raise unknown("command", args[0], COMMANDS)
         name, stub, rest = super().resolve_command(ctx, args)
@@ -136,7 +136,7 @@ def main(args: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     warnings.showwarning = show_warning
     try:
-        if args is None:  # as a process of its own, not as a function of a test or a notebook
+        if args is None:  # run as a process, not called from a test or a notebook
             _begin()
         code = app(args=args, prog_name="prunekit", standalone_mode=False)
         if code == INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
@@ -144,7 +144,7 @@ def main(args: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         for number in SIGNALS if args is None else ():
             ignore(number)
-        alone = LIFELINE not in os.environ  # else who started this process says it
+        alone = LIFELINE not in os.environ  # else the parent process reports it
         sys.exit(
             _say(
                 "interrupted; finished results are kept; run the same command again to resume" * alone,
@@ -152,7 +152,7 @@ def main(args: list[str] | None = None) -> None:
             )
         )
     except (Exception, SystemExit) as error:
-        # Typer turns a lost reader into an exit.
+        # Typer turns a closed pipe into an exit.
         if any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             sys.exit(1)
@@ -163,9 +163,9 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _begin() -> None:
-    """Make a process of prunekit's own of this one."""
+    """Set up this process for prunekit."""
     sys.excepthook = _excepthook
-    # Figures go into files, in the report's own style, whatever a notebook, a shell or a home says of both.
+    # Write figures to files in the report's style, whatever backend or style the notebook, shell or home sets.
     os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
     speak_utf8()
     settle()
@@ -174,7 +174,7 @@ def _begin() -> None:
 
 
 def debugging() -> bool:
-    """Whether tracebacks are asked for; a value that means nothing asks for none, and hides no error."""
+    """Whether tracebacks are requested; an invalid value requests none and hides no error."""
     try:
         return switched_on("PRUNEKIT_DEBUG")
     except UsageError:
@@ -188,7 +188,7 @@ def _excepthook(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 
 def _line(error: BaseException) -> tuple[str, int]:
-    """What to say of an error, and the exit code."""
+    """The message for an error, and the exit code."""
     known = foreseen(error)
     if known is not None:
         return reason(error), known.exit_code

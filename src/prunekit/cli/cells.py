@@ -1,4 +1,4 @@
-"""Contents of table cells for people: numbers in their units, several columns of a row as one cell."""
+"""Table cells for readers: numbers in their units, several columns of a row as one cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FOOTNOTES = ("†", "‡", "§", "¶")
 
 
 def flag_marks(rows: Iterable[Row]) -> dict[str, str]:
-    """A footnote mark for each of the sentences that rows are flagged with, doubled where marks run out."""
+    """A footnote mark for each sentence that flags a row; marks are doubled when they run out."""
     said = dict.fromkeys(text for row in rows for text in row.get("flags") or [])
     return {
         text: FOOTNOTES[place % len(FOOTNOTES)] * (1 + place // len(FOOTNOTES))
@@ -19,7 +19,7 @@ def flag_marks(rows: Iterable[Row]) -> dict[str, str]:
     }
 
 
-# Numbers that are shares whatever row they are in; those of a finding are what the row's unit says.
+# Numbers that are shares in every row; for a finding, the row's unit decides.
 SHARES = (
     *("error", "error_before", "parent_error", "prune_ratio", "physical_ratio", "asked", "margin", "limit"),
     *("agreement", "worst_class_rise", "worst_group_rise"),
@@ -39,7 +39,7 @@ class Composed(NamedTuple):
     points: bool = False
 
 
-# By their heading.
+# By heading.
 COMPOSED = {
     "error, %": Composed(("parent_error", "error"), "{} → {}", points=True),
     "rise [95 %], points": Composed(("value", "low", "high"), "{} [{}, {}]", points=True),

@@ -1,4 +1,4 @@
-"""Completions that the shell offers for a value: names of tables, labels in the store, recipes and their stages."""
+"""Shell completions for a value: names in tables, labels in the store, recipes and their stages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _datasets(ctx: typer.Context) -> Iterable[str]:
 
 
 def _distributions(ctx: typer.Context) -> Iterator[str]:
-    """Sets, data sets, and every corruption of the data sets."""
+    """Named sets, data sets, and every corruption of the data sets."""
     from prunekit.data.datasets import DATASETS
     from prunekit.data.sets import SETS
     from prunekit.distribution import CORRUPTIONS, SEVERITIES
@@ -61,7 +61,7 @@ def _stages(ctx: typer.Context) -> Iterable[str]:
     return [stage.label for stage in read(Path(typed)).stages]
 
 
-# By the name of the flag's parameter, or of the argument.
+# By the name of the flag's parameter or of the argument.
 VALUES: dict[str, Names] = {
     "arch": _archs,
     "dataset": _datasets,
@@ -78,7 +78,7 @@ VALUES: dict[str, Names] = {
 
 
 def offers(name: str) -> Callable[[typer.Context, str], list[str]] | None:
-    """The completion of a parameter; one that fails offers nothing, for a shell cannot show an error."""
+    """The completion of a parameter; a failing one offers nothing, because a shell cannot show an error."""
     values = VALUES.get(name)
     if values is None:
         return None

@@ -1,7 +1,7 @@
 """Flags made from a params class: one declaration feeds flag, recipe field, key, schema and docs.
 
-Every flag arrives as text and is validated by the params class, so that a wrong value is the same one line in a
-terminal and in a recipe.
+Every flag arrives as text and is validated by the params class, so that a wrong value gives the same one-line error
+in a terminal and in a recipe.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TYPE_NAMES = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", Path: "PATH
 
 
 class Options(NamedTuple):
-    """What every command that makes something takes besides its own fields."""
+    """The options common to every command that makes something."""
 
     store: Path
     data: Path
@@ -130,7 +130,7 @@ def panel_of(cls: type[Params], name: str) -> str:
 
 
 def _finished(name: str, annotation: Any) -> Any:
-    """The annotation of a parameter with what it leaves unsaid: its value's type, and what completes it."""
+    """The annotation of a parameter, with the type of its value and its completion filled in."""
     kind, *more = get_args(annotation)
     for info in more:
         if isinstance(info, ParameterInfo):
@@ -170,13 +170,13 @@ def metavar(annotation: Any) -> str:
 
 
 def read_fields(cls: type[Params], given: dict[str, Any]) -> dict[str, Any]:
-    """The fields that were set, texts of lists split at commas."""
+    """The fields that were set, with lists split at commas."""
     chosen = {name: value for name, value in given.items() if name in cls.model_fields and value is not None}
     return {name: _split(value) if _is_list(cls, name) else value for name, value in chosen.items()}
 
 
 def named_values(texts: Sequence[str]) -> dict[str, Any]:
-    """Strings of the form ``NAME=VALUE`` as a table; values are parsed as TOML, anything else is a string."""
+    """Strings of the form ``NAME=VALUE`` as a table; a value that does not parse as TOML is a string."""
     found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -213,7 +213,7 @@ def command(
     help: str,  # noqa: A002 - typer's own word
     examples: Sequence[str] = (),
 ) -> None:
-    """Register ``handler(**given)`` with flags from params classes, own ``arguments`` and common options."""
+    """Register ``handler(**given)`` with flags from params classes, its own ``arguments`` and common options."""
     declared: dict[str, tuple[Any, Any]] = dict(arguments or {})
     for cls in fields:
         for field, info in cls.model_fields.items():

@@ -28,10 +28,10 @@ def tell_forecast(
     *,
     calibrate: bool | None,
 ) -> None:
-    """Say what is to make (the keys ``todo`` of the ``steps``) and what it will cost; with ``calibrate`` rows, too.
+    """Print what must be made (the keys ``todo`` of the ``steps``) and its cost; with ``calibrate``, also as rows.
 
-    Unset, the machine is timed only where the store knows no costs, and then without networks of the user's own code:
-    to time them would run it.
+    If ``calibrate`` is unset, the machine is timed only when the store has no costs, and never on networks of the
+    user's own code, because timing them would run it.
     """
     plan = {key: step.params for key, step in steps.items()}
     roots = roots_of(plan)

@@ -14,7 +14,7 @@ from prunekit.store.store import Store
 
 
 def settled(steps: Sequence[Params], store: Store, data: Path, forced: Collection[str]) -> frozenset[str]:
-    """Existing keys to make again; says which of those that are kept were made by other code."""
+    """Existing keys to make again; reports which of the kept ones were made by other code."""
     found = settle(steps, store, data, forced)
     for note in found.notes:
         say(note)
@@ -24,8 +24,8 @@ def settled(steps: Sequence[Params], store: Store, data: Path, forced: Collectio
 def states(store: Store, steps: Sequence[Params], data: Path) -> Callable[[str], str]:
     """The state of a step by its key.
 
-    dropped (finished, its weights taken out of the store), stale (made of other data, or from another version of an
-    input, than are here), have, running (a process works on it now), failed (at the last attempt, see its
+    dropped (finished, its weights removed from the store), stale (made from data, or from a version of an input, that
+    differs from the present one), have, running (a process works on it now), failed (at the last attempt, see its
     log) or missing.
     """
     found = standing([params.key for params in steps], store, data)
@@ -41,7 +41,7 @@ def states(store: Store, steps: Sequence[Params], data: Path) -> Callable[[str],
 
 
 def uncompared(store: Store, data: Path) -> list[str]:
-    """Data sets of the store's results that are here in too many files to be compared."""
+    """Data sets of the store's results that have too many files here to be compared."""
     models = (store.record(key).root_params.dataset for key in store.keys("models"))
     measured = (store.measurement(key).step.params.get("distribution") for key in store.keys("measurements"))
     names = {str(name) for name in (*models, *measured) if name is not None}
@@ -49,7 +49,7 @@ def uncompared(store: Store, data: Path) -> list[str]:
 
 
 def other_versions(store: Store, data: Path) -> list[dict[str, str]]:
-    """A row per result of the store that was made of other data or from another input, or by other code, than here."""
+    """A row per stored result whose data, input or code differ from those present here."""
     found = standing(sorted(store.present()), store, data)
     reasons = {
         "made from data that differ from those here": found.data,

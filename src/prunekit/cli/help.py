@@ -1,4 +1,4 @@
-"""A command's help page: flags in named groups, names never truncated, each default once, at any width."""
+"""A command's help page at any width: flags in named groups, names never truncated, each default shown once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 FIRST, LAST = "Options", "Output"
-# Groups that are not named here come between these.
+# Groups not listed here come at 2, between these.
 PLACES = {"Arguments": 0, FIRST: 1, "Run": 3, LAST: 4}
 WIDEST, LEFT, INDENT = 100, 26, 2
 
@@ -45,7 +45,7 @@ def page(command: Any, ctx: Any, width: int) -> Iterator[str]:
 
 
 def panels(command: Any, ctx: Any) -> dict[str, list[Any]]:
-    """The parameters by group: arguments first, what a step is about, how it runs, what it prints."""
+    """The parameters by group: arguments first, then what the step does, how it runs, what it prints."""
     found: dict[str, list[Any]] = {}
     for param in command.get_params(ctx):
         if not getattr(param, "hidden", False):
@@ -70,7 +70,7 @@ def names_of(param: Any) -> str:
 
 
 def text_of(param: Any) -> str:
-    """What a parameter means, and whether it must be given or else what it is."""
+    """What a parameter means, and its default or that it is required."""
     text = plain(param.help)
     if param.param_type_name == "argument":
         return text
@@ -83,7 +83,7 @@ def text_of(param: Any) -> str:
 
 
 def entry(names: str, text: str, width: int) -> Iterator[str]:
-    """The names on the left and the text on the right; names that are too long have a line to themselves."""
+    """The names on the left and the text on the right; names that are too long get their own line."""
     left = f"{' ' * INDENT}{names}"
     lines = list(_wrapped(text, width, INDENT + LEFT)) or [""]
     if len(left) < INDENT + LEFT - 1:

@@ -1,4 +1,4 @@
-"""Flags that would have no effect with the other flags: refused, so that no user believes that they had one."""
+"""Refuse flags that have no effect with the other flags, so that no user believes they had one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Given = Mapping[str, Any]
 
 
 class Ignored(NamedTuple):
-    """A flag, when it is set, when it means something, and what to do."""
+    """A flag, when it is set, when it has an effect, and the remedy."""
 
     flag: str
     is_set: Callable[[Given], bool]
@@ -63,7 +63,7 @@ SIMILARITY: tuple[Ignored, ...] = (
 
 
 def check(rules: tuple[Ignored, ...], given: Given) -> None:
-    """A :class:`UsageError` for the first flag that would change nothing."""
+    """Raise a :class:`UsageError` for the first flag that would change nothing."""
     for rule in rules:
         if rule.is_set(given) and not rule.means(given):
             raise UsageError(f"{rule.flag} would change nothing here: {rule.why}")

@@ -21,7 +21,7 @@ MODEL = Annotated[
 
 
 def resolve_all(store: Store, names: Sequence[str]) -> list[str]:
-    """The keys that names mean, each once, in order."""
+    """The keys that the names refer to, each once, in order."""
     given = [name for word in names for name in (_from_stdin(sys.stdin) if word == "-" else [word])]
     if not given:
         raise UsageError("no model given: stdin is empty (did the previous command in the pipe fail?)")

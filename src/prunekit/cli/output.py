@@ -1,4 +1,4 @@
-"""Data on stdout: one JSON object per line for programs, a table for people, only keys with ``-q``."""
+"""Data on stdout: one JSON object per line for programs, a table for readers, only keys with ``-q``."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def emit(
     nothing: str = "nothing here yet",
     for_people: Callable[[Row], Row] = lambda row: row,
 ) -> None:
-    """Write rows to stdout; ``columns`` of the table, with ``quiet`` keys; ``nothing`` is said of none.
+    """Write rows to stdout: the ``columns`` of a table, or keys if ``quiet``; ``nothing`` is the text for no rows.
 
-    ``for_people`` is what a table makes of a row; programs get it as it is.
+    ``for_people`` converts a row for the table; programs get the row unchanged.
     """
     if quiet:
         _lines(clean(str(row.get("key", ""))) for row in rows)
@@ -48,13 +48,13 @@ def emit(
 
 
 def json_line(value: Any) -> str:
-    """A value as JSON in one line: characters as they are where stdout can write them, no control characters."""
+    """A value as JSON on one line: unescaped where stdout can write the character, without control characters."""
     utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
     return clean_json(json.dumps(value, ensure_ascii=not utf8))
 
 
 def write(text: str) -> None:
-    """A text of several lines on stdout."""
+    """Write a text of several lines to stdout."""
     _lines(map(clean, text.splitlines()))
 
 
@@ -66,31 +66,31 @@ def _lines(lines: Iterable[str]) -> None:
         except BrokenPipeError:
             raise
         except OSError as error:
-            with contextlib.suppress(OSError):  # or Python tries again at its end, in words of its own
+            with contextlib.suppress(OSError):  # else Python flushes again at exit and prints its own error
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise PrunekitError(f"cannot write to stdout: {error.strerror}") from None
 
 
 def _in_words(rows: Sequence[Row], *, with_labels: bool) -> list[Row]:
-    """Rows for people: flags as sentences, and labels that distinguish the networks, and the model."""
+    """Rows for readers: flags as sentences, the model, and labels that distinguish the networks."""
     if with_labels and all("finding" in row for row in rows):
         rows = [{**row, "model": _model_of(row)} for row in labelled(rows)]
     return [{**row, "flags": sentences_of(row["flags"])} if row.get("flags") else row for row in rows]
 
 
 def _model_of(row: Row) -> str | None:
-    """The key of the row's network, the first of several and how many more."""
+    """The key of the row's network; of several, the first and the number of others."""
     keys = row.get("models") or []
     if not keys:
         return None
     return str(keys[0]) if len(keys) == 1 else f"{keys[0]} and {len(keys) - 1} more"
 
 
-# Columns that a person copies: never folded, a narrow terminal scrolls or wraps the line as a whole.
+# Columns that users copy are never folded; a narrow terminal scrolls or wraps the whole line.
 WHOLE = ("key", "model", "parent", "label")
 # Texts may be folded to this many characters; numbers are not.
 LEAST_TEXT, MOST_WIDTH = 12, 1000
-# Of a table that is too wide the last columns are left out, but never these and not the first few.
+# A table that is too wide loses its last columns, but never these nor the first few.
 KEPT, FEWEST = ("flags", "verdict"), 4
 
 
@@ -138,25 +138,25 @@ def _made(rows: Sequence[Row], shown: Sequence[str], marks: Mapping[str, str]) -
 
 
 def _width(console: Console, table: Table) -> int:
-    """The fewest characters in a line at which no column has to break a word."""
+    """The smallest line width, in characters, at which no column breaks a word."""
     from rich.measure import Measurement
 
     return Measurement.get(console, console.options.update(max_width=MOST_WIDTH), table).minimum
 
 
 def say(text: str) -> None:
-    """A line for the person, on stderr."""
+    """Print a line for the user on stderr."""
     sys.stderr.write(clean(text) + "\n")
     sys.stderr.flush()
 
 
 def say_json(value: Any) -> None:
-    """A message for a program, on stderr."""
+    """Print a message for a program on stderr."""
     sys.stderr.write(json_line(value) + "\n")
     sys.stderr.flush()
 
 
 def hint(text: str) -> None:
-    """A line that only a person needs: silent when stderr is not a terminal."""
+    """Print a line that only a person needs; silent when stderr is not a terminal."""
     if sys.stderr.isatty():
         say(text)

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Screen:
-    """Bars drawn by rich; a bar opened while others run stands below them, indented."""
+    """Bars drawn by rich; a bar opened while others run appears below them, indented."""
 
     def __init__(self, live: RichProgress) -> None:
         self._live = live
         self._depth = 0
 
     def bar(self, label: str, total: int, unit: str = "images") -> AbstractContextManager[Bar]:
-        """A bar that leaves the screen when it closes."""
+        """A bar that disappears when it closes."""
         return self._bar(label, total, unit)
 
     @contextmanager
@@ -56,7 +56,7 @@ FIRST_LINE, BETWEEN_LINES = 5.0, 60.0  # seconds: the pauses between lines grow 
 
 
 class Lines:
-    """A line now and then for each bar, so that a log says that work goes on; whole steps have lines of their own."""
+    """An occasional line for each bar, so that a log shows that work continues; finished steps get their own."""
 
     def __init__(
         self, tell: Callable[[str], None] = say, clock: Callable[[], float] = time.monotonic
@@ -73,7 +73,7 @@ class Lines:
 
 
 class LineBar:
-    """Counts, and says how far it is when it has been silent for long enough."""
+    """Counts, and prints its progress after a long enough silence."""
 
     def __init__(
         self, form: str, total: int, tell: Callable[[str], None], clock: Callable[[], float]
@@ -96,7 +96,7 @@ class LineBar:
 
 @contextmanager
 def screen() -> Iterator[Progress]:
-    """Progress for as long as the block lasts: bars on a terminal, lines elsewhere."""
+    """Progress for the block: bars on a terminal, lines elsewhere."""
     if not sys.stderr.isatty():
         yield Lines()
         return

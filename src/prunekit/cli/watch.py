@@ -13,7 +13,7 @@ from prunekit.recipes.plan import Planned
 
 
 class Watch:
-    """Hears of every batch that ends, and says what is left. ``seconds`` are the estimates by key."""
+    """Receives every batch that ends and reports what is left; ``seconds`` are the estimates by key."""
 
     def __init__(
         self,
@@ -31,11 +31,11 @@ class Watch:
 
     @property
     def seconds_left(self) -> float:
-        """The estimates of what is left, shared between the slots."""
+        """The estimated seconds left, divided by the number of slots."""
         return self._work_left / self._slots
 
     def __call__(self, event: Event) -> None:
-        """Tell of a batch that was made or failed."""
+        """Report a batch that was made or failed."""
         self._done += len(event.keys)
         self._work_left = max(0.0, self._work_left - sum(self._seconds[key] for key in event.keys))
         self._bar.advance(len(event.keys), note=f"{in_words(self.seconds_left)} left")
@@ -45,7 +45,7 @@ class Watch:
             self._tell(event)
 
     def wait(self, keys: frozenset[str]) -> None:
-        """Tell that nothing is left but what another run on this store works on."""
+        """Report that all remaining steps are being made by another run on this store."""
         if self._as_json:
             say_json({"event": "waiting", "keys": sorted(keys)})
             return

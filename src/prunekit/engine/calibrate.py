@@ -1,6 +1,6 @@
-"""How fast this machine trains and forwards a network: the training loop and the measurement on random images.
+"""How fast this machine trains and forwards a network: the training loop and the measurement, on random images.
 
-A process of its own, so that who plans loads no torch: a request as JSON on stdin, an answer as JSON on stdout.
+Runs as a separate process, so that the planning process loads no torch: JSON request on stdin, JSON answer on stdout.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from prunekit.steps.settings import Settings
 from prunekit.steps.work import TRAINING_PASSES
 from prunekit.training.loop import fit
 
-# Operations of one timed batch, and of all of them: about a second each on two cores; a GPU takes real batches.
+# Operations per timed batch and in total: about a second each on two cores; a GPU takes real batches.
 BATCH_FLOPS = {"cpu": 1e11}
 BATCH_FLOPS_ELSEWHERE = 2e12
 BATCHES_FLOPS = 2.0
 FEWEST, MOST = 4, 30
-SMALLEST_BATCH = 2  # batch norm wants two
+SMALLEST_BATCH = 2  # batch norm needs two
 SMALLEST_SIDE = 32
 LEARNING_RATE = 1e-6  # random labels must not make the loss diverge
 TROUBLES = (RuntimeError, ValueError, AssertionError, PrunekitError)
 
 
 class Timed(NamedTuple):
-    """A network of ``arch`` with the classes of a data set, on random images of ``size``: as large as can be timed."""
+    """A network of ``arch`` with the classes of a data set, on random images of ``size``, the largest it can time."""
 
     arch: str
     glance: Glance
@@ -63,13 +63,13 @@ class Timed(NamedTuple):
         return SMALLEST_BATCH * TRAINING_PASSES * self.flops > self.limit
 
     def batch(self, wanted: int, passes: int) -> tuple[int, int]:
-        """Images of a batch, ``wanted`` where they can be computed in time, and how many batches to time."""
+        """Images per batch (``wanted`` if they can be computed in time) and the number of batches to time."""
         each = passes * self.flops
         images = max(SMALLEST_BATCH, min(wanted, int(self.limit / each)))
         return images, max(FEWEST, min(MOST, int(BATCHES_FLOPS * self.limit / (each * images))))
 
     def dataset(self, count: int) -> tuple[Dataset, ArrayExamples]:
-        """So many random images, and the data set that they are of."""
+        """``count`` random images and their data set."""
         labels = (count, *self.size) if self.glance.task == "segmentation" else (count,)
         examples = ArrayExamples(
             torch.randint(0, 256, (count, 3, *self.size), dtype=torch.uint8),
@@ -102,19 +102,19 @@ class Stopwatch:
         return None
 
     def advance(self, amount: int = 1, *, note: str = "") -> None:
-        """Note the time, once the device is done."""
+        """Record the time once the device is done."""
         if self._device.startswith("cuda"):
             torch.cuda.synchronize(self._device)
         self._marks.append(time.perf_counter())
 
     @property
     def seconds(self) -> float:
-        """Seconds of a batch, the mean without the first, which warms up: other work on the machine counts."""
+        """Mean seconds per batch without the first, which warms up; other work on the machine counts."""
         return (self._marks[-1] - self._marks[1]) / (len(self._marks) - 2)
 
 
 def calibrated(wanted: Mapping[str, Any], device: str) -> dict[str, Any]:
-    """Speed of one network (the fields of ``costs.Network``, ``batch_size``, ``precision``): ``forecast.Speed``'s."""
+    """The ``forecast.Speed`` fields of one network (``costs.Network`` fields, ``batch_size``, ``precision``)."""
     timed = whole = _whole(wanted["arch"], _seen(wanted), device)
     while timed.slow and (smaller := _smaller(timed)) is not None:
         timed = smaller
@@ -128,7 +128,7 @@ def calibrated(wanted: Mapping[str, Any], device: str) -> dict[str, Any]:
 
 
 def _seen(wanted: Mapping[str, Any]) -> Glance:
-    """The data set at the size of the network's input: its own, else timm's where it comes from there."""
+    """The data set at the network's input size: the network's own, else timm's if it comes from there."""
     found = glance(wanted["dataset"])
     size = wanted["size"] or (timm_preprocessing(wanted["arch"]).get("size") if wanted["imported"] else None)
     return found if size is None else found._replace(size=(size[0], size[1]))
@@ -141,7 +141,7 @@ def _whole(arch: str, found: Glance, device: str) -> Timed:
 
 
 def _smaller(timed: Timed) -> Timed | None:
-    """The same on images of half the side; None where they are too small, or the network takes one size alone."""
+    """The same on images of half the side; None if they are too small or the network takes only one size."""
     size = (timed.size[0] // 2, timed.size[1] // 2)
     if min(size) < SMALLEST_SIDE:
         return None
@@ -185,7 +185,7 @@ def _forward_seconds(timed: Timed) -> float:
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Speeds of the ``networks`` of a request, counts of its ``datasets``, and what could not be found out."""
+    """Speeds of a request's ``networks``, image counts of its ``datasets``, and what could not be determined."""
     device = open_context(Settings(**request["settings"]), SILENT).device
     networks: list[dict[str, Any]] = []
     images: dict[str, Mapping[str, int]] = {}

@@ -20,7 +20,7 @@ EXECUTORS = ("local", "ray")
 
 
 class Wish(NamedTuple):
-    """What was asked for: an executor, how many jobs at a time, workers to a GPU, and the address of a cluster."""
+    """The requested executor, number of concurrent jobs, workers per GPU, and cluster address."""
 
     executor: str = "local"
     jobs: int = 1
@@ -33,7 +33,7 @@ def executor_of(
 ) -> Callable[[Progress], Executor]:
     """This process for one job, worker processes for more, or a Ray cluster; a wrong name raises.
 
-    ``names`` are what bars call the steps, by key.
+    ``names`` are the labels of the steps on progress bars, by key.
     """
     if wish.executor not in EXECUTORS:
         raise unknown("executor", wish.executor, EXECUTORS)

@@ -1,4 +1,4 @@
-"""Costs of steps: medians of earlier costs in this store, else rough constants. Pure except for one read."""
+"""Costs of steps: medians of earlier costs in this store, else rough constants. Pure apart from one read."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from prunekit.params.bounds import MOST_EPOCHS
 from prunekit.steps.table import RUN
 from prunekit.store.store import Store
 
-MOST_SECONDS = 1e10  # three centuries: who notes more did not measure
+MOST_SECONDS = 1e10  # three centuries: a larger value was not measured
 
 
 class Network(NamedTuple):
-    """What the cost of an image depends on; ``size`` (height, width) is None where the network has no input size set.
+    """What the cost of an image depends on; ``size`` (height, width) is None if the network sets no input size.
 
-    It is then the data set's, or timm's where the network was ``imported`` from there.
+    The size is then the data set's, or timm's if the network was ``imported`` from there.
     """
 
     arch: str
@@ -28,7 +28,7 @@ class Network(NamedTuple):
 
     @classmethod
     def of(cls, root: Root) -> Self:
-        """The network that a lineage begins with."""
+        """The network at the start of a lineage."""
         sides = root.image_size
         size = None if sides is None else (sides[0], sides[-1])
         return cls(str(root.arch), str(root.dataset), size, root.kind == "import")
@@ -46,9 +46,9 @@ class PastCosts(NamedTuple):
         return bool(self.by_kind)
 
     def seconds(self, params: Params, root: Params, calibrated: float | None = None) -> float:
-        """What a step of the lineage of ``root`` will take, from the closest thing that was measured.
+        """Seconds that a step of the lineage of ``root`` will take, from the most similar measured work.
 
-        ``calibrated`` is what a short calibration says: only identical work in this store takes precedence over it.
+        ``calibrated`` is the result of a short calibration; only identical work in this store takes precedence over it.
         """
         made, row = (root if isinstance(root, Root) else None), RUN[params.kind]
         past = self.exact.get((params.kind, Network.of(made))) if made else None
@@ -59,7 +59,7 @@ class PastCosts(NamedTuple):
 
 
 def measured(store: Store) -> PastCosts:
-    """The medians of what the store's steps took."""
+    """The median costs of the store's steps."""
     exact: dict[tuple[str, Network], list[float]] = defaultdict(list)
     by_kind: dict[str, list[float]] = defaultdict(list)
     for kind in STEPS:
@@ -75,7 +75,7 @@ def measured(store: Store) -> PastCosts:
 
 
 def _network(note: Mapping[str, Any]) -> Network:
-    """The network that a step was made of, as :func:`prunekit.steps.make.make` notes it."""
+    """The network of a step, as :func:`prunekit.steps.make.make` notes it."""
     sides = note.get("image_size")
     whole = [side for side in sides if isinstance(side, int)] if isinstance(sides, list) else []
     size = (whole[0], whole[-1]) if whole else None
@@ -85,18 +85,18 @@ def _network(note: Mapping[str, Any]) -> Network:
 
 
 def _is(value: Any, most: float) -> TypeGuard[float]:
-    """Whether a note's value is a number that can be: not NaN, not negative, not beyond ``most``."""
+    """Whether a note's value is a plausible number: not NaN, not negative, at most ``most``."""
     return isinstance(value, int | float) and 0 <= value <= most
 
 
 def estimates(steps: Mapping[str, Params], costs: PastCosts) -> dict[str, float]:
-    """Seconds that each step (by its key) will take; parents come before children, so that roots are known."""
+    """Seconds that each step (by key) will take; parents come before children, so that roots are known."""
     roots = roots_of(steps)
     return {key: costs.seconds(params, roots[key]) for key, params in steps.items()}
 
 
 def roots_of(steps: Mapping[str, Params]) -> dict[str, Params]:
-    """The first step of every step's lineage as far as ``steps``, parents before children, hold it; by key."""
+    """By key, the first step of each step's lineage that is in ``steps`` (parents before children)."""
     roots: dict[str, Params] = {}
     for key, params in steps.items():
         roots[key] = next((roots[parent] for parent in reversed(params.inputs) if parent in roots), params)
@@ -104,7 +104,7 @@ def roots_of(steps: Mapping[str, Params]) -> dict[str, Params]:
 
 
 def in_words(seconds: float) -> str:
-    """A duration as a person says it."""
+    """A duration in words."""
     for name, size in (("year", 365 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= 1.5 * size:
             count = round(seconds / size)

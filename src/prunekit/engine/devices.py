@@ -8,7 +8,7 @@ from prunekit.errors import UsageError
 def assign(device: str, *, jobs: int, per_gpu: int = 1, gpus: int = 0) -> tuple[str, ...]:
     """The device of each of ``jobs`` workers: ``cuda`` is spread over ``gpus``, at most ``per_gpu`` workers on each.
 
-    Any other name (``cpu``, ``cuda:1``) is every worker's. :class:`UsageError`: more workers than places.
+    Any other name (``cpu``, ``cuda:1``) applies to every worker. :class:`UsageError`: more workers than places.
     """
     if device != "cuda" or gpus == 0:
         return (device,) * jobs

@@ -58,7 +58,7 @@ def _package(package: str) -> Finding:
 
 
 def _optional() -> Iterator[Finding]:
-    """Packages of the extras: missing ones are no fault."""
+    """Packages of the extras; a missing one is not a problem."""
     for package in EXTRAS:
         found = _version(package)
         yield Finding(
@@ -81,7 +81,7 @@ def _devices() -> Iterator[Finding]:
 
 
 def _folder(what: str, path: Path) -> Finding:
-    """A folder, the space beside it, and whether it can be written to."""
+    """A folder, the free space there, and whether it is writable."""
     nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
     free = shutil.disk_usage(nearest).free
     value = f"{path}{'' if path.exists() else ' (made at first use)'}, {free / 2**30:.1f} GiB free"

@@ -1,4 +1,4 @@
-"""Why a step failed: one line for the person, the whole traceback for the log."""
+"""Why a step failed: one line for the user, the whole traceback for the log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def report(error: BaseException, keys: Sequence[str], store: Path) -> str:
 
 
 def lines(failed: Mapping[str, str]) -> Iterator[str]:
-    """Failures by key, a line each; of many for one reason the first few, and how many more there are."""
+    """Failures by key, one per line; for many with the same reason, the first few and the number of others."""
     alike = Counter(map(_why, failed.values()))
     told: Counter[str] = Counter()
     for key, given in failed.items():

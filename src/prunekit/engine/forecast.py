@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 class Speed(NamedTuple):
-    """A network on images of its input's size: operations of a forward pass, seconds of either, pixels; an image's."""
+    """Costs per image at the network's input size: forward operations, seconds to train and to forward, pixels."""
 
     flops: float
     train_seconds: float
@@ -24,7 +24,7 @@ class Speed(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """Speeds of networks, numbers of images by data set and split, and what could not be found out."""
+    """Speeds of networks, numbers of images by data set and split, and what could not be determined."""
 
     speeds: Mapping[Network, Speed]
     images: Mapping[str, Mapping[str, int]]
@@ -35,21 +35,21 @@ NOTHING = Timing({}, {})
 
 
 class Foreseen(NamedTuple):
-    """Seconds on one worker, and floating-point operations where they are known."""
+    """Seconds on one worker, and floating-point operations if known."""
 
     seconds: float
     flops: float | None
 
 
 class Forecast(NamedTuple):
-    """What each step will cost, by key, and in one line each why something is not known."""
+    """The cost of each step by key, and one line for each cause of an unknown cost."""
 
     costs: Mapping[str, Foreseen]
     troubles: tuple[str, ...]
 
 
 def forecast(steps: Mapping[str, Params], costs: PastCosts, calibration: Timing = NOTHING) -> Forecast:
-    """Every step's cost: what such steps took in this store, else what the calibration says, else a rough constant.
+    """Every step's cost: from such steps in this store, else from the calibration, else a rough constant.
 
     ``steps`` by their keys, parents before children. (A key is a hash: 100,000 of them take seconds.)
     """
@@ -69,9 +69,9 @@ def forecast(steps: Mapping[str, Params], costs: PastCosts, calibration: Timing 
 def _calibrated(
     params: Params, root: Params, steps: Mapping[str, Params], calibration: Timing
 ) -> tuple[float, float] | None:
-    """Operations and seconds of a step, from what an image costs; None where the network was not calibrated."""
+    """Operations and seconds of a step, from the cost per image; None if the network was not calibrated."""
     if not isinstance(root, Root):
-        return None  # a plan of some steps need not hold the root of their lineage
+        return None  # a partial plan may lack the root of the lineage
     speed = calibration.speeds.get(Network.of(root))
     if speed is None:
         return None
@@ -81,7 +81,7 @@ def _calibrated(
 
 
 def elapsed(steps: Mapping[str, Params], costs: Mapping[str, Foreseen], jobs: int) -> float:
-    """Seconds that ``jobs`` workers need at least: an even share of the work, or the longest chain of steps."""
+    """The least seconds that ``jobs`` workers need: an even share of the work, or the longest chain of steps."""
     chains: dict[str, float] = {}
     for key, params in steps.items():
         behind = max((chains.get(parent, 0.0) for parent in params.inputs), default=0.0)
@@ -92,7 +92,7 @@ def elapsed(steps: Mapping[str, Params], costs: Mapping[str, Foreseen], jobs: in
 def rows(
     todo: Mapping[str, Params], stages: Mapping[str, str], costs: Mapping[str, Foreseen], jobs: int
 ) -> list[Row]:
-    """One row per stage (``stages`` by the step's key), and one in total: FLOPs, and seconds with ``jobs`` workers."""
+    """One row per stage (``stages`` by step key) and a total: FLOPs, and seconds with ``jobs`` workers."""
     groups: dict[str, dict[str, Params]] = {}
     for key, params in todo.items():
         groups.setdefault(stages[key], {})[key] = params
@@ -117,7 +117,7 @@ def _row(
 
 
 def sentence(total: Row, *, timed: bool) -> str:
-    """A forecast as a person reads it; without ``timed`` it says that time was not measured here."""
+    """A forecast as a sentence; without ``timed`` it says that time was not measured here."""
     facts = [f"{total['steps']} steps to make"]
     if total["steps"] and total["flops"] is not None:
         facts.append(f"{total['flops']:.2g} FLOPs")

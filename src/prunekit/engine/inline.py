@@ -21,7 +21,7 @@ MAKE = Lazy("prunekit.steps.make:make")
 
 
 class Inline:
-    """One slot: a submitted batch runs when it is waited for."""
+    """One slot: a submitted batch runs when ``wait`` is called."""
 
     slots = 1
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from prunekit.engine.child import environment
 
 CONTROL = "nvidia-cuda-mps-control"
-# Where the server and its clients meet; a folder of one's own keeps another server on the machine out of it.
+# Where the server and its clients meet; a private folder keeps other servers on the machine apart.
 PIPES, LOGS = "CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"
 SECONDS_TO_ANSWER = 20.0
 
 
 class Mps:
-    """A server for the workers of one run: started where some of them share a GPU and the machine has the program."""
+    """A server for the workers of one run, started if some of them share a GPU and the machine has the program."""
 
     def __init__(self, devices: Sequence[str]) -> None:
         self._shared = any(device.startswith("cuda") for device in devices) and len(set(devices)) < len(
@@ -26,7 +26,7 @@ class Mps:
         self._folder: Path | None = None
 
     def environment(self) -> dict[str, str]:
-        """What a worker has to know, the server started; empty where there is none, or it does not start."""
+        """Start the server and return the variables for a worker; empty if there is no server or it does not start."""
         program = shutil.which(CONTROL) if self._shared else None
         if program is None:
             return {}
@@ -52,9 +52,9 @@ class Mps:
 
 
 def _asked(command: Sequence[str], variables: dict[str, str], words: str | None = None) -> bool:
-    """Whether the program did it."""
+    """Whether the program succeeded."""
     try:
-        done = subprocess.run(  # noqa: S603 - found on the path by its own name
+        done = subprocess.run(  # noqa: S603 - found on the path by name
             command,
             input=words or "",
             env=environment(variables),

@@ -11,9 +11,9 @@ _SAID = ("method", "prune_ratio", "seed")
 
 
 def names_of(steps: Mapping[str, Params], stages: Mapping[str, str] | None = None) -> dict[str, str]:
-    """By key, such as ``pruned wt 0.9 seed 1``: the seed is its root's, said where the plan has several.
+    """Names by key, such as ``pruned wt 0.9 seed 1``; the root's seed is given if the plan has several.
 
-    ``steps`` by their keys, parents before children; ``stages`` by the step's key, its kind where there is none.
+    ``steps`` by key, parents before children; ``stages`` by the step's key, replaced by its kind if missing.
     """
     known: dict[str, dict[str, Any]] = {}
     for key, params in steps.items():
@@ -28,7 +28,7 @@ def names_of(steps: Mapping[str, Params], stages: Mapping[str, str] | None = Non
 
 
 def _pruned(own: Mapping[str, Any]) -> dict[str, Any]:
-    """What a step of its own says over what its network was: all but its seed."""
+    """The fields by which a pruning step overrides those of its network: all but the seed."""
     return {name: value for name, value in own.items() if name != "seed"}
 
 

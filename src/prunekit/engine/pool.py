@@ -1,4 +1,4 @@
-"""Run steps in N worker processes of this machine; a worker that dies is replaced and its batch tried once more."""
+"""Run steps in N worker processes on this machine; a worker that dies is replaced and its batch tried once more."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from prunekit.steps.settings import Settings
 from prunekit.store.locks import is_empty
 
 ATTEMPTS = 2
-# A dead worker's pipe ends at once, unless a process that the worker had started still holds it.
+# A dead worker's pipe closes at once, unless a process that the worker started still holds it.
 SECONDS_TO_HEAR_THE_END = 5.0
-SECONDS_TO_PUT_AWAY = 3.0  # of training, when a run is stopped
+SECONDS_TO_PUT_AWAY = 3.0  # to save unfinished training when a run is stopped
 
 
 @dataclass(eq=False)
 class Worker:
-    """One process, its device, what it works on, and its bars on the screen."""
+    """One process, its device, its current batch, and its bars on the screen."""
 
     process: subprocess.Popen[str]
     device: str
@@ -45,14 +45,14 @@ class Worker:
     bars: dict[int, tuple[AbstractContextManager[Bar], Bar]] = field(default_factory=dict)
 
     def tell(self, **message: Any) -> None:
-        """Send the worker one message; a dead worker gets none, its exit is reported separately."""
+        """Send the worker one message; a dead worker is ignored, since its exit is reported separately."""
         assert self.process.stdin is not None  # noqa: S101 - it was opened as a pipe
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(message) + "\n")
             self.process.stdin.flush()
 
     def end(self) -> int:
-        """End it if it has not ended, and take its bars off the screen; returns its exit code."""
+        """End the process if it still runs, and remove its bars from the screen; returns its exit code."""
         self.process.kill()
         code = self.process.wait()
         self.listener.join(timeout=SECONDS_TO_HEAR_THE_END)
@@ -65,14 +65,14 @@ class Worker:
 
 
 def threads_each(threads: int, jobs: int) -> int:
-    """CPU threads of each of ``jobs`` workers: as asked, or an equal share of the cores that this process may use."""
+    """CPU threads for each of ``jobs`` workers: as requested, or an equal share of the cores available."""
     return threads or max(1, len(os.sched_getaffinity(0)) // jobs)
 
 
 class Pool:
-    """``slots`` workers, each on a device of its own from ``devices`` (one name may stand there several times).
+    """``slots`` workers, each on one entry of ``devices`` (a name may occur several times).
 
-    ``names`` are what bars call the steps, by key.
+    ``names`` are the labels of the steps on progress bars, by key.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Pool:
         self._log = Path(settings.store) / "logs" / f"run-{os.getpid()}.log"
 
     def submit(self, batch: Sequence[Params]) -> None:
-        """Give the batch to an idle worker, or to a new one."""
+        """Give the batch to an idle worker or to a new one."""
         worker = self._idle.pop() if self._idle else self._start()
         worker.batch = batch
         self._attempts[batch[0].key] += 1
@@ -133,7 +133,7 @@ class Pool:
             ) from None
 
     def _listen(self, worker: Worker) -> None:
-        """Pass on what one worker says; its end is None. A line cut by its death is no message."""
+        """Pass on one worker's messages, and None when it ends; a line cut off by its death is not a message."""
         with worker.process.stdout as out:  # type: ignore[union-attr]
             for line in out:
                 with contextlib.suppress(ValueError):
@@ -141,7 +141,7 @@ class Pool:
         self._inbox.put((worker, None))
 
     def wait(self, seconds: float | None = None) -> list[Event]:
-        """Block until a batch ends, or for ``seconds``; draw progress meanwhile. Raises where no worker can start."""
+        """Block until a batch ends, or for ``seconds``, and draw progress; raises if no worker can start."""
         while not self._ended:
             try:
                 worker, message = self._inbox.get(timeout=seconds)
@@ -174,13 +174,13 @@ class Pool:
 
     def _end(self, worker: Worker, message: dict[str, Any]) -> None:
         keys = tuple(params.key for params in worker.batch)
-        del self._attempts[keys[0]]  # deaths alone are counted
+        del self._attempts[keys[0]]  # only deaths are counted
         self._ended.append(Event(keys, message.get("failed"), tuple(message.get("busy", ()))))
         worker.batch = ()
         self._idle.append(worker)
 
     def _bury(self, worker: Worker) -> None:
-        """A worker is gone: try its batch again on a new one, or give up on the batch."""
+        """Handle a dead worker: retry its batch on a new worker, or give up on the batch."""
         code = worker.end()
         self._workers.remove(worker)
         self._devices.append(worker.device)
@@ -199,7 +199,7 @@ class Pool:
         return f"{how} (log: {self._log})"
 
     def close(self) -> None:
-        """End every worker: training is put away first, if that takes no longer than a few seconds."""
+        """End every worker; unfinished training is saved first if that takes no more than a few seconds."""
         end_all([worker.process for worker in self._workers], SECONDS_TO_PUT_AWAY)
         for worker in self._workers:
             worker.end()

@@ -1,4 +1,4 @@
-"""Check before the first step whether the data of every stage are available, and how to get missing data. No torch."""
+"""Check before the first step whether all stages have their data, and say how to get missing data. No torch."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from prunekit.params import MODEL_STEPS, Params, Root, distribution_of
 
 
 def absent(plan: Mapping[str, Params], todo: Collection[str], root: Path) -> dict[str, str]:
-    """Published data sets that the steps ``todo`` of a ``plan`` (by key) read and that are not there: how to get each.
+    """How to get each missing published data set that the steps ``todo`` of a ``plan`` (by key) read.
 
-    Who trains needs all files of a data set, who measures at least some: a set of corruptions may be there in part.
-    Places such as ``folder:PATH`` are resolved when names are checked.
+    Training needs all files of a data set, a measurement at least some: a set of corruptions may be present in
+    part. Places such as ``folder:PATH`` are resolved when names are checked.
     """
     found: dict[str, str] = {}
     for name, whole in dict.fromkeys(_needed(plan, todo)):
@@ -27,7 +27,7 @@ def absent(plan: Mapping[str, Params], todo: Collection[str], root: Path) -> dic
 
 
 def _needed(plan: Mapping[str, Params], todo: Collection[str]) -> Iterator[tuple[str, bool]]:
-    """The data sets of the steps, and whether each is needed whole."""
+    """The data sets of the steps, and whether each is needed in full."""
     roots = roots_of(plan)
     for key in todo:
         root = roots[key]
@@ -40,5 +40,5 @@ def _needed(plan: Mapping[str, Params], todo: Collection[str]) -> Iterator[tuple
 
 
 def sentence(found: Mapping[str, str]) -> str:
-    """What is not there and how to get it, in one line."""
+    """What is missing and how to get it, in one line."""
     return "missing data: " + "; ".join(f"{name} ({how})" for name, how in found.items())

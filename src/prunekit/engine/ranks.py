@@ -1,6 +1,6 @@
-"""One command as several processes on this machine that train together, as under torchrun; only rank 0 prints.
+"""Run one command as several processes on this machine that train together, as torchrun does; only rank 0 prints.
 
-torchrun itself answers a mistake with a page of its own, and with exit code 1 whatever the command's was.
+torchrun itself reports a mistake with a full page, and with exit code 1 whatever the command's exit code was.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class Rank(NamedTuple):
-    """One process; what a rank other than 0 says is kept in ``said``."""
+    """One process; the output of a rank other than 0 is kept in ``said``."""
 
     process: subprocess.Popen[str]
     said: IO[str] | None
 
     def last_line(self) -> str:
-        """What it said last."""
+        """The last line of its output."""
         if self.said is None:
             return ""
         self.said.seek(0)
@@ -37,10 +37,10 @@ class Rank(NamedTuple):
 
 
 def together(command: Sequence[str], size: int, *, typed: str | None = None) -> int:
-    """Run ``command`` in ``size`` processes until all have ended; 0, or the exit code of one that failed.
+    """Run ``command`` in ``size`` processes until all have ended; returns 0 or the exit code of one that failed.
 
-    ``typed`` is what each of them reads on stdin. Where one fails, the others have a few seconds to end by themselves.
-    Rank 0's output is this process's; of another only the last line is shown, where its error is the cause of rank 0's.
+    ``typed`` is the stdin of each process. If one fails, the others have a few seconds to end by themselves.
+    Rank 0 writes to this process's output; another rank's last line is shown only if its error caused rank 0's.
     """
     lifeline = Lifeline()
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(size)}
@@ -75,7 +75,7 @@ def _start(
         stderr=said,
         text=True,
         pass_fds=(lifeline.end,),
-        start_new_session=True,  # a signal reaches the ranks through this process, once
+        start_new_session=True,  # a signal reaches the ranks only once, through this process
     )
     if process.stdin is not None:
         process.stdin.write(str(typed))
@@ -84,12 +84,12 @@ def _start(
 
 
 def _kept() -> IO[str]:
-    """A file without a name: it is gone with this process."""
+    """An unnamed file that disappears with this process."""
     return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
 
 
 def _wait(ranks: Sequence[Rank]) -> None:
-    """Until all have ended; a while after the first failure, end the others."""
+    """Wait until all have ended; some time after the first failure, end the others."""
     while None in (codes := [rank.process.poll() for rank in ranks]):
         if any(codes):
             _end(ranks)
@@ -108,7 +108,7 @@ def _end(ranks: Sequence[Rank]) -> None:
 
 
 def _better_words(ranks: Sequence[Rank], codes: Sequence[int]) -> list[str]:
-    """Last lines, each once, of ranks that failed in another way than rank 0; one line where all were killed."""
+    """Distinct last lines of ranks that failed differently from rank 0; one line if all were killed."""
     others = [
         rank.last_line() for rank, code in zip(ranks, codes, strict=True) if code > 0 and code != codes[0]
     ]

@@ -30,7 +30,7 @@ INSTALL = "the ray executor needs Ray: pip install 'prunekit[ray]'"
 
 
 def remote(fields: Sequence[Fields], settings: Sequence[Any]) -> dict[str, Any]:
-    """Make a batch in a worker process of the cluster; what to tell of it."""
+    """Make a batch in a worker process of the cluster; returns the message about it."""
     try:
         context = _context(Settings(*settings))
     except (Exception, SystemExit) as error:
@@ -40,7 +40,7 @@ def remote(fields: Sequence[Fields], settings: Sequence[Any]) -> dict[str, Any]:
 
 @cache
 def _context(settings: Settings) -> Context:
-    """What steps work with, opened once per process; a GPU of Ray's choice is the first that the process sees."""
+    """The context of the steps, opened once per process; the GPU chosen by Ray is the first that the process sees."""
     context: Context = OPEN_CONTEXT(settings, SILENT)
     return context
 
@@ -58,7 +58,7 @@ class RayPool:
         store, data = (str(Path(place).resolve()) for place in (settings.store, settings.data))
         self._settings = settings._replace(store=store, data=data, threads=threads)
         gpus = 1 / per_gpu if settings.device.startswith("cuda") else 0
-        # Unlimited calls: a task with a GPU would otherwise get a new process each, and load torch and the data again.
+        # Unlimited calls: otherwise each GPU task gets a new process and loads torch and the data again.
         how = {"num_cpus": threads, "num_gpus": gpus, "max_retries": ATTEMPTS - 1, "max_calls": 0}
         self._task = self._ray.remote(**how)(remote)
         self._running: dict[Any, tuple[str, ...]] = {}
@@ -84,7 +84,7 @@ class RayPool:
         return Event(keys, told.get("failed"), tuple(told.get("busy", ())))
 
     def close(self) -> None:
-        """Cancel what runs, and leave the cluster; one that was started here ends with it."""
+        """Cancel running tasks and leave the cluster; a cluster that was started here ends."""
         for reference in self._running:
             self._ray.cancel(reference, force=True)
         self._running.clear()

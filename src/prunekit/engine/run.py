@@ -1,4 +1,4 @@
-"""Run a plan: hand ready steps to an executor until nothing is left, and say what failed and why."""
+"""Run a plan: hand ready steps to an executor until none is left, and report what failed and why."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SECONDS_UNTIL_ANOTHER_TRY = 0.3
 
 
 class Event(NamedTuple):
-    """What an executor tells of a batch: these are done, or they failed and why (one line).
+    """An executor's report on a batch: its keys, and the one-line reason if it failed.
 
-    ``busy`` were left, because another run works on them now.
+    ``busy`` are the keys left out because another run works on them now.
     """
 
     keys: tuple[str, ...]
@@ -34,13 +34,13 @@ class Executor(Protocol):
     slots: int
 
     def submit(self, batch: Sequence[Params]) -> None:
-        """Start a batch; its end comes out of ``wait``."""
+        """Start a batch; ``wait`` returns its event."""
 
     def wait(self, seconds: float | None = None) -> list[Event]:
-        """Block until something ends, or for ``seconds`` at most; raises where no step can run at all."""
+        """Block until a batch ends, or for at most ``seconds``; raises if no step can run at all."""
 
     def close(self) -> None:
-        """Stop at once whatever still runs."""
+        """Stop whatever still runs at once."""
 
 
 class Result(NamedTuple):
@@ -53,7 +53,7 @@ class Result(NamedTuple):
 
 
 class Stop:
-    """Ctrl-C: the first lets running steps finish, the second stops now (training is put away first)."""
+    """Ctrl-C: the first lets running steps finish, the second stops now (after saving unfinished training)."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.asked = False
@@ -69,7 +69,7 @@ class Stop:
 
 @contextmanager
 def gentle_interrupt(say: Callable[[str], None]) -> Iterator[Stop]:
-    """Catch the first Ctrl-C for as long as the block lasts (in the main thread only: others cannot)."""
+    """Catch Ctrl-C for the duration of the block (only the main thread can)."""
     stop = Stop(say)
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -92,16 +92,16 @@ class PlanRun:
 
     @property
     def halted(self) -> bool:
-        """Whether nothing more is begun."""
+        """Whether no more steps are started."""
         return self._stop.asked or (bool(self.reasons) and not self._keep_going)
 
     @property
     def waiting(self) -> bool:
-        """Whether all that is left is in another run's hands."""
+        """Whether all remaining steps are held by another run."""
         return bool(self._schedule.postponed) and not self.halted
 
     def fill(self) -> bool:
-        """Hand out batches until every slot is busy or none is ready; whether anything runs then."""
+        """Hand out batches until every slot is busy or none is ready; returns whether anything runs."""
         if self._schedule.postponed and time.monotonic() >= self._ask_again:
             self._schedule.recall()
         while self._running < self._executor.slots and not self.halted:
@@ -113,7 +113,7 @@ class PlanRun:
         return self._running > 0
 
     def hear(self) -> Iterator[Event]:
-        """What has ended, once something has, or once it is time to ask again for what another run holds."""
+        """Wait for batches to end, or until it is time to retry the steps that another run holds."""
         for event in self._executor.wait(SECONDS_UNTIL_ANOTHER_TRY if self._schedule.postponed else None):
             self._running -= 1
             if event.failure is not None and len(event.keys) > 1:
@@ -147,8 +147,8 @@ def execute(
 ) -> Result:
     """Make every step of ``todo``; a failed step stops only what depends on it (or all, without ``keep_going``).
 
-    A batch that fails is tried again step by step. What another run works on is asked for again while there is other
-    work, and waited for when there is none: ``waits`` is called with those keys whenever they change.
+    A batch that fails is tried again step by step. Steps that another run works on are retried while other work
+    remains, and waited for when none does: ``waits`` is called with those keys whenever they change.
     """
     schedule = Schedule(todo, group=group, cost=cost)
     running = PlanRun(schedule, executor, stop, keep_going)

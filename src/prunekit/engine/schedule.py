@@ -1,4 +1,4 @@
-"""Which step runs next: a pure state machine over keyed steps. It runs and reads nothing."""
+"""Which step runs next: a pure state machine over keyed steps that runs and reads nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def one(params: Params) -> float:
 
 
 class Schedule:
-    """The steps still to make, in an order that keeps the longest remaining path moving.
+    """The steps still to make, those on the longest remaining path first.
 
     ``todo`` holds each step once, parents before children; inputs that are not in ``todo`` exist already. Steps of
     one ``group`` that are ready together are handed out together, at most ``largest`` at once.
@@ -56,7 +56,7 @@ class Schedule:
                 self._make_ready(key)
 
     def _longest_paths(self, cost: CostOf) -> dict[str, float]:
-        """Cost of a step and of the dearest chain after it; children come after parents, so go backwards."""
+        """Cost of each step plus the most expensive chain after it; goes backwards, as children come after parents."""
         path: dict[str, float] = {}
         for key in reversed(self._steps):
             behind = max((path[child] for child in self._children.get(key, ())), default=0.0)
@@ -90,7 +90,7 @@ class Schedule:
         return []
 
     def finish(self, keys: Iterable[str]) -> None:
-        """These steps are done: steps that waited only for them become ready."""
+        """Mark these steps as done: steps that waited only for them become ready."""
         for key in keys:
             self.done.add(key)
             for child in self._children.get(key, ()):
@@ -99,7 +99,7 @@ class Schedule:
                     self._make_ready(child)
 
     def fail(self, keys: Iterable[str]) -> list[str]:
-        """These steps failed: everything that depends on them is skipped; returns what was skipped."""
+        """Mark these steps as failed and skip everything that depends on them; returns what was skipped."""
         front = list(keys)
         self.failed.update(front)
         skipped: list[str] = []
@@ -112,17 +112,17 @@ class Schedule:
         return skipped
 
     def alone(self, keys: Iterable[str]) -> None:
-        """Hand these out again one by one: they failed together, and one of them may be the cause."""
+        """Hand these out again one by one: they failed together, perhaps because of one of them."""
         for key in keys:
             self._group[key] = key
             self._make_ready(key)
 
     def postpone(self, keys: Iterable[str]) -> None:
-        """Keep these back until ``recall``: somebody else works on them now."""
+        """Hold these back until ``recall``: another run works on them now."""
         self.postponed.update(keys)
 
     def recall(self) -> None:
-        """What was postponed is ready again, behind nothing."""
+        """Make postponed steps ready again, at the front."""
         for key in sorted(self.postponed, key=self._order.__getitem__):
             self._make_ready(key)
         self.postponed.clear()
@@ -136,5 +136,5 @@ class Schedule:
 def missing(
     steps: Iterable[Params], has: Callable[[str], bool], force: frozenset[str] = frozenset()
 ) -> list[Params]:
-    """The steps that have to run: those whose result is not there, or that are forced."""
+    """The steps that have to run: those that are forced or whose result is missing."""
     return [params for params in steps if params.key in force or not has(params.key)]

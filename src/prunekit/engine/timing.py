@@ -16,10 +16,10 @@ from prunekit.steps.work import counted_as
 
 
 def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Settings) -> Timing:
-    """Time every network that the steps of the ``wanted`` keys are about: a few seconds each, nothing is stored.
+    """Time every network of the steps with the ``wanted`` keys, a few seconds each; nothing is stored.
 
-    ``steps`` are the whole plan by key, parents before children: a step's network is that of its root. What could not
-    be found out is listed in ``troubles``, never raised.
+    ``steps`` are the whole plan by key, parents before children: a step's network is that of its root. What could
+    not be determined is listed in ``troubles``, never raised.
     """
     question = request(steps, wanted, settings)
     lifeline = Lifeline()
@@ -42,7 +42,7 @@ def calibrate(steps: Mapping[str, Params], wanted: Collection[str], settings: Se
 
 
 def request(steps: Mapping[str, Params], wanted: Collection[str], settings: Settings) -> dict[str, Any]:
-    """What the child process is asked, as JSON values: each network once, and every data set that is counted."""
+    """The request to the child process as JSON values: each network once, and every data set to count."""
     roots = roots_of(steps)
     networks: dict[Network, dict[str, Any]] = {}
     for key in wanted:
@@ -61,7 +61,7 @@ def request(steps: Mapping[str, Params], wanted: Collection[str], settings: Sett
 
 
 def read(answer: dict[str, Any]) -> Timing:
-    """What the child process answered."""
+    """The child process's answer."""
     speeds = {_network(each): Speed(**each["speed"]) for each in answer["networks"]}
     return Timing(speeds, answer["images"], tuple(answer["troubles"]))
 

@@ -2,8 +2,8 @@
 
 In: first the settings, then ``{"batch": [[kind, fields], ...]}``. Out: ``{"ready": true}`` or ``{"broken": reason,
 "code"}`` once, then ``{"bar": id, "label", "total", "unit"}``, ``{"advance": id, "by", "note"}``, ``{"close": id}``,
-and for each batch ``{"busy": keys}`` when it is done or ``{"failed": reason}``. It ends when its stdin does, even in
-mid-step, so that no worker outlives the run that started it.
+and for each batch ``{"busy": keys}`` when it is done or ``{"failed": reason}``. It ends when its stdin does, even
+during a step, so that no worker outlives the run that started it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Wire:
         self._lock = threading.Lock()
 
     def tell(self, **message: Any) -> None:
-        """Send one message, whole, whichever thread it comes from."""
+        """Send one whole message, from any thread."""
         with self._lock:
             self._out.write(json.dumps(message) + "\n")
             self._out.flush()
@@ -66,7 +66,7 @@ class Wire:
 
 
 class WireBar:
-    """Counts up silently and speaks when enough time has passed."""
+    """Counts silently and reports at intervals."""
 
     def __init__(self, wire: Wire, number: int) -> None:
         self._wire, self._number = wire, number
@@ -92,7 +92,7 @@ def unpacked(fields: Sequence[Fields]) -> list[Params]:
 
 
 def serve(batch: Sequence[Params], context: Context) -> dict[str, Any]:
-    """Make a batch; what to tell of it."""
+    """Make a batch; returns the message about it."""
     try:
         return {"busy": MAKE(batch, context, wait=False)}
     except (Exception, SystemExit) as error:
@@ -100,14 +100,14 @@ def serve(batch: Sequence[Params], context: Context) -> dict[str, Any]:
 
 
 def _listen(inbox: queue.Queue[dict[str, Any]]) -> None:
-    """Pass messages on; when the parent is gone, so is this process."""
+    """Pass messages on; end this process when the parent is gone."""
     for line in sys.stdin:
         inbox.put(json.loads(line))
     os._exit(0)
 
 
 def _open(wire: Wire, settings: Settings) -> Context:
-    """Load torch and the store; a worker that cannot, says why and ends."""
+    """Load torch and the store; a worker that cannot reports why and ends."""
     try:
         context: Context = OPEN_CONTEXT(settings, wire)
         MAKE.load()
@@ -134,5 +134,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except KeyboardInterrupt:  # the run is over: what could be put away was
+    except KeyboardInterrupt:  # the run is over: whatever could be saved was saved
         os._exit(INTERRUPTED)

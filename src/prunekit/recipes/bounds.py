@@ -1,4 +1,4 @@
-"""Limits on the size of a recipe: a foreign file must not fill the memory or keep a command busy for hours."""
+"""Limits on the size of a recipe: a foreign file must not fill memory or keep a command busy for hours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prunekit.errors import UsageError
 
 MOST_BYTES = 2**20  # of one file
 MOST_FILES = 16  # that extend each other
-MOST_DEPTH = 12  # lists and tables in each other
+MOST_DEPTH = 12  # nested lists and tables
 MOST_TEXT = 5_000  # characters of one value: a path has 4,096 at most
 MOST_ITEMS = 10_000  # of one list
 MOST_VALUES = 200_000  # of a whole recipe
@@ -22,9 +22,9 @@ MOST_STEPS = 1_000_000  # of a plan, which then takes about a minute and 2 GB
 
 
 def read_text(path: Path) -> str:
-    """The text of a regular file of at most ``MOST_BYTES``; a pipe or a device might never end.
+    """The text of a regular file of at most ``MOST_BYTES``; a pipe or device is refused because it might never end.
 
-    :class:`OSError`, :class:`UnicodeDecodeError` or :class:`UsageError` where it cannot be read.
+    :class:`OSError`, :class:`UnicodeDecodeError` or :class:`UsageError` if it cannot be read.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
@@ -37,7 +37,7 @@ def read_text(path: Path) -> str:
 
 
 def check_size(document: Any, name: str) -> None:
-    """A :class:`UsageError` for a parsed document that is nested too deeply, or holds too much."""
+    """Raise a :class:`UsageError` for a parsed document that is nested too deeply or is too large."""
     left, values = [(document, 0)], 0
     while left:
         value, depth = left.pop()
@@ -67,7 +67,7 @@ def _of_list(value: Sequence[Any], depth: int, name: str) -> list[tuple[Any, int
 
 
 def check_steps(starts: Sequence[int], sweep: Mapping[str, Sequence[Any]], fields: Mapping[str, Any]) -> None:
-    """A :class:`UsageError` for a stage of more steps than a plan may have: counted before they are made.
+    """Raise a :class:`UsageError` for a stage with more steps than a plan may have, counted before they are made.
 
     ``starts`` are the numbers of results that the stage's first step chooses from.
     """

@@ -1,4 +1,4 @@
-"""Every problem of a recipe file, with the file and the line that say it."""
+"""Every problem of a recipe file, with its file and line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def problems(path: Path) -> list[Problem]:
 
 
 def _unread(path: Path, error: UsageError) -> Problem:
-    """A file that cannot be read as TOML, or that extends what it cannot."""
+    """The problem of a file that cannot be read as TOML, or that extends a file it cannot."""
     file, line, place = path, None, error.field
     if isinstance(error, RecipeError):
         file, line, place = error.file or path, error.line, _place(error)
@@ -67,7 +67,7 @@ def _mistakes(source: Source) -> Iterator[PrunekitError]:
 
 
 def _of_names(recipe: Recipe) -> Iterator[PrunekitError]:
-    """The names that no table has: each once."""
+    """An error for each name that no table has, once each."""
     stages = {stage.label: (position, stage) for position, stage in enumerate(recipe.stages, start=1)}
     seen = set()
     for step in plan(recipe):
@@ -83,13 +83,13 @@ def _of_names(recipe: Recipe) -> Iterator[PrunekitError]:
 
 
 def _place(error: PrunekitError) -> Place:
-    """From the top of the recipe to the mistake."""
+    """The path from the top of the recipe to the mistake."""
     stage = error.stage if isinstance(error, RecipeError) else None
     return error.field if stage is None else ("stage", stage - 1, *error.field)
 
 
 def _located(source: Source, lines: Sequence[Lines], error: PrunekitError) -> Problem:
-    """The file that says the most of the place of a mistake: the first of them, which overrides the others."""
+    """The problem in the file that has most of the path to the mistake; of several, the first, which overrides."""
     place = _place(error)
     found = [
         (file, *line_of(known, _in_file(file, source, place)))
@@ -100,7 +100,7 @@ def _located(source: Source, lines: Sequence[Lines], error: PrunekitError) -> Pr
 
 
 def _in_file(file: File, source: Source, place: Place) -> Place:
-    """The place in one of several files: stages that have one label are one stage."""
+    """The place in one of several files: stages with the same label are one stage."""
     if len(source.files) == 1 or place[:1] != ("stage",) or len(place) == 1:
         return place
     label = _labels(source.raw)[int(place[1])]

@@ -14,7 +14,7 @@ from prunekit.steps.table import check_names
 
 
 def planned(path: Path, assignments: Sequence[str]) -> tuple[Recipe, tuple[Planned, ...]]:
-    """The recipe and its plan, every name looked up."""
+    """The recipe and its plan, with every name looked up."""
     recipe = read(path, assignments)
     steps = plan(recipe)
     check(steps, check_names)
@@ -30,9 +30,9 @@ def of_stages(steps: Sequence[Planned], names: Sequence[str]) -> list[Planned]:
 def needed_by(
     steps: Sequence[Planned], only: Sequence[str], until: str | None = None, forced: Sequence[str] = ()
 ) -> list[Planned]:
-    """The steps of the named stages and everything that they need; of no stage after ``until``.
+    """The steps of the named stages and everything they need, without stages after ``until``.
 
-    :class:`UsageError` for a stage that is ``forced`` and not among them: it would not be made again.
+    :class:`UsageError` for a ``forced`` stage that is not among them: it would not be made again.
     """
     stages = _check_stages(steps, (*only, *forced, *([until] if until is not None else ())))
     if not only and until is None:
@@ -80,9 +80,9 @@ def state_rows(steps: Mapping[str, Planned], state: Callable[[str], str]) -> lis
 
 
 def report_settings(recipes: Mapping[str, Recipe], fields: Mapping[str, Any]) -> ReportParams:
-    """What a report on several recipes (by their names) says, overridden by ``fields``.
+    """The report settings of several recipes (by name), overridden by ``fields``.
 
-    :class:`UsageError` where their [report] tables differ in a field that is not overridden: one would be ignored.
+    :class:`UsageError` if their [report] tables differ in a field that is not overridden: one would be ignored.
     """
     given = {name: recipe.report.model_dump() for name, recipe in recipes.items()}
     first, *others = given

@@ -16,7 +16,7 @@ def folder() -> Path:
 
 
 def names() -> list[str]:
-    """The recipes by name, such as ``quickstart`` or ``cifar10/resnet20``; parts that others extend are left out."""
+    """The recipes by name, such as ``quickstart`` or ``cifar10/resnet20``, without parts that others extend."""
     found = (path.relative_to(folder()).with_suffix("") for path in folder().rglob("*.toml"))
     return sorted(path.as_posix() for path in found if path.parts[0] != "shared")
 
@@ -29,15 +29,15 @@ def path_of(name: str) -> Path:
 
 
 def located(path: Path) -> Path:
-    """A recipe file that exists as typed, else the one that prunekit brings along under that name.
+    """A recipe file that exists as typed, else the embedded recipe of that name.
 
-    :class:`UsageError` for a word without an ending that is neither.
+    :class:`UsageError` for a word without a file ending that is neither.
     """
     name = path.as_posix().removesuffix(".toml")
     try:
         if path.exists():
             return path
-    except (OSError, ValueError):  # a name that is too long, or holds a null byte
+    except (OSError, ValueError):  # a name that is too long or contains a null byte
         return path
     if name in names() or not (path.suffix or path.is_absolute() or path.parts[0] == ".."):
         return path_of(name)

@@ -11,9 +11,9 @@ from prunekit.errors import Place, UsageError
 class RecipeError(UsageError):
     """A mistake in a recipe.
 
-    ``stage`` is the position of the stage, from 1 (None: outside of stages); ``field`` the place in it, such as
-    ``("sweep", "method", 2)``; ``file`` the one that says it, where it is not the recipe as a whole; ``line`` is known
-    of a file that is not TOML.
+    ``stage`` is the position of the stage, from 1 (None: outside stages); ``field`` is the place in it, such as
+    ``("sweep", "method", 2)``; ``file`` is set if the mistake is in one file, not in the recipe as a whole; ``line``
+    is set for a file that is not TOML.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class RecipeError(UsageError):
 
 
 def place_of(field: Place, sweep: Mapping[str, Collection[object]], chosen: Mapping[str, object]) -> Place:
-    """The place of a step's field in its stage: of the value that the step takes from the sweep, where it is swept."""
+    """The place of a step's field in its stage; for a swept field, that of the value taken from the sweep."""
     name = field[0] if field else None
     if not isinstance(name, str) or name not in sweep:
         return field

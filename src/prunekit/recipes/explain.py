@@ -13,12 +13,12 @@ from prunekit.pruning.methods import METHODS
 from prunekit.recipes.plan import Planned, Recipe
 from prunekit.registry import Registry
 
-# The fields of steps that name rows of tables, which plugins may widen.
+# The fields of steps that name rows of tables, which plugins may extend.
 TABLES: dict[str, Registry[Any]] = {"arch": ARCHS, "method": METHODS, "dataset": DATASETS}
 
 
 def code_of(steps: Iterable[Planned]) -> list[str]:
-    """Code beside prunekit's own that running these steps imports: the user's modules, and plugins by their names."""
+    """Code outside prunekit that running these steps imports: the user's modules, and plugins by name."""
     found: dict[str, None] = {}
     for step in steps:
         for field, table in TABLES.items():
@@ -35,7 +35,7 @@ def _listed(values: Iterable[object]) -> str:
 
 
 def words(recipe: Recipe, steps: Iterable[Planned]) -> str:
-    """What a recipe will run, stage by stage, and whose code that imports."""
+    """What a recipe will run, stage by stage, and the foreign code that it imports."""
     steps = list(steps)
     counts = Counter((step.stage, step.params.kind) for step in steps)
     lines = [recipe.title, ""]
@@ -60,7 +60,7 @@ def words(recipe: Recipe, steps: Iterable[Planned]) -> str:
 
 
 def mermaid(recipe: Recipe, steps: Iterable[Planned]) -> str:
-    """The stages as a Mermaid graph: boxes with their number of steps, arrows from what each starts from."""
+    """The stages as a Mermaid graph: boxes with the number of steps, arrows from each stage's inputs."""
     counts = Counter(step.stage for step in steps)
     names = {stage.label: f"s{number}" for number, stage in enumerate(recipe.stages)}
     lines = ["graph LR"]

@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 class File(NamedTuple):
-    """One file of a recipe: its path, the name by which it is extended, its text, and what it holds."""
+    """One file of a recipe: its path, the name by which it is extended, its text, and its parsed content."""
 
     path: Path
     name: str
@@ -31,14 +31,14 @@ class File(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A parsed file with what it extends laid under it, and all the files, what extends before what is extended."""
+    """A parsed file merged over those it extends, and all the files, each before the one it extends."""
 
     raw: Document
     files: tuple[File, ...]
 
     @property
     def text(self) -> str:
-        """The files one behind the other, each but the first under its name."""
+        """The files one after the other, each but the first preceded by its name."""
         first, *others = self.files
         return first.text + "".join(f"\n# --- {each.name} ---\n{each.text}" for each in others)
 
@@ -58,7 +58,7 @@ def read(path: Path, assignments: Sequence[str] = ()) -> Recipe:
 
 
 def load(path: Path, below: tuple[Path, ...] = ()) -> Source:
-    """Parse a file and lay it over the one that it ``extends``, whose path is relative to the file."""
+    """Parse a file and merge it over the file it ``extends``, whose path is relative to it."""
     text, raw = _parsed(path)
     base = raw.pop("extends", None)
     if base is None:
@@ -77,7 +77,7 @@ def load(path: Path, below: tuple[Path, ...] = ()) -> Source:
 
 
 def _mistake(path: Path, base: object, below: tuple[Path, ...]) -> str | None:
-    """Why a file cannot extend what it says, if it cannot."""
+    """Why a file cannot extend the one it names; None if it can."""
     if not isinstance(base, str):
         return f"{path}: extends must name one file (given: {base!r})"
     if os.path.realpath(path.parent / base) in map(os.path.realpath, (path, *below)):
@@ -106,13 +106,13 @@ def _parsed(path: Path) -> tuple[str, Document]:
 
 
 def _line_of(error: tomllib.TOMLDecodeError) -> int:
-    """The place at which a text is not TOML; before Python 3.14, tomllib gives it only in its message."""
+    """The line at which a text is not TOML; before Python 3.14, tomllib gives it only in its message."""
     said = getattr(error, "lineno", None) or next(iter(re.findall(r"\(at line (\d+)", str(error))), 1)
     return int(said)
 
 
 def _check_labelled(raw: Mapping[str, Any], path: Path) -> None:
-    """Stages are merged by label: each stage of a file that extends, or is extended, needs its own."""
+    """Check that each stage of a file that extends or is extended has a label: stages are merged by label."""
     stages = raw.get("stage", [])
     seen: set[str] = set()
     for position, stage in enumerate(stages if isinstance(stages, list) else [], start=1):
@@ -158,7 +158,7 @@ def _merged_stages(under: Sequence[Any], over: Sequence[Any]) -> list[Any]:
 def substituted(raw: Document) -> Document:
     """A copy without ``vars`` in which every ``${NAME}`` is the variable's value (typed if it is the whole string).
 
-    :class:`UsageError` for a variable that is not there, and for one that is used nowhere: it would change nothing.
+    :class:`UsageError` for an undefined variable, and for an unused one: it would change nothing.
     """
     variables = Variables(table(raw, "vars"))
     result: Document = {
@@ -187,7 +187,7 @@ class Variables:
                 )
 
     def filled(self, value: Any, place: Place = ()) -> Any:
-        """A copy of a value, which stands at a place of the recipe, in which every variable is replaced."""
+        """A copy of the value at a place of the recipe, with every variable replaced."""
         if isinstance(value, dict):
             return {name: self.filled(item, (*place, name)) for name, item in value.items()}
         if isinstance(value, list):
@@ -257,7 +257,7 @@ def _placed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[s
 
 
 def _literal(text: str, assignment: str) -> Any:
-    """A value parsed as TOML; anything else is a string, such as the name of a method."""
+    """A value parsed as TOML; text that is not TOML is a string, such as the name of a method."""
     try:
         found = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

@@ -20,7 +20,7 @@ _TEXT = re.compile(
 
 
 def lines_of(text: str) -> Lines:
-    """The line, from 1, of every place of a document that :mod:`tomllib` has read.
+    """The line, from 1, of every place in a document that :mod:`tomllib` has read.
 
     Places are keys, and positions from 0 in arrays, from the outside inwards: ``("stage", 0, "sweep", "seed", 2)``.
     """
@@ -28,7 +28,7 @@ def lines_of(text: str) -> Lines:
 
 
 class _Scanner:
-    """Goes through a text once; it is known to be TOML, so that nothing is checked."""
+    """Scans a text once; it is known to be TOML, so nothing is checked."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
@@ -58,7 +58,7 @@ class _Scanner:
         self.found.setdefault(place, bisect(self.starts, self.at))
 
     def _header(self) -> Place:
-        """``[table]``, or ``[[array of tables]]``; a name on the way that is such an array means its last table."""
+        """``[table]`` or ``[[array of tables]]``; an array of tables within the path stands for its last table."""
         start = self.at
         array = self.text.startswith("[[", self.at)
         self.at += 1 + array
@@ -122,7 +122,7 @@ class _Scanner:
             self._pair(place)
 
     def _goes_on(self, closing: str) -> bool:
-        """Step over an opening bracket or a comma; at the closing one, over it, and it is over."""
+        """Whether the list continues; steps over an opening bracket, a comma, or the closing bracket, which ends it."""
         self._skip(_BLANK)
         if self.text[self.at] in ",[{":
             self.at += 1
@@ -134,9 +134,9 @@ class _Scanner:
 
 
 def line_of(lines: Lines, place: Place) -> tuple[int, int]:
-    """How much of a place of a recipe a text has (the number of its names), and the line of the last that it has.
+    """How many names of a place in a recipe a text contains, and the line of the last of them.
 
-    A field of a stage may stand in the stage's ``sweep``.
+    A field of a stage may be in the stage's ``sweep``.
     """
     for length in range(len(place), 0, -1):
         for known in _readings(place[:length]):

@@ -1,4 +1,4 @@
-"""Recipes: a study as data. Check a document for form, plan it purely into keyed steps, parents before children.
+"""Recipes: a study as data. Check a document for form and plan it into keyed steps, parents before children.
 
 A stage names the steps it runs, what it starts from (labels of earlier stages) and any of the steps' fields; lists
 under ``sweep`` multiply; ``cascade`` prunes the last retrained network again instead of the unpruned parent.
@@ -20,12 +20,12 @@ from prunekit.recipes.error import RecipeError, place_of
 from prunekit.recipes.select import Made, selected
 from prunekit.recipes.stage import Stage, read_stage, table
 
-# The kinds of results that a reference may name; networks where nothing is said.
+# The kinds of results that a reference may name; networks by default.
 NAMED_BY: Mapping[str, Collection[str]] = {"features": ("features",)}
 
 
 class Recipe(NamedTuple):
-    """A study: its title, its stages in order, what its report is to say, and the files of weights by digest."""
+    """A study: its title, its stages in order, its report settings, and its weights files by digest."""
 
     title: str
     stages: tuple[Stage, ...]
@@ -42,7 +42,7 @@ class Planned(NamedTuple):
 
 
 def from_dict(raw: Mapping[str, Any], *, text: str = "", name: str = "recipe") -> Recipe:
-    """The recipe that a parsed TOML document means; a :class:`RecipeError` says stage, field and mistake."""
+    """The recipe in a parsed TOML document; a :class:`RecipeError` names the stage, the field and the mistake."""
     for word in raw:
         if word not in ("title", "stage", "report"):
             raise unknown(f"field of {name}", word, ("title", "stage", "report"), field=(word,))
@@ -68,7 +68,7 @@ def _report(fields: dict[str, Any]) -> ReportParams:
 def read_stages(
     blocks: Sequence[Any], wrong: Callable[[RecipeError], None] | None = None
 ) -> tuple[Stage, ...]:
-    """The stages of a recipe; a mistake is raised, or handed to ``wrong``, and the stage left out."""
+    """The stages of a recipe; a mistake is raised, or passed to ``wrong`` and its stage left out."""
     stages: list[Stage] = []
     seen: list[str] = []
     for position, block in enumerate(blocks, start=1):
@@ -85,7 +85,7 @@ def read_stages(
 
 
 def _label(block: Any, position: int) -> str:
-    """What other stages may call a stage, whatever else is wrong with it."""
+    """The label by which other stages may refer to a stage, even if the stage has mistakes."""
     given = block.get("label") if isinstance(block, dict) else None
     return given if isinstance(given, str) else f"stage-{position}"
 
@@ -156,7 +156,7 @@ def _expand_cascade(
 
 
 def _starts(stage: Stage, made: Mapping[str, Sequence[Made]]) -> Iterable[dict[str, Made]]:
-    """Every choice of results that the stage's first step starts from."""
+    """Every combination of results that the stage's first step starts from."""
     fields = STEPS[stage.run[0]].references
     needed = [
         name for name in fields if name != "to" and STEPS[stage.run[0]].model_fields[name].is_required()
@@ -188,7 +188,7 @@ def _check_kind(reference: str, results: Iterable[Made]) -> None:
 def _chain(
     stage: Stage, start: Mapping[str, Made], swept: Mapping[str, Any], steps: dict[str, Planned]
 ) -> Iterable[Made]:
-    """The stage's steps one behind the other; the result of the last is what later stages start from."""
+    """The stage's steps one after the other; later stages start from the result of the last."""
     try:
         yield from _links(stage, start, swept, steps)
     except UsageError as error:
@@ -214,7 +214,7 @@ def _links(
 
 
 def _variants(kind: str, fields: Mapping[str, Any], made: Sequence[Made]) -> Iterable[dict[str, Any]]:
-    """Fields of one step, a named set of distributions unrolled into its members."""
+    """The fields of one step, with a named set of distributions expanded into its members."""
     text = fields.get("distribution")
     if text is None and kind == "error" and made:
         text = made[0].dataset
@@ -255,7 +255,7 @@ def _result(params: Params, made: Sequence[Made]) -> Made:
     if not made:
         return Made(params.kind, params.key, params.key, str(own.get("dataset", "")), 0.0, own)
     start = made[0]
-    if isinstance(params, Root):  # what was made elsewhere from a parent: what is unset is the parent's
+    if isinstance(params, Root):  # a descendant made elsewhere: unset fields are the parent's
         own = {name: value for name, value in own.items() if value is not None}
     ratio = own.get("prune_ratio", start.prune_ratio)
     seed = start.chosen["seed"]  # a lineage's seed is its root's

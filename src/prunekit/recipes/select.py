@@ -12,10 +12,10 @@ MOST_NAMED = 10
 
 
 class Made(NamedTuple):
-    """A result that a stage will make: its key, and what is known of its lineage without running it.
+    """A result that a stage will make: its key, and what is known of its lineage before it runs.
 
-    ``kind`` is that of its last step; ``chosen`` are the fields of the steps of its lineage, the later ones laid over
-    the earlier.
+    ``kind`` is that of its last step; ``chosen`` are the fields of the steps of its lineage, where later steps
+    override earlier ones.
     """
 
     kind: str
@@ -30,9 +30,9 @@ Where = Mapping[str, tuple[Any, ...]]
 
 
 def selected(pools: Sequence[Sequence[Made]], where: Where) -> list[list[Made]]:
-    """Of each pool what ``where`` asks for; a field that a result has not (a parent's method) excludes nothing.
+    """The results of each pool that match ``where``; a field that a result lacks (a parent's method) excludes nothing.
 
-    :class:`UsageError` for a condition on a field that none of them has, and for a value that none of them has.
+    :class:`UsageError` for a condition on a field, or on a value, that none of them has.
     """
     everyone = [result for pool in pools for result in pool]
     canonical = {name: tuple(_canonical(name, value) for value in values) for name, values in where.items()}

@@ -16,7 +16,7 @@ TABLED = ("options",)
 
 
 class Stage(NamedTuple):
-    """A stage whose steps exist, and whose every field belongs to one of them."""
+    """A stage whose steps exist and whose fields each belong to one of them."""
 
     label: str
     run: tuple[str, ...]
@@ -28,7 +28,7 @@ class Stage(NamedTuple):
 
 
 def table(raw: Mapping[str, Any], word: str) -> dict[str, Any]:
-    """A table of a parsed document, empty where it is not there."""
+    """A table of a parsed document; empty if it is missing."""
     found = raw.get(word, {})
     if not isinstance(found, dict):
         raise UsageError(f"{word} must be a table: write [{word}] or {word} = {{ ... }}", field=(word,))
@@ -36,7 +36,7 @@ def table(raw: Mapping[str, Any], word: str) -> dict[str, Any]:
 
 
 def label_of(block: Mapping[str, Any], position: int) -> str:
-    """The name of the stage at a position (from 1): its label, or one made of the position."""
+    """The name of the stage at a position (from 1): its label, or one made from the position."""
     label = block.get("label", f"stage-{position}")
     if not isinstance(label, str) or not label.isprintable() or not 0 < len(label) <= LONGEST_LABEL:
         raise RecipeError(
@@ -49,7 +49,7 @@ def label_of(block: Mapping[str, Any], position: int) -> str:
 
 
 def read_stage(block: Mapping[str, Any], position: int) -> Stage:
-    """The stage that a block means; a :class:`RecipeError` names the stage, the field and what is wrong."""
+    """The stage in a block; a :class:`RecipeError` names the stage, the field and the mistake."""
     try:
         return _read(block, position)
     except UsageError as error:
@@ -90,7 +90,7 @@ def _read(block: Mapping[str, Any], position: int) -> Stage:
 
 
 def _cascade(label: str, block: Mapping[str, Any]) -> bool:
-    """A text such as "False" would be true: nothing but the two words of TOML is taken."""
+    """Whether the stage cascades; only TOML's true and false are accepted, because a string "False" would be true."""
     given = block.get("cascade", False)
     if not isinstance(given, bool):
         raise UsageError(
@@ -119,14 +119,14 @@ def _lists(label: str, word: str, lists: Mapping[str, Any]) -> dict[str, tuple[A
 
 
 def _pairs(label: str, value: Any) -> Any:
-    """A table as steps hold it: its pairs in the order of their names."""
+    """A table as steps store it: its pairs sorted by name."""
     if not isinstance(value, dict):
         raise UsageError(f"stage {label!r}: a table is expected here, such as {{n = 2}} (given: {value!r})")
     return tuple((name, _frozen(label, item)) for name, item in sorted(value.items()))
 
 
 def _frozen(label: str, value: Any) -> Any:
-    """A list as steps hold it, so that it can be compared with what they hold."""
+    """A list as steps store it, so that it can be compared with theirs."""
     if isinstance(value, dict):
         raise UsageError(f"stage {label!r}: a value is expected, not a table: {value!r}")
     return tuple(_frozen(label, item) for item in value) if isinstance(value, list) else value
@@ -162,7 +162,7 @@ def _check_twice(label: str, fields: Mapping[str, Any], sweep: Mapping[str, Any]
 def _check_references(
     label: str, run: Sequence[str], fields: Mapping[str, Any], sweep: Mapping[str, Any]
 ) -> None:
-    """The first step starts from stages, every other from the step before it: nothing else can be asked for."""
+    """Check that only the first step names the stages it starts from: every other starts from the step before it."""
     first = STEPS[run[0]].references
     others = {name for kind in run for name in STEPS[kind].references} - set(first)
     for name in fields:

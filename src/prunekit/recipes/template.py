@@ -88,9 +88,9 @@ def _quoted(name: str) -> str:
 
 
 def template(*, arch: str, dataset: str, methods: Sequence[str], seeds: int, epochs: int) -> str:
-    """A commented recipe for the whole study of one network; its names are the caller's to check.
+    """A commented recipe for the whole study of one network; the caller checks the names.
 
-    A :class:`UsageError` for a name that a recipe cannot hold: one that is not UTF-8, or reads as a variable.
+    :class:`UsageError` for a name that a recipe cannot contain: one that is not UTF-8 or reads as a variable.
     """
     trained = _TRAINED.format(
         arch=_quoted(arch),
@@ -103,9 +103,9 @@ def template(*, arch: str, dataset: str, methods: Sequence[str], seeds: int, epo
 
 
 def template_from(root: Params, *, name: str, methods: Sequence[str]) -> str:
-    """A commented recipe for the whole study of a network that is in the store, ``root`` the step that made it.
+    """A commented recipe for the whole study of a network in the store; ``root`` is the step that made it.
 
-    There is no separately trained network in it: such a control is a stage of the user's own.
+    It has no separately trained network: the user adds a stage for such a control.
     """
     fields = (f"{field} = {_value(value)}" for field, value in root.hashed().items())
     stored = _STORED.format(kind=_quoted(root.kind), fields="\n".join(fields))

@@ -1,4 +1,4 @@
-"""Weights files that a recipe names: read once, and represented by a digest from then on."""
+"""Weights files that a recipe names: read once and then represented by a digest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prunekit.errors import UsageError, about
 from prunekit.registry import Lazy
 
 READ_ONNX = Lazy("prunekit.models.predictors.onnx:read_onnx")
-# What is no file: the digest of one that is in the store, timm's own weights, predictions alone.
+# Values that are not files: the digest of a file in the store, timm's own weights, predictions.
 NO_FILE = re.compile(r"sha256:[0-9a-f]{64}|pretrained|predictions:.*")
 FIELD = "weights"
 
@@ -21,9 +21,9 @@ Brought = dict[str, Path]
 
 
 def by_digest(raw: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], Brought]:
-    """A copy of a recipe in which files of weights are digests, and the file of each; paths are relative to ``folder``.
+    """A copy of a recipe with weights files replaced by digests, and each digest's file; paths relative to ``folder``.
 
-    :class:`UsageError` for a file that cannot be read.
+    :class:`UsageError`: a file cannot be read.
     """
     brought: Brought = {}
     stages = raw.get("stage")
@@ -49,7 +49,7 @@ def _of_stage(block: Any, position: int, folder: Path, brought: Brought) -> Any:
 
 
 def _digest(given: Any, folder: Path, brought: Brought) -> Any:
-    """The digest of a file; what is none, and what is no text, is handed on to be checked."""
+    """The digest of a file; a value that is not a file or not text is returned unchanged for later checks."""
     if not isinstance(given, str) or NO_FILE.fullmatch(given):
         return given
     path = folder / Path(given).expanduser()
