@@ -1,4 +1,4 @@
-"""Prune any network: which weights or filters matter, and the masks that hit a prune ratio."""
+"""Prune any network: sensitivities of weights or filters, and masks that reach a prune ratio."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from prunekit.pruning.subject import (
     single,
 )
 
-# A filter method may miss the ratio by this much; further off is an error that says what can be reached.
+# A filter method may miss the ratio by this much; a larger miss is an error that gives the reachable ratios.
 LARGEST_MISS = 0.02
 _COUPLED_TRIES = 8
 
@@ -46,11 +46,11 @@ def sensitivities(
     seed: int = 0,
     options: Mapping[str, Value] | None = None,
 ) -> dict[str, Tensor]:
-    """How much every weight, filter or input channel matters, by layer name; the lowest go first.
+    """The sensitivity of every weight, filter or input channel, by layer name; the lowest are removed first.
 
-    Per weight (in the weight's shape) for weight methods; per filter, or per input channel for ``pfp``, for filter
-    methods. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is left as it was. ``method``
-    and ``options`` are those of :func:`prune`; a score of infinity is never removed.
+    Weight methods score each weight (in the weight's shape); filter methods score each filter, or each input channel
+    for ``pfp``. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is unchanged. ``method``
+    and ``options``: as for :func:`prune`. Entries with an infinite score are never removed.
     """
     found = opened(model, method, options or {}, batches, seed)
     return scores_of(found.subject, found.row)
@@ -75,18 +75,19 @@ def prune(
     layer_ratios: Mapping[str, float] | None = None,
     options: Mapping[str, Value] | None = None,
 ) -> Masks:
-    """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model, which stays as it is.
+    """Masks (``{parameter name: bool tensor}``, True = kept) that prune the model; the model is unchanged.
 
-    ``method``: a name of the table, ``module:file:function``, a :class:`Method`, or a function of a :class:`Subject`
-    that returns, by layer name, a score per weight or per filter; ``options``: the method's own.
+    ``method``: a name in the method table, ``module:file:function``, a :class:`Method`, or a function that takes a
+    :class:`Subject` and returns a score per weight or per filter by layer name. ``options``: the method's options.
 
     ``prune_ratio``: 1 - kept entries / ``total`` (parameters of the unpruned parent; default: of this model), over all
-    parameters, counted after propagation. ``masks``: those in force, never revived. ``skip_layers``: layers of which
-    nothing is chosen. ``example``: inputs to watch a forward pass on (default: the first batch, or a shape that fits).
-    A ratio that is out of reach by more than 0.02 is a :class:`UsageError` that says what can be reached.
+    parameters, counted after propagation. ``masks``: masks in force; what they removed stays removed. ``skip_layers``:
+    layers from which nothing is chosen. ``example``: inputs for tracing (default: the first batch, or a shape that
+    fits). Missing the ratio by more than 0.02 is a :class:`UsageError` that gives the reachable ratios.
 
-    ``coupled`` (filter methods): channels that go together only are scored and masked together. It allows ``target``,
-    ``round_to`` (of channels left), ``max_layer_ratio`` (lost at most) and ``layer_ratios`` (lost by named layers).
+    ``coupled`` (filter methods): coupled channels are scored and masked together. It allows ``target``, ``round_to``
+    (channels left are a multiple of it), ``max_layer_ratio`` (the largest share that a layer loses) and
+    ``layer_ratios`` (the share that each named layer loses).
     """
     limits = Limits(round_to, max_layer_ratio, layer_ratios or {})
     _check_asked(prune_ratio, coupled, target, limits)
@@ -107,7 +108,7 @@ def _check_asked(ratio: float, coupled: bool, target: Target, limits: Limits) ->
 
 
 def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits) -> frozenset[str]:
-    """The layers of which nothing is chosen; those that the method does not fit must be among them."""
+    """The layers from which nothing is chosen; they must include those that the method does not fit."""
     check_layers(found.subject, [*skip_layers, *limits.shares])
     skipped = frozenset(skip_layers) | found.unnamed | unscored(found.subject, found.row)
     check_fits(found, skipped)
@@ -115,7 +116,7 @@ def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits) -> froze
 
 
 class _Asked(NamedTuple):
-    """What coupled pruning is asked for."""
+    """The request: method, ratio, parameters of the unpruned parent, target and limits."""
 
     method: str
     ratio: float
@@ -125,7 +126,7 @@ class _Asked(NamedTuple):
 
 
 def _alone(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: frozenset[str]) -> Masks:
-    """Masks of a choice layer by layer, or along the graph."""
+    """Masks without coupling: along the graph, or layer by layer if the graph proves wrong."""
     how = masks, asked.method, asked.ratio, asked.total, skipped
     found = _masks(subject, row, *how)
     if found is None:
@@ -135,7 +136,7 @@ def _alone(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: 
 
 
 def _coupled(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: frozenset[str]) -> Masks:
-    """Masks of channels that go together, tried for real: what would not run with fewer channels keeps them."""
+    """Masks of coupled channels, tested by shrinking: modules that fail with fewer channels keep theirs."""
     if row.structure != "filter":
         raise UsageError(f"coupled pruning removes channels: use a filter method, not {asked.method}")
     if not subject.graph.traced:
@@ -194,7 +195,7 @@ def _masks(
     total: int,
     skipped: frozenset[str],
 ) -> Masks | None:
-    """The masks, or None where what follows from the choice moves an output: then the graph is wrong."""
+    """The masks, or None if propagation changes an output, which shows that the graph is wrong."""
     room = room_of(subject.model, subject.graph, masks)
     kept = _chosen(subject, row, room, method, ratio, total, skipped)
     found = room.masks(kept)
@@ -204,7 +205,7 @@ def _masks(
 def _chosen(
     subject: Subject, row: Method, room: Room, method: str, ratio: float, total: int, skipped: frozenset[str]
 ) -> dict[str, Tensor]:
-    """The weights to keep (in blocks), or a :class:`UsageError` where they would miss the ratio."""
+    """The weights to keep (in blocks); a :class:`UsageError` if the ratio cannot be reached."""
     target = round((1 - ratio) * total)
     before = room.left(room.stocks).kept
     if before < target:
@@ -220,7 +221,7 @@ def _chosen(
 def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
     """How many images the data-informed methods need for this model (docs/methods.md): 183 for ResNet-20 on CIFAR.
 
-    ``image_shape``: of one input, such as ``(3, 32, 32)``.
+    ``image_shape``: the shape of one input, such as ``(3, 32, 32)``.
     """
     model = single(model)
     image = torch.zeros(1, *image_shape, device=device_of(model))
@@ -236,7 +237,7 @@ def _already_pruned(present: float, asked: float) -> UsageError:
 
 
 def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> UsageError:
-    """The error, given the present ratio and those next to the one asked for."""
+    """The error, given the present ratio and the possible ratios nearest to the requested one."""
     present, *nearest = reachable
     if max(nearest) <= asked:
         return UsageError(
@@ -249,12 +250,12 @@ def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> Usag
 
 
 def _ranked(subject: Subject, row: Method) -> Scores:
-    """The scores on the CPU: what follows is thousands of small operations, each of which a GPU would be asked for."""
+    """The scores on the CPU: the search runs thousands of small operations, each of which would be a GPU launch."""
     return {name: values.cpu() for name, values in scores_of(subject, row).items()}
 
 
 def _keys(row: Method, scores: Scores, seed: int) -> Scores:
-    """What the ranking sorts by: the scores, or Gumbel keys: a draw in proportion to them, without replacement."""
+    """The ranking keys: the scores, or Gumbel keys, which draw without replacement in proportion to the scores."""
     if not row.sampled:
         return scores
     generator = torch.Generator().manual_seed(seed)
@@ -299,7 +300,7 @@ def _prune_filters(
 
 
 def _there(room: Room, ranks: str, names: list[str]) -> dict[str, Tensor]:
-    """The filters (or input channels) of each layer that still do something."""
+    """The live filters (or input channels) of each layer."""
     liveness = room.left(room.stocks).liveness
     if ranks == "outputs":
         return {

@@ -1,6 +1,6 @@
-"""A pruned network without its dead channels, in which it is trained and measured: less work for the same function.
+"""A pruned network without its dead channels, to train and measure in its place: less work for the same function.
 
-Which channels go depends on the masks alone, so that equal masks make equal compact networks.
+Only the masks decide which channels are removed, so that equal masks make equal compact networks.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.masks import Masks, apply_
 from prunekit.pruning.shrink import plan
 
-# A network that keeps more than this share of its parameters in living channels is left as it is.
+# A network that keeps more than this share of its parameters in live channels is not compacted.
 MOST_KEPT = 0.9
-# Measured on a GPU (docs/results/gpu.md): layers whose channels are no multiple of 8 are slow, and a small network
-# waits for launches, so that it gains nothing.
+# Measured on a GPU (docs/results/gpu.md): layers whose channel count is not a multiple of 8 are slow, and a small
+# network is bound by launches, so that it gains nothing.
 GPU_MULTIPLE, LEAST_ON_GPU = 8, 2_000_000
 
 
 @dataclass(frozen=True)
 class Compact:
-    """The smaller ``network``, the ``masks`` that are left on it, and where each of its entries is in the whole one."""
+    """The smaller ``network``, its remaining ``masks``, and the ``places`` of its entries in the whole network."""
 
     network: nn.Module
     masks: Masks
@@ -40,10 +40,9 @@ class Compact:
 
     @torch.no_grad()
     def write_back(self, model: nn.Module) -> None:
-        """Set the model's living entries, in place, to the smaller network's.
+        """Copy the smaller network's entries to the model's live entries, in place.
 
-        Parameters of dead channels are zero and stay zero. Their batch-norm statistics, which nothing reads, stay as
-        they are.
+        Parameters of dead channels stay zero. Their batch-norm statistics, which nothing reads, are unchanged.
         """
         smaller = self.network.state_dict()
         for name, whole in model.state_dict().items():
@@ -55,10 +54,10 @@ class Compact:
 def compacted(
     model: nn.Module, masks: Masks, *, training: bool, device: torch.device | None = None
 ) -> Compact | None:
-    """The masked model without its dead channels, for work on ``device`` (default: its own); the model stays as it is.
+    """The masked model without its dead channels, for work on ``device`` (default: its own); the model is unchanged.
 
-    None where that is not worth it or not the same: a model that cannot be traced, one that keeps more than nine tenths
-    of its parameters, a dead channel with an entry that no mask holds, on a GPU a model of fewer than two million
+    None where compacting gains too little or changes the result: a model that cannot be traced, one that keeps more
+    than 90 % of its parameters, a dead channel with an unmasked entry, on a GPU a model of fewer than two million
     parameters, and for ``training`` a model with dropout, whose draws depend on the number of channels.
     """
     if not masks or (training and _drops(model)):
@@ -71,9 +70,9 @@ def compacted(
 
 
 def without_dead(model: nn.Module, masks: Masks, *, multiple: int = 1) -> Compact | None:
-    """The compact form where there is one that is worth it.
+    """The compact form, or None if it gains too little or cannot be made.
 
-    So many dead channels stay that the channels of every layer are a ``multiple``, where there are enough.
+    If a layer has enough dead channels, some of them stay, so that its channel count is a multiple of ``multiple``.
     """
     try:
         found, graph = plan(model, masks)
@@ -94,13 +93,13 @@ def without_dead(model: nn.Module, masks: Masks, *, multiple: int = 1) -> Compac
 
 
 def lean(model: nn.Module, masks: Masks) -> nn.Module:
-    """The network to measure in the model's place: its compact form where it has one, else the model itself."""
+    """The network to measure in the model's place: its compact form if it has one, else the model itself."""
     found = compacted(model, masks, training=False)
     return model if found is None else found.network
 
 
 def rounded(kept: list[Tensor], coupling: Coupling, multiple: int) -> list[Tensor]:
-    """The kept channels of every value and the first of the others that make their number a multiple."""
+    """The kept channels of every value, with the first of the others added until their number is a multiple."""
     while multiple > 1:
         needed = torch.zeros(coupling.count, dtype=torch.bool)
         for value, channels in enumerate(kept):
@@ -123,7 +122,7 @@ def _drops(model: nn.Module) -> bool:
 
 @torch.no_grad()
 def _numbered(model: nn.Module) -> nn.Module:
-    """A copy on the CPU whose every entry is its own place in its tensor (exact in float64 up to 2^53)."""
+    """A copy on the CPU in which every entry is its own index in its tensor (exact in float64 up to 2^53)."""
     numbered = copy.deepcopy(model).cpu().double()
     for tensor in numbered.state_dict().values():
         tensor.copy_(torch.arange(tensor.numel()).view(tensor.shape))
@@ -136,7 +135,7 @@ def _worth_it(model: nn.Module, places: Mapping[str, Tensor]) -> bool:
 
 
 def _all_held(model: nn.Module, masks: Masks, places: Mapping[str, Tensor]) -> bool:
-    """Whether all entries that go are masked: one that still trained would be lost."""
+    """Whether all entries to remove are masked; an entry that still trains would be lost."""
     for name, parameter in model.named_parameters():
         gone = torch.ones(parameter.numel(), dtype=torch.bool)
         gone[places[name].flatten()] = False

@@ -1,4 +1,4 @@
-"""Take channels out of a network's tensors, and set the numbers in its modules that go with them."""
+"""Remove channels from a network's tensors, and update the sizes stored in its modules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prunekit.pruning.layers import Layer
 
 
 def cut(model: nn.Module, graph: Graph, kept: list[Tensor]) -> None:
-    """Keep these channels of every value, in place: layers, what is attached to channels, and sizes in modules."""
+    """Keep only these channels of every value, in place: in layers, attached tensors and the sizes in modules."""
     for op in graph.ops:
         if op.kind == "layer":
             _cut_layer(model, graph.layers[op.name], kept[op.inputs[0]], kept[op.output])
@@ -47,7 +47,7 @@ def _cut_layer(model: nn.Module, layer: Layer, fed: Tensor, made: Tensor) -> Non
         (first, within) = (fed, made) if layer.transposed else (made, fed)
         parts = within.reshape(layer.groups, -1)
         _replace(model, layer.weight, 0, first.nonzero().flatten())
-        # Every group that is left keeps the same places.
+        # Every remaining group keeps the same places.
         _replace(model, layer.weight, 1, parts.any(0).nonzero().flatten())
         for module in model.modules():
             if getattr(module, "weight", None) is _tensor(model, layer.weight) and hasattr(module, "groups"):
@@ -66,7 +66,7 @@ def _tensor(model: nn.Module, name: str) -> Tensor:
 
 
 def _replace(model: nn.Module, name: str, axis: int, places: Tensor) -> None:
-    """Keep these places of a parameter or buffer along an axis, wherever it is held."""
+    """Keep only these places of a parameter or buffer along an axis, in every module that holds it."""
     old = _tensor(model, name)
     new = old.detach().index_select(axis, places.to(old.device))
     value = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
@@ -78,7 +78,7 @@ def _replace(model: nn.Module, name: str, axis: int, places: Tensor) -> None:
                     fields[field] = value
 
 
-# The numbers that modules of torch keep beside a tensor, as axes of it.
+# The sizes that torch modules store for a tensor, each with the axis that it describes.
 _SIZES: tuple[tuple[tuple[type[nn.Module], ...], dict[str, int]], ...] = (
     ((nn.Linear,), {"out_features": 0, "in_features": 1}),
     ((nn.Embedding,), {"embedding_dim": 1}),
@@ -108,14 +108,14 @@ def _set_sizes(module: nn.Module) -> None:
 
 
 def _set_recurrent(module: nn.RNNBase) -> None:
-    """A recurrent layer keeps its widths, and its weights in a list beside their names."""
+    """Set a recurrent layer's widths and its list of weights, which it keeps in the order of their names."""
     module._flat_weights = [getattr(module, name, None) for name in module._flat_weights_names]
     reads, remembers = (cast(Tensor, getattr(module, name)) for name in ("weight_ih_l0", "weight_hh_l0"))
     module.input_size, module.hidden_size = reads.shape[1], remembers.shape[1]
 
 
 def _set_numbers(model: nn.Module, sized: Sized, kept: Tensor) -> None:
-    """Numbers of the module (or of those around it) that were the sizes of a tensor become its new sizes."""
+    """Numbers in the module (or in an enclosing one) that equal a tensor's old sizes become its new sizes."""
     changed: dict[int, _Change] = {}
     every = len(sized.numbers) == len(sized.shape) and not sized.pieces
     for place, axis in enumerate(sized.axes):
@@ -139,20 +139,20 @@ def _set_numbers(model: nn.Module, sized: Sized, kept: Tensor) -> None:
 
 
 class _Change(NamedTuple):
-    """A new size. ``twice``: another axis had the same old one; ``last``: it is that of the last axis."""
+    """A new size. ``twice``: another axis had the same old size; ``last``: this is the last axis."""
 
     size: int
     twice: bool
     last: bool
 
     def concerns(self, field: str) -> bool:
-        """Where two axes had one size, names tell how many heads or groups there are from how wide they are."""
+        """Whether the field has this size; if two axes had the same size, its name tells a width from a count."""
         wide = any(word in field for word in ("dim", "width", "size", "channels"))
         return not self.twice or wide == self.last
 
 
 def _renumbered(module: nn.Module, changed: dict[int, _Change]) -> bool:
-    """Set the module's own numbers that equal an old size; whether there were any."""
+    """Set the module's own numbers that equal an old size; return whether it had any."""
     found, known = False, _NO_SIZES | (_OF_LAYERS if isinstance(module, _SIZED) else set())
     for field, value in list(vars(module).items()):
         if isinstance(value, bool) or field.startswith("_") or field in known:
@@ -168,7 +168,7 @@ def _renumbered(module: nn.Module, changed: dict[int, _Change]) -> bool:
 
 
 _NO_SIZES = {"training", "kernel_size", "stride", "padding", "dilation", "call_super_init"}
-# Set from the tensors of torch's own modules; in other modules they are numbers like all others.
+# These fields are set from the tensors in torch's own modules; in other modules they are ordinary numbers.
 _SIZED = (nn.modules.conv._ConvNd, nn.LayerNorm, *(kind for kinds, _ in _SIZES for kind in kinds))
 _OF_LAYERS = {"in_channels", "out_channels", "in_features", "out_features", "num_features", "num_channels"}
 _OF_LAYERS |= {"normalized_shape"}

@@ -1,4 +1,4 @@
-"""What is checked before masks are believed: which layers have scores, and that what follows moves no output."""
+"""Checks before masks are trusted: which layers have valid scores, and that propagation changes no output."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from prunekit.pruning.masks import Masks, apply_
 from prunekit.pruning.methods import Method
 from prunekit.pruning.subject import Subject, output_positions, unlike_products
 
-# Removing what does nothing changes the order of sums, and nothing else: shares of the largest output.
+# Removing dead weights changes only the order of sums: tolerances as shares of the largest output.
 _ROUNDING = {torch.float16: 2e-2, torch.bfloat16: 5e-2, torch.float64: 1e-6}
 _FINE = 1e-3
 _NAMED = 6
 
 
 def unscored(subject: Subject, row: Method) -> frozenset[str]:
-    """The layers that no score is right for, each named in a warning.
+    """The layers that cannot be scored correctly, each named in a warning.
 
-    Those whose weights the network computes from what is stored, and those that the sample does not pass through as
-    a weight times what it sees.
+    The network computes their weights from stored ones, or, for data-informed methods, the sample does not reach them
+    or their output is not weight times input.
     """
     hidden = computed_weights(subject.model)
     _warn(hidden, f"their weights are computed from other parameters ({REMEDY})")
@@ -52,7 +52,7 @@ def _warn(names: Iterable[str], reason: str) -> None:
 
 
 def moves_nothing(model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], masks: Masks) -> bool:
-    """Whether the dead weights among the chosen ones (in blocks) are dead in a real forward pass, too."""
+    """Whether the dead weights among the chosen ones (in blocks) are also dead in a real forward pass."""
     if graph.example is None:
         return True
     loose = masks | {layer.weight: layer.unblocks(kept[name]) for name, layer in graph.layers.items()}
@@ -66,14 +66,14 @@ def moves_nothing(model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], ma
 
 
 def outputs(model: nn.Module, example: Any) -> list[Tensor]:
-    """The tensors that a model returns for an example, in evaluation mode, with the same draws each time."""
+    """The tensors that a model returns for an example, in evaluation mode and with a fixed random seed."""
     with evaluation(model), torch.no_grad(), torch.random.fork_rng([]):
         torch.manual_seed(0)
         return [leaf for leaf in tree_leaves(model(*example)) if isinstance(leaf, Tensor)]
 
 
 def alike(expected: list[Tensor], found: list[Tensor], allowed: float | None = None) -> bool:
-    """Whether outputs agree to rounding."""
+    """Whether the outputs agree to within rounding (or ``allowed``, a share of the largest)."""
     if [each.shape for each in expected] != [each.shape for each in found]:
         return False
     return all(_close(one, other, allowed) for one, other in zip(expected, found, strict=True))
@@ -88,7 +88,7 @@ def _close(one: Tensor, other: Tensor, allowed: float | None) -> bool:
 
 
 def disagreeing(model: nn.Module, layers: Mapping[str, Layer]) -> Graph:
-    """The graph of a model that does something else than what was seen of it: every layer alone, with a warning."""
+    """The graph to use if a forward pass contradicts the traced one: every layer separate, with a warning."""
     warnings.warn(
         f"a forward pass of {type(model).__name__} disagrees with its graph: masks are made layer by layer",
         PrunekitWarning,

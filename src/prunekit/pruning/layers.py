@@ -1,4 +1,4 @@
-"""The layers that can be pruned, and one way to look at all their weights: filters × channels × kernel positions."""
+"""The layers that can be pruned, and one form for all their weights: filters × channels × kernel positions."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Layer:
-    """One weight that can be pruned, under the name of the first module that holds it.
+    """One prunable weight, under the name of the first module that holds it.
 
-    ``weight`` and ``bias`` are parameter names. ``modules`` are all modules that hold this weight, and a layer is
-    ``shared`` when its weight is held in more than one place.
+    ``weight`` and ``bias`` are parameter names; ``modules`` are all modules that hold this weight. A layer is
+    ``shared`` if its weight is held in more than one place.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Layer:
 
     @property
     def depthwise(self) -> bool:
-        """Whether every filter reads one channel, so that filters and channels are the same thing."""
+        """Whether every filter reads exactly one channel."""
         return self.groups > 1 and self.groups == self.inputs
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Filters, and channels that each of them reads."""
+        """(Filters, channels that each filter reads)."""
         return self.outputs, self.inputs // self.groups
 
     def tensor(self) -> Tensor:
@@ -54,7 +54,7 @@ class Layer:
     def blocks(self, weight: Tensor) -> Tensor:
         """A tensor in the weight's shape as ``[filters, channels per group, kernel positions]``.
 
-        A transposed convolution is seen as the plain convolution it equals (kernel flipped, input stuffed with zeros).
+        A transposed convolution is treated as the equal plain convolution (kernel flipped, input stuffed with zeros).
         """
         if not self.transposed:
             return weight.reshape(*self.shape, -1)
@@ -73,9 +73,9 @@ class Layer:
 
 
 def prunable_layers(model: nn.Module) -> dict[str, Layer]:
-    """Every convolution and linear layer in module order; a weight held by many modules counts once.
+    """Every convolution and linear layer in module order; a weight held by several modules counts once.
 
-    A model without any is a :class:`UsageError`.
+    A model without any such layer is a :class:`UsageError`.
     """
     names = {id(value): name for name, value in model.named_parameters()}
     places = Counter(id(value) for _, value in model.named_parameters(remove_duplicate=False))
@@ -92,7 +92,7 @@ def prunable_layers(model: nn.Module) -> dict[str, Layer]:
 
 
 def computed_weights(model: nn.Module) -> list[str]:
-    """The convolutions and linear layers whose weight is no parameter: weight norm, spectral norm, parametrizations."""
+    """Convolutions and linear layers whose weight is not a parameter: weight norm, spectral norm, parametrizations."""
     own = {id(value) for value in model.parameters()}
     found = []
     for name, module in model.named_modules():

@@ -1,4 +1,4 @@
-"""Masks: ``{parameter name: bool tensor}``, True = kept; what is not named is whole."""
+"""Masks: ``{parameter name: bool tensor}``, True = kept; a parameter without a mask is kept whole."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ def parameters(model: nn.Module) -> dict[str, Tensor]:
 
 
 def total_parameters(model: nn.Module) -> int:
-    """How many parameter entries the model has: weights, biases, norms; shared ones once."""
+    """How many parameter entries the model has (weights, biases, norms); shared parameters count once."""
     return sum(value.numel() for value in model.parameters())
 
 
 def removed(masks: Mapping[str, Tensor]) -> int:
-    """How many entries the masks take away."""
+    """How many entries the masks remove."""
     return sum(mask.numel() - int(mask.count_nonzero()) for mask in masks.values())
 
 
 def prune_ratio(masks: Mapping[str, Tensor], total: int) -> float:
-    """Share of ``total``, the parameters of the unpruned parent, that the masks take away; in [0, 1]."""
+    """The share, in [0, 1], of ``total`` (the parameters of the unpruned parent) that the masks remove."""
     return removed(masks) / total
 
 
 @torch.no_grad()
 def apply_(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
-    """Zero the masked entries of the model in place; a mask that fits no parameter is a :class:`UsageError`."""
+    """Zero the removed entries of the model in place; a mask that fits no parameter is a :class:`UsageError`."""
     check(model, masks)
     own = parameters(model)
     for name, mask in masks.items():
-        # masked_fill, not multiplication: a masked infinity must become zero, not NaN.
+        # masked_fill, not multiplication: a removed infinity must become zero, not NaN.
         own[name].masked_fill_(~mask.to(own[name].device), 0)
 
 
@@ -51,7 +51,7 @@ def write_(model: nn.Module, values: Mapping[str, Tensor]) -> None:
 
 
 def check(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
-    """Refuse masks that name no parameter of the model or have another shape."""
+    """Refuse masks that name no parameter, are not bool or have another shape (:class:`UsageError`)."""
     own = parameters(model)
     for name, mask in masks.items():
         if name not in own:

@@ -1,4 +1,4 @@
-"""A model, a sample and a method made ready for pruning: what is ranked, by which row, and what must stay whole."""
+"""Prepare a model, a sample and a method for pruning: what is ranked, by which row, and what must stay whole."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from prunekit.pruning.options import Value
 from prunekit.pruning.scores.magnitude import check_finite
 from prunekit.pruning.subject import Batch, Scores, Subject, as_weights, read_batches, single
 
-# How the weights and the filters of a function of the user's own are chosen: as these methods choose them.
+# Weights or filters scored by a user's own function are chosen as these methods choose them.
 _LIKE = {"weight": "wt", "filter": "ft"}
 
 
 class Opened(NamedTuple):
-    """What a method works on, its row, its name, and the layers that it gives no score."""
+    """The subject of a method, its row, its name, and the layers that it gives no score."""
 
     subject: Subject
     row: Method
@@ -37,7 +37,7 @@ def opened(
     seed: int,
     example: Tensor | None = None,
 ) -> Opened:
-    """Look up the method, read the sample that it wants, trace the model; a function is called to see what it ranks."""
+    """Look up the method, read the sample it needs, trace the model; a function is called to see what it ranks."""
     asked, model = chosen(method, options), single(model)
     sample = read_batches(batches, model) if asked.looks_at_data else []
     _check_sample(asked, sample)
@@ -58,7 +58,7 @@ def _check_sample(asked: Chosen, sample: list[Batch]) -> None:
 
 
 def scores_of(subject: Subject, row: Method) -> Scores:
-    """The row's scores of this subject, all of them finite but those of weights that it holds."""
+    """The row's scores of this subject, all of them finite except those of weights that the row holds."""
     found: Scores = row.sensitivity(subject)
     finite = {name: values[values < torch.inf] if row.holds else values for name, values in found.items()}
     check_finite(finite, "activations, gradients or norms")
@@ -73,7 +73,7 @@ def check_layers(subject: Subject, names: Iterable[str]) -> None:
 
 
 def check_fits(found: Opened, skipped: frozenset[str]) -> None:
-    """Refuse a method on layers that it cannot be used on, unless they are skipped."""
+    """Refuse a method on layers that it does not fit, unless they are skipped."""
     if found.row.unfit is None:
         return
     unfit = {name: why for name, why in found.row.unfit(found.subject).items() if name not in skipped}
@@ -87,7 +87,7 @@ def check_fits(found: Opened, skipped: frozenset[str]) -> None:
 
 
 def _called(function: Function, name: str, subject: Subject) -> Opened:
-    """The row of a function, by the shapes of what it returns: one score per weight, or one per filter."""
+    """The row for a function; the shapes that it returns show whether it scores weights or filters."""
     found = function(subject)
     if not isinstance(found, dict) or not found:
         raise UsageError(f"method {name} returned a {type(found).__name__}: return {{layer name: tensor}}")

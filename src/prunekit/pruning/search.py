@@ -1,4 +1,4 @@
-"""The monotone searches that hit a number of kept entries, counted after propagation."""
+"""Monotone searches that reach a number of kept entries, counted after propagation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEPS = 48
 
 
 class UnreachableError(Exception):
-    """The target cannot be met; ``nearest``: the numbers of entries next to it that can be left."""
+    """The target cannot be reached; ``nearest``: the possible numbers of entries nearest to it."""
 
     def __init__(self, *nearest: int) -> None:
         super().__init__(*nearest)
@@ -28,13 +28,13 @@ class UnreachableError(Exception):
 
 
 class _Ranking:
-    """Scores of all weights that may go, laid out kernel position first so that counting is one vector sum."""
+    """Scores of all weights that may be removed, with kernel positions first so that counting is one vector sum."""
 
     def __init__(self, room: Room, scores: Scores) -> None:
         self.room = room
         self.planes = {name: _plane(room, name, values) for name, values in scores.items()}
         self.ascending = _ascending(torch.cat([plane.flatten() for plane in self.planes.values()]))
-        # A score of infinity is never removed.
+        # Weights with an infinite score are never removed.
         self.least = len(self) - int(torch.searchsorted(self.ascending, torch.inf))
         self.whole = {name: stock for name, stock in room.stocks.items() if name not in scores}
         self.floors: dict[str, Tensor] = {}
@@ -43,7 +43,7 @@ class _Ranking:
         return len(self.ascending)
 
     def kept(self, count: int) -> dict[str, Tensor]:
-        """The ``count`` best weights as bool planes, and each layer's floor; among equals the first ones."""
+        """The ``count`` best weights as bool planes, and each layer's floor; the first of equal scores win."""
         level = -torch.inf if count >= len(self) else float(self.ascending[len(self) - 1 - count])
         kept = {name: plane > level for name, plane in self.planes.items()}
         tied = count - (len(self) - int(torch.searchsorted(self.ascending, level, right=True)))
@@ -63,7 +63,7 @@ class _Ranking:
                 break
 
     def left(self, count: int) -> Left:
-        """What that leaves after propagation."""
+        """What the ``count`` best weights leave after propagation."""
         layers = self.room.graph.layers
         amounts = {name: amounts_of(plane, 0) for name, plane in self.kept(count).items()}
         return self.room.left(
@@ -71,7 +71,7 @@ class _Ranking:
         )
 
     def tie_back(self, count: int, emptied: tuple[str, ...]) -> bool:
-        """Keep from now on what ties the layers that this count empties back; False if nothing can."""
+        """From now on keep the weights that reconnect the ``emptied`` layers; False if none can."""
         added = lifelines(self.room.graph, emptied, self._strengths(count))
         for name, places in added.items():
             plane = self.planes[name]
@@ -81,7 +81,7 @@ class _Ranking:
         return bool(added)
 
     def _strengths(self, count: int) -> dict[str, Tensor]:
-        """The best score at every place between filters and channels, inf where this count keeps a weight."""
+        """The best score at every (filter, channel) place, inf where this count keeps a weight."""
         kept = self.kept(count)
         found = {
             name: plane.amax(0).masked_fill(kept[name].any(0), torch.inf)
@@ -100,20 +100,20 @@ def _plane(room: Room, name: str, values: Tensor) -> Tensor:
 
 
 def _ascending(values: Tensor) -> Tensor:
-    """The scores of what is left, from the lowest."""
-    # numpy sorts on the CPU some ten times faster than torch, with the vector instructions at hand.
+    """The scores of the remaining weights, lowest first."""
+    # On the CPU numpy sorts about ten times faster than torch, thanks to vector instructions.
     on_cpu = values.device.type == "cpu"
     ordered = torch.from_numpy(np.sort(values.numpy())) if on_cpu else values.sort().values
     return ordered[int(torch.searchsorted(ordered, -torch.inf, right=True)) :]
 
 
 def search_weights(room: Room, scores: Scores, target: int, largest_miss: float) -> dict[str, Tensor]:
-    """The best-scored weights (in blocks) of which exactly ``target`` entries are left after propagation.
+    """The best-scored weights (in blocks) that leave exactly ``target`` entries after propagation.
 
-    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. No layer is emptied: one
-    that would be keeps the weights that tie it to the others. :class:`UnreachableError` where that leaves too many, or
-    where nothing can be added to a choice that leaves more than ``largest_miss`` entries too few. Scores of infinity
-    stay; where they alone leave what is asked for to within ``largest_miss``, they alone stay.
+    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. A layer that would be
+    emptied keeps the weights that connect it to the others. :class:`UnreachableError` if that leaves too many entries,
+    or if nothing can be added to a choice that is more than ``largest_miss`` entries short. Weights with an infinite
+    score stay; if they alone come within ``largest_miss`` of the target, only they stay.
     """
     ranking = _Ranking(room, scores)
     if ranking.least:
@@ -141,11 +141,11 @@ def _in_blocks(room: Room, planes: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _largest_below(ranking: _Ranking, target: int) -> tuple[int, Left]:
-    """The largest count of weights that leaves at most ``target`` entries (the smallest count if none does)."""
+    """The largest count of weights that leaves at most ``target`` entries; the smallest count if none does."""
     low, high = ranking.least, len(ranking) + 1
     best = ranking.left(low)
     guess = min(len(ranking), max(low + 1, target - ranking.room.other))
-    # At first a step as long as what is missing: exact where no weight's going takes others with it.
+    # The first step equals what is missing, which is exact if no removed weight takes others with it.
     slope, seen, missed = 1.0, None, float("inf")
     while best.kept < target and high - low > 1:
         left = ranking.left(guess)
@@ -155,14 +155,14 @@ def _largest_below(ranking: _Ranking, target: int) -> tuple[int, Left]:
             slope = (left.kept - seen[1]) / (guess - seen[0])
         seen = guess, left.kept
         step = guess + round(missing / slope) if slope > 0 else low
-        # Where many weights are dead, steps may go on for ever; halving does not.
+        # Where many weights are dead, such steps may never end; halving the interval does.
         guess = step if low < step < high and abs(missing) <= missed / 2 else (low + high) // 2
         missed = abs(missing)
     return low, best
 
 
 def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int) -> dict[str, Tensor]:
-    """Add the best ``missing`` weights between live filters and live channels: each adds one entry and no more."""
+    """Add the best ``missing`` weights between live filters and live channels: each adds exactly one entry."""
     if missing <= 0:
         return kept
     layers = ranking.room.graph.layers
@@ -170,7 +170,7 @@ def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int
     for name, plane in ranking.planes.items():
         useful = between(layers[name], left.liveness, plane.device)
         gaps[name] = plane.masked_fill(kept[name] | ~useful, -torch.inf)
-    # Ties go by position in the weight, so the planes are put back into blocks first.
+    # Ties are broken by position in the weight, so the planes are put back into blocks first.
     flat = torch.cat([gap.permute(1, 2, 0).flatten() for gap in gaps.values()])
     chosen = largest(flat, min(missing, int((flat > -torch.inf).sum())))
     parts = torch.split(chosen, [gap.numel() for gap in gaps.values()])
@@ -185,7 +185,7 @@ Allocate = Callable[[float], Mapping[str, int]]
 
 
 class _Trial:
-    """Filters (or channels) kept by count, and what each choice of counts leaves; a choice is tried once."""
+    """Filters (or channels) kept by count, and what each choice of counts leaves; results are cached."""
 
     def __init__(self, room: Room, keys: Scores, there: Mapping[str, Tensor], ranks: str) -> None:
         self.room, self.keys, self.there, self.ranks = room, keys, there, ranks
@@ -221,17 +221,17 @@ class _Trial:
         return self.tried[key]
 
     def most(self, amounts: Mapping[str, int]) -> int:
-        """Entries left, whatever is emptied."""
+        """Entries left, even if layers are emptied."""
         return self.left(amounts).kept
 
     def reached(self, amounts: Mapping[str, int]) -> int:
-        """Entries left, or -1 where a layer would be emptied: too few."""
+        """Entries left, or -1 (too few) if a layer would be emptied."""
         left = self.left(amounts)
         return -1 if left.emptied else left.kept
 
 
 class Trial(Protocol):
-    """What the search over counts asks: how many entries a choice of counts leaves; below zero where it is none."""
+    """What the search over counts needs: the entries that a choice of counts leaves, below zero if it is invalid."""
 
     def reached(self, amounts: Mapping[str, int]) -> int: ...
 
@@ -247,11 +247,11 @@ def search_filters(
     target: int,
     largest_miss: float,
 ) -> dict[str, Tensor]:
-    """The filters (or channels) with the largest keys of which the number of entries nearest to ``target`` is left.
+    """The filters (or channels) with the largest keys that leave the number of entries nearest to ``target``.
 
-    ``there``: which filters (channels) of each layer still exist. ``allocate``: level in [0, 1] to counts per layer,
-    growing. Returns weights in blocks; :class:`UnreachableError` where even the nearest is more than ``largest_miss``
-    entries off.
+    ``there``: which filters (channels) of each layer still exist. ``allocate``: maps a level in [0, 1] to counts per
+    layer, which grow with it. Returns weights in blocks; :class:`UnreachableError` if even the nearest number is more
+    than ``largest_miss`` entries off.
     """
     trial = _Trial(room, keys, there, ranks)
     return trial.kept(nearest_amounts(trial, allocate, target, largest_miss))
@@ -277,7 +277,7 @@ def nearest_amounts(trial: Trial, allocate: Allocate, target: int, largest_miss:
 
 
 def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict[str, int]:
-    """The amounts of ``low`` and ``more`` filters above, given to the first layers first, up to ``high``."""
+    """The amounts of ``low`` plus ``more`` filters, which fill the first layers up to ``high`` first."""
     found = {}
     for name, least in low.items():
         found[name] = least + min(more, high[name] - least)
@@ -286,7 +286,7 @@ def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict
 
 
 def _bracket(trial: Trial, allocate: Allocate, target: int) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """The counts of two neighbouring levels, one leaving at most ``target`` entries and one more."""
+    """The counts of two neighbouring levels: one leaves at most ``target`` entries, the other more."""
     low, high = 0.0, 1.0
     least, most = allocate(low), allocate(high)
     if trial.reached(least) > target:

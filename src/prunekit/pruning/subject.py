@@ -1,4 +1,4 @@
-"""What a sensitivity looks at: a model, its graph and its sample, read once; and running it under observation."""
+"""The input of a sensitivity: a model, its graph and its sample, read once; and forward passes with hooks."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Batch(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A model on the operating table. ``batches`` is empty for methods that look at no data.
+    """A model to prune, with its graph and sample; ``batches`` is empty for methods that use no data.
 
-    ``ranked``: the layers whose scores are asked for (default: all); others may be spared.
+    ``ranked``: the layers whose scores are needed (default: all); the scores of others need not be computed.
     """
 
     model: nn.Module
@@ -50,20 +50,20 @@ class Subject(NamedTuple):
 
     @property
     def asked(self) -> dict[str, Layer]:
-        """The layers whose scores are asked for."""
+        """The layers whose scores are needed."""
         return {
             name: layer for name, layer in self.layers.items() if self.ranked is None or name in self.ranked
         }
 
 
 def single(model: nn.Module) -> nn.Module:
-    """The model itself, or a float32 copy of one in half precision, whose gradients and sums would lose most digits."""
+    """The model itself, or a float32 copy of a half-precision one, whose gradients and sums would lose most digits."""
     half = any(value.dtype in (torch.float16, torch.bfloat16) for value in model.parameters())
     return copy.deepcopy(model).float() if half else model
 
 
 def read_batches(batches: Iterable[Any], model: nn.Module) -> list[Batch]:
-    """Batches of inputs, or of (inputs, labels), on the model's device, in its precision; empty ones are left out."""
+    """Batches of inputs, or of (inputs, labels), on the model's device and in its precision, without empty batches."""
     if isinstance(batches, Tensor):
         raise UsageError("batches must be a list of batches, not one tensor")
     found = []
@@ -80,18 +80,18 @@ def read_batches(batches: Iterable[Any], model: nn.Module) -> list[Batch]:
 
 
 def as_weights(inputs: Tensor, model: nn.Module) -> Tensor:
-    """Inputs on the model's device; numbers that are no indices in its precision."""
+    """Inputs on the model's device; floating-point inputs also in its precision."""
     precision = next(value.dtype for value in model.parameters() if value.is_floating_point())
     return inputs.to(device_of(model), precision if inputs.is_floating_point() else None)
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters are."""
+    """The device of the model's parameters."""
     return next(model.parameters()).device
 
 
 class _VisitError(Exception):
-    """Carries a failure of our own visit out of a forward pass, past what is said about the model's own failures."""
+    """Carries an error of our own visit out of a forward pass, so that it is not reported as the model's."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
@@ -101,15 +101,15 @@ class _VisitError(Exception):
 def observe(subject: Subject, visit: Visit, *, images: int | None = None) -> None:
     """Run the sample (or its first ``images``) in evaluation mode; ``visit`` sees the input of every layer call.
 
-    The visited hooks are gone and the training mode is restored afterwards. A sample that does not fit the model is a
-    :class:`UsageError`; what fails in ``visit`` itself is raised as it is.
+    Afterwards the hooks are removed and the training mode is restored. A sample that does not fit the model is a
+    :class:`UsageError`; errors in ``visit`` itself are raised unchanged.
     """
     with ExitStack() as stack:
         stack.enter_context(evaluation(subject.model))
         stack.enter_context(torch.no_grad())
         for layer in subject.layers.values():
             for module in layer.modules:
-                # Behind the layer's own forward, which is the one to refuse inputs that do not fit.
+                # The hook runs after the layer's forward, so that the layer itself refuses inputs that do not fit.
                 hook = module.register_forward_hook(_hook(visit, layer), with_kwargs=True)
                 stack.callback(hook.remove)
         for batch in subject.batches[: None if images is None else 1]:
@@ -124,9 +124,9 @@ def run(model: nn.Module, inputs: Tensor) -> Any:
 
 @contextmanager
 def fitting(what: str) -> Iterator[None]:
-    """A failure in here is the user's to mend: one line says that ``what`` does not fit this model.
+    """Turn a failure in this block into a :class:`UsageError`: ``what`` does not fit this model.
 
-    Failures of our own hooks, and memory that runs out, are raised as they are.
+    Errors of our own hooks, and running out of memory, are raised unchanged.
     """
     try:
         yield
@@ -153,18 +153,18 @@ def _hook(visit: Visit, layer: Layer) -> Look:
 
 
 def finite(values: Tensor) -> bool:
-    """Whether no value is infinite or NaN; their sum tells fast, unless it leaves the range of its type itself."""
+    """Whether no value is infinite or NaN; a finite sum proves it fast, else each is checked, as sums may overflow."""
     return bool(torch.isfinite(values.sum()) or torch.isfinite(values).all())
 
 
 def _batched(module: nn.Module, inputs: Tensor) -> Tensor:
-    """The inputs with an axis for images, which a layer may be given without."""
+    """The inputs with a batch axis, which is added if the layer was called without one."""
     rank = 2 if isinstance(module, nn.Linear) else len(module.kernel_size) + 2  # type: ignore[arg-type]
     return inputs.unsqueeze(0) if inputs.dim() < rank else inputs
 
 
 def unlike_products(subject: Subject) -> frozenset[str]:
-    """The layers whose output is not weight × patches + bias on the sample's first image, whatever class they have."""
+    """The layers, of any class, whose output on the sample's first image is not weight × patches + bias."""
     found: set[str] = set()
 
     def look(layer: Layer) -> Look:
@@ -195,7 +195,7 @@ def _first_image(subject: Subject, look: Callable[[Layer], Look]) -> None:
 
 
 def _given(args: tuple[Any, ...], named: dict[str, Any]) -> Tensor:
-    """What a layer was called with, by place or by name."""
+    """The layer's input, passed by position or by keyword."""
     given: Tensor = args[0] if args else next(iter(named.values()))
     return given
 
@@ -203,7 +203,7 @@ def _given(args: tuple[Any, ...], named: dict[str, Any]) -> Tensor:
 def output_positions(subject: Subject) -> dict[str, int]:
     """Output positions per image of every layer (H · W of a convolution, 1 of a linear layer on vectors).
 
-    Found by running the first image of the sample; a layer that it does not reach has none.
+    Found by running the first image of the sample; layers that it does not reach are absent.
     """
     found: dict[str, int] = {}
 
