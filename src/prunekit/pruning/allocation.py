@@ -1,4 +1,4 @@
-"""From sensitivities to how much each layer keeps: rankings of weights, counts of filters; all pure."""
+"""From sensitivities to how much each layer keeps: rankings of weights and counts of filters, all pure functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILURE_PROBABILITY = 1e-16
 
 
 def largest(scores: Tensor, count: int) -> Tensor:
-    """Bool mask of the ``count`` largest entries of a tensor; among equals the first ones."""
+    """Bool mask of the ``count`` largest entries of a tensor; the first of equal entries win."""
     flat = scores.flatten()
     mask = torch.zeros_like(flat, dtype=torch.bool)
     if count <= 0:
@@ -33,24 +33,24 @@ def largest(scores: Tensor, count: int) -> Tensor:
 
 
 def global_top(scores: Scores, count: int) -> dict[str, Tensor]:
-    """Masks that keep the ``count`` largest scores over all layers; among equals the earlier layer and position."""
+    """Masks that keep the ``count`` largest scores over all layers; ties go to the earlier layer and position."""
     mask = largest(torch.cat([values.flatten() for values in scores.values()]), count)
     parts = torch.split(mask, [values.numel() for values in scores.values()])
     return {name: part.reshape(scores[name].shape) for name, part in zip(scores, parts, strict=True)}
 
 
 def across_layers(scores: Scores) -> Scores:
-    """Weights of all layers in one ranking, by their scores."""
+    """Rank the weights of all layers together, by their scores."""
     return scores
 
 
 def within_layers(scores: Scores) -> Scores:
-    """Weights ranked within their layer: the same share of every layer goes."""
+    """Rank weights within their layer, so that every layer loses the same share."""
     return {name: _rank_share(values) for name, values in scores.items()}
 
 
 def _rank_share(values: Tensor) -> Tensor:
-    """The place of every entry in its tensor's ranking, in (0, 1]; the largest has 1, among equals the first."""
+    """The rank of every entry in its tensor, in (0, 1]; the largest has 1, and the first of equals the higher rank."""
     order = values.flatten().neg().argsort(stable=True)
     share = torch.empty(values.numel(), dtype=torch.float32, device=values.device)
     share[order] = 1 - torch.arange(values.numel(), device=values.device) / values.numel()
@@ -58,11 +58,11 @@ def _rank_share(values: Tensor) -> Tensor:
 
 
 class Choice(NamedTuple):
-    """What a filter allocation may look at, per layer that is pruned.
+    """What a filter allocation may use, per layer to prune.
 
-    ``scores``: sensitivities of the filters (or channels) that are left; ``keys``: what they are ranked by, the
-    scores or a draw. ``kernel`` · ``positions``: kernel positions and output positions of the layer (positions only for
-    methods that look at data).
+    ``scores``: sensitivities of the remaining filters (or channels); ``keys``: their ranking keys, which are the scores
+    or a draw. ``kernel`` · ``positions``: kernel positions and output positions of the layer (positions only for
+    methods that use data).
     """
 
     scores: Scores
@@ -72,23 +72,23 @@ class Choice(NamedTuple):
 
 
 def uniform_share(choice: Choice, level: float) -> dict[str, int]:
-    """The same share ``level`` of every layer, at least one (FT, Li et al. 2017)."""
+    """Keep the same share ``level`` of every layer's filters, at least one (FT, Li et al. 2017)."""
     return {name: uniform_count(values.numel(), level) for name, values in choice.scores.items()}
 
 
 def global_share(choice: Choice, level: float) -> dict[str, int]:
-    """The best share ``level`` of all filters in one ranking over the layers, at least one of each layer."""
+    """Keep the best share ``level`` of all filters, ranked over all layers, at least one of each layer."""
     mask = global_top(choice.keys, round(level * sum(values.numel() for values in choice.keys.values())))
     return {name: max(1, int(kept.sum())) for name, kept in mask.items()}
 
 
 def uniform_count(filters: int, share: float) -> int:
-    """``filters · share``, both in float32 as the authors have them, rounded half to even, at least 1."""
+    """``filters · share``, in float32 as in the authors' code, rounded half to even, at least 1."""
     return max(1, round(float(np.float32(filters) * np.float32(share))))
 
 
 def error_bound(choice: Choice, level: float) -> dict[str, int]:
-    """Counts that bound every layer's relative error by the same epsilon (PFP); ``level`` 1 is all.
+    """Counts that bound every layer's relative error by the same epsilon (PFP); ``level`` 1 keeps all.
 
     Epsilon falls from 1e20 at level 0 to 1e-3 at level 1, on a logarithmic scale.
     """
@@ -102,11 +102,11 @@ def error_bound(choice: Choice, level: float) -> dict[str, int]:
 
 
 def bound_count(scores: Tensor, kernel: int, positions: int, epsilon: float) -> int:
-    """Channels to keep for relative error ``epsilon`` (Liebenwein et al. 2020, Thm 3), all in float32 as the authors.
+    """Channels to keep for relative error ``epsilon`` (Liebenwein et al. 2020, Thm 3), in float32 as their code does.
 
     ``scores``: ``[channels]``; ``kernel`` · ``positions``: kernel and output positions of the layer.
     """
-    # The authors' float32, in their order, decides where the ceilings fall; float64 differs by a channel at times.
+    # The ceilings depend on the authors' float32 and order of operations; float64 sometimes differs by a channel.
     values = scores.detach().to("cpu", torch.float32)
     total = values.sum()
     likely = torch.tensor(8.0 * (positions + 1) * kernel) / FAILURE_PROBABILITY

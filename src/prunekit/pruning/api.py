@@ -85,9 +85,8 @@ def prune(
     layers from which nothing is chosen. ``example``: inputs for tracing (default: the first batch, or a shape that
     fits). Missing the ratio by more than 0.02 is a :class:`UsageError` that gives the reachable ratios.
 
-    ``coupled`` (filter methods): coupled channels are scored and masked together. It allows ``target``, ``round_to``
-    (channels left are a multiple of it), ``max_layer_ratio`` (the largest share that a layer loses) and
-    ``layer_ratios`` (the share that each named layer loses).
+    ``coupled`` (filter methods): score and mask coupled channels together. It allows ``target``, ``round_to`` (of the
+    channels left), ``max_layer_ratio`` (most that a layer loses) and ``layer_ratios`` (loss of each named layer).
     """
     limits = Limits(round_to, max_layer_ratio, layer_ratios or {})
     _check_asked(prune_ratio, coupled, target, limits)

@@ -1,8 +1,8 @@
-"""Coupled pruning: channels that can only go together are scored together and go together, so that what is masked goes.
+"""Coupled pruning: score and mask coupled channels together, so that every masked channel can really be removed.
 
-Groups come from :class:`Coupling`. A group's score is the mean over its filters of their score in shares of their
-layer's mean (for methods that rank input channels: the largest score of its channels); the anchor is DepGraph's group
-importance (Fang et al. 2023, arXiv:2301.12900). Groups of the same layers compete as the filters of one layer do.
+Groups come from :class:`Coupling`. Each filter's score is divided by its layer's mean; a group's score is the mean of
+these over its filters (for methods that rank input channels: the largest score of its channels). It follows DepGraph's
+group importance (Fang et al. 2023, arXiv:2301.12900). Groups of the same layers compete like the filters of one layer.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Target = Literal["parameters", "multiplications"]
 
 
 class Limits(NamedTuple):
-    """What is asked of a choice beside its ratio.
+    """Limits on a choice besides its ratio.
 
-    ``round_to``: channels left are multiples of this. ``largest_share``: no layer loses more than this share of its
-    filters. ``shares``: by layer, the share that it loses.
+    ``round_to``: the number of channels left is a multiple of this. ``largest_share``: no layer loses more than this
+    share of its filters. ``shares``: by layer, the share that it loses.
     """
 
     round_to: int = 1
@@ -45,7 +45,7 @@ class Limits(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Groups that have the same layers: they compete. ``groups``: their numbers; ``width``: filters of each."""
+    """Groups of the same layers, which compete. ``groups``: their numbers; ``width``: filters per group."""
 
     layers: tuple[str, ...]
     groups: Tensor
@@ -56,7 +56,7 @@ class Family(NamedTuple):
 def families(
     subject: Subject, coupling: Coupling, scores: Scores, row: Method, free: Tensor
 ) -> dict[str, Family]:
-    """The groups that may go (bool per group) by the layers that they belong to, with their scores."""
+    """The removable groups (``free``: bool per group) by the layers that they belong to, with their scores."""
     found = _scores(coupling, scores, row)
     total, count = _spare_scores(subject, coupling)
     found = torch.where(found.isnan(), total / count.clamp(min=1), found)
@@ -73,7 +73,7 @@ def families(
 
 
 def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
-    """For every group the layers that make its channels, and how many of them each makes."""
+    """For every group, the layers that make its channels, and how many channels each makes."""
     found: dict[int, dict[str, int]] = {}
     for op in coupling.makers:
         for group in coupling.groups(op.output).tolist():
@@ -87,7 +87,7 @@ def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
 
 
 def _scores(coupling: Coupling, scores: Scores, row: Method) -> Tensor:
-    """The score of every group; nan where nothing in it has one."""
+    """The score of every group; nan if nothing in it has a score."""
     total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
     most = torch.full((coupling.count,), -torch.inf, dtype=torch.float64)
     for op in coupling.makers:
@@ -106,7 +106,7 @@ def _scores(coupling: Coupling, scores: Scores, row: Method) -> Tensor:
 
 
 def _spare_scores(subject: Subject, coupling: Coupling) -> tuple[Tensor, Tensor]:
-    """Sizes of the weights that read a group, in shares of their layer's mean, for groups that have no other score."""
+    """The magnitude of the weights that read each group, over their layer's mean, for groups without a score."""
     total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
     for op in coupling.makers:
         layer = subject.layers[op.name]
@@ -120,7 +120,7 @@ def _spare_scores(subject: Subject, coupling: Coupling) -> tuple[Tensor, Tensor]
 
 @dataclass
 class CoupledTrial:
-    """Groups kept by count, and what each choice of counts leaves; a choice is tried once."""
+    """Groups kept by count, and what each choice of counts leaves; results are cached."""
 
     room: Room
     model: nn.Module
@@ -142,7 +142,7 @@ class CoupledTrial:
         return needed
 
     def rounded(self, name: str, amount: int) -> int:
-        """The nearest amount that leaves a multiple of the channels asked for, at least one, within the limits."""
+        """The nearest amount, at least one, that leaves a multiple of ``round_to`` channels within the limits."""
         family = self.families[name]
         total = len(family.groups)
         step = self.limits.round_to // math.gcd(self.limits.round_to, family.width)
@@ -159,7 +159,7 @@ class CoupledTrial:
         return self.tried[key]
 
     def most(self, amounts: Mapping[str, int]) -> int:
-        """What is left of a choice, whatever it empties."""
+        """The same as :meth:`reached`, since every family keeps at least one group."""
         return self.reached(amounts)
 
     def whole(self) -> int:
@@ -170,7 +170,7 @@ class CoupledTrial:
         )
 
     def counted(self, needed: Tensor) -> int:
-        """What is left of these groups."""
+        """Entries (or multiplications) left if only these groups are kept."""
         graph, layers = self.room.graph, 0.0
         for op in self.coupling.makers:
             made, fed = (needed[self.coupling.groups(value)] for value in (op.output, op.inputs[0]))
@@ -186,8 +186,8 @@ class CoupledTrial:
 
     @cached_property
     def rest(self) -> tuple[float, Tensor, list[tuple[Tensor, list[tuple[int, Tensor]]]]]:
-        """The entries beside the layers' weights: those that always stay, those that go with each group, and tensors
-        of which several axes carry channels."""
+        """Entries other than layer weights: those that always stay, those of each group, and tensors in which several
+        axes carry channels."""
         axes = _carriers(self.model, self.coupling)
         followed = {self.room.graph.layers[op.name].weight for op in self.coupling.makers}
         always, by_group = 0.0, torch.zeros(self.coupling.count, dtype=torch.float64)
@@ -212,7 +212,7 @@ class CoupledTrial:
 
 
 def _carriers(model: nn.Module, coupling: Coupling) -> dict[str, list[tuple[int, Tensor]]]:
-    """For every parameter the axes that carry channels, with the group of every place (-1: none)."""
+    """For every parameter, the axes that carry channels, with the group of every place (-1: none)."""
     own, found = parameters(model), dict[tuple[str, int], Tensor]()
     for attached in coupling.graph.attached:
         if attached.name not in own:
@@ -247,7 +247,7 @@ def _masked(entries: Tensor, axes: list[tuple[int, Tensor]]) -> Tensor:
 
 
 def coupled_masks(model: nn.Module, graph: Graph, kept: list[Tensor]) -> Masks:
-    """The masks of everything that carries a channel that goes."""
+    """The masks of all parameters that carry channels, given the kept channels of every value."""
     masks: Masks = {}
     for op in graph.ops:
         if op.kind != "layer":
@@ -282,7 +282,7 @@ def coupled_choice(
     target: Target,
     limits: Limits,
 ) -> tuple[CoupledTrial, Callable[[float], Mapping[str, int]]]:
-    """What can be tried, and the method's allocation over it: level in [0, 1] to groups per family."""
+    """The trial over all families, and the method's allocation: from a level in [0, 1] to groups per family."""
     coupling = Coupling(subject.graph, fixed)
     alive = alive_groups(subject.model, subject.graph, masks, coupling) | coupling.pinned
     free = alive & ~coupling.pinned

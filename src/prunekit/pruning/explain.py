@@ -1,4 +1,4 @@
-"""What pruning sees of a network: its layers, which of them are coupled, what is left alone and why."""
+"""How pruning sees a network: its layers, which of them are coupled, which keep their filters, and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Form = Literal["text", "mermaid"]
 
 
 class Row(NamedTuple):
-    """One layer. ``with_``: the layers whose channels go with its own; ``stays``: why its filters stay, if they do."""
+    """One layer. ``with_``: the layers coupled with it; ``stays``: the reason if its filters cannot be removed."""
 
     name: str
     filters: int
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 def explain(model: nn.Module, *, example: Tensor | None = None, form: Form = "text") -> str:
     """A table of the layers, or a Mermaid flow chart of which layer feeds which.
 
-    ``example``: inputs to watch a forward pass on (default: a shape that fits the first layer).
+    ``example``: inputs for tracing (default: a shape that fits the first layer).
     """
     if form not in _FORMS:
         raise unknown("form", form, _FORMS)
@@ -37,7 +37,7 @@ def explain(model: nn.Module, *, example: Tensor | None = None, form: Form = "te
 
 
 def rows(model: nn.Module, graph: Graph) -> list[Row]:
-    """What is known of every layer."""
+    """One row per layer, including those whose weights are computed from others."""
     coupling = Coupling(graph)
     makers: dict[int, set[str]] = {}
     for op in coupling.makers:
@@ -64,7 +64,7 @@ def rows(model: nn.Module, graph: Graph) -> list[Row]:
 
 
 def _reason(graph: Graph, coupling: Coupling, name: str, groups: set[int]) -> str:
-    """Why the filters of a layer cannot be taken out; "" where they can."""
+    """Why the filters of a layer cannot be removed; "" if they can."""
     if not graph.traced:
         return "the network cannot be traced"
     if name not in graph.called:
@@ -81,7 +81,7 @@ def _reason(graph: Graph, coupling: Coupling, name: str, groups: set[int]) -> st
 
 
 def _meets(graph: Graph, coupling: Coupling, groups: set[int]) -> str:
-    """The module in which channels meet something that needs them all."""
+    """The reason: the module that needs all channels of these groups."""
     readers = [(value, op.scope) for op in graph.ops if op.kind == "read" for value in op.inputs]
     for value, scope in (*graph.pinned, *readers):
         if not groups.isdisjoint(coupling.groups(value).tolist()):
@@ -104,7 +104,7 @@ def _text(graph: Graph, found: list[Row]) -> str:
 
 
 def _mermaid(graph: Graph, found: list[Row]) -> str:
-    """Arrows from every layer to those that read it; what stays is drawn with rounded corners."""
+    """Arrows from every layer to those that read it; layers whose filters stay have rounded corners."""
     numbers = {row.name: f"n{place}" for place, row in enumerate(found)}
     lines = ["flowchart TD"]
     for row in found:

@@ -12,17 +12,17 @@ from prunekit.registry import Lazy, Registry
 
 
 class Method(NamedTuple):
-    """How to rank and how much each layer keeps.
+    """How a method ranks entries, and how much each layer keeps.
 
-    ``sensitivity(subject) -> {layer name: Tensor}``: per weight for ``structure`` weight; per filter, or per input
-    channel where ``ranks`` says so, for structure filter. ``allocate``: for weights, scores -> comparable scores
+    ``sensitivity(subject) -> {layer name: Tensor}``: per weight for ``structure`` weight; for structure filter per
+    filter, or per input channel if ``ranks`` is inputs. ``allocate``: for weights, scores -> comparable scores
     (:func:`across_layers`, :func:`within_layers`); for filters, (choice, level) -> count per layer, growing with level.
-    ``scope``: whether layers compete (global) or each is ranked alone (layer). ``sampled``: kept by a seeded draw with
-    probability in proportion to the sensitivity, instead of the largest first. ``updates``: the weights that are kept
-    are new ones, fitted by least squares (:func:`prunekit.pruning.repair.repair`). ``options``: what a user may set,
-    found by name in ``subject.options``. ``ranked_by``: the option that names the method whose scores are taken, whose
-    needs this one has too. ``unfit(subject) -> {layer name: reason}``: the layers that it cannot be used on, which must
-    be skipped. ``holds``: weights with a score of infinity are never removed; elsewhere such a score is an error.
+    ``scope``: whether layers compete (global) or each is ranked separately (layer). ``sampled``: what is kept is a
+    seeded draw with probability in proportion to the sensitivity, not the largest. ``updates``: the kept weights get
+    new values, fitted by least squares (:func:`prunekit.pruning.repair.repair`). ``options``: what a user may set,
+    found by name in ``subject.options``. ``ranked_by``: the option that names the method whose scores this one uses,
+    and whose data and label needs it inherits. ``unfit(subject) -> {layer name: reason}``: layers that the method does
+    not fit and that must be skipped. ``holds``: infinite scores mark weights that stay; elsewhere they are an error.
     """
 
     structure: Literal["weight", "filter"]
@@ -199,9 +199,9 @@ Function = Callable[..., Any]
 
 
 class Chosen(NamedTuple):
-    """A method as asked for: its name, its row, and the value of every option.
+    """The requested method: its name, its row, and the value of every option.
 
-    ``row`` is a function of the subject where a user brings one: what it ranks is known when it has been called.
+    ``row`` is the function itself if the user passed one; a call shows whether it ranks weights or filters.
     """
 
     name: str
@@ -210,17 +210,17 @@ class Chosen(NamedTuple):
 
     @property
     def looks_at_data(self) -> bool:
-        """Whether it wants a sample; a function may look at one."""
+        """Whether it needs a sample; a user's function may use one."""
         return not isinstance(self.row, Method) or self.row.data_informed
 
     @property
     def updates(self) -> bool:
-        """Whether the kept weights are new ones."""
+        """Whether the kept weights get new values."""
         return isinstance(self.row, Method) and self.row.updates
 
 
 def check_name(name: str) -> None:
-    """Look up a method; of code of the user's own the form of its name alone, for it is not imported here."""
+    """Look up a method; for the user's own code only the form of its name is checked, as nothing is imported here."""
     if not is_code(name):
         METHODS[name]  # a wrong name raises
     elif not all(name.removeprefix(PREFIX).partition(":")):
@@ -228,13 +228,13 @@ def check_name(name: str) -> None:
 
 
 def check_options(name: str, given: Mapping[str, Value]) -> None:
-    """Look up the options of a method; those of code of the user's own are looked up when it is imported."""
+    """Look up the options of a method; those of the user's own code are checked when it is imported."""
     if not is_code(name):
         chosen(name, given)
 
 
 def chosen(method: str | Method | Function, given: Mapping[str, Value]) -> Chosen:
-    """The method of this name (``module:package.file:function`` for code of the user's own), row or function.
+    """The method of this name (``module:package.file:function`` for the user's own code), row or function.
 
     :class:`UsageError`: no such method or option, or a value that an option does not take.
     """
@@ -252,7 +252,7 @@ def chosen(method: str | Method | Function, given: Mapping[str, Value]) -> Chose
 
 
 def _with_needs(name: str, row: Method, options: Mapping[str, Value]) -> Method:
-    """The row with the needs of the method whose scores it takes."""
+    """The row with the data and label needs of the method whose scores it uses."""
     if not row.ranked_by:
         return row
     base = METHODS[str(options[row.ranked_by])]

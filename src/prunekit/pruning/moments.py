@@ -1,4 +1,4 @@
-"""What a layer's inputs and outputs amount to over a sample, as a least-squares fit of its weights needs it."""
+"""Moments of a layer's inputs and outputs over a sample, as a least-squares fit of its weights needs them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from prunekit.pruning.layers import Layer
 from prunekit.pruning.scores.patches import patches, rows
 
-# Numbers in the patches that are taken together: 32 MB in float32.
+# Numbers in the patches that are processed together: 32 MB in float32.
 CHUNK_ELEMENTS = 8_000_000
-# How far a layer's output may be from weight × patches + bias, in shares of its largest entry: rounding, no more.
+# How far rounding may move a layer's output from weight × patches + bias, as a share of its largest entry.
 ROUNDING = {torch.float16: 2e-2, torch.bfloat16: 5e-2}
 FINE = 1e-3
-# Outputs below this are all rounding.
+# Outputs below this size are pure rounding.
 SMALLEST = 1e-3
 
 
@@ -34,7 +34,7 @@ class Moments(NamedTuple):
     positions: int
 
     def added(self, other: Moments) -> Self:
-        """The moments of both samples."""
+        """The moments of both samples together."""
         return self._replace(
             gram=self.gram + other.gram,
             cross=self.cross + other.cross,
@@ -44,14 +44,14 @@ class Moments(NamedTuple):
         )
 
     def about_means(self) -> Self:
-        """The same with ``gram`` and ``cross`` about the means, as a fit with an intercept needs them."""
+        """The same moments with ``gram`` and ``cross`` about the means, for a fit with an intercept."""
         seen, made = self.inputs / self.positions, self.outputs / self.positions
         gram = self.gram - self.inputs[..., :, None] * seen[..., None, :]
         return self._replace(gram=gram, cross=self.cross - self.inputs[..., :, None] * made[..., None, :])
 
 
 def moments_of(layer: Layer, module: nn.Module, inputs: Tensor, outputs: Tensor) -> Moments:
-    """The moments of one call's inputs and of outputs in the shape of the call's own."""
+    """The moments of one call's inputs with ``outputs``, which have the shape of the call's own."""
     elements = patches(layer, module, inputs[:1]).numel()
     step = max(1, CHUNK_ELEMENTS // max(1, elements))
     parts = [
@@ -62,7 +62,7 @@ def moments_of(layer: Layer, module: nn.Module, inputs: Tensor, outputs: Tensor)
 
 
 def moments_of_inputs(layer: Layer, module: nn.Module, inputs: Tensor) -> Moments:
-    """The moments of one call's inputs alone; those of outputs have no filters."""
+    """The moments of one call's inputs; the output moments have zero filters."""
     elements = patches(layer, module, inputs[:1]).numel()
     parts = [
         patches(layer, module, some)
@@ -72,7 +72,7 @@ def moments_of_inputs(layer: Layer, module: nn.Module, inputs: Tensor) -> Moment
 
 
 def _moments(seen: Tensor, made: Tensor) -> Moments:
-    """Of patches ``[images, groups, J, positions]`` and outputs ``[images, groups, filters, positions]``."""
+    """Moments of patches ``[images, groups, J, positions]`` and outputs ``[images, groups, filters, positions]``."""
     seen, made = (part.permute(1, 2, 0, 3).flatten(2) for part in (seen, made))
     sums = seen @ seen.mT, seen @ made.mT, seen.sum(-1), made.sum(-1)
     gram, cross, inputs, outputs = (part.double() for part in sums)
@@ -87,7 +87,7 @@ def by_group(layer: Layer, module: nn.Module, outputs: Tensor) -> Tensor:
 
 
 def is_product(layer: Layer, module: nn.Module, inputs: Tensor, outputs: Tensor) -> bool:
-    """Whether a call's output is the layer's weight times its patches plus its bias, to rounding of its own type."""
+    """Whether a call's output is the layer's weight × patches + bias, to within rounding of the output's type."""
     product = rows(layer, layer.tensor().float()) @ patches(layer, module, inputs.float())
     if outputs.numel() != product.numel():
         return False

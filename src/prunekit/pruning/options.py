@@ -1,4 +1,4 @@
-"""Options of a method: a typed table per row, and what was given for it. No torch."""
+"""Options of a method: a typed table per row, and the values given for it. No torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Value = bool | int | float | str
 
 
 class Option(NamedTuple):
-    """One option of a method: its default, whose type is the option's, what it means, and its least value."""
+    """One option of a method: its default (which also sets its type), its meaning, and its least value."""
 
     default: Value
     meaning: str
@@ -24,7 +24,7 @@ NONE: Options = MappingProxyType({})
 
 
 def filled(method: str, options: Options, given: Mapping[str, Value]) -> dict[str, Value]:
-    """Every option's value, given or default; a :class:`UsageError` names a wrong one and what is allowed."""
+    """Every option's value, given or default; a :class:`UsageError` names a wrong one and what it may be."""
     for name, value in given.items():
         if not options:
             raise UsageError(f"method {method} has no options (given: {name})")

@@ -1,7 +1,7 @@
-"""Repair a pruned network without labels: every layer's kept weights by least squares, in forward order.
+"""Repair a pruned network without labels: fit every layer's kept weights by least squares, in forward order.
 
-A layer of a pruned network sees other inputs than it did before. Its kept weights, and its bias, are set to those with
-which its outputs come nearest to what they were, given the inputs that the layers repaired so far make: the
+A layer of a pruned network gets other inputs than before pruning. Its kept weights and bias are fitted so that its
+outputs come nearest to those before pruning, given the inputs from the layers repaired so far. This is the
 reconstruction of He et al. 2017 (arXiv:1707.06168, section 3.1) for any mask, with an intercept and a ridge.
 """
 
@@ -28,7 +28,7 @@ from prunekit.pruning.moments import Moments, is_product, moments_of
 from prunekit.pruning.scores.patches import from_rows, rows
 from prunekit.pruning.subject import Batch, read_batches, run, single
 
-# The pull towards the pruned weights, as a share of the mean square of the inputs (about their means) that are kept.
+# The pull towards the pruned weights, as a share of the mean square of the kept inputs (about their means).
 RIDGE = 1e-3
 
 
@@ -36,11 +36,11 @@ RIDGE = 1e-3
 def repair(
     model: nn.Module, *, masks: Masks, batches: Iterable[Any], ridge: float = RIDGE
 ) -> dict[str, Tensor]:
-    """New weights, biases and running means of the pruned network, by state-dict name; masked entries are zero.
+    """New weights, biases and running means of the pruned network, by state-dict name; removed entries are zero.
 
-    ``model``: the network before ``masks`` (True = kept) were applied; it stays as it is. ``batches``: inputs, or
-    (inputs, labels), whose labels are not looked at. Layers that the batches do not reach keep their weights, and so
-    do layers whose outputs are not their weight times their inputs, which a warning names.
+    ``model``: the network before ``masks`` (True = kept) were applied; it is unchanged. ``batches``: inputs, or
+    (inputs, labels); labels are ignored. Layers that the batches do not reach keep their weights. So do layers whose
+    outputs are not their weight times their inputs, with a warning.
     """
     check(model, masks)
     model = single(model)
@@ -73,7 +73,7 @@ def solved(moments: Moments, weight: Tensor, kept: Tensor, ridge: float) -> Tens
     ``weight`` and ``kept``: ``[groups, filters, J]``. Filters that keep the same columns are solved together.
     """
     found = torch.zeros_like(weight)
-    # Sums in float32 lose digits of what varies beside a large mean, and no pull may be smaller than that.
+    # float32 sums lose digits of small variations about a large mean; the pull must not be smaller than that loss.
     squares = moments.gram.diagonal(dim1=-2, dim2=-1) + moments.inputs.square() / moments.positions
     lost = torch.finfo(torch.float32).eps * squares
     groups = zip(moments.gram, moments.cross, lost, weight, kept, found, strict=True)
@@ -89,7 +89,7 @@ def solved(moments: Moments, weight: Tensor, kept: Tensor, ridge: float) -> Tens
 
 
 def _fit(gram: Tensor, cross: Tensor, old: Tensor, pull: Tensor) -> Tensor:
-    """``min |X w - y|^2 + pull |w - old|^2``; where all inputs are zero that is ``old``."""
+    """``min |X w - y|^2 + pull |w - old|^2``; if all inputs are zero, that is ``old``."""
     pull = pull.clamp(min=torch.finfo(torch.float64).tiny)
     factor: Tensor = torch.linalg.cholesky(
         gram + pull * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
@@ -100,7 +100,7 @@ def _fit(gram: Tensor, cross: Tensor, old: Tensor, pull: Tensor) -> Tensor:
 def _mended(
     layer: Layer, moments: Moments, norm: tuple[str, _BatchNorm] | None, masks: Masks, ridge: float
 ) -> dict[str, Tensor]:
-    """The layer's new weight, and its new intercept: in its bias, or in the mean of the batch norm behind it."""
+    """The layer's new weight and new intercept, which goes to its bias or to the mean of the batch norm after it."""
     weight = layer.tensor()
     kept = rows(layer, masks.get(layer.weight, torch.ones_like(weight, dtype=torch.bool)).to(weight.device))
     movable = layer.bias is not None or norm is not None
@@ -117,7 +117,7 @@ def _mended(
 
 
 def _norms_behind(model: nn.Module, graph: Graph) -> dict[str, tuple[str, _BatchNorm]]:
-    """By layer, the batch norm with running statistics that alone reads its output, and reads nothing else."""
+    """By layer, the batch norm with running statistics that is the only reader of its output and reads only that."""
     modules = dict(model.named_modules())
     readers = Counter(value for op in graph.ops for value in op.inputs)
     makers = {op.output: op.name for op in graph.ops if op.kind == "layer"}
@@ -133,7 +133,7 @@ def _norms_behind(model: nn.Module, graph: Graph) -> dict[str, tuple[str, _Batch
 
 
 class _Pair(NamedTuple):
-    """A layer before and after pruning, in its networks; ``calls``: how often a forward pass calls it."""
+    """A layer before and after pruning, with both networks; ``calls``: how often a forward pass calls it."""
 
     model: nn.Module
     pruned: nn.Module
@@ -143,7 +143,7 @@ class _Pair(NamedTuple):
 
 
 def _moments(pair: _Pair, sample: list[Batch]) -> Moments | None:
-    """What the layer sees after pruning with what it made before; None where it is no product with its weight."""
+    """Moments of the layer's inputs after pruning and outputs before; None if it is not a product with its weight."""
     total: Moments | None = None
     for batch in sample:
         wanted = _seen(pair.model, pair.before, pair.calls, batch.inputs)
@@ -157,13 +157,13 @@ def _moments(pair: _Pair, sample: list[Batch]) -> Moments | None:
 
 
 class _ReachedError(Exception):
-    """Ends a forward pass where what is looked for has been seen."""
+    """Ends a forward pass once every wanted call has been recorded."""
 
 
 def _seen(
     model: nn.Module, layer: Layer, calls: int, inputs: Tensor
 ) -> list[tuple[nn.Module, Tensor, Tensor]]:
-    """Module, input and output of every call of the layer in a forward pass, which ends behind the last."""
+    """Module, input and output of every call of the layer in a forward pass, which ends after the last call."""
     found: list[tuple[nn.Module, Tensor, Tensor]] = []
 
     def hook(module: nn.Module, args: Any, kwargs: Any, output: Tensor) -> None:
@@ -180,7 +180,7 @@ def _seen(
 
 
 def calls_of(model: nn.Module, layers: Mapping[str, Layer], batch: Batch) -> dict[str, int]:
-    """How often a forward pass calls every layer, in the order of the first calls."""
+    """How often a forward pass calls each layer, in the order of their first calls."""
     calls: dict[str, int] = {}
 
     def counter(name: str) -> Callable[..., None]:

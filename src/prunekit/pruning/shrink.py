@@ -1,4 +1,4 @@
-"""Take dead filters and channels out for real: a smaller model of the same class that computes the same function."""
+"""Remove dead filters and channels: a smaller model of the same class that computes the same function."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import alike, outputs
 from prunekit.pruning.masks import Masks, apply_, parameters
 
-# Shrinking changes the order in which float32 sums are made, and nothing else: shares of the largest logit.
+# Shrinking changes only the order of float32 sums: tolerances as shares of the largest logit.
 TOLERANCE = 1e-4
 _HALVES = {torch.float16: 2e-2, torch.bfloat16: 5e-2}
 _TRIES = 24
 
 
 class Shrunk(NamedTuple):
-    """A smaller model, the channels that it has, and the modules that would not run with fewer than they had."""
+    """A smaller model, its channels, and the modules that fail with fewer channels than they had."""
 
     model: nn.Module
     kept: list[Tensor]
@@ -35,19 +35,19 @@ class Shrunk(NamedTuple):
 
 @exact()
 def shrink(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> nn.Module:
-    """A copy of the masked model without its dead channels, in evaluation mode; the model stays as it is.
+    """A copy of the masked model without its dead channels, in evaluation mode; the model is unchanged.
 
-    A channel goes where it is dead on all sides that are coupled (all branches of a sum, both sides of a grouped
-    convolution, all of a head) and everything that carries it can be cut: norms, slopes, scales, buffers. Weights
+    A channel is removed if everything coupled with it is dead (all branches of a sum, both sides of a grouped
+    convolution, a whole head) and everything that carries it can be cut: norms, slopes, scales, buffers. Weights
     pruned one by one stay as zeros. The copy is run on ``example`` (default: a shape that fits) before it is returned;
-    one whose outputs differ from the masked model's by more than 1e-4 of their scale is a :class:`UsageError`.
+    outputs that differ from the masked model's by more than 1e-4 of their scale are a :class:`UsageError`.
     """
     return plan(model, masks, example=example)[0].model
 
 
 @exact()
 def plan(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> tuple[Shrunk, Graph]:
-    """What :func:`shrink` makes, and the graph by which :func:`cut` takes the same channels out of another copy."""
+    """The result of :func:`shrink`, and the graph with which :func:`cut` cuts another copy in the same way."""
     masked = copied_network(model).eval()
     apply_(masked, masks)
     graph = trace(masked, example)
@@ -59,7 +59,7 @@ def plan(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> tu
 
 
 def shrunk(masked: nn.Module, graph: Graph, masks: Masks) -> Shrunk:
-    """The smaller copy of a masked model; channels stay in modules that do not run, or run otherwise, without them."""
+    """The smaller copy of a masked model; modules that fail or change the outputs without a channel keep all theirs."""
     expected = outputs(masked, graph.example)
     fixed: frozenset[str] = frozenset()
     for _ in range(_TRIES):
@@ -76,32 +76,32 @@ def shrunk(masked: nn.Module, graph: Graph, masks: Masks) -> Shrunk:
 
 
 def _widened(failed: str, fixed: frozenset[str]) -> str:
-    """The innermost module around the one that failed in which channels do not stay yet."""
+    """The innermost module, from the failed one outwards, whose channels are not fixed yet."""
     while failed and failed in fixed:
         failed = failed.rpartition(".")[0]
     return failed
 
 
 def kept_channels(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> list[Tensor]:
-    """For every value the channels that stay, the same for all that are coupled."""
+    """For every value, the channels that stay; coupled channels stay together."""
     needed = coupling.pinned.clone() | alive_groups(model, graph, masks, coupling)
     while True:
         kept = coupling.kept(needed)
         empty = [value for value, channels in enumerate(kept) if len(channels) and not bool(channels.any())]
         if not empty:
             return kept
-        for value in empty:  # the network's code makes a tensor there, of at least one channel
+        for value in empty:  # the network's code makes a tensor here, which needs at least one channel
             needed[coupling.groups(value)[:1]] = True
 
 
 def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> Tensor:
-    """Bool per group: something in it is not zero and is read."""
+    """Bool per group: whether something in it is not zero and is read."""
     stocks = room_of(model, graph, masks).stocks
     liveness, zero = propagate(graph, stocks), zeros(graph, stocks)
     alive = torch.zeros(coupling.count, dtype=torch.bool)
     carried = _carried(model, graph, masks, coupling)
-    mixed: set[int] = set()  # what a mix made, whose own inputs tell whether it is alive
-    made: set[int] = set()  # what was made of channels that a mix does not share with its inputs
+    mixed: set[int] = set()  # made by a mix; alive if the inputs of that mix are
+    made: set[int] = set()  # made from channels that a mix does not share with its inputs
     for op in graph.ops:
         if op.kind == "mix" or (op.kind not in ("layer", "read") and mixed.intersection(op.inputs)):
             mixed.add(op.output)
@@ -124,7 +124,7 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
 
 
 def _carried(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> Tensor:
-    """Bool per group: a parameter that carries it has entries left."""
+    """Bool per group: whether a parameter that carries it has entries left."""
     carried = torch.zeros(coupling.count, dtype=torch.bool)
     own = parameters(model)
     for attached in graph.attached:
@@ -138,7 +138,7 @@ def _carried(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -
 
 
 def _failing(model: nn.Module, example: Any, expected: list[Tensor]) -> str | None:
-    """None if the model runs as expected, else the module that fails, "" where only the outputs tell."""
+    """None if the model runs as expected, else the module that fails, or "" if only the outputs differ."""
     names = {id(module): name for name, module in model.named_modules()}
     inside: list[str] = []
     enter = nn.modules.module.register_module_forward_pre_hook(
