@@ -1,1 +1,1 @@
-"""Sensitivities: what a weight or filter scores; the lowest go first."""
+"""Sensitivities: scores of weights, filters or input channels; the lowest are removed first."""

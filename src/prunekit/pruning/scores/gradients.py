@@ -1,4 +1,4 @@
-"""Sensitivities from the gradient of the loss on the sample: what removing something does to it, to first order."""
+"""Sensitivities from gradients, mostly of the loss on the sample: the effect of a removal on it, to first order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prunekit.pruning.subject import Batch, Scores, Subject, fitting, run
 
 
 def snip(subject: Subject) -> Scores:
-    """``|W dL/dW|`` per weight, with the gradient of the mean loss over the sample, as shares of their total sum."""
+    """``|W dL/dW|`` per weight, with the gradient of the mean loss over the sample, over the sum of all scores."""
     products = {
         name: (gradient * layer.tensor()).abs() for layer, name, gradient in _whole_gradients(subject)
     }
@@ -27,24 +27,24 @@ def snip(subject: Subject) -> Scores:
 
 
 def taylor(subject: Subject) -> Scores:
-    """``(W dL/dW)^2`` per weight, the mean over batches."""
+    """``(W dL/dW)^2`` per weight, averaged over batches."""
     return _mean_over_batches(subject, lambda layer, product: product.square())
 
 
 def taylor_filter(subject: Subject) -> Scores:
-    """The square of ``W dL/dW`` summed over every filter, the mean over batches."""
+    """The square of the sum of ``W dL/dW`` over each filter, averaged over batches."""
     return _mean_over_batches(subject, lambda layer, product: layer.blocks(product).sum((1, 2)).square())
 
 
 def group_taylor(subject: Subject) -> Scores:
-    """The sum over every filter of ``|W dL/dW|``, the mean over batches."""
+    """The sum of ``|W dL/dW|`` over each filter, averaged over batches."""
     return _mean_over_batches(subject, lambda layer, product: layer.blocks(product).abs().sum((1, 2)))
 
 
 def hessian(subject: Subject) -> Scores:
-    """Half the sum over every filter of ``W^2`` times its Hessian's diagonal, taken as the mean squared gradient.
+    """Half the sum over each filter of ``W^2`` times the Hessian's diagonal, estimated by the mean squared gradient.
 
-    The gradients are those of single images, whose mean square is the diagonal of the empirical Fisher matrix.
+    The gradients are those of single images; their mean square is the diagonal of the empirical Fisher matrix.
     """
     single = [
         Batch(batch.inputs[place : place + 1], cast(Tensor, batch.labels)[place : place + 1])
@@ -56,9 +56,10 @@ def hessian(subject: Subject) -> Scores:
 
 
 def synflow(subject: Subject) -> Scores:
-    """``W dR/dW`` with R the summed outputs of the network for an image of ones, all its weights and buffers positive.
+    """``W dR/dW``, with R the sum of the network's outputs for an input of ones, and |W| in place of all weights W.
 
-    The network is taken in evaluation mode and in float64, where products over many layers stay in range.
+    Buffers are made positive too. The network runs in evaluation mode and in float64, so that products over many layers
+    stay in range.
     """
     if subject.graph.example is None:
         raise UsageError("synflow runs the network once, but no suitable input was found: pass example=")
@@ -99,7 +100,7 @@ def _whole_gradients(subject: Subject) -> list[tuple[Layer, str, Tensor]]:
 
 
 def _gradients(subject: Subject) -> Iterator[Scores]:
-    """Per batch, the gradient of its mean cross entropy by every prunable weight; ``.grad`` stays as it is."""
+    """Per batch, the gradient of its mean cross entropy for every prunable weight; ``.grad`` is unchanged."""
     weights = [cast(Tensor, layer.modules[0].weight) for layer in subject.layers.values()]
     flags = [weight.requires_grad for weight in weights]
     try:
@@ -122,7 +123,7 @@ def _loss(outputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def logits(output: Any) -> Tensor:
-    """The logits in a model's output: itself, the ``out`` of torchvision's segmentation models, or the first part."""
+    """The logits in a model's output: the output itself, its ``out`` (torchvision's segmentation) or its first part."""
     if isinstance(output, dict):
         output = output["out"] if "out" in output else next(iter(output.values()))
     found: Tensor = output[0] if isinstance(output, list | tuple) else output

@@ -2,10 +2,10 @@
 
 Baykal et al. 2019 (arXiv:1910.05422), Liebenwein et al. 2020 (arXiv:1911.07412), with the constants of their code.
 
-A weight's share of a positive (negative) pre-activation is ``g = |W_fj| a_jp / |Z_fp|``, where Z sums the positive
-(negative) products at output position p alone, without bias. SiPP takes the mean over positions and the largest
-over images; PFP the largest over everything a channel feeds. An input with negative entries counts as two images, its
-positive and its negative half.
+A weight's share of a positive (negative) pre-activation is ``g = |W_fj| a_jp / |Z_fp|``, where Z sums only the positive
+(negative) products at output position p, without bias. SiPP takes the mean over positions, then the maximum over
+images; PFP takes the maximum over everything that a channel feeds. An input with negative entries counts as two images:
+its positive and its negative half.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from prunekit.pruning.layers import Layer
 from prunekit.pruning.scores.patches import from_rows, patches, rows
 from prunekit.pruning.subject import Scores, Subject, observe
 
-# Sums this small give no shares: float32's epsilon, as in the authors' code.
+# Sums up to this size (float32's epsilon, as in the authors' code) give no shares.
 SMALLEST_SUM = float(torch.finfo(torch.float32).eps)
-# Images are taken together while patches, sums and shares fit in about 8 MB.
+# Images are processed together while patches, sums and shares fit in about 8 MB.
 CHUNK_ELEMENTS = 2_000_000
-# Products are taken in blocks of about 1 MB.
+# Products are computed in blocks of about 1 MB.
 PRODUCT_ELEMENTS = 250_000
-# Room for rounding in a bound; the eighth root of the smallest float32 (1.8e-5) times that of 10^5 positions.
+# Slack of a bound for rounding, and for underflow: the eighth root of float32's smallest (1.8e-5) times that of 10^5.
 _SLACK = 1.001
 _UNDERFLOW = 8e-5
 _TINY = torch.finfo(torch.float32).tiny
-# Open shares above which the most promising ones go first.
+# With more candidate shares than this, the most promising ones are computed first.
 _MANY = 2_000
 
 
 def sipp(subject: Subject) -> Scores:
-    """Per weight: the largest over images of the mean over positions of its share (SiPP, Baykal et al. 2019)."""
+    """Per weight: the maximum over images of its mean share over positions (SiPP, Baykal et al. 2019)."""
     signed = {name: _signed(layer) for name, layer in subject.layers.items()}
     found = {name: both.new_zeros(both.transpose(1, 2).shape) for name, both in signed.items()}
 
@@ -55,8 +55,8 @@ def sipp(subject: Subject) -> Scores:
 def raise_means(found: Tensor, signed: Tensor, seen: Tensor) -> None:
     """Raise ``found`` (``[groups, J, F]``), in place, to the largest mean over positions of a / Z of these images.
 
-    ``signed``: as in :class:`Sight`; ``seen``: ``[images, groups, J, positions]``. With the patches on the left,
-    products come as ``found`` lies in memory, and in blocks that the cache holds while their maximum is taken.
+    ``signed``: as in :class:`Sight`; ``seen``: ``[images, groups, J, positions]``. With the patches on the left, the
+    products have the memory layout of ``found``, in blocks that stay in the cache while their maximum is taken.
     """
     groups, _, filters = found.shape
     factors = _inverse_sums(signed, seen).div_(seen.shape[-1]).transpose(-1, -2)
@@ -69,9 +69,9 @@ def raise_means(found: Tensor, signed: Tensor, seen: Tensor) -> None:
 
 
 def _weight_scores(layer: Layer, signed: Tensor, means: Tensor) -> Tensor:
-    """The shares of both signs as one tensor in the weight's shape: each weight has one sign only."""
+    """The shares of both signs as one tensor in the weight's shape; each weight has only one sign."""
     for weights, factors in zip(signed, means, strict=True):
-        # Turned round first: many times faster than a product of two layouts.
+        # Transposing first is many times faster than a product of two layouts.
         weights.mul_(factors.T.contiguous())
     positive, negative = signed.chunk(2, dim=1)
     return from_rows(layer, positive + negative)
@@ -100,14 +100,14 @@ def _side_by_side(seen: Tensor) -> Tensor:
 
 
 def raise_largest(layer: Layer, signed: Tensor, seen: Tensor, found: Tensor) -> Tensor:
-    """The largest share per input channel so far, given that of earlier images; ``found``: ``[channels]``.
+    """The largest share per input channel so far, given ``found`` (``[channels]``) from earlier images.
 
-    ``seen``: ``[groups, J, columns]``. Of every weight the largest share over all columns is bounded: it is at most the
-    eighth root of the sum of eighth powers, which is a matrix product. Only shares whose bound exceeds what is already
-    found are worked out. Filters are taken in blocks that the cache holds.
+    ``seen``: ``[groups, J, columns]``. A weight's largest share over all columns is at most the eighth root of the sum
+    of eighth powers, which is a matrix product. Only shares whose bound exceeds the largest found so far are computed.
+    Filters are processed in blocks that fit in the cache.
     """
     inverse = _inverse_sums(signed, seen)
-    # Columns are brought to the same height first, so that none leaves the range of float32.
+    # Columns are scaled to the same maximum first, so that none leaves the range of float32.
     top = seen.amax(1, keepdim=True).clamp_(min=_TINY)
     scaled = inverse * top
     steepest = scaled.amax(2, keepdim=True).clamp_(min=_TINY)
@@ -116,16 +116,16 @@ def raise_largest(layer: Layer, signed: Tensor, seen: Tensor, found: Tensor) -> 
     blocks = (torch.split(values, size, 1) for values in (signed, inverse, factors, steepest * _SLACK))
     for weights, own, high, scale in zip(*blocks, strict=True):
         root = (powers @ high.transpose(1, 2)).sqrt_().sqrt_().sqrt_()
-        # What is added stands for what is lost where an eighth power is too small for float32.
+        # The added term makes up for eighth powers too small for float32.
         bound = root.add_(_UNDERFLOW).mul_((scale * weights).transpose(1, 2))
         found = _raised(layer, Sight(weights, seen, own, bound), found)
     return found
 
 
 class Sight(NamedTuple):
-    """What some filters of a layer see of a few images, and bounds on the largest share of every weight.
+    """The inputs of some of a layer's filters on a few images, and bounds on the largest share of every weight.
 
-    With F = twice as many rows as filters: ``signed``: ``[groups, F, J]``; ``seen``: ``[groups, J, columns]``;
+    ``signed``: ``[groups, F, J]``, with F twice the number of filters; ``seen``: ``[groups, J, columns]``;
     ``inverse``: 1 / Z, ``[groups, F, columns]``; ``bound``: ``[groups, J, F]``.
     """
 
@@ -140,7 +140,7 @@ def _eighth_power(values: Tensor) -> Tensor:
 
 
 def _raised(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
-    """While many shares may exceed what is found, the most promising one of every channel goes first."""
+    """Raise ``found`` to the shares that exceed it; if many may, each channel's most promising one goes first."""
     promising = _promising(layer, sight, found)
     if len(promising) > _MANY:
         found = _improved(layer, sight, found, _most_promising(layer, sight.bound))
@@ -151,21 +151,21 @@ def _raised(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
 
 
 def _promising(layer: Layer, sight: Sight, found: Tensor) -> Tensor:
-    """The places where a share may exceed what is found, flat."""
+    """The flat places where a share may exceed ``found``."""
     kernel = sight.signed.shape[-1] // layer.shape[1]
     above = sight.bound > found.view(layer.groups, -1, 1).repeat_interleave(kernel, 1)
-    # Flat, since nonzero is many times slower on three axes.
+    # Flattened, since nonzero is many times slower on three axes.
     return above.flatten().nonzero().flatten()
 
 
 def _most_promising(layer: Layer, bound: Tensor) -> Tensor:
-    """The place of the largest bound of every channel, flat."""
+    """The flat place of every channel's largest bound."""
     each = bound.view(layer.inputs, -1)
     return torch.arange(layer.inputs, device=bound.device) * each.shape[1] + each.argmax(1)
 
 
 def _improved(layer: Layer, sight: Sight, found: Tensor, places: Tensor) -> Tensor:
-    """Work out the shares at these places of the bound and take in their maxima."""
+    """Compute the shares at these places of the bound and raise ``found`` to their maxima."""
     group, column, filters = torch.unravel_index(places, sight.bound.shape)
     shares = (sight.inverse[group, filters] * sight.seen[group, column]).amax(-1)
     channel = places // (sight.bound.numel() // layer.inputs)
@@ -173,21 +173,21 @@ def _improved(layer: Layer, sight: Sight, found: Tensor, places: Tensor) -> Tens
 
 
 def _signed(layer: Layer) -> Tensor:
-    """``[groups, 2 · filters per group, J]``: the positive weights' sizes, below them the negative weights' sizes."""
+    """Weight magnitudes ``[groups, 2 · filters per group, J]``: the positive weights, then the negative ones."""
     weight = rows(layer, layer.tensor().float())
     return torch.cat([weight.clamp(min=0), weight.clamp(max=0).neg()], dim=1)
 
 
 def _inverse_sums(signed: Tensor, seen: Tensor) -> Tensor:
-    """1 / Z of every filter and position, 0 where Z is too small to give shares."""
+    """1 / Z for every filter and position, 0 where Z is too small to give shares."""
     return F.threshold(signed @ seen, SMALLEST_SUM, torch.inf, inplace=True).reciprocal_()
 
 
 def _halves(inputs: Tensor) -> list[Tensor]:
-    """The positive and the negative half of the inputs, or the inputs where none is negative."""
+    """The positive and the negative half of the inputs, or only the inputs if none is negative."""
     return [inputs.clamp(min=0), inputs.neg().clamp(min=0)] if bool((inputs < 0).any()) else [inputs]
 
 
 def _chunks(images: Tensor, elements: int) -> tuple[Tensor, ...]:
-    """As many images at a time as ``elements`` numbers for each leave room for."""
+    """The images in chunks that fit in memory with ``elements`` numbers per image."""
     return torch.split(images, max(1, CHUNK_ELEMENTS // elements)) if len(images) else ()

@@ -1,4 +1,4 @@
-"""Sensitivities from what a layer's inputs on the sample say of its weights: their sizes, and how they go together."""
+"""Sensitivities from a layer's inputs on the sample: their magnitudes, and how they correlate."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from prunekit.pruning.moments import Moments, moments_of_inputs
 from prunekit.pruning.scores.patches import from_rows, rows
 from prunekit.pruning.subject import Scores, Subject, observe
 
-# What is added to the diagonal of a layer's Hessian, as a share of its mean.
+# The damping added to the diagonal of a layer's Hessian, as a share of the diagonal's mean.
 DAMPING = 1e-2
-# A filter's weights are removed in this many rounds (one at a time where it has fewer).
+# A filter's weights are removed in this many rounds (one at a time if it has fewer weights).
 ROUNDS = 16
-# Entries of inverse Hessians that are held together: 120 MB in float32.
+# Entries of inverse Hessians that are held at the same time: 120 MB in float32.
 HELD_ELEMENTS = 30_000_000
 
 
 def wanda(subject: Subject) -> Scores:
-    """``|W|`` times the Euclidean norm of its input over the sample, as its rank within its filter, in (0, 1]."""
+    """``|W|`` times the Euclidean norm of its input over the sample, as a rank within its filter, in (0, 1]."""
     found = {}
     for name, moments in _moments(subject).items():
         layer = subject.layers[name]
@@ -29,7 +29,7 @@ def wanda(subject: Subject) -> Scores:
 
 
 def rank_shares(values: Tensor) -> Tensor:
-    """The place of every entry in the ranking along the last axis, over its length; the largest has 1."""
+    """The rank of every entry along the last axis, divided by the axis length; the largest has 1."""
     order = values.argsort(dim=-1, stable=True)
     places = torch.arange(1, values.shape[-1] + 1, device=values.device, dtype=torch.float32)
     return torch.zeros_like(values, dtype=torch.float32).scatter(
@@ -38,9 +38,9 @@ def rank_shares(values: Tensor) -> Tensor:
 
 
 def obc(subject: Subject) -> Scores:
-    """What the greedy removal of weights one after the other adds to a layer's squared error, as a share of its output.
+    """What each weight's greedy removal adds to the layer's squared error, as a share of its output's energy.
 
-    After each round the weights that are left take over what they can of those removed (optimal brain surgeon).
+    After each round the remaining weights compensate for the removed ones (optimal brain surgeon).
     """
     found = {}
     for name, moments in _moments(subject).items():
@@ -57,12 +57,12 @@ def obc(subject: Subject) -> Scores:
 def removal_costs(gram: Tensor, weight: Tensor, *, damping: float = DAMPING, rounds: int = ROUNDS) -> Tensor:
     """By how much each weight's removal raises the squared error of its filter's output, ``[filters, J]``.
 
-    ``gram``: ``[J, J]``. A cost is never less than that of what went before it, so that costs order the removals.
+    ``gram``: ``[J, J]``. A cost is at least that of every earlier removal, so that costs give the order of removal.
     """
     least = torch.finfo(torch.float64).tiny
     pull = (damping * gram.diagonal().mean()).clamp(min=least)
     inverse = torch.linalg.inv(gram + pull * torch.eye(len(gram), dtype=gram.dtype, device=gram.device))
-    # What is damped needs no float64, whose blocks take twice as long.
+    # The damped inverse does not need float64, in which blocks take twice as long.
     inverse, weight = inverse.float(), weight.float()
     step = max(1, HELD_ELEMENTS // inverse.numel())
     return torch.cat(
@@ -106,7 +106,7 @@ def _moments(subject: Subject) -> dict[str, Moments]:
 
 
 def _with_unseen(subject: Subject, found: Scores) -> Scores:
-    """Zeros for the layers that the sample does not reach; they are left alone."""
+    """The scores, with zeros for the layers that the sample does not reach; those layers are not pruned."""
     zeros = {
         name: torch.zeros_like(layer.tensor()) for name, layer in subject.layers.items() if name not in found
     }

@@ -1,4 +1,4 @@
-"""Sensitivities that look at the weights alone; the sources are in ``methods``."""
+"""Sensitivities from the weights only; the sources are in ``methods``."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def filters_alike(subject: Subject) -> Scores:
 
 
 def lamp(subject: Subject) -> Scores:
-    """``W^2`` over the sum of the squares in its layer that are not smaller."""
+    """``W^2`` divided by the sum of all squares in its layer that are not smaller."""
     return {name: _lamp(layer.tensor()) for name, layer in subject.layers.items()}
 
 
 def _lamp(weight: Tensor) -> Tensor:
-    # On the CPU: a GPU adds up such running sums in no fixed order.
+    # On the CPU, because a GPU computes cumulative sums in no fixed order.
     squares, order = weight.flatten().cpu().double().square().sort(stable=True)
     not_smaller = squares.flip(0).cumsum(0).flip(0).clamp(min=torch.finfo(torch.float64).tiny)
     scores = torch.empty_like(squares)
@@ -50,24 +50,24 @@ def _lamp(weight: Tensor) -> Tensor:
 
 
 def lamp_filter(subject: Subject) -> Scores:
-    """A filter's summed ``W^2`` over the sums of its layer's filters that are not smaller."""
+    """A filter's sum of ``W^2`` divided by the total of all such sums in its layer that are not smaller."""
     return {name: _lamp(_filters(layer).norm(dim=1)) for name, layer in subject.layers.items()}
 
 
 def geometric_median(subject: Subject) -> Scores:
-    """The sum of a filter's distances to all others of its layer: the smallest is the most replaceable."""
+    """The sum of a filter's distances to all others in its layer; the filter with the smallest is most replaceable."""
     return {name: _distances(_filters(layer)) for name, layer in subject.layers.items()}
 
 
 def _distances(filters: Tensor) -> Tensor:
-    # Distances come from a matrix product; centred filters lose the fewest digits in it.
+    # Distances come from a matrix product, in which centred filters lose the fewest digits.
     centred = filters - filters.mean(0)
     distances = torch.cdist(centred, centred, compute_mode="use_mm_for_euclid_dist")
     return distances.sum(1) - distances.diagonal()
 
 
 def norm_scale(subject: Subject) -> Scores:
-    """The size of the scale of the batch norm right behind every filter; 1 where there is none."""
+    """The absolute scale of the batch norm directly after each filter; 1 if there is none."""
     norms = {op.inputs[0]: op.name for op in subject.graph.ops if op.kind == "norm"}
     if not norms:
         raise UsageError(
@@ -88,7 +88,7 @@ def _filters(layer: Layer) -> Tensor:
 
 
 def check_finite(values: Scores, what: str) -> Scores:
-    """The same values, or a :class:`UsageError` that names the first layer with ``what`` that is not a number."""
+    """The same values; a :class:`UsageError` names the first layer whose values are not all finite."""
     for name, found in values.items():
         if not finite(found):
             raise UsageError(f"layer {name!r} has {what} that are not finite")

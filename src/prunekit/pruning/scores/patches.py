@@ -1,4 +1,4 @@
-"""Every layer as a matrix product: weights ``[groups, filters, J]`` × patches ``[images, groups, J, positions]``."""
+"""Layers as matrix products: weights ``[groups, filters, J]`` × patches ``[images, groups, J, positions]``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def from_rows(layer: Layer, values: Tensor) -> Tensor:
 
 
 def patches(layer: Layer, module: nn.Module, inputs: Tensor) -> Tensor:
-    """What every output position sees of the input: ``[images, groups, J, positions]``, J ordered as in :func:`rows`.
+    """The input patch of every output position: ``[images, groups, J, positions]``, J ordered as in :func:`rows`.
 
-    A linear layer's positions are all axes between the first and the last (tokens; one for plain vectors).
+    A linear layer's positions are all axes between the first and the last (tokens; plain vectors have one position).
     """
     if isinstance(module, nn.Linear):
         return inputs.reshape(len(inputs), -1, layer.inputs).transpose(1, 2).unsqueeze(1)
@@ -41,7 +41,7 @@ def _window(module: nn.Module, inputs: Tensor) -> Tensor:
 
 
 def _transposed_window(module: nn.Module, inputs: Tensor) -> Tensor:
-    """The plain convolution of stride 1 over an input stuffed with zeros that equals a transposed convolution."""
+    """The patches of the equivalent plain convolution, of stride 1 over an input stuffed with zeros."""
     stride: tuple[int, ...] = module.stride  # type: ignore[assignment]
     kernel: tuple[int, ...] = module.kernel_size  # type: ignore[assignment]
     dilation: tuple[int, ...] = module.dilation  # type: ignore[assignment]
@@ -60,7 +60,7 @@ def _transposed_window(module: nn.Module, inputs: Tensor) -> Tensor:
 def _slide(
     inputs: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> Tensor:
-    """``[images, channels, kernel positions, output positions]`` by strides alone, then one copy."""
+    """The windows ``[images, channels, kernel positions, output positions]``, as a strided view copied once."""
     reach = [step * (size - 1) for size, step in zip(kernel, dilation, strict=True)]
     outputs = [(n - r - 1) // s + 1 for n, r, s in zip(inputs.shape[2:], reach, stride, strict=True)]
     strides = inputs.stride()

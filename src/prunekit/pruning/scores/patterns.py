@@ -1,4 +1,4 @@
-"""N:M sparsity: of every m consecutive inputs of a filter n are kept, so that GPUs can skip the others."""
+"""N:M sparsity: n of every m consecutive inputs of a filter are kept, so that GPUs can skip the others."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from prunekit.pruning.subject import Scores, Subject
 
 
 def nm(subject: Subject) -> Scores:
-    """Infinity for the n best of every m consecutive channels at a kernel position; below it the rest, layer by layer.
+    """Infinity for the n best of every m consecutive channels at a kernel position; finite scores for the rest.
 
-    The layers that lose the smallest share of their scores come first, whole. Layers that do not fit lose nothing.
+    Layers are pruned whole, one after the other, starting with the one that loses the smallest share of its scores.
+    Layers that do not fit lose nothing.
     """
     n, m = int(subject.options["n"]), int(subject.options["m"])
     base = chosen(str(subject.options["score"]), {})
@@ -30,7 +31,7 @@ def nm(subject: Subject) -> Scores:
 
 
 def unfit(subject: Subject) -> dict[str, str]:
-    """The layers whose filters do not read a multiple of m channels, and how many they read."""
+    """The layers whose filters read a number of channels that is not a multiple of m, with that number."""
     n, m = int(subject.options["n"]), int(subject.options["m"])
     if n >= m:
         raise UsageError(f"option n of method nm must be below m (given: n={n}, m={m})")
@@ -42,7 +43,7 @@ def unfit(subject: Subject) -> dict[str, str]:
 
 
 def kept_of(layer: Layer, scores: Tensor, n: int, m: int) -> Tensor:
-    """Bool mask of the n best of every m consecutive channels; among equals the first ones."""
+    """Bool mask of the n best of every m consecutive channels; the first of equal scores win."""
     blocks = layer.blocks(scores)
     filters, channels, positions = blocks.shape
     groups = blocks.reshape(filters, channels // m, m, positions)
@@ -57,7 +58,7 @@ def _lost(scores: Tensor, kept: Tensor) -> float:
 
 
 def _staged(scores: Tensor, kept: Tensor, place: int) -> Tensor:
-    """Infinity where kept; else the layer's place and the rank within it, so that layers go one after the other."""
+    """Infinity where kept; else the layer's place plus the rank within it, so that layers are pruned in turn."""
     flat = scores.flatten().argsort(stable=True)
     share = torch.empty(scores.numel(), dtype=torch.float32, device=scores.device)
     share[flat] = torch.arange(scores.numel(), device=scores.device, dtype=torch.float32) / scores.numel()

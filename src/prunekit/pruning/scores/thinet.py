@@ -1,4 +1,4 @@
-"""ThiNet: drop the input channels without which a layer's output changes least (Luo et al. 2017, arXiv:1707.06342)."""
+"""ThiNet: drop the input channels whose removal changes a layer's output least (Luo et al. 2017, arXiv:1707.06342)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DRAWS = 10
 
 
 def thinet(subject: Subject) -> Scores:
-    """Per input channel: how late the greedy search of the paper (section 3.2.2, algorithm 1) drops it, in (0, 1].
+    """Per input channel: how late the paper's greedy search (section 3.2.2, algorithm 1) drops it, in (0, 1].
 
-    Each step drops the channel with which the squared sum of all dropped contributions, over a seeded draw of output
-    entries, stays smallest.
+    Each step drops the channel that keeps the sum of squares of the dropped contributions smallest, over a seeded draw
+    of output entries.
     """
     generator = torch.Generator().manual_seed(subject.seed)
     drawn = {name: [layer.tensor().new_zeros(0, layer.inputs)] for name, layer in subject.layers.items()}
@@ -31,7 +31,7 @@ def thinet(subject: Subject) -> Scores:
 
 
 def _contributions(layer: Layer, seen: Tensor, generator: torch.Generator) -> Tensor:
-    """What every input channel adds to some drawn output entries: ``[draws, channels]``."""
+    """The contribution of each input channel to randomly drawn output entries: ``[draws, channels]``."""
     weight = rows(layer, layer.tensor().float())
     groups, filters, _ = weight.shape
     positions, channels = seen.shape[-1], layer.shape[1]
@@ -44,12 +44,12 @@ def _contributions(layer: Layer, seen: Tensor, generator: torch.Generator) -> Te
 
 
 def drop_order(parts: Tensor) -> Tensor:
-    """The place of every channel in the greedy order of dropping, over their number.
+    """The place of each channel in the greedy order of dropping, divided by the number of channels.
 
-    ``parts``: what every channel adds to some output entries, ``[entries, channels]``.
+    ``parts``: the contribution of each channel to output entries, ``[entries, channels]``.
     """
     entries, count = parts.shape
-    # Inner products of all channels are worked out at once only where there are fewer channels than entries.
+    # The inner products of all channels are computed at once only if there are fewer channels than entries.
     products = parts.T @ parts if count < entries else None
     cost, order = parts.square().sum(0), torch.empty(count, device=parts.device)
     for step in range(count):
