@@ -1,7 +1,7 @@
-"""Calibration: whether confidence means what it says, per distribution.
+"""Calibration per distribution: whether confidence matches accuracy.
 
-ECE, the gap between confidence and accuracy over 15 bins of equal width (Guo et al. 2017); NLL, the mean loss;
-Brier, the squared distance of the probabilities to the truth, where it was stored.
+ECE, the gap between confidence and accuracy over 15 bins of equal width (Guo et al. 2017); NLL, the mean loss; Brier,
+the squared distance between probabilities and truth, where stored.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from prunekit.analysis.rows import Row, role_at, row
 from prunekit.analysis.sampled import Sampled, estimates, sampled
 
 BINS = 15
-# Of the one score that is no mean over images: its interval is flagged as biased, and more would not mend that.
+# For ECE, the only score that is not a mean over images. Its interval is biased and flagged; more would not help.
 ECE_RESAMPLES = 1000
 
 
@@ -48,7 +48,7 @@ SCORES: dict[str, Score] = {
 
 
 def calibration(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
-    """Every score per variant, prune ratio and distribution, the unpruned parent at ratio 0 included."""
+    """Every score per variant, prune ratio and distribution, including the unpruned parent at ratio 0."""
     groups = across_seeds(pairs)
     curves = grouped(groups, lambda group: (group[0].variant, group[0].distribution)).values()
     parents = [_parents(pair for group in curve for pair in group) for curve in curves]
@@ -58,7 +58,7 @@ def calibration(pairs: Sequence[Paired], *, resamples: int = RESAMPLES, seed: in
 
 
 def _parents(pairs: Iterable[Paired]) -> list[Paired]:
-    """The unpruned parents of a curve, each once, by rising seed."""
+    """The distinct unpruned parents of a curve, by rising seed."""
     found = {pair.parent: _parent(pair) for pair in pairs}
     return sorted(found.values(), key=lambda pair: pair.seed)
 
@@ -81,14 +81,14 @@ def _ece_rows(groups: Sequence[list[Paired]], resamples: int, seed: int) -> Iter
 
 
 def _gaps(group: Sequence[Paired]) -> list[Array]:
-    """The gaps of every network, of the bins that any of them has images in."""
+    """The gaps of every network, for the bins in which any of them has images."""
     each = [gap_by_bin(pair.own) for pair in group]
     used = np.any([columns.any(axis=0) for columns in each], axis=0)
     return [columns[:, used] for columns in each]
 
 
 def gap_by_bin(arrays: Arrays) -> Array:
-    """Confidence less being right, in the column of the image's confidence bin, ``[n, bins]``."""
+    """Confidence minus correctness (0 or 1), in the column of the image's confidence bin, ``[n, bins]``."""
     confidence = np.asarray(arrays["confidence"], dtype=np.float64)
     place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     columns = np.zeros((len(confidence), BINS))
@@ -103,7 +103,7 @@ def _mean_rows(name: str, score: Score, groups: Sequence[list[Paired]]) -> Itera
 
 
 def _sampled(score: Score, group: Sequence[Paired]) -> Sampled:
-    """The mean over images on which every network has a finite value; not a number where it was not stored."""
+    """The mean over images on which every network has a finite value; NaN where the score was not stored."""
     stored = all(score.needs in pair.own for pair in group)
     values = (
         values_of(group, lambda pair: pair.own[score.needs]) if stored else np.full((len(group), 1), np.nan)

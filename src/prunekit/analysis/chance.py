@@ -1,4 +1,4 @@
-"""When a network is no better than guessing: it has nothing to lose there, and no verdict on it says anything."""
+"""When a network is no better than guessing: it has no accuracy to lose, so that no verdict on it means anything."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def guessing(classes: int, top_k: int = 1) -> float | None:
-    """The error of guessing among so many classes; None where there is nothing to guess."""
+    """The error of guessing, ``1 - top_k / classes``; None if ``top_k`` covers every class."""
     return 1 - top_k / classes if classes > top_k else None
 
 

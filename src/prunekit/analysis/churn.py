@@ -1,7 +1,7 @@
-"""Flips and churn: which predictions pruning changed, though the error may be the same.
+"""Flips and churn: which predictions pruning changed, even where the error is the same.
 
-Broken: right before, wrong after; fixed: the other way. The net of the two is what test error shows; their sum is
-what users meet. McNemar's exact test asks whether breaking and fixing are equally likely.
+Broken: right before, wrong after; fixed: the reverse. Test error shows their difference; users notice their sum.
+McNemar's exact test asks whether breaking and fixing are equally likely.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from prunekit.analysis.significance import false_discovery, mcnemar
 
 
 def churn(pairs: Sequence[Paired], *, top_k: int = 1) -> list[Row]:
-    """The share of changed predictions per variant, prune ratio and distribution, with what it is made of.
+    """The share of changed predictions per variant, prune ratio and distribution, with its broken and fixed shares.
 
-    ``top_k`` counts an image as right if its class is among the k likeliest; a changed prediction is one of the first.
+    An image counts as right if its class is among the ``top_k`` likeliest; a changed prediction is a changed top-1
+    class.
     """
     groups = across_seeds(pairs)
     changed = estimates([_changed(group) for group in groups])

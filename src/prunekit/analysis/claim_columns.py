@@ -1,4 +1,4 @@
-"""The columns of what a study says of the paper's claims: one row per contrast, one per claim."""
+"""The columns of a study's verdicts on the paper's claims: one row per contrast, one per claim."""
 
 from __future__ import annotations
 

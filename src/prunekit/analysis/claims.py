@@ -1,7 +1,7 @@
 """The paper's testable claims (docs/paper.md), each judged by contrasts on joint draws (``joint.py``).
 
-A claim is a list of contrasts that must all be above zero, in groups of evidence that must all be there. Its verdict
-can be checked by the rows ``contrast`` of ``findings.json`` alone.
+A claim is a list of contrasts that must all be above zero, in groups of evidence that must all be present. Its verdict
+can be checked from the ``contrast`` rows of ``findings.json`` alone.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from prunekit.analysis.rows import Row
 
 
 class Claim(NamedTuple):
-    """One claim: what it says, what it is measured by, the groups of evidence that it needs, and its contrasts.
+    """One claim: its text, its measurement, the groups of evidence that it needs, and its contrasts.
 
-    ``of_curves``: it rests on prune curves alone; else on noise and informative features.
+    ``of_curves``: whether it rests on prune curves only; if not, it rests on noise and informative features.
     """
 
     text: str
@@ -135,14 +135,14 @@ CLAIMS: dict[int, Claim] = {
 
 
 class Judged(NamedTuple):
-    """What rows say of the claims, as rows, and the claims that cannot be told and might be with more draws."""
+    """The verdicts on the claims, as rows, and the undecided claims that more draws might decide."""
 
     rows: list[Row]
     hinge: list[Claim]
 
 
 def judge(rows: Iterable[Row]) -> Judged:
-    """A row per contrast, then one per claim: the verdict, what decides it, and what is lacking."""
+    """One row per contrast, then one per claim: the verdict, the evidence that decides it, and what is missing."""
     named = with_labels(rows)
     found = {number: claim.contrasts(named) for number, claim in CLAIMS.items()}
     contrasts = {
@@ -164,7 +164,7 @@ def judge(rows: Iterable[Row]) -> Judged:
 
 
 def _hinges(parts: Sequence[Part], settled: Settled) -> bool:
-    """Whether this claim might be decided with more draws."""
+    """Whether more draws might decide this claim."""
     unknown = settled.ruling is Ruling.UNKNOWN and not settled.lacks
     return unknown and hinges([part.draws for part in parts])
 
@@ -224,7 +224,7 @@ def _evidence(
     contrasts: Sequence[Contrast],
     parts: Sequence[Part],
 ) -> str:
-    """What decides, in words."""
+    """The deciding evidence, in words."""
     if not settled.decided_by:
         return f"Not measured: needs {claim.measured_by}."
     lacks = f"Lacks {'; '.join(settled.lacks)}. " if settled.lacks else ""
@@ -237,7 +237,7 @@ def _evidence(
 
 
 def _averages(parts: Sequence[Part]) -> str:
-    """The mean of the contrasts of each unit."""
+    """The mean of the contrasts, by unit."""
     by_unit = grouped(parts, lambda part: part.unit)
     means = [
         measured(*mean, unit)
@@ -248,7 +248,7 @@ def _averages(parts: Sequence[Part]) -> str:
 
 
 def _more(number: int, rows: Sequence[Row]) -> str:
-    """Of claim 9, whether its slopes rest on the last ratio."""
+    """For claim 9: how well the line fits, and which slopes depend on the largest ratio."""
     if number != 9:
         return ""
     slopes = [row for row in rows if row["finding"] == "excess-slope" and row["value"] is not None]

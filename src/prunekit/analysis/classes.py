@@ -1,4 +1,4 @@
-"""What pruning does to the recall and the loss of single classes, where the average may not move.
+"""What pruning does to the recall and loss of single classes, even where the average does not change.
 
 Recall shift and its tests: Hooker et al. 2019 (arXiv 1911.05248); excessive loss: Tran et al., NeurIPS 2022.
 """
@@ -33,8 +33,8 @@ MOST_CELLS, MOST_DRAWS = 3_000_000, 2000
 class ByPart(NamedTuple):
     """The networks of one variant, ratio and distribution, and parts of their images.
 
-    ``said`` are the columns that name each part; ``order`` are the images of the parts one behind the other, ``ends``
-    where a part begins that is not the first.
+    ``said`` holds the columns that name each part. ``order`` lists the images, part by part; ``ends`` are the places in
+    it where all parts but the first begin.
     """
 
     group: list[Paired]
@@ -44,17 +44,17 @@ class ByPart(NamedTuple):
 
     @classmethod
     def of(cls, group: list[Paired], parts: Sequence[Part]) -> ByPart:
-        """Networks and any parts; images of none are left out."""
+        """Networks with any parts of their images; images in no part are left out."""
         places = [np.flatnonzero(part.images) for part in parts]
         ends = np.cumsum([len(each) for each in places])[:-1]
         return cls(group, [part.columns for part in parts], np.concatenate(places), ends)
 
     def split(self, values: Array) -> list[Array]:
-        """Values ``[..., n]`` of each part alone."""
+        """Values ``[..., n]``, split by part."""
         return np.split(values[..., self.order], self.ends, axis=-1)
 
     def columns(self, place: int) -> dict[str, Any]:
-        """The columns that say what the row of a part is about."""
+        """The columns that identify the row of a part."""
         return {**names_of(self.group), **self.said[place]}
 
 
@@ -73,18 +73,18 @@ def recall_shifts(
     margin: Margin | float = MARGIN,
     top_k: int = 1,
 ) -> list[Row]:
-    """Change in recall of every class against the unpruned parent, its verdict, and tests of it.
+    """Change in recall of every class from the unpruned parent, with its verdict and tests.
 
-    With one seed the test is McNemar's, of the images of the class; with several a paired t over seeds, of recall less
-    accuracy: whether the class moved otherwise than the accuracy did. Holm over the classes of one network, the false
-    discovery rate over the whole table. ``classes`` names them in order of label.
+    With one seed the test is McNemar's, on the images of the class. With several it is a paired t test over seeds, of
+    recall minus accuracy: whether the class changed differently from the accuracy. Holm corrects over the classes of
+    one network, the false discovery rate over the whole table. ``classes`` names them in order of label.
     """
     groups = [_by_class(group, classes) for group in across_seeds(pairs)]
     return shifts(groups, Shift("recall-shift", "recall", as_margin(margin), top_k))
 
 
 class Shift(NamedTuple):
-    """What a change of the share of right answers is called, and judged by."""
+    """How a change in the share of right answers is named, measured and judged."""
 
     finding: str
     unit: str
@@ -93,7 +93,7 @@ class Shift(NamedTuple):
 
 
 def shifts(groups: Sequence[ByPart], asked: Shift) -> list[Row]:
-    """A row for every part: by how much the share of right answers changed; Holm over the parts of one group."""
+    """A row for every part: the change in its share of right answers; Holm over the parts of one group."""
     recalls = [_recalls(group, asked.top_k) for group in groups]
     found = iter(estimates([row for each in recalls for row in each.rows]))
     rows = [
@@ -108,7 +108,7 @@ def shifts(groups: Sequence[ByPart], asked: Shift) -> list[Row]:
 
 
 class Recalls(NamedTuple):
-    """By class: how much more often right than the parent, the parent's error, and the p value of a change."""
+    """By part: the gain in recall over the parent, the parent's error, and the p value of the change."""
 
     rows: list[Sampled]
     parent_errors: Array
@@ -153,7 +153,7 @@ def _recall_rows(group: ByPart, recalls: Recalls, found: Sequence[Estimate], ask
 
 
 def _turned(found: Estimate) -> Student:
-    """The fall in recall: the rise in error of the class."""
+    """The change in recall with its sign reversed: the rise in error of the class."""
     student = found.student or Student(*(np.array(np.nan) for _ in range(3)))
     return student._replace(centre=-student.centre)
 
@@ -167,16 +167,16 @@ def _tests(gained: Sequence[Array], overall: Array, seeds: Sequence[int]) -> Arr
 
 
 def _mcnemar(values: Array) -> float:
-    """Of one network; several repetitions under one parent share it, and the least sure of them counts."""
+    """The p value of one network; of several repetitions under one parent, the largest."""
     return max(float(mcnemar(int((each < 0).sum()), int((each > 0).sum()))) for each in values)
 
 
 def excessive_losses(
     pairs: Sequence[Paired], *, classes: Sequence[str] = (), resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Row]:
-    """Rise in mean loss of every class against the unpruned parent, and the largest gap between two classes.
+    """Rise in mean loss of every class over the unpruned parent, and the largest gap between two classes.
 
-    Images on which some network's loss is not a finite number are left out, and flagged.
+    Images on which any network's loss is not finite are left out, and flagged.
     """
     groups = [_by_class(group, classes) for group in across_seeds(pairs)]
     samples = [_losses(group) for group in groups]
@@ -209,7 +209,7 @@ def _finite_rise(pair: Paired) -> Array:
 
 
 def _gap_row(group: Sequence[Paired], samples: Sequence[Sampled], resamples: int, seed: int) -> Row:
-    """The gap of classes whose means are drawn from what their images say: classes share no images."""
+    """The largest gap between class means, which are drawn independently: classes share no images."""
     known = [each.moments for each in samples if np.isfinite(each.moments.means).all()]
     flags = unique([*(flag for each in samples for flag in each.flags), Flag.LARGEST])
     seeds = tuple(dict.fromkeys(seeds_of(group)))
@@ -225,7 +225,7 @@ def _gap_row(group: Sequence[Paired], samples: Sequence[Sampled], resamples: int
 
 
 def _drawn(found: Moments, count: int, seed: Sequence[int]) -> Array:
-    """Normal draws of the means by seed, ``[seeds, 1 + count]``, the means themselves in front."""
+    """Normal draws of the means by seed, ``[seeds, 1 + count]``, the means themselves in column 0."""
     values, vectors = np.linalg.eigh(found.covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
     noise = root @ np.random.default_rng(seed).standard_normal((len(values), count))

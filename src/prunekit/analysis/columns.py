@@ -1,4 +1,4 @@
-"""The columns of findings: their types and what they mean, those that all rows have first."""
+"""The columns of findings, with types and meanings; those that all rows have come first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Columns = dict[str, tuple[Any, str]]
 
 Strings = list[str]
 Number = float | None
-# Closed lists of codes, so that the schema lists them.
+# Closed sets of codes, so that the schema lists them.
 ROLE: Any = Literal[tuple(map(str, Role))]
 FLAG: Any = Literal[tuple(map(str, Flag))]
 
@@ -88,7 +88,7 @@ VERDICT = (
     VERDICTS_COLUMNS | None,
     "Whether the rise is within the margin, beyond it, or undecided; none for the parent.",
 )
-# Of a rise that is judged.
+# The columns of a rise with a verdict.
 JUDGED: Columns = {
     **ALLOWED,
     "limit": (Number, "Rise that the margin allows, mean over seeds."),

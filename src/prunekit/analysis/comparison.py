@@ -1,6 +1,6 @@
-"""Two networks, one verdict: how far the error of one rises over that of the other, and what changed besides.
+"""Two networks, one verdict: how far the error of one rises above the other's, and what else changed.
 
-The interval covers the choice of images for *these networks*: what a decision to ship one of them rests on.
+The interval covers the choice of images for *these networks*, as a decision to ship one of them requires.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ TWO_POINTS = (2.5, 97.5)
 
 
 class Asked(NamedTuple):
-    """What a comparison is judged by: the margin, ``top_k``, and whether the number of distributions is corrected for.
+    """How a comparison is judged: the margin, ``top_k``, and whether to correct for the number of distributions.
 
-    ``groups``: by distribution and grouping, each image's group ``[n]``; "" where it has none. ``names``: what networks
-    are called, by key. ``kl``: by network and distribution, the mean divergence of the two outputs in nats, where both
-    are known. ``among``: by distribution, the classes that it holds where these are not all.
+    ``groups``: by distribution and grouping, each image's group ``[n]``; "" for none. ``names``: network names by key.
+    ``kl``: by network and distribution, the mean divergence of the two outputs in nats, where both are known.
+    ``among``: by distribution, the classes that it holds if it lacks some.
     """
 
     margin: Margin
@@ -52,7 +52,7 @@ class Asked(NamedTuple):
 
 
 class Rise(NamedTuple):
-    """The rise in error over the other network with its interval; ``student`` where it is a difference of shares."""
+    """The rise in error over the other network, with its interval; ``student`` is set for a difference of shares."""
 
     value: float
     low: float
@@ -63,7 +63,7 @@ class Rise(NamedTuple):
 
 
 def comparisons(pairs: Sequence[Paired], asked: Asked, *, classes: Sequence[str] = ()) -> list[Row]:
-    """A row for each network and distribution, with its verdict, and one for each class and group of it."""
+    """A row for each network and distribution with its verdict, and one for each of its classes and groups."""
     rises = [rise_of(pair, asked) for pair in pairs]
     verdicts = _verdicts(rises, asked)
     rows = []
@@ -75,14 +75,14 @@ def comparisons(pairs: Sequence[Paired], asked: Asked, *, classes: Sequence[str]
 
 
 def _at_chance(pair: Paired, rise: Rise, asked: Asked, classes: Sequence[str]) -> bool:
-    """Whether the parent only guesses on all of these images: then it has nothing to lose on any part of them."""
+    """Whether the parent is at chance level on these images: then it has nothing to lose on any part of them."""
     among = asked.among.get(pair.distribution, classes)
     chance = guessing(len(among), asked.top_k) if TASKS[pair.task].breaks else None
     return is_at_chance(rise.parent_error, chance, rise.n)
 
 
 def _flagged(rows: list[Row], at_chance: bool) -> list[Row]:
-    """The rows, with the flag where it holds."""
+    """The rows, flagged if the parent is at chance level."""
     if at_chance:
         for each in rows:
             each["flags"] = [*each["flags"], str(Flag.CHANCE)]
@@ -106,7 +106,7 @@ def rise_of(pair: Paired, asked: Asked) -> Rise:
 
 
 def _rise(wrong: Array, was_wrong: Array) -> Rise:
-    """The rise of a share from two flags for each image ``[n]``."""
+    """The rise of a share, from two flags for each image, ``[n]`` each."""
     wrong, was_wrong = (np.asarray(each, dtype=np.float64) for each in (wrong, was_wrong))
     student = over_images(means_of(moments(wrong - was_wrong, PAIRED)))
     low, high = np.clip(student.ends(), -1.0, 1.0)
@@ -121,7 +121,7 @@ def _rise(wrong: Array, was_wrong: Array) -> Rise:
 
 
 def _verdicts(rises: Sequence[Rise], asked: Asked) -> list[Verdict]:
-    """The verdict on every rise; corrected together only where every one is a difference of shares."""
+    """The verdict on every rise; the correction applies only if every rise is a difference of shares."""
     limits = [float(asked.margin.of(rise.parent_error)) for rise in rises]
     students = [rise.student for rise in rises if rise.student is not None]
     if asked.together and students and len(students) == len(rises):
@@ -157,7 +157,7 @@ def _row(
 
 
 def _changes(pair: Paired, asked: Asked) -> dict[str, Any]:
-    """What changed besides the error: predictions, confidence, losses; empty for a network that segments."""
+    """What changed besides the error: predictions, confidence, losses; all None for segmentation."""
     found: dict[str, Any] = dict.fromkeys(_CHANGES)
     if not TASKS[pair.task].breaks:
         return found
@@ -182,7 +182,7 @@ def _changes(pair: Paired, asked: Asked) -> dict[str, Any]:
 
 
 class Score(NamedTuple):
-    """A score of one network: the array that it needs, and its value."""
+    """A score of one network: the array that it needs, and how to compute it."""
 
     needs: str
     value: Callable[[Arrays], float]
@@ -203,7 +203,7 @@ def _score(arrays: Arrays, score: Score) -> float | None:
 
 
 def _slices(pair: Paired, asked: Asked, classes: Sequence[str]) -> Iterator[Row]:
-    """A row for each class, and for each group of every grouping; each is judged by itself."""
+    """A row for each class, and for each group of every grouping; each is judged separately."""
     if not TASKS[pair.task].breaks:
         return
     wrong, was_wrong = (arrays["rank"] >= asked.top_k for arrays in (pair.own, pair.reference))
@@ -217,7 +217,7 @@ def _slices(pair: Paired, asked: Asked, classes: Sequence[str]) -> Iterator[Row]
 
 
 def _changes_within(pair: Paired, chosen: Array, wrong: Array, was_wrong: Array) -> dict[str, Any]:
-    """What changed on some images besides the error: predictions, and recall averaged over their classes."""
+    """What else changed on the chosen images: predictions, and recall averaged over their classes."""
     labels = np.asarray(pair.own["label"])[chosen]
     same = pair.own["predicted"][chosen] == pair.reference["predicted"][chosen]
     return {

@@ -1,4 +1,4 @@
-"""What each claim of the paper compares: numbers, made of a study's rows, that it wants above zero."""
+"""What each claim of the paper compares: numbers, computed from a study's rows, that must be above zero."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ TASKS = "two data sets"
 
 
 def _is_robust(row: Row) -> bool:
-    """Whether the row is of robustly trained networks."""
+    """Whether the row is about robustly trained networks."""
     return row["train_distribution"] is not None
 
 
 def _made_alike(row: Row) -> str:
-    """How a row's networks were made, the method and its own options aside, to be compared with that of others."""
+    """How a row's networks were made, apart from the method and its options; equal for networks made alike."""
     columns = ("retraining", "retrain_epochs", "cascade", "train_distribution", "arch", "dataset")
     settings = {step: fields for step, fields in row["settings"].items() if step != "prune"}
     return json.dumps([*(row[name] for name in columns), settings], sort_keys=True)
 
 
 def potential_falls_with_noise(rows: list[Row]) -> list[Part]:
-    """Claim 5: noise potential at the smallest less the largest level, and how near zero the latter is."""
+    """Claim 5: noise potential at the smallest level minus that at the largest, and how near zero the latter is."""
     found = []
     for group in _noise_potentials(rows):
         first, last, label = group[0], group[-1], name_of(group[0])
@@ -75,7 +75,7 @@ def _noise_potentials(rows: list[Row]) -> list[list[Row]]:
 
 
 def filters_fall_earlier(rows: list[Row]) -> list[Part]:
-    """Claim 6: the noise at which weight methods fall less that at which filter methods do."""
+    """Claim 6: the noise at which weight methods fall minus that at which filter methods fall."""
     groups = [group for group in _noise_potentials(rows) if not _is_robust(group[0])]
     return [
         Part(
@@ -91,14 +91,14 @@ def filters_fall_earlier(rows: list[Row]) -> list[Part]:
 
 
 def _weight_and_filter(one: Row, other: Row) -> bool:
-    """Whether one row is of a weight and the other of a filter method on networks made alike."""
+    """Whether the first row is of a weight and the second of a filter method, on networks made alike."""
     return (one["structure"], other["structure"]) == (WEIGHT, FILTER) and _made_alike(one) == _made_alike(
         other
     )
 
 
 def _fall(group: Sequence[Row]) -> Draws:
-    """The noise at which the potential is ten points down, one step beyond the largest where it never is."""
+    """The noise at which the potential has fallen by ten points; one step beyond the largest level if it never does."""
     levels = np.array([float(row["level"]) for row in group])
     levels = np.append(levels, 2 * levels[-1] - levels[-2])
     drops = [draws_of(group[0]).less(draws_of(row)) for row in group]
@@ -196,7 +196,7 @@ def excess_rises(rows: list[Row]) -> list[Part]:
 
 
 def weights_above_filters(rows: list[Row]) -> list[Part]:
-    """Claim 10: weight less filter methods, nominal and mean potential; the minimum near zero for all."""
+    """Claim 10: nominal and mean potential of weight minus filter methods; the minimum near zero for all."""
     means = [row for row in known(rows, "potential-mean", distribution=Set.SHIFTED) if not _is_robust(row)]
     minima = known(rows, "potential-minimum", distribution=Set.SHIFTED)
     near = f"the smallest potential is below {percent(NEAR_ZERO)} by"
@@ -226,7 +226,7 @@ def _pairs(rows: list[Row], what: str) -> list[Part]:
 
 
 def harder_is_lower(rows: list[Row]) -> list[Part]:
-    """Claim 11: nominal potential of the data set with the lower parent error less that of the next."""
+    """Claim 11: nominal potential of the data set with the lower parent error minus that of the next."""
     errors = {
         (row["variant"], row["distribution"]): float(row["value"])
         for row in rows
@@ -245,12 +245,12 @@ def harder_is_lower(rows: list[Row]) -> list[Part]:
 
 
 def _but_for_the_task(row: Row) -> tuple[Any, ...]:
-    """What networks of several tasks have in common; each task has a schedule of its own."""
+    """What networks of several tasks have in common; the schedule may differ between tasks."""
     return tuple(row[name] for name in ("method", "retraining", "cascade", "train_distribution", "arch"))
 
 
 def robust_regains(rows: list[Row]) -> list[Part]:
-    """Claim 12: potential of robustly trained networks less that of the others, on what training has not shown."""
+    """Claim 12: potential of robustly trained networks minus that of the others, on corruptions unseen in training."""
     unseen = known(rows, "robust-gain", distribution=Set.UNSEEN)
     return [
         Part(
@@ -264,7 +264,7 @@ def robust_regains(rows: list[Row]) -> list[Part]:
 
 
 def accuracy_hides_it(rows: list[Row]) -> list[Part]:
-    """Claim 13: nominal potential less the smallest over the shifted distributions."""
+    """Claim 13: nominal potential minus the smallest over the shifted distributions."""
     smallest = {row["variant"]: row for row in known(rows, "potential-minimum", distribution=Set.SHIFTED)}
     return [
         Part(

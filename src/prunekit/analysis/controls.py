@@ -1,8 +1,8 @@
 """Separate networks as controls: every unordered pair counts once, and networks are left out one at a time.
 
-Where parents are each other's separate networks, a pair of them is measured from both ends. The mean over all pairs
-is a U-statistic: its variance over trainings is that of the means with one network left out (Arvesen 1969). What
-leaving out a network does to it is that network's own value (a pseudo-value), image by image.
+Where parents are each other's separate networks, each pair is measured in both directions. The mean over all pairs is a
+U-statistic: its variance over trainings is that of the means with one network left out (Arvesen 1969). The effect of
+leaving out a network gives that network's own value (a pseudo-value), image by image.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from prunekit.analysis.outcome import Array
 
 FEWEST = 3
 
-# What two networks show of each other, ``[...]``, by the keys of both.
+# The values of each pair of networks, ``[...]``, by the keys of both.
 Pairs = Mapping[frozenset[str], Array]
 
 
 class Valued(NamedTuple):
-    """Values of the units that vary, ``[units, ...]``; ``pairs`` are as many pairs as one value rests on.
+    """Values of the units that vary, ``[units, ...]``, and the number of control pairs behind them.
 
-    ``pairs`` is 0 where networks were left out one at a time, so that their luck is in the spread of the values.
+    ``pairs`` is 0 where networks were left out one at a time: the spread of the values then includes their luck.
     """
 
     values: Array
@@ -36,7 +36,7 @@ def mean_of_pairs(pairs: Pairs) -> Array:
 
 
 def gains_of(own: Mapping[str, Array], pairs: Pairs) -> dict[str, Array]:
-    """By parent, what its pruned networks show less the mean over the pairs that the parent is in."""
+    """By parent, the value of its pruned networks minus the mean over the pairs that include the parent."""
     controls = {parent: [values for pair, values in pairs.items() if parent in pair] for parent in own}
     return {parent: own[parent] - np.mean(found, axis=0) for parent, found in controls.items() if found}
 
@@ -47,7 +47,7 @@ def mean_gain(own: Mapping[str, Array], pairs: Pairs) -> Array:
 
 
 def pair_values(pairs: Pairs) -> Valued:
-    """The mean over all pairs by network; where one network is in all of them, by pair instead."""
+    """One value per network, whose mean is that over all pairs; one per pair if a network is in all of them."""
     networks = sorted(frozenset().union(*pairs))
     left = [_without(pairs, network) for network in networks]
     if len(networks) >= FEWEST and all(left):
@@ -56,7 +56,7 @@ def pair_values(pairs: Pairs) -> Valued:
 
 
 def gain_values(own: Mapping[str, Array], pairs: Pairs) -> Valued:
-    """The mean gain over the control by network; where a network cannot be left out, by parent instead."""
+    """One value per network, whose mean is the mean gain; one per parent if a network cannot be left out."""
     gains = gains_of(own, pairs)
     networks = sorted(frozenset(gains).union(*pairs))
     left = [
@@ -73,6 +73,6 @@ def _without(pairs: Pairs, network: str) -> Pairs:
 
 
 def _pseudo(whole: Array, left_out: Sequence[Array]) -> Array:
-    """The pseudo-value of each network that was left out, ``[networks, ...]``; their mean is the whole."""
+    """The pseudo-value of each network that was left out, ``[networks, ...]``; their mean is ``whole``."""
     count = len(left_out)
     return np.asarray(whole - (count - 1) * (np.stack(left_out) - np.mean(left_out, axis=0)))

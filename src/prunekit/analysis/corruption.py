@@ -41,7 +41,7 @@ OF_PARENT = "the unpruned parent"
 
 
 def corruption_errors(curves: Sequence[ResampledCurve]) -> list[Row]:
-    """Mean corruption error per variant, corrupted set and prune ratio, the unpruned parent at ratio 0 included."""
+    """Mean corruption error per variant, corrupted set and prune ratio, including the unpruned parent at ratio 0."""
     rows: list[Row] = []
     corrupted = [curve for curve in curves if parse(curve.distribution).corruption]
     for (_, base), group in grouped(corrupted, lambda each: (each.variant, _base(each.distribution))).items():
@@ -59,7 +59,7 @@ def _base(distribution: str) -> str:
 
 
 def _by_corruption(base: str, distributions: Sequence[str]) -> dict[str, list[str]]:
-    """The distributions of each corruption; of ImageNet-C, those that have a denominator."""
+    """The distributions of each corruption; for ImageNet-C, only of corruptions that have a denominator."""
     found = grouped(distributions, lambda name: str(parse(name).corruption))
     return {name: each for name, each in found.items() if base != IMAGENET_C or name in ALEXNET}
 
@@ -95,7 +95,7 @@ def _row(base: str, units: list[Unit], corruptions: Mapping[str, list[str]], run
 
 
 def _relative_error(own: Unit, corruptions: Mapping[str, list[str]], rung: float, base: str) -> Array:
-    """The mean over corruptions of the error over severities by the reference's, ``[1 + resamples]``."""
+    """The mean over corruptions of the error over severities, divided by the reference's, ``[1 + resamples]``."""
     shares = []
     for corruption, names in corruptions.items():
         errors = np.mean([own[name].at(rung).errors for name in names], axis=0)

@@ -29,7 +29,7 @@ from prunekit.analysis.verdict import Margin, as_margin, judge_rises
 
 
 def prune_curves(curves: Sequence[ResampledCurve], *, margin: Margin | float = MARGIN) -> list[Row]:
-    """Error against prune ratio per variant and distribution, the unpruned parent at ratio 0 included."""
+    """Error against prune ratio per variant and distribution, including the unpruned parent at ratio 0."""
     allowed, rises = as_margin(margin), rises_of(curves)
     held = [
         (distinct_at(group, rung), rung, all(curve.has(rung) for curve in group))
@@ -49,7 +49,7 @@ def _place(group: Sequence[ResampledCurve], rung: float) -> Place:
 
 
 def error_of(held: Sequence[ResampledCurve], rung: float, whole: bool = True) -> Sampled:
-    """The error at a ratio of curves that hold it; ``whole`` says whether all of their variant do."""
+    """The error at a ratio, of the curves that hold it; ``whole`` says whether all curves of their variant do."""
     models = [curve.at(rung) for curve in held]
     error = float(np.mean([model.errors[0] for model in models]))
     return sampled(
@@ -92,7 +92,7 @@ def _curve_row(
 
 
 def judged_together(rows: list[Row], rises: Sequence[Rise | None]) -> list[Row]:
-    """Fill in the verdicts: each by itself, and as one of all distributions of its variant and ratio (Holm)."""
+    """Fill in the verdicts: uncorrected, and corrected for all distributions of the variant and ratio (Holm)."""
     judged = [(own, rise.found) for own, rise in zip(rows, rises, strict=True) if rise]
     for group in grouped(judged, lambda each: (each[0]["variant"], each[0]["asked"])).values():
         students = [found.student for _, found in group if found.student]
