@@ -159,7 +159,7 @@ def _turned(found: Estimate) -> Student:
 
 
 def _tests(gained: Sequence[Array], overall: Array, seeds: Sequence[int]) -> Array:
-    """The p value of each class, from gains ``[networks, n]`` on its images and in the mean over all."""
+    """The p value of each class, from gains ``[networks, n]`` on its images and the mean gains on all images."""
     if len(set(seeds)) == 1:
         return np.array([_mcnemar(values) for values in gained])
     relative = np.stack([values.mean(axis=1) - overall for values in gained], axis=1)

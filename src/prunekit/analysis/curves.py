@@ -1,4 +1,4 @@
-"""Prune curves: what the networks of one variant did on one distribution, and on every resample of its images."""
+"""Prune curves: the outcomes of one variant's networks on one distribution, and on every resample of its images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def rung_of(prune_ratio: float, asked: float | None) -> float:
 class Point(NamedTuple):
     """One pruned model of a curve: its achieved prune ratio, its key, its outcome; ``asked`` is the grid's ratio.
 
-    ``control`` is the key and the outcome of what it is judged by where that is not the curve's parent.
+    ``control`` is the key and outcome of the network it is judged against, if that is not the curve's parent.
     """
 
     prune_ratio: float
@@ -41,11 +41,11 @@ class Point(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """The networks of one variant and one seed on one distribution, with the unpruned parent that they are judged by.
+    """The networks of one variant and seed on one distribution, with the unpruned parent they are judged against.
 
-    ``repetition`` tells networks of one variant, seed and rung apart: they differ in seeds of pruning or retraining.
-    ``images`` names the test images where the distribution's name does not tell: curves whose ``images`` are equal
-    hold the same images in the same order, and are resampled together. ``chance`` is the error of guessing.
+    ``repetition`` distinguishes networks of one variant, seed and rung, which differ in seeds of pruning or retraining.
+    ``images`` names the test images where the distribution's name does not: curves with equal ``images`` hold the same
+    images in the same order, and are resampled together. ``chance`` is the error of guessing.
     """
 
     variant: Variant
@@ -71,7 +71,7 @@ class Model(NamedTuple):
 class ResampledCurve(NamedTuple):
     """One curve after resampling: errors ``[1 + resamples, points]`` by rising ratio, the sample in row 0.
 
-    ``controls`` are what each point is judged by; empty where that is the parent.
+    ``controls`` are the networks that the points are judged against; empty if that is the parent.
     """
 
     variant: Variant
@@ -103,16 +103,16 @@ class ResampledCurve(NamedTuple):
         return Model(self.keys[place], float(self.ratios[place]), self.errors[:, place], self.outcomes[place])
 
     def base(self, rung: float) -> Model:
-        """What the model at a ratio of the grid is judged by: its control, else the unpruned parent."""
+        """What the model at a ratio of the grid is judged against: its control, else the unpruned parent."""
         return self.controls[self.rungs.index(rung)] if rung and self.controls else self.at(0)
 
     @property
     def bases(self) -> Array:
-        """The errors of what the points are judged by: ``[1 + resamples, points]``, or one column for all of them."""
+        """The errors that the points are judged against: ``[1 + resamples, points]``, or one column for all of them."""
         return np.stack([each.errors for each in self.controls or (self.at(0),)]).T
 
     def rise(self, rung: float) -> Array:
-        """By how much each image moves the rise in error at a ratio of the grid, ``[n]``; their mean is the rise."""
+        """What each image contributes to the rise in error at a ratio of the grid, ``[n]``; their mean is the rise."""
         own, base = self.at(rung).outcome.per_image, self.base(rung).outcome.per_image
         return np.asarray(own.astype(np.float64) - base)
 
@@ -184,7 +184,7 @@ def _controls(
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Group]) -> dict[Group, list[Item]]:
-    """Items by what ``key`` says of them, both in the order of first appearance."""
+    """Items grouped by ``key``; groups and their items keep the order of first appearance."""
     groups: dict[Group, list[Item]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
@@ -196,7 +196,7 @@ Unit = dict[str, ResampledCurve]
 
 
 def units_of(curves: Iterable[ResampledCurve]) -> list[Unit]:
-    """The curves of one variant by seed and repetition, in that order; UsageError where a distribution comes twice."""
+    """The curves of one variant by seed and repetition, in that order; UsageError if a distribution occurs twice."""
     found: dict[tuple[int, int], Unit] = {}
     for curve in sorted(curves, key=lambda curve: (curve.seed, curve.repetition)):
         unit = found.setdefault((curve.seed, curve.repetition), {})
@@ -221,7 +221,7 @@ def seeds_of(items: Iterable[ResampledCurve]) -> list[int]:
 
 
 def distinct_at(curves: Sequence[ResampledCurve], rung: float) -> list[ResampledCurve]:
-    """The curves that hold a ratio, one per network and what it is judged by: repetitions may share first rungs."""
+    """The curves that hold a ratio, one per network and base: repetitions may share their first rungs."""
     held = {
         (curve.at(rung).key, curve.base(rung).key): curve for curve in reversed(curves) if curve.has(rung)
     }

@@ -1,4 +1,4 @@
-"""How far two networks' class probabilities are apart: the Kullback-Leibler divergence, in nats."""
+"""How far apart two networks' class probabilities are: the Kullback-Leibler divergence, in nats."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from prunekit.analysis.outcome import Array
 
 
 def mean_divergence(own: Array, reference: Array) -> float:
-    """KL from the reference to a network, mean over examples, of log-probabilities ``[n, classes]`` each."""
+    """KL from the reference to a network, mean over examples, from log-probabilities ``[n, classes]`` of each."""
     return float((np.exp(reference) * (reference - own)).sum(axis=1).mean())

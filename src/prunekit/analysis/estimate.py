@@ -19,21 +19,21 @@ Item = TypeVar("Item", bound=str)
 
 
 class Covers(StrEnum):
-    """What an interval is about: the networks measured on other images, or also networks of other seeds."""
+    """What an interval covers: the measured networks on other images, or also networks of other seeds."""
 
     THESE = "these networks"
     NEW = "new networks"
 
 
 class Estimate(NamedTuple):
-    """A value with its 95 % interval; ``interval`` says how it was made.
+    """A value with its 95 % interval; ``interval`` says how that was computed.
 
-    ``n`` counts images, ``seeds`` unpruned parents of different seeds, ``repetitions`` the networks under one parent
-    that differ in seeds of pruning or retraining and are averaged under it (of the parent with the most).
+    ``n`` counts images, ``seeds`` unpruned parents with different seeds. ``repetitions`` counts the networks under one
+    parent (the one with the most) that differ in seeds of pruning or retraining and are averaged under it.
 
-    ``low`` and ``high`` are about new networks where there are several seeds; ``these`` are the ends that are about the
-    networks measured, over other images. ``seed_error`` is what seeds add to the standard error beyond the images,
-    ``degrees`` how well it is known, ``student`` the number as verdicts and tests take it.
+    With several seeds ``low`` and ``high`` cover new networks; ``these`` are the ends that cover the measured networks,
+    on other images. ``seed_error`` is what seeds add to the standard error beyond the images, ``degrees`` its degrees
+    of freedom, ``student`` the number that verdicts and tests use.
     """
 
     value: float
@@ -50,7 +50,7 @@ class Estimate(NamedTuple):
     student: Student | None = None
 
     def averaging(self, repetitions: int) -> Estimate:
-        """The same of up to so many networks a parent, averaged under it: said in the row, and never "1 seed"."""
+        """The same estimate with up to so many networks averaged per parent; the row says so, and never "1 seed"."""
         if repetitions == 1:
             return self
         flags = (Flag.ONE_PARENT if flag == Flag.ONE_SEED else flag for flag in self.flags)
@@ -58,7 +58,7 @@ class Estimate(NamedTuple):
         return self._replace(repetitions=repetitions, interval=made, flags=unique(flags))
 
     def as_row(self) -> dict[str, Any]:
-        """The columns of a long row, in JSON values: a number that is not finite becomes None and is flagged."""
+        """The columns of a long row, as JSON values: a number that is not finite becomes None and is flagged."""
         numbers = {name: plain(getattr(self, name)) for name in ("value", "low", "high")}
         these = self.these or (self.low, self.high)
         found = {

@@ -1,4 +1,4 @@
-"""What a claim is judged by: rows with joint draws, and the contrasts that are made of them."""
+"""The evidence for a claim: rows with joint draws, and the contrasts computed from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IN_POINTS = {
     "error per unit of prune ratio": "points per 100 % pruned",
 }
 MINUS = "−"
-# Up to which ratio pruned networks are taken to be as good as their parents.
+# The ratio up to which pruned networks are taken to be as good as their parents.
 COMMENSURATE_RATIO = 0.805
 
 
@@ -36,13 +36,13 @@ class Part(NamedTuple):
 
 
 def with_labels(rows: Iterable[Row]) -> list[Row]:
-    """The rows with a column ``label`` for people, and their draws."""
+    """The rows with a readable column ``label``, and their draws."""
     rows = list(rows)
     return [Row(named).drawn(row.draws) for row, named in zip(rows, labelled(rows), strict=True)]
 
 
 def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
-    """The rows of a finding that hold a number with draws, and whose named columns are as given."""
+    """The rows of a finding that have a value with draws, and whose named columns have the given values."""
     return [
         row
         for row in rows
@@ -54,7 +54,7 @@ def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
 
 
 def draws_of(row: Row) -> Draws:
-    """The joint draws of a row that :func:`known` has let through."""
+    """The joint draws of a row that :func:`known` returned."""
     assert row.draws is not None  # noqa: S101 - known() has looked
     return row.draws
 
@@ -65,22 +65,22 @@ def methods_of(row: Row) -> str:
 
 
 def each_of(*aspects: str) -> tuple[str, ...]:
-    """Groups of evidence: both kinds of method, in each of these respects."""
+    """Groups of evidence: both kinds of method, for each of these aspects."""
     return tuple(f"{kind}, {aspect}" for aspect in aspects for kind in BOTH)
 
 
 def name_of(row: Row) -> str:
-    """What the networks of a row are called."""
+    """The label of a row's networks."""
     return str(row[LABEL])
 
 
 def noisy_alike(row: Row) -> tuple[Any, ...]:
-    """What rows on noisy inputs have in common but for the ratio and the level."""
+    """What rows on noisy inputs have in common if they differ only in ratio and level."""
     return tuple(row[name] for name in ("variant", "noise", "space", "clip", "draws"))
 
 
 def percent(share: float) -> str:
-    """A ratio for people: 0.8 is 80 %."""
+    """A ratio as text: 0.8 is 80 %."""
     return f"{100 * share:g} %"
 
 
@@ -91,19 +91,19 @@ def corruption_of(row: Row) -> str | None:
 
 
 def number(value: float, unit: str) -> str:
-    """A number of a unit for people."""
+    """A number in its unit, as text."""
     text = f"{100 * value:.1f}" if unit in IN_POINTS else f"{value:.3g}"
     text = text.removesuffix(".0")
     return ("0" if text == "-0" else text).replace("-", MINUS)
 
 
 def measured(value: float, low: float, high: float, unit: str) -> str:
-    """A number with its interval and unit for people: ``25 points of potential [−32, 5]``."""
+    """A number with its interval and unit, as text: ``25 points of potential [−32, 5]``."""
     ends = f"[{number(low, unit)}, {number(high, unit)}]"
     return f"{number(value, unit)} {IN_POINTS.get(unit, unit)} {ends}"
 
 
 def units_in(parts: Sequence[Part]) -> str | None:
-    """The unit of all of them; None where they differ."""
+    """The unit that all parts share; None if they differ."""
     units = {part.unit for part in parts}
     return units.pop() if len(units) == 1 else None

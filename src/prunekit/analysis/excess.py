@@ -1,7 +1,8 @@
-"""Excess error: what a shift costs beyond the nominal error, and how much more of it pruning brings.
+"""Excess error: what a shift costs beyond the nominal error, and how much pruning adds to that.
 
-The excess error of a network is its mean error on shifted distributions less that on nominal ones; its difference is
-that of the pruned network less that of its unpruned parent. The severities of one corruption weigh as one distribution.
+The excess error of a network is its mean error on shifted distributions minus that on nominal ones. The difference in
+excess error is that of the pruned network minus that of its unpruned parent. All severities of one corruption weigh as
+one distribution.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from prunekit.analysis.seeds import probit_scale
 class Excess(NamedTuple):
     """The difference in excess error of one unit's models at the ratios that all its distributions hold.
 
-    ``values`` holds per set of test images what each image adds, ``[models, n]``; ``draws`` are
-    ``[1 + resamples, models]``. ``scales``: how much luck shows, of pruned networks ``[models]`` and the parent.
+    ``values`` holds, per set of test images, what each image contributes, ``[models, n]``; ``draws`` are ``[1 +
+    resamples, models]``. ``scales``: how much luck shows in the pruned networks ``[models]``, and in the parent.
     """
 
     seed: int
@@ -36,7 +37,7 @@ class Excess(NamedTuple):
 
 
 def excess_of(unit: Unit, shifted: Mapping[str, float], nominal: Mapping[str, float]) -> Excess:
-    """Of the networks of one variant, seed and repetition; each distribution with its weight in the mean."""
+    """The difference for one variant, seed and repetition; each distribution comes with its weight in the mean."""
     weights = {**shifted, **{name: -weight for name, weight in nominal.items()}}
     first = unit[next(iter(weights))]
     rungs = tuple(rung for rung in first.rungs if all(unit[name].has(rung) for name in weights))
@@ -82,7 +83,7 @@ def _scales(unit: Unit, weights: Mapping[str, float], rungs: Sequence[float]) ->
 
 
 def rise_draws(curve: ResampledCurve, keys: tuple[str, ...] | None = None) -> Array:
-    """How much higher than the unpruned parent's each model's error is, ``[1 + resamples, models]``."""
+    """Each model's error minus the unpruned parent's, ``[1 + resamples, models]``."""
     chosen = [curve.keys.index(key) for key in (curve.keys if keys is None else keys)]
     return np.asarray(curve.errors[:, chosen] - curve.parent[:, None])
 
@@ -93,7 +94,7 @@ def slope_draws(ratios: Array, excess: Array) -> Array:
 
 
 def line(found: Excess, models: Sequence[int]) -> Array:
-    """The weights of some models in the slope through the origin, 0 for the others, ``[models]``."""
+    """The weights of the chosen models in the slope through the origin, 0 for the others, ``[models]``."""
     weights = np.zeros(len(found.ratios))
     chosen = list(models)
     ratios = found.ratios[chosen]
@@ -102,7 +103,7 @@ def line(found: Excess, models: Sequence[int]) -> Array:
 
 
 def moments_of(found: Sequence[Excess], weights: Sequence[Array], made_up: MadeUp) -> Moments:
-    """The weighted sum over models ``[models]`` of each unit, by seed: what images add, of each set of them apart."""
+    """The weighted sum over models (weights ``[models]``) by seed, combined over the sets of test images."""
     seeds = [each.seed for each in found]
     parts = [
         moments(
@@ -118,7 +119,7 @@ def moments_of(found: Sequence[Excess], weights: Sequence[Array], made_up: MadeU
 
 
 def scale_of(found: Sequence[Excess], weights: Sequence[Array]) -> float:
-    """How much the luck of networks shows in a weighted sum over models; a parent's luck is in all of them."""
+    """How much luck shows in a weighted sum over models; a parent's luck is in all of its models."""
     each = [
         float(weight**2 @ own.scales[0] + weight.sum() ** 2 * own.scales[1])
         for own, weight in zip(found, weights, strict=True)
@@ -127,7 +128,7 @@ def scale_of(found: Sequence[Excess], weights: Sequence[Array]) -> float:
 
 
 def fit(ratios: Array, excess: Array) -> float | None:
-    """R² of the line through the origin: the share of the sum of squares that it explains; None without any."""
+    """R² of the line through the origin: the share of the sum of squares that it explains; None if that sum is 0."""
     total = float(excess @ excess)
     if total == 0:
         return None

@@ -1,4 +1,4 @@
-"""Excess errors as rows: the measured difference at every ratio first, and the slope with how well a line fits."""
+"""Excess errors as rows: the measured difference at every ratio, then the slope and how well the line fits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from prunekit.analysis.variant import Variant
 
 
 class Excesses(NamedTuple):
-    """The excess errors of one variant: of each of its units, on which distributions, resting on how many images."""
+    """The excess errors of one variant: of each of its units, with the distributions and the number of images."""
 
     variant: Variant
     units: list[Excess]
@@ -58,8 +58,8 @@ class Excesses(NamedTuple):
 def excess_errors(curves: Sequence[ResampledCurve], sets: Sets) -> list[Row]:
     """Difference in excess error per variant and ratio on the shifted distributions, and its slope.
 
-    In a study with robust training the distributions seen in training stand for the nominal ones, those not seen for
-    the shifted ones. A variant that was measured on no nominal or no shifted distribution has none.
+    In a study with robust training, distributions seen in training count as nominal and the others as shifted. A
+    variant that was measured on no nominal or no shifted distribution has no rows.
     """
     groups = grouped(curves, lambda curve: curve.variant).items()
     excesses = [each for variant, group in groups if (each := _excesses(variant, units_of(group), sets))]
@@ -141,7 +141,7 @@ def _p_value(found: Estimate) -> float | None:
 
 
 def _slope_rows(excesses: Sequence[Excesses], learn: Pool) -> list[Row]:
-    """The slopes; their seeds are taken to differ as those of the measured differences do."""
+    """The slopes; their variance between seeds is taken from the measured differences."""
     rows = [_slope(excess) for excess in excesses]
     degrees = np.full(len(rows), np.median(learn.prior.degrees))
     prior = Prior(learn.prior.tau2, degrees, np.zeros(len(rows), dtype=bool))
@@ -179,7 +179,7 @@ def _slope_row(excess: Excesses, found: Estimate) -> Row:
 
 
 def _mean_curve(excess: Excesses) -> tuple[Array, Array]:
-    """The mean difference over units at each ratio that all of them hold."""
+    """The ratios that all units hold, and the mean difference over units at each."""
     rungs = [rung for rung in excess.rungs if all(rung in unit.rungs for unit in excess.units)]
     places = [[unit.rungs.index(rung) for rung in rungs] for unit in excess.units]
     each = list(zip(excess.units, places, strict=True))

@@ -1,6 +1,6 @@
-"""Pruning-identified exemplars: images on which most pruned networks say something else than most unpruned ones.
+"""Pruning-identified exemplars: images whose most frequent label differs between pruned and unpruned networks.
 
-Hooker et al. 2019, "What Do Compressed Deep Neural Networks Forget?" (arXiv 1911.05248), with 30 networks a side.
+Hooker et al. 2019, "What Do Compressed Deep Neural Networks Forget?" (arXiv 1911.05248), with 30 networks per side.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENOUGH_NETWORKS = 30
 
 
 def exemplars(pairs: Sequence[Paired], *, top_k: int = 1) -> list[Row]:
-    """The share of exemplars per variant, prune ratio and distribution; one network has none and is left out."""
+    """The share of exemplars per variant, prune ratio and distribution; a single network has none and is left out."""
     groups = [group for group in across_seeds(pairs) if len(group) > 1]
     shares = estimates([sampled(_found(group)[None], [0], made_up=SHARE, bounds=RATIO) for group in groups])
     return [_exemplar_row(group, found, top_k) for group, found in zip(groups, shares, strict=True)]
@@ -60,7 +60,7 @@ def exemplars_of(pruned: Array, unpruned: Array) -> Array:
 
 
 def most_frequent(predicted: Array) -> Array:
-    """The most frequent class ``[n]`` of predictions ``[networks, n]``; the lowest of those that tie."""
+    """The most frequent class ``[n]`` of predictions ``[networks, n]``; ties go to the lowest class."""
     return np.asarray(_votes(predicted, int(predicted.max()) + 1).argmax(axis=1))
 
 
@@ -72,7 +72,7 @@ def taxicab(pruned: Array, unpruned: Array) -> Array:
 
 
 def _votes(predicted: Array, classes: int) -> Array:
-    """How many networks give each image each class, ``[n, classes]``."""
+    """How many networks predict each class for each image, ``[n, classes]``."""
     n = predicted.shape[1]
     cells = predicted.astype(np.int64) + classes * np.arange(n)
     return np.bincount(cells.ravel(), minlength=n * classes).reshape(n, classes)

@@ -1,4 +1,4 @@
-"""Whose informative pixels carry whose predictions: a heat map of networks by networks."""
+"""How well one network predicts from another's informative pixels: a heat map of networks by networks."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from prunekit.analysis.rows import RATIO, Row, row
 from prunekit.analysis.sampled import Sampled, estimates, joint_draws, sampled
 from prunekit.analysis.variant import Role, Variant
 
-# A network of a heat map: its prune ratio of the grid, 0 for the unpruned parent, or that it is a separate one.
+# A network of a heat map: its prune ratio of the grid (0 for the unpruned parent), or the role of a separate network.
 Member = float | Literal[Role.SEPARATE]
 
 
 class Transfer(NamedTuple):
     """One network shown another's informative pixels: confidence in the true class ``[n, kept shares]``.
 
-    ``row`` is whose pixels, ``column`` who predicts: a prune ratio of the grid, 0.0 for the unpruned parent, or the
-    role of a separate network; ``separate`` is the variant of the separate network among the two, if there is one.
-    ``seed`` is that of the unpruned parent, ``block`` and ``candidates`` say how the pixels were sought.
+    ``row`` is the network whose pixels are kept, ``column`` the one that predicts: a prune ratio of the grid, 0.0 for
+    the unpruned parent, or the role of a separate network. ``separate`` is the variant of the separate network of the
+    two, if any. ``seed`` is that of the unpruned parent; ``block`` and ``candidates`` say how the pixels were searched.
     """
 
     variant: Variant
@@ -43,22 +43,22 @@ class Transfer(NamedTuple):
 
 
 def member_of(row: Mapping[str, Any], side: str) -> Member:
-    """Which network of its heat map the ``row`` or the ``column`` of a row is."""
+    """The network of the heat map on the ``row`` or the ``column`` side of a row."""
     separate = row[f"{side}_role"] == Role.SEPARATE
     return Role.SEPARATE if separate else float(row[f"{side}_model"])
 
 
 def kept_pixels(pixels: int, share: float) -> int:
-    """How many of ``pixels`` a share is: the nearest number, at least one."""
+    """The number of pixels in a share of ``pixels``: the nearest whole number, at least one."""
     return max(1, round(pixels * share))
 
 
 def transfers(
     items: Sequence[Transfer], *, kept: float, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Row]:
-    """The heat map at one kept share (``features-transfer``), where measured, and every share (``features-curve``).
+    """The heat map at one kept share, if measured (``features-transfer``), and at every share (``features-curve``).
 
-    Several networks of one place and parent (separate networks, repetitions) are averaged under that parent.
+    Networks of one cell and parent (separate networks, repetitions) are averaged under that parent.
     """
     groups = _cells(items)
     places = [(group, place) for group in groups for place in range(len(group[0].kept))]
@@ -83,7 +83,7 @@ def _sampled(group: Sequence[Transfer], place: int) -> Sampled:
 
 
 def _cells(items: Sequence[Transfer]) -> list[list[Transfer]]:
-    """What shares a cell of a heat map: networks that differ in seeds alone."""
+    """The items of each cell of the heat map: they differ only in seeds."""
     return list(grouped(items, _cell_of).values())
 
 
@@ -93,7 +93,7 @@ def _cell_of(item: Transfer) -> tuple[Hashable, ...]:
 
 
 def _draws(item: Transfer, *, resamples: int, seed: int) -> Array:
-    """Mean confidence ``[kept shares, 1 + resamples]``; the same images in the same resamples for every cell."""
+    """Mean confidence ``[kept shares, 1 + resamples]``; every cell uses the same resamples."""
     confidence = np.asarray(item.confidence, dtype=np.float64)
     return weighted_sums(confidence, resamples=resamples, seed=seed, images=item.distribution) / len(
         confidence

@@ -1,4 +1,4 @@
-"""Every finding as one table: what its value is, where the definition is from, and its columns.
+"""All findings in one table: what each value is, the source of its definition, and its columns.
 
 One declaration gives the JSON schema, the checks and the docs (``schema.py``).
 """
@@ -37,9 +37,9 @@ from prunekit.registry import Registry
 
 
 class Finding(NamedTuple):
-    """One kind of row: what its value is, where the definition is from, and its own columns.
+    """One kind of row: what its value is, the source of its definition, and its own columns.
 
-    ``complete`` says that these are all its columns: it has not the common ones.
+    ``complete`` says that these are all its columns: it lacks the common ones.
     """
 
     meaning: str

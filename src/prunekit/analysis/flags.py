@@ -1,4 +1,4 @@
-"""What a reader must know before using a number: one code each. The sentences are in ``prunekit.report.codes``."""
+"""Cautions that a reader must know before using a number, by code; their sentences are in ``prunekit.report.codes``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What pruning does to groups of images that the user names: a camera, a hospital, an age, where the average is still.
+"""What pruning does to groups of images that the user names (camera, hospital), even if the average does not change.
 
-Accuracy of groups and of the worst of them: Sagawa et al., ICLR 2020 (arXiv 1911.08731).
+Accuracy of groups, and of the worst group: Sagawa et al., ICLR 2020 (arXiv 1911.08731).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from prunekit.analysis.verdict import Margin, as_margin
 def group_shifts(
     pairs: Sequence[Paired], groups: Groups, *, margin: Margin | float = MARGIN, top_k: int = 1
 ) -> list[Row]:
-    """Change in accuracy of every group against the unpruned parent, its verdict, and tests of it.
+    """Change in accuracy of every group from the unpruned parent, with its verdict and tests.
 
     Tests and corrections are those of classes (:func:`prunekit.analysis.classes.recall_shifts`), over the groups of one
-    grouping. Besides: error, churn and recall of the group, and whether it is the one that loses most.
+    grouping. Each row also has the group's error, churn and recall, and whether it loses most.
     """
     sets = list(_by_grouping(pairs, groups))
     asked = Shift("group-shift", "accuracy", as_margin(margin), top_k)

@@ -1,7 +1,7 @@
-"""Contrasts on joint draws, and what several of them say of a claim that wants them all above zero.
+"""Contrasts on joint draws, and the verdict on a claim that requires all of its contrasts to be above zero.
 
 Both sides of a contrast come from the same resamples of images, and from the same worlds where seeds are drawn: what
-they share cancels. Two intervals set end against end would not let it.
+they share cancels. It would not cancel if two separate intervals were compared.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from prunekit.analysis.significance import SURE_OF_DRAWS, Share, at_least, at_mo
 from prunekit.analysis.student import LEVEL
 
 SIDE = (1 - LEVEL) / 2
-# Numbers that differ by less are equal: rounding makes such differences, images and ratios of a grid do not.
+# Numbers that differ by less are equal: rounding causes such differences, images and ratios of a grid do not.
 TIE = 1e-9
 
 
 class Ruling(StrEnum):
-    """What a study says of a claim."""
+    """A study's verdict on a claim."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
@@ -34,9 +34,9 @@ class Ruling(StrEnum):
 class Draws(NamedTuple):
     """A number and its joint draws ``[draws]``.
 
-    ``least`` and ``most`` differ where the number is only known to lie between two: a potential at the largest tested
-    ratio may be higher, and one that no tested ratio reaches is anything below the smallest. ``on_grid``: it moves in
-    steps, those of the tested ratios.
+    ``least`` and ``most`` differ where the number is only known to lie between two bounds: a potential at the largest
+    tested ratio may be higher, and one below every tested ratio may be anything below the smallest. ``on_grid``: the
+    number moves in steps of the tested ratios.
     """
 
     value: float
@@ -54,7 +54,7 @@ class Draws(NamedTuple):
         )
 
     def reported(self) -> Draws:
-        """The number as it is reported, at its least: two potentials that no tested ratio reaches are equal."""
+        """The number as reported, at its least: two potentials below every tested ratio are equal."""
         return self._replace(most=self.least)
 
     def above(self, limit: float) -> Draws:
@@ -66,9 +66,9 @@ class Draws(NamedTuple):
         return Draws(limit - self.value, limit - self.most, limit - self.least, self.on_grid)
 
     def ends(self) -> tuple[float, float]:
-        """The percentile interval, each end as far out as it may be with more draws (99 %).
+        """The percentile interval, each end as far out as more draws might move it (99 %).
 
-        Every interval of a difference on joint draws is made here: contrasts, methods, gains of robust training.
+        Every interval of a difference on joint draws is computed here: contrasts, methods, gains of robust training.
         """
         place = outer_place(len(self.least))
         low = np.partition(self.least, place)[place]
@@ -77,22 +77,23 @@ class Draws(NamedTuple):
 
 @lru_cache(maxsize=16)
 def outer_place(draws: int) -> int:
-    """The place of the draw, by rising value, that is not above the true 2.5 % quantile with a chance of 99 %."""
+    """The rank of the draw, by rising value, that is not above the true 2.5 % quantile with a chance of 99 %."""
     below = bdtr(np.arange(int(SIDE * draws) + 1, dtype=np.float64), draws, SIDE)
     return max(0, int(np.count_nonzero(below <= 1 - SURE_OF_DRAWS)) - 1)
 
 
 def drawn_interval(draws: int, seeds: int) -> str:
-    """How :meth:`Draws.ends` made an interval, for a row."""
+    """How :meth:`Draws.ends` computed an interval, as text for a row."""
     more = f", {seeds} seeds, moderated" if seeds > 1 else ""
     return f"95 % percentile, {draws} joint draws of images{more}, outer ends"
 
 
 class Contrast(NamedTuple):
-    """A number that a claim wants above zero. ``group`` says which part of the evidence it is, ``what`` names it.
+    """A number that a claim requires to be above zero: ``group`` is its group of evidence, ``what`` its description.
 
-    ``p_value`` is one-sided, that it is not below zero; ``adjusted`` the same for all contrasts of the claim together.
-    All of it holds with a chance of 99 % however many more are drawn: verdicts are no luck of the bootstrap's seed.
+    ``p_value`` is one-sided, for not being below zero; ``adjusted`` is the same for all contrasts of the claim
+    together. All of it holds with a chance of 99 % however many more are drawn: verdicts do not depend on the
+    bootstrap's seed.
     """
 
     group: str
@@ -110,12 +111,12 @@ class Contrast(NamedTuple):
 
     @property
     def below(self) -> bool:
-        """Whether it is below zero, even as one of so many."""
+        """Whether it is below zero, also after the correction."""
         return self.adjusted <= SIDE and self.high < -TIE
 
 
 class Average(NamedTuple):
-    """The mean of all contrasts of a claim, each weighing alike."""
+    """The mean of all contrasts of a claim, with equal weights."""
 
     value: float
     low: float
@@ -123,7 +124,7 @@ class Average(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """The verdict on a claim, the contrast that decides it, and what is lacking where the study cannot tell."""
+    """The verdict on a claim, the contrast that decides it, and the missing groups of evidence."""
 
     ruling: Ruling
     decided_by: Contrast | None
@@ -131,7 +132,7 @@ class Settled(NamedTuple):
 
 
 def known(values: Array) -> Draws:
-    """Draws ``[1 + draws]``, the estimate in front, of a number that is known once images and seeds are."""
+    """Draws of a number that is known once images and seeds are, from ``[1 + draws]`` with the estimate in front."""
     return Draws(float(values[0]), values[1:], values[1:])
 
 
@@ -141,19 +142,19 @@ def chance_above(draws: Array) -> float:
 
 
 def two_sided(draws: Array) -> float:
-    """The p value that the number is zero, of what the draws may stand for the upper end; ties speak for it.
+    """Two-sided p value that the number is zero, the upper limit over possible draws; ties count for zero.
 
-    At most 5 % exactly where :meth:`Draws.ends` leave zero out, from 182 draws on.
+    From 182 draws on it is at most 5 % exactly where :meth:`Draws.ends` excludes zero.
     """
     beyond = min(np.count_nonzero(draws <= TIE), np.count_nonzero(draws >= -TIE))
     return min(1.0, 2 * float(at_most(int(beyond), len(draws))))
 
 
 def contrasts_of(parts: Sequence[tuple[str, str, Draws]]) -> list[Contrast]:
-    """The contrasts of one claim from (group, name, draws), with p values for all of them together.
+    """The contrasts of one claim from (group, name, draws), with p values also for all of them together.
 
-    Max-T with steps down knows how they hang together. Potentials get Holm's correction: they move in steps of the
-    grid, and have no spread that a standard error could be made of.
+    Step-down max-T takes their correlation into account. Potentials get Holm's correction: they move in steps of the
+    grid, so their spread gives no standard error.
     """
     each = [draws for _, _, draws in parts]
     raw, together = _not_below(each, at_most)
@@ -164,7 +165,7 @@ def contrasts_of(parts: Sequence[tuple[str, str, Draws]]) -> list[Contrast]:
 
 
 def _not_below(draws: Sequence[Draws], share: Share) -> tuple[Array, Array]:
-    """One-sided p values that each is not below zero: by itself, and as one of all."""
+    """One-sided p values for not being below zero: uncorrected, and corrected for all of them."""
     raw = np.array([float(share(int(np.count_nonzero(each.most >= -TIE)), len(each.most))) for each in draws])
     if not draws or any(each.on_grid for each in draws):
         return raw, holm(raw)
@@ -173,7 +174,7 @@ def _not_below(draws: Sequence[Draws], share: Share) -> tuple[Array, Array]:
 
 
 def hinges(draws: Sequence[Draws]) -> bool:
-    """Whether more draws of the contrasts of a claim that cannot be told might decide it, one way or the other."""
+    """Whether more draws of an undecided claim's contrasts might decide it, either way."""
     if not draws:
         return False
     fails = _not_below(draws, at_least)[1].min() <= SIDE
@@ -182,7 +183,7 @@ def hinges(draws: Sequence[Draws]) -> bool:
 
 
 def average(draws: Sequence[Draws]) -> Average | None:
-    """The mean of the contrasts with its interval; None of none."""
+    """The mean of the contrasts with its interval; None if there are none."""
     if not draws:
         return None
     mean = Draws(
@@ -197,7 +198,7 @@ def settle(contrasts: Sequence[Contrast], needs: Sequence[str]) -> Settled:
     """The verdict: ``needs`` names the groups of evidence without which the study cannot tell.
 
     *Holds*: each contrast is above zero by its own interval (intersection-union: the claim is as sure as its weakest
-    contrast, without correction). *Does not hold*: one is below zero even as one of so many; a tie on the grid is not.
+    contrast, without correction). *Does not hold*: one is below zero also after correction; a tie on the grid is not.
     """
     lacks = tuple(group for group in needs if group not in {each.group for each in contrasts})
     if not contrasts:

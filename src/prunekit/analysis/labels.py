@@ -1,6 +1,6 @@
-"""What networks are called in a table, a figure or a sentence: made here from their columns, and parsed nowhere.
+"""The labels of networks in tables, figures and sentences: made here from their columns, and parsed nowhere.
 
-A label says only what sets the networks of one table apart: the method alone where methods are all that differs.
+A label says only what distinguishes the networks of one table: just the method if only methods differ.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Identity = tuple[str, ...]
 
 
 def labelled(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """The rows, those of networks with a column ``label``; equal networks have equal labels."""
+    """The rows, with a column ``label`` if they are of networks; equal networks have equal labels."""
     placed = [(_identity(_told(row)) if _is_named(row) else None, row) for row in rows]
     named = {identity: _told(row) for identity, row in placed if identity}
     labels = _distinct({identity: _label(row, list(named.values())) for identity, row in named.items()})
@@ -50,7 +50,7 @@ def labelled(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def _told(row: Row) -> Row:
-    """The row as its label tells it: of a longer trained parent the epochs of all rounds, not of the last alone."""
+    """The row as its label shows it: for a longer trained parent, the epochs of all rounds instead of the last."""
     rounds = row.get("rounds")
     if not rounds:
         return row
@@ -63,13 +63,13 @@ def _is_named(row: Row) -> bool:
 
 
 def _identity(row: Row) -> Identity:
-    """What makes two rows be of one network; a curve's row at ratio 0 counts with its curve."""
+    """Equal for rows of one network; a curve's row at ratio 0 counts with its curve."""
     columns = (row.get(name) for name in ("variant", "method", *PARTS))
     return (_family(row), *map(str, columns), json.dumps(row.get("settings"), sort_keys=True))
 
 
 def _family(row: Row) -> str:
-    """The kind of network that a label is set apart from: each kind of unpruned network, or all pruned ones."""
+    """The kind of network within which labels must differ: each kind of unpruned network, or all pruned ones."""
     role = str(row.get("role"))
     return role if role in UNPRUNED and not row.get("method") else str(Role.PRUNED)
 
@@ -95,7 +95,7 @@ def _base(row: Row) -> str:
 
 
 def _settings(row: Row) -> dict[tuple[str, str], Any]:
-    """The settings by step and field; what is no table of fields is a field of its own."""
+    """The settings by step and field; a value that is not a table of fields is a field itself."""
     found: dict[tuple[str, str], Any] = {}
     for step, fields in (row.get("settings") or {}).items():
         found |= (
@@ -112,7 +112,7 @@ def _words(name: tuple[str, str], value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Steps, and rounds of steps, by their kinds; anything else by its first letters."""
+    """Steps, and rounds of steps, by their kinds; anything else by its first characters."""
     if isinstance(value, dict) and "kind" in value:
         return str(value["kind"])
     if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
@@ -123,7 +123,7 @@ def _shown(value: Any) -> str:
 
 
 def _distinct(labels: Mapping[Identity, str]) -> dict[Identity, str]:
-    """The labels, numbered where two networks would have the same one."""
+    """The labels, numbered where two networks would share one."""
     seen = Counter(labels.values())
     used: Counter[str] = Counter()
     found = {}

@@ -1,4 +1,4 @@
-"""What the claims on functional similarity and informative features compare: numbers that they want above zero."""
+"""What the claims on functional similarity and informative features compare: numbers that must be above zero."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TO_PRUNED = "pixels of the parent, seen by pruned networks"
 TO_PARENT = "pixels of pruned networks, seen by the parent"
 CHANCE = "confidence in the true class"
 
-# Whose pixels, and who predicts.
+# The network whose pixels are kept, and the network that predicts.
 Cell = tuple[Member, Member]
 
 
@@ -37,7 +37,7 @@ def closer_than_separate(rows: list[Row]) -> list[Part]:
 
 
 def farther_than_separate(rows: list[Row]) -> list[Part]:
-    """Claim 2: the loss against the separate network at extreme ratios."""
+    """Claim 2: how far a network falls behind the separate network at extreme ratios."""
     return _gains(rows, lambda ratio: ratio >= EXTREME_RATIO, closer=False)
 
 
@@ -57,7 +57,7 @@ def _gains(rows: list[Row], wanted: Callable[[float], bool], *, closer: bool) ->
 
 
 def falls_with_ratio_and_noise(rows: list[Row]) -> list[Part]:
-    """Claim 3: agreement at the ends of the ratios and of the levels."""
+    """Claim 3: agreement at the smallest minus that at the largest ratio, and the same over noise levels."""
     agreement = known(rows, "similarity", metric="agreement", role=Role.PRUNED)
     return [*_ends(agreement, "asked", "level", NOISE), *_ends(agreement, "level", "asked", RATIOS)]
 
@@ -81,7 +81,7 @@ def _ends(rows: list[Row], held: str, moving: str, group: str) -> list[Part]:
 
 
 def features_transfer(rows: list[Row]) -> list[Part]:
-    """Claim 4: confidence between parent and pruned network less that with the separate network."""
+    """Claim 4: confidence between parent and pruned network minus that with the separate network."""
     found: list[Part] = []
     for group in grouped(known(rows, "features-transfer"), _sought_alike).values():
         by_control = grouped(group, lambda row: row["control"])
@@ -116,7 +116,7 @@ def _cells(rows: Sequence[Row]) -> dict[Cell, Row]:
 
 
 def _transfers(cells: Iterable[Cell]) -> list[tuple[Cell, Cell]]:
-    """Each cell between the parent and a pruned network that the claim is about, and the cell of its control."""
+    """Each cell of the parent and a pruned network that the claim covers, and the cell of its control."""
     cells = sorted(cells)
     to: list[tuple[Cell, Cell]] = [
         ((0.0, ratio), (0.0, Role.SEPARATE)) for row, ratio in cells if not row and _is_moderate(ratio)

@@ -1,8 +1,8 @@
-"""The control of longer training: what the unpruned parent gains when it is trained as long again, unpruned.
+"""The longer training control: what the unpruned parent gains when it is trained as long again without pruning.
 
-Retraining with the whole schedule again trains a pruned network for longer than its parent was, and part of what
-pruning seems to gain is that (Jin et al. 2022, arXiv 2210.13738). This control has the same advantage: it is fair to
-networks that were retrained for as many epochs in all, and says too little of those that were retrained for more.
+Retraining with the whole schedule trains a pruned network for longer than its parent was, and this explains part of
+what pruning seems to gain (Jin et al. 2022, arXiv 2210.13738). This control has the same advantage: it is fair to
+networks that were retrained for as many epochs in total, and too weak for those retrained for more.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ Item = TypeVar("Item")
 
 
 class Trained(NamedTuple):
-    """A network's variant by its id, and the epochs of each retraining; none where that is not known."""
+    """The id of a network's variant, and the epochs of each retraining; None if they are unknown."""
 
     variant: str
     rounds: tuple[int, ...] | None
 
     @property
     def epochs(self) -> int | None:
-        """How many epochs it was retrained in all."""
+        """Its total epochs of retraining."""
         return None if self.rounds is None else sum(self.rounds)
 
 
@@ -53,9 +53,9 @@ Training = Mapping[str, Trained]
 def longer_errors(curves: Sequence[ResampledCurve], training: Training) -> list[Row]:
     """The control's error per variant and distribution, mean over seeds, and its rise over its own parent's.
 
-    Each curve holds one network: the control, with the parent that it was trained on from.
+    Each curve holds one network: the control, with the parent from which its training continued.
     """
-    # Ratio 0 is the parent's place on a curve; the control, unpruned as well, stands at another one here.
+    # Ratio 0 of a curve is the parent's; the control, although unpruned, is put at another ratio here.
     curves = [curve._replace(rungs=(PLACE,)) for curve in curves if curve.keys]
     groups, rises = curve_groups(curves), rises_of(curves)
     found = estimates([error_of(group, PLACE) for group in groups])
@@ -123,7 +123,7 @@ def _pairs(held: Sequence[ResampledCurve], rung: float) -> tuple[list[Model], li
 
 
 def _epochs(keys: Sequence[str], training: Training) -> int | None:
-    """How many epochs all of these were retrained; None where that differs, or is not known."""
+    """The epochs for which all of these were retrained; None if they differ or are unknown."""
     return _only({training[key].epochs for key in keys})
 
 
@@ -142,7 +142,7 @@ def _is_fair(held: Sequence[ResampledCurve], rung: float, training: Training) ->
 def longer_potentials(
     curves: Sequence[ResampledCurve], training: Training, *, margin: Margin | float
 ) -> list[Row]:
-    """The prune potential per variant and distribution with the controls in the parent's place."""
+    """The prune potential per variant and distribution, relative to the controls instead of the parent."""
     found = potentials(curves, margin=margin)
     for own, group in zip(found, curve_groups(curves), strict=True):
         held = {rung: distinct_at(group, rung) for rung in rungs_in(group)}

@@ -1,12 +1,12 @@
-"""Images that are made up so that every interval has a width, and where there are few images."""
+"""Made-up images, which give every interval a width, and the number below which images are few."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 FEW_IMAGES = 100
-# Bonett and Price add one image of either kind. With one and a half, what lies within a margin by its upper limit is so
-# in 95 of 100 cases also where no image is fixed, at which one would give 93.
+# Bonett and Price add one image of each kind. With one and a half, a rise whose upper limit is within a margin truly is
+# within it in 95 of 100 cases, even where no image is fixed; with one, in 93.
 EITHER_WAY = 1.5
 
 
@@ -18,7 +18,7 @@ class MadeUp(NamedTuple):
     squares: float
 
     def times(self, factor: float) -> MadeUp:
-        """Their values, so many times as large."""
+        """The same images, their values multiplied by a factor."""
         return MadeUp(self.images, self.total * factor, self.squares * factor**2)
 
 

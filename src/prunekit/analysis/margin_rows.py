@@ -1,4 +1,4 @@
-"""The prune potential against the margin, as rows: one for each step, with the interval of where it is."""
+"""The prune potential as a function of the margin, as rows: one per step, with the interval of its position."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from prunekit.analysis.rows import Row, curve_groups, row, rungs_in
 
 
 def margin_steps(curves: Sequence[ResampledCurve]) -> list[Row]:
-    """Every step of every potential: the margin from which on it is at least a ratio, negative ones included.
+    """Every step of every potential: the margin, possibly negative, from which the potential is at least a ratio.
 
-    A step is the rise in error of the ratio that it leads to, and has its interval. With several seeds it is the mean
-    rise, so that the steps are of the potential of the mean network.
+    A step is at the rise in error of the ratio that it leads to, and has that rise's interval. With several seeds it is
+    the mean rise, so that the steps are those of the mean network's potential.
     """
     rises = rises_of(curves)
     rows: list[Row] = []

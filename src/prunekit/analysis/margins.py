@@ -1,4 +1,4 @@
-"""The prune potential against the margin: a step function whose steps are the rises in error themselves."""
+"""The prune potential as a function of the margin: a step function whose steps are at the rises in error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prunekit.analysis.outcome import Array
 
 
 class Step(NamedTuple):
-    """From ``margin`` on, up to the next step, the potential is ``ratio``; ``place`` is its place among the ratios."""
+    """From ``margin`` up to the next step the potential is ``ratio``; ``place`` is the index of that ratio."""
 
     margin: float
     ratio: float
@@ -20,8 +20,8 @@ class Step(NamedTuple):
 def potential_steps(ratios: Array, rises: Array) -> list[Step]:
     """All steps by rising margin, from rises in error over the parent ``[ratios]``; below the first it is 0.
 
-    A ratio makes no step if a larger one has no larger rise. Margins may be negative: what counts there is better than
-    its parent by so much.
+    A ratio has no step if a larger one has no larger rise. At a negative margin a network must be better than its
+    parent by that much.
     """
     steps: list[Step] = []
     for place in sorted(range(len(ratios)), key=lambda place: (rises[place], -ratios[place])):
@@ -38,7 +38,7 @@ def potential_at(steps: list[Step], margin: float) -> float:
 def needed_margins(ratios: Array, rises: Array) -> Array:
     """The smallest margin at which the potential is at least each ratio, ``[..., ratios]`` by rising ratio.
 
-    Of rises ``[..., ratios]``: the smallest rise from that ratio on.
+    From rises ``[..., ratios]``: the smallest rise at that ratio or above.
     """
     order = np.argsort(ratios)
     return np.asarray(np.minimum.accumulate(rises[..., order][..., ::-1], axis=-1)[..., ::-1])
