@@ -55,7 +55,7 @@ def _exemplar_row(group: Sequence[Paired], share: Estimate, top_k: int) -> Row:
 
 
 def exemplars_of(pruned: Array, unpruned: Array) -> Array:
-    """Which images ``[n]`` have another most frequent label; predicted classes ``[networks, n]`` of each side."""
+    """Which images ``[n]`` differ in most frequent label, from predicted classes ``[networks, n]`` of each side."""
     return np.asarray(most_frequent(pruned) != most_frequent(unpruned))
 
 

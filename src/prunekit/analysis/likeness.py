@@ -63,7 +63,7 @@ def falls_with_ratio_and_noise(rows: list[Row]) -> list[Part]:
 
 
 def _ends(rows: list[Row], held: str, moving: str, group: str) -> list[Part]:
-    """The value at the smallest less that at the largest of one column, per method, another column held."""
+    """The value at the smallest entry of one column minus that at the largest, per method, with another column held."""
     found = []
     for members in grouped(rows, lambda row: (*noisy_alike(row), row[held])).values():
         ordered = sorted(members, key=lambda row: float(row[moving]))

@@ -11,7 +11,7 @@ EITHER_WAY = 1.5
 
 
 class MadeUp(NamedTuple):
-    """Images that are counted besides those measured: how many, and the sums of their values and squared values."""
+    """Images counted in addition to the measured ones: how many, and the sums of their values and squared values."""
 
     images: float
     total: float

@@ -18,7 +18,7 @@ class Step(NamedTuple):
 
 
 def potential_steps(ratios: Array, rises: Array) -> list[Step]:
-    """All steps by rising margin, from rises in error over the parent ``[ratios]``; below the first it is 0.
+    """All steps by rising margin, from rises in error over the parent ``[ratios]``; the potential is 0 below the first.
 
     A ratio has no step if a larger one has no larger rise. At a negative margin a network must be better than its
     parent by that much.

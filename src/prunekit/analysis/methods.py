@@ -1,6 +1,6 @@
-"""Method against method: potentials and errors of networks that were made alike but for the method, pair by pair.
+"""Method against method: potentials and errors of networks that differ only in the method, pair by pair.
 
-Both sides are drawn together: the same images, and the same luck of the parents that they share.
+Both sides are drawn jointly: with the same images, and the same luck of shared parents.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def method_differences(
     margin: Margin | float = MARGIN,
     known: Sequence[Potential] | None = None,
 ) -> list[Row]:
-    """Each method less each other one, and the chance of each to be the best: potential, and error at each ratio.
+    """Each method minus each other one, and each one's chance of being the best: potential, and error at each ratio.
 
-    ``known`` are the potentials of these curves where they have been worked out.
+    ``known`` are the potentials of these curves, if already computed.
     """
     found = potentials_of(curves, as_margin(margin)) if known is None else known
     fields = grouped(found, lambda each: (_made_alike(each.group[0].variant), each.group[0].distribution))
@@ -55,7 +55,7 @@ def method_differences(
 
 
 def _by_name(each: Potential) -> tuple[str, str]:
-    """One order everywhere: a difference has the same sign on every distribution."""
+    """One order everywhere, so that a difference has the same sign on every distribution."""
     variant = each.group[0].variant
     return str(variant.method), variant.id
 
@@ -94,7 +94,7 @@ def _of_potentials(members: Sequence[Potential]) -> Iterator[Row]:
 
 
 def _centred(found: Estimate, difference: Draws) -> Estimate:
-    """With several seeds the draws are about new networks on average, and the value with them."""
+    """With several seeds the value is the mean of the draws, which are about new networks on average."""
     return found if found.seeds == 1 else found._replace(value=float(np.mean(difference.least)))
 
 
@@ -116,7 +116,7 @@ def _columns(one: Group, other: Group, what: str, rung: float | None) -> dict[st
 
 
 class Rivals(NamedTuple):
-    """Two variants at one ratio, the curves that hold it, those of common seeds."""
+    """Two variants at one ratio: the curves of common seeds that hold it."""
 
     one: Group
     other: Group
@@ -144,7 +144,7 @@ def _rivals(one: Group, other: Group) -> Iterator[Rivals]:
 
 
 def _difference(pair: Rivals) -> Sampled:
-    """How much higher the error of the first is, image by image, of the seeds that both have."""
+    """The error of the first minus that of the second, image by image, for the seeds that both have."""
     sides = [
         over_repetitions(
             np.stack([curve.at(pair.rung).outcome.per_image.astype(np.float64) for curve in side]),
@@ -191,7 +191,7 @@ def _best_errors(groups: Sequence[Group]) -> Iterator[Row]:
 
 
 def _best(drawn: Sequence[tuple[Group, Array, Estimate]], what: str, rung: float | None) -> Iterator[Row]:
-    """How often each has the highest number, ties shared."""
+    """How often each has the highest number, ties shared equally."""
     if len(drawn) < 2:
         return
     numbers = np.stack([draws for _, draws, _ in drawn])

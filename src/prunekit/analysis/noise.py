@@ -1,7 +1,7 @@
 """The prune potential on noisy inputs: per draw of the noise, then averaged; or on the mean error over draws.
 
-Per draw, a network counts while its error is *below* its parent's plus the margin on the same draw, as in the paper's
-own program; on the mean error, while it is at most that. The first is lower as a rule: single draws scatter more.
+Per draw, a network passes if its error is *below* its parent's plus the margin on the same draw, as in the paper's own
+program; on the mean error, if it is at most that. The first is usually lower: single draws scatter more.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def noise_potentials(
 ) -> list[Row]:
     """The prune potential per variant and noise level, from the errors on the noisy images.
 
-    ``by_draw`` is the paper's: it is the mean where the errors of single draws were not stored.
+    ``by_draw`` is the paper's rule; the mean error is used where the errors of single draws were not stored.
     """
     allowed = as_margin(margin)
     pruned = [
@@ -58,7 +58,7 @@ def noise_potentials(
 
 
 def _curves(items: Sequence[Compared], place: int) -> list[Curve]:
-    """A prune curve per variant, seed and repetition; the parent's error was measured beside each network's."""
+    """A prune curve per variant, seed and repetition; the parent's error was measured along with each network's."""
     return [
         _curve(group, place)
         for group in grouped(items, lambda item: (item.variant, item.seed, item.repetition)).values()
@@ -83,9 +83,9 @@ def _curve(group: Sequence[Compared], place: int) -> Curve:
 
 
 def _per_draw(found: Potential, items: Sequence[Compared], place: int, margin: Margin) -> Potential:
-    """The same potential with the rule of single draws: its value, and with one seed its interval too.
+    """The same potential by the rule of single draws: its value, and with one seed also its interval.
 
-    A draw's error on a resample is the mean error there and by how much the draw's own differs from the mean.
+    A draw's error on a resample is the mean error there plus the draw's own deviation from the mean.
     """
     by_key = {item.key: item for item in items}
     each = [_draws_of(curve, by_key, place, margin) for curve in found.group]

@@ -1,4 +1,4 @@
-"""What one model did on each image of one test set, as the two counts that every error is made of."""
+"""One model's outcome on each image of one test set, as the two counts from which every error is computed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Outcome(NamedTuple):
     def per_image(self) -> Array:
         """Values ``[n]`` whose mean is the error, and whose variance says how it varies with the choice of images.
 
-        A ratio of sums is taken to its first order: an image's value is the error, and by how much it moves it.
+        A ratio of sums is linearised: an image's value is the error plus how far the image moves it.
         """
         if self.total is None:
             return np.asarray(self.wrong[:, 0])
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 
     @property
     def made_up(self) -> tuple[MadeUp, MadeUp]:
-        """The images that are made up for its error, and for its rise over another's."""
+        """The made-up images for its error, and for its rise over another's."""
         return (SHARE, PAIRED) if self.total is None else (MEASURED, MEASURED)
 
     def take(self, images: Array) -> Outcome:

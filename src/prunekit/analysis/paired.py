@@ -1,4 +1,4 @@
-"""A network's stored outcomes with those of the network that it is compared with, image by image."""
+"""A network's stored outcomes and those of the network that it is compared with, image by image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Arrays = Mapping[str, Array]
 
 
 class Paired(NamedTuple):
-    """One network and what it is compared with, its unpruned parent as a rule: per-example arrays as stored.
+    """One network and the one it is compared with, usually its unpruned parent: per-example arrays as stored.
 
     ``own`` and ``reference`` hold ``predicted``, ``label``, ``rank``, ``loss`` and ``confidence``, ``[n]`` each
     (``brier`` where stored). ``asked`` is the grid's ratio.
@@ -48,7 +48,7 @@ class Paired(NamedTuple):
 
 
 def across_seeds(pairs: Iterable[Paired]) -> list[list[Paired]]:
-    """The pairs that differ in seeds only, by rising seed; UsageError where test sets are mixed."""
+    """The pairs grouped so that they differ only in seeds, by rising seed; UsageError if test sets are mixed."""
     distinct = {(pair.variant, pair.distribution, pair.key, pair.parent): pair for pair in pairs}
     ordered = sorted(distinct.values(), key=lambda pair: (pair.seed, pair.repetition))
     groups = list(grouped(ordered, lambda pair: (pair.variant, pair.distribution, pair.rung)).values())
@@ -84,7 +84,7 @@ def resampled_means(
 
 
 def values_of(group: Sequence[Paired], value: Callable[[Paired], Array]) -> Array:
-    """What ``value`` says of every image, ``[pairs, n]``."""
+    """``value`` of every image, ``[pairs, n]``."""
     return np.stack([np.asarray(value(pair), dtype=np.float64) for pair in group])
 
 
@@ -94,7 +94,7 @@ def seeds_of(group: Sequence[Paired]) -> list[int]:
 
 
 def names_of(group: Sequence[Paired]) -> dict[str, Any]:
-    """The columns that say which networks a row is about."""
+    """The columns that identify the networks of a row."""
     first = group[0]
     return {
         "variant": first.variant,

@@ -1,4 +1,4 @@
-"""How far a network can be pruned before one class or group pays for it: the potential on its images alone."""
+"""How far a network can be pruned before one class or group suffers: the potential on its images only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from prunekit.analysis.rows import RATIO, Row, margin_columns, over_seeds, row
 from prunekit.analysis.summary import joint_summary
 from prunekit.analysis.verdict import Margin, as_margin
 
-# Of single classes and groups, on which no claim rests: an end of a normal number's interval is then known to 3 % of
+# For single classes and groups, on which no claim rests: an end of a normal number's interval is then known to 3 % of
 # its distance from the number (docs/statistics.md, Speed).
 PART_RESAMPLES = 2500
 
@@ -51,13 +51,13 @@ def group_potentials(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> list[Row]:
-    """The prune potential on the images of each group alone, and the smallest of every grouping."""
+    """The prune potential on the images of each group alone, and the smallest of each grouping."""
     asked = Asked("group-potential", as_margin(margin), top_k, min(resamples, PART_RESAMPLES), seed)
     return part_potentials(pairs, lambda pair: group_parts(pair, groups), asked)
 
 
 class Asked(NamedTuple):
-    """What the potentials of parts are called, judged by and resampled with."""
+    """How the potentials of parts are named, judged and resampled."""
 
     finding: str
     margin: Margin
@@ -72,7 +72,7 @@ Of = tuple[Part, Potential]
 def part_potentials(
     pairs: Sequence[Paired], parts_of: Callable[[Paired], list[Part]], asked: Asked
 ) -> list[Row]:
-    """The prune potential on the images of each part alone, and the smallest of those of one grouping."""
+    """The prune potential on the images of each part alone, and the smallest of each grouping."""
     fields = list(grouped(pairs, lambda pair: (pair.variant, pair.distribution)).values())
     parts = [{part.place: part for part in parts_of(members[0])} for members in fields]
     found: list[list[Of]] = [[] for _ in fields]

@@ -1,4 +1,4 @@
-"""Parts of the images that findings are also made of: classes, and groups that the user names."""
+"""Parts of the images that get findings of their own: classes, and groups that the user names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Slices(StrEnum):
 
 
 class Part(NamedTuple):
-    """One class, or one group of a ``grouping``: its name, and which images ``[n]`` are of it.
+    """One class, or one group of a ``grouping``: its name, and which images ``[n]`` belong to it.
 
     ``place`` orders it among its kind and is the same on every distribution.
     """
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The columns of a finding that say which part a row is about."""
+        """The columns of a finding that identify the part."""
         grouping = {"grouping": self.grouping} if self.kind is Slices.GROUP else {}
         return {**grouping, str(self.kind): self.member}
 
@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 
 def classes_in(pair: Paired, names: Sequence[str] = ()) -> dict[int, str]:
-    """The classes that have images, by label; those that ``names`` does not reach are called by their number."""
+    """The classes that have images, by label; those beyond the end of ``names`` are named by their number."""
     labels = [int(label) for label in np.unique(pair.own["label"])]
     return {label: names[label] if label < len(names) else str(label) for label in labels}
 

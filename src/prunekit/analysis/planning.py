@@ -31,9 +31,9 @@ MOST_SIZES = 4
 
 
 class Plan(NamedTuple):
-    """What is wanted: the rise that is allowed, numbers of images and seeds to try, and the chance of a decision.
+    """A plan: the allowed rise, numbers of images and seeds to try, and the wanted chance of a decision.
 
-    ``comparisons`` must all be decided, as those of a claim are; ``step`` is how finely a potential is to be known.
+    All ``comparisons`` must be decided, like those of a claim; ``step`` is the wanted resolution of a potential.
     """
 
     margin: float
@@ -45,12 +45,12 @@ class Plan(NamedTuple):
 
     @property
     def each(self) -> float:
-        """The chance that each comparison must have by itself."""
+        """The chance of a decision that each single comparison needs."""
         return each_of(self.comparisons, self.wanted)
 
 
 def rise_rows(named: Mapping[str, Any], rates: Rates, plan: Plan) -> list[Row]:
-    """How likely each number of images and seeds decides a rise, and how many it takes."""
+    """How likely each number of images and seeds is to decide a rise, and how many are needed."""
     return [
         {
             "what": "rise",
@@ -108,10 +108,10 @@ def _smallest(plan: Plan, discordance: float, between: float, n: int, seeds: int
 
 
 def step_rows(named: Mapping[str, Any], curve: Sequence[tuple[float, Rates]], plan: Plan) -> list[Row]:
-    """How likely a potential is known to one step of the grid: within the margin at its ratio, beyond it at the next.
+    """The chance that a potential is known to one grid step: within the margin at its ratio, beyond it at the next.
 
-    ``curve`` holds the rates at each prune ratio, by rising ratio. The two verdicts are taken to be independent; they
-    share images, and hang together. ``ratios_needed`` would make the step as fine as the plan wants it.
+    ``curve`` holds the rates at each prune ratio, by rising ratio. The two verdicts are taken to be independent
+    although they share images. ``ratios_needed`` more ratios would make the step as fine as the plan wants it.
     """
     reached = [place for place, (_, rates) in enumerate(curve) if rates.rise <= plan.margin]
     last = reached[-1] if reached else -1
@@ -148,9 +148,9 @@ def _both(sides: Sequence[tuple[float, Rates]], n: int, plan: Plan) -> float:
 
 
 def all_rows(values: Sequence[Sequence[Array]], plan: Plan, images: Sequence[int]) -> list[Row]:
-    """How likely all rises of a pilot are decided in one study of these networks, by numbers of images.
+    """The chance that one study of these networks decides all rises of a pilot, by number of images.
 
-    ``values`` holds for each set of test images what every network breaks and fixes of it (``together.py``).
+    ``values`` holds, for each set of test images, which of them every network breaks and fixes (``together.py``).
     """
     return [
         {
@@ -168,7 +168,7 @@ def all_rows(values: Sequence[Sequence[Array]], plan: Plan, images: Sequence[int
 
 
 def _ratios(gap: float, step: float | None) -> int | None:
-    """How many ratios between two of the grid leave no gap larger than ``step``."""
+    """How many more ratios between two of the grid leave no gap larger than ``step``."""
     return None if step is None else max(0, -int(-(gap - 1e-9) // step) - 1)
 
 

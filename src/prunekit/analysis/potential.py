@@ -1,7 +1,7 @@
 """Prune potential: how far a network can be pruned before its error on one distribution rises by a margin.
 
-Liebenwein et al. 2021: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin;
-any tested ratio counts, also one beyond a ratio that fails; 0 if none does.
+Liebenwein et al. 2021: the largest tested prune ratio whose error is at most the unpruned parent's plus the margin; any
+tested ratio counts, even one beyond a ratio that fails; 0 if none passes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prunekit.params import MARGIN as MARGIN
 # Far below the 1 / n by which errors differ, far above float rounding: "at most" is decided as if by counts.
 TOLERANCE = 1e-9
 
-# Seeds that happen to agree on a ratio of the grid say little of other seeds (docs/statistics.md).
+# Seeds that happen to agree on a ratio of the grid say little about other seeds (docs/statistics.md).
 ENOUGH_SEEDS = 10
 
 
@@ -34,7 +34,7 @@ def prune_potential(points: Sequence[tuple[float, float]], parent_error: float, 
 def potential_draws(ratios: Array, errors: Array, parent: Array, *, margin: float) -> Array:
     """The potential of every draw ``[draws]``, from errors ``[draws, ratios]`` and the parent's ``[draws]``.
 
-    The parent's may have a column for each ratio, ``[draws, ratios]``: what each is judged by.
+    The parent's may have a column for each ratio, ``[draws, ratios]``: the error that each is judged against.
     """
     commensurate = is_commensurate(errors, parent, margin=margin)
     found = np.zeros(len(commensurate))
@@ -52,7 +52,7 @@ def is_commensurate(errors: Array, parent: Array, *, margin: float) -> Array:
 def interpolated_draws(ratios: Array, errors: Array, parent: Array, *, margin: float) -> Array:
     """Like :func:`potential_draws`, but the ratio at which a straight line to the next tested ratio meets the limit.
 
-    Not the paper's definition: it is not bound to the grid. The parent is the point at ratio 0.
+    Not the paper's definition: it leaves the grid. The parent is the point at ratio 0.
     """
     order = np.argsort(ratios)
     grid = np.concatenate([[0.0], ratios[order]])
@@ -69,7 +69,7 @@ def interpolated_draws(ratios: Array, errors: Array, parent: Array, *, margin: f
 def potential_flags(
     ratios: Array, errors: Array, parent: float | Array, *, margin: float
 ) -> tuple[Flag, ...]:
-    """What a reader must know of the potential of one curve: errors ``[ratios]``; the parent's, one or as many."""
+    """The cautions about one curve's potential: errors ``[ratios]``; the parent's, one or as many."""
     passes = is_commensurate(errors[None], np.array([parent]), margin=margin)[0][np.argsort(ratios)]
     found = {
         Flag.AT_LARGEST: bool(passes[-1:].any()),

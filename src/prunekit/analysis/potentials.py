@@ -44,7 +44,7 @@ NEW_NETWORKS = (
 
 
 class Potential(NamedTuple):
-    """The potential of one variant on one distribution: its curves, the estimate, and what it reaches."""
+    """The potential of one variant on one distribution: its curves, its estimate, its draws and its reach."""
 
     group: list[ResampledCurve]
     found: Estimate
@@ -61,8 +61,8 @@ def potentials(
 ) -> list[Row]:
     """The prune potential per variant and distribution, each network against its own parent, mean over seeds.
 
-    ``interpolate`` changes values and intervals, not what claims rest on: their draws stay on the grid. ``known`` are
-    the potentials of these curves where they have been worked out, not interpolated.
+    ``interpolate`` changes values and intervals, but not the draws that claims use: these stay on the grid. ``known``
+    are the potentials of these curves without interpolation, if already computed.
     """
     allowed = as_margin(margin)
     if interpolate or known is None:
@@ -96,7 +96,7 @@ def _potential(
 
 
 def of_new_networks(found: Estimate, draws: Array) -> Estimate:
-    """The estimate with the interval of the potential to expect of new networks, from its draws."""
+    """The estimate with the interval of the potential expected of new networks, from its draws."""
     low, high = np.quantile(draws, LOWER, method="lower"), np.quantile(draws, UPPER, method="higher")
     made = NEW_NETWORKS.format(len(draws), found.seeds)
     flags = unique([*found.flags, Flag.EXPECTED])
@@ -106,10 +106,10 @@ def of_new_networks(found: Estimate, draws: Array) -> Estimate:
 
 
 def confirmed_ratio(curve: ResampledCurve, rises: Mapping[Place, Rise], margin: Margin) -> float:
-    """The largest ratio of a network that is within the margin by its own rise's upper limit; else 0.
+    """The largest ratio of a network at which the upper limit of its rise is within the margin; else 0.
 
-    The potential itself is the best of many ratios and so optimistic: on a fine grid its resamples alone cover 90 %
-    (docs/statistics.md).
+    The potential itself is the best of many ratios and therefore optimistic: on a fine grid its resamples alone cover
+    90 % (docs/statistics.md).
     """
     limits = [margin.of(float(curve.base(rung).errors[0])) + TOLERANCE for rung in curve.rungs]
     upper = [rises[curve.variant, curve.distribution, rung].found.these for rung in curve.rungs]
@@ -149,7 +149,7 @@ def curve_potential(curve: ResampledCurve, margin: Margin | float, interpolate: 
 
 
 def potential_notes(curves: Sequence[ResampledCurve], margin: Margin) -> tuple[Flag, ...]:
-    """What a reader must know of the potentials of these curves."""
+    """The cautions about the potentials of these curves."""
     flags = [
         flag
         for each in curves

@@ -1,7 +1,7 @@
-"""How much it takes to know: images, seeds and comparisons until a rise in error is decided with a wanted chance.
+"""Power: the images, seeds and comparisons needed to decide a rise in error with a wanted chance.
 
-A network breaks a share of the images, right before and wrong after, and fixes a share. The rise is their difference;
-what makes it uncertain is their sum. Asked is how often the interval of prunekit would lie on one side of the margin.
+A network breaks a share of the images (right before, wrong after) and fixes a share. The rise is their difference;
+their sum makes it uncertain. Power is how often prunekit's interval would lie on one side of the margin.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from prunekit.analysis.student import LEVEL
 from prunekit.errors import UsageError
 
 POWER = 0.8
-# What two networks of nearly one error differ on, as a rule: 8 % of the images (docs/statistics.md).
+# Two networks of nearly equal error usually differ on 8 % of the images (docs/statistics.md).
 USUAL_DISCORDANCE = 0.08
 MOST_IMAGES = 10**9
 SIDE = (1 + LEVEL) / 2
-# So many standard deviations of the count of images that differ are summed over.
+# The sum over counts of differing images reaches so many standard deviations.
 REACH = 6.0
 MADE_UP = 2 * EITHER_WAY
-# Standard errors from the margin beyond which a decision is certain (and a noncentral t is not computed well).
+# Standard errors from the margin beyond which a decision is certain (and a noncentral t is computed badly).
 CERTAIN = 30.0
 
 
 class Rates(NamedTuple):
-    """Shares of the images that a network breaks and fixes, and how its rise differs between seeds (deviation)."""
+    """Shares of the images that a network breaks and fixes, and the standard deviation of its rise between seeds."""
 
     broken: float
     fixed: float
@@ -48,7 +48,7 @@ class Rates(NamedTuple):
 
 
 def rates_of(rise: float, discordance: float, between: float = 0.0) -> Rates:
-    """The rates behind a rise and the share of images that differ; a :class:`UsageError` where there are none."""
+    """The rates behind a rise and a share of differing images; a :class:`UsageError` if they are impossible."""
     if not (0 <= discordance <= 1 and abs(rise) <= discordance):
         raise UsageError(
             f"a rise of {rise:g} with {discordance:g} of the images broken or fixed is impossible: "
@@ -60,7 +60,7 @@ def rates_of(rise: float, discordance: float, between: float = 0.0) -> Rates:
 def power(rates: Rates, *, n: int, margin: float, seeds: int = 1) -> float:
     """The chance that the rise is decided on its own side of the margin: within, where it is at most that, or beyond.
 
-    One seed, or several without a deviation between them: exact. Several: by a noncentral t.
+    Exact for one seed, or for several without deviation between them; otherwise by a noncentral t.
     """
     if seeds == 1 or rates.between == 0:
         return _exact(rates, n, margin)
@@ -90,7 +90,7 @@ def _counts(n: int, discordance: float) -> Array:
 
 
 def _rise_at(edge: float, differing: Array, n: int, side: int) -> Array:
-    """The rise whose interval just ends at ``edge``, its upper end with ``side`` +1, with so many differing images.
+    """The rise whose interval ends at ``edge``, its upper end if ``side`` is +1, for each number of differing images.
 
     Solves rise + side z sqrt((share - rise^2) / count) = edge for the rise.
     """
@@ -101,7 +101,7 @@ def _rise_at(edge: float, differing: Array, n: int, side: int) -> Array:
 
 
 def _most_broken(differing: Array, n: int, margin: float) -> Array:
-    """The most of the differing images that may be broken for the verdict *within*; -1 where none may."""
+    """How many of the differing images may be broken for the verdict *within*; -1 if even 0 is too many."""
     rise = _rise_at(margin, differing, n, 1) * (n + MADE_UP)
     return np.floor((differing + rise) / 2 + 1e-9).astype(np.int64).clip(-1)
 
@@ -113,7 +113,7 @@ def _least_broken(differing: Array, n: int, margin: float) -> Array:
 
 
 def _between_seeds(rates: Rates, n: int, margin: float, seeds: int) -> float:
-    """All seeds share the images, and half of what the images make is taken to be a network's own luck."""
+    """All seeds share the images; half of the variance from images is taken to be a network's own luck."""
     images = (rates.discordance - rates.rise**2 + MADE_UP / n) / (n + MADE_UP)
     own, between = images / 2, rates.between**2
     by_seed, common = (between + own) / seeds, images / 2
@@ -124,9 +124,9 @@ def _between_seeds(rates: Rates, n: int, margin: float, seeds: int) -> float:
 
 
 def images_needed(rates: Rates, *, margin: float, seeds: int = 1, wanted: float = POWER) -> int | None:
-    """The fewest images at which the rise is decided with the wanted chance; None where no number of them does.
+    """The fewest images at which the rise is decided with the wanted chance; None if no number is enough.
 
-    A rise at the margin is never decided; nor is one that differs too much between so few seeds.
+    A rise at the margin is never decided; nor is one that varies too much between so few seeds.
     """
     if rates.rise == margin or power(rates, n=MOST_IMAGES, margin=margin, seeds=seeds) < wanted:
         return None
@@ -144,9 +144,9 @@ def images_needed(rates: Rates, *, margin: float, seeds: int = 1, wanted: float 
 def seeds_needed(
     rates: Rates, *, n: int, margin: float, wanted: float = POWER, most: int = 100
 ) -> int | None:
-    """The fewest seeds that decide the rise on so many images; None where ``most`` do not.
+    """The fewest seeds that decide the rise on so many images; None if ``most`` are not enough.
 
-    One seed speaks for itself alone: where networks differ it takes two at least.
+    One seed says nothing about others: where networks differ, at least two are needed.
     """
     fewest = 2 if rates.between else 1
     found = (
@@ -164,9 +164,9 @@ def smallest_rise(
     between: float = 0.0,
     seeds: int = 1,
 ) -> float | None:
-    """The smallest rise that so many images show to be beyond the margin with the wanted chance; None if none is.
+    """The smallest rise that so many images show to be beyond the margin with the wanted chance; None if there is none.
 
-    ``discordance`` is the share of images that differ; it grows where the rise is larger than it.
+    ``discordance`` is the share of images that differ, or the rise where that is larger.
     """
 
     def reached(rise: float) -> bool:
@@ -183,8 +183,8 @@ def smallest_rise(
 
 
 def each_of(comparisons: int, wanted: float = POWER) -> float:
-    """The chance that each of so many comparisons must have by itself for all to be decided, were they independent.
+    """The chance of a decision that each comparison needs for all to be decided, if they were independent.
 
-    They share images and networks, so that the true need is less.
+    They share images and networks, so the true need is lower.
     """
     return float(wanted ** (1 / max(comparisons, 1)))

@@ -1,7 +1,7 @@
-"""The prune potential to expect of networks that were not trained: what a few seeds and test images say of others.
+"""The prune potential expected of new networks: what a few seeds and test images say about others.
 
-Three networks that agree on a ratio of the grid say little of a fourth. Each draw is therefore a world: rises in error
-as the images and the seeds may have missed them, and the potential that new networks have in it on average.
+Three networks that agree on a ratio of the grid say little about a fourth. Each draw is therefore a world: true rises
+in error that the images and seeds allow, and the potential that new networks have there on average.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from scipy.special import chdtri, ndtr
 from prunekit.analysis.made_up import MadeUp
 from prunekit.analysis.outcome import Array
 
-# Nodes and weights of the parent's luck, a standard normal number.
+# Quadrature nodes and weights of the parent's luck, a standard normal number.
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 STILL = 1e-6
-# So many standard deviations off, a normal probability is 0 or 1 to the last digit.
+# At so many standard deviations a normal probability is 0 or 1 to the last digit.
 CERTAIN = 8.5
 
 
@@ -27,7 +27,7 @@ class Worlds(NamedTuple):
     """What may be true on one distribution: mean rises ``[draws, ratios]``, and how single networks scatter around.
 
     ``pruned`` and ``parent`` are standard deviations ``[ratios]`` of a network's own luck and of its parent's, which
-    moves all ratios of a lineage together; ``stretch`` ``[draws]`` says how far both may be off.
+    moves all ratios of a lineage together; ``stretch`` ``[draws]`` is the factor by which both may be off.
     """
 
     rises: Array
@@ -37,9 +37,9 @@ class Worlds(NamedTuple):
 
 
 def with_made_up(rises: Array, n: int, made_up: MadeUp, name: int) -> Array:
-    """Resampled rises ``[draws, ratios]`` with the made-up images among those resampled, one draw for all ratios.
+    """Resampled rises ``[draws, ratios]`` with the made-up images resampled as well, one draw for all ratios.
 
-    Where no image differs, every resample is the same; these images are what keeps the draws apart.
+    Where no image differs, all resamples are the same; the made-up images keep the draws apart.
     """
     noise = _normal_draws(name, len(rises)) * np.sqrt(made_up.squares)
     return np.asarray((rises * n + made_up.total + noise) / (n + made_up.images))
@@ -47,7 +47,7 @@ def with_made_up(rises: Array, n: int, made_up: MadeUp, name: int) -> Array:
 
 @lru_cache(maxsize=4)
 def _normal_draws(name: int, count: int) -> Array:
-    """What goes by one name, many times over, is drawn once; ``[count, 1]``."""
+    """Normal draws ``[count, 1]``, made once per name because one name is used many times."""
     return np.random.default_rng(name).standard_normal((count, 1))
 
 
@@ -65,8 +65,8 @@ def worlds(
     """Draws of the truth from the image draws of the mean rise over ``seeds`` ``[draws, ratios]``.
 
     ``between`` ``[ratios]`` is the variance of a rise between networks, ``share`` the part of it that is the pruned
-    network's rather than its parent's, ``degrees`` how well it is known. ``name`` and ``parents`` are numbers that
-    seed the luck of the networks and of their parents: what has the same parents shares their luck, draw by draw.
+    network's rather than its parent's, ``degrees`` its degrees of freedom. ``name`` and ``parents`` seed the luck of
+    the networks and of their parents: variants with the same parents share that luck, draw by draw.
     """
     draws = len(rises)
     stretch = stretches(draws, round(max(degrees, 1.0), 2), seed)
@@ -81,7 +81,7 @@ def worlds(
 
 @lru_cache(maxsize=16)
 def stretches(draws: int, degrees: float, seed: int) -> Array:
-    """By how much the spread between seeds may be larger than it seems, per draw: the root of ν / χ²."""
+    """The factor by which the spread between seeds may exceed its estimate, per draw: the root of ν / χ²."""
     shares = (np.arange(draws) + 0.5) / draws
     spread = np.sqrt(degrees / chdtri(degrees, shares))
     return np.asarray(np.random.default_rng([seed, 3]).permutation(spread))
@@ -102,7 +102,7 @@ def chances(world: Worlds, *, margin: float) -> Array:
 
 
 def _normal_share(z: Array) -> Array:
-    """The normal distribution function, worked out where it is not 0 or 1 for certain."""
+    """The normal distribution function, computed only where it is not certainly 0 or 1."""
     unsure = np.abs(z) < CERTAIN
     found = (z > 0).astype(np.float64)
     found[unsure] = ndtr(z[unsure])

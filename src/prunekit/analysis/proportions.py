@@ -1,8 +1,8 @@
-"""Means over images with what the choice of images adds to them, and intervals that always have a width.
+"""Means over images with their variance from the choice of images, and intervals that always have a width.
 
-A resample of images that all agree is the same image again: its interval has no width, at 36 images as at 10,000.
-Images that are made up, a few of either kind, mend that: Agresti and Coull 1998 for a share, Bonett and Price 2012 for
-the difference of two shares of the same images (docs/decisions/056-analysis-made-up-images.md).
+Where all images agree, every resample is the same: its interval has no width, at 36 images as at 10,000. A few made-up
+images of each kind fix that: Agresti and Coull 1998 for a share, Bonett and Price 2012 for the difference of two shares
+of the same images (docs/decisions/056-analysis-made-up-images.md).
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from prunekit.analysis.student import LEVEL, Student
 
 
 class Moments(NamedTuple):
-    """Means over images of what several networks did ``[..., seeds]``, and how they vary with the choice of images.
+    """Means over images of several networks' values ``[..., seeds]``, and how they vary with the choice of images.
 
-    ``centre`` and ``covariance`` (``[..., seeds, seeds]``, of the means) count the made-up images, ``means`` does not.
+    ``centre`` and ``covariance`` (``[..., seeds, seeds]``, of the means) include the made-up images, ``means`` does
+    not.
     """
 
     means: Array
@@ -33,9 +34,9 @@ class Moments(NamedTuple):
 class Means(NamedTuple):
     """Means over images and seeds, any number of them at once ``[...]``.
 
-    ``images`` is the variance that the choice of images gives the mean of these networks; ``variance`` that of the
-    seeds' values, ``own`` the part of it that the choice of images makes, both 0 for one seed. ``centre`` is the
-    interval's: it counts the made-up images.
+    ``images`` is the variance of these networks' mean from the choice of images; ``variance`` is that of the seeds'
+    values, ``own`` the part of it from the choice of images, both 0 for one seed. ``centre`` is that of the interval:
+    it includes the made-up images.
     """
 
     mean: Array
@@ -48,7 +49,7 @@ class Means(NamedTuple):
 
 
 def moments(values: Array, made_up: MadeUp = MEASURED) -> Moments:
-    """Of values ``[seeds, n]`` of the same images; ``made_up`` images have one value for all seeds."""
+    """The moments of values ``[seeds, n]`` of the same images; ``made_up`` images have one value for all seeds."""
     values = np.atleast_2d(np.asarray(values, dtype=np.float64))
     return moments_of_sums(values.sum(axis=1), values @ values.T, values.shape[1], made_up)
 
@@ -63,7 +64,7 @@ def moments_of_sums(sums: Array, products: Array, n: int, made_up: MadeUp = MEAS
 
 
 def combined(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:
-    """A weighted sum of means over different images, whose choices are independent."""
+    """A weighted sum of means over different images, which are chosen independently."""
     return Moments(
         np.asarray(sum(weight * part.means for part, weight in zip(parts, weights, strict=True))),
         np.asarray(sum(weight * part.centre for part, weight in zip(parts, weights, strict=True))),
@@ -73,7 +74,7 @@ def combined(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:
 
 
 def means_of(found: Moments) -> Means:
-    """The mean over seeds, with what the images and what the seeds add to its variance."""
+    """The mean over seeds, with the parts of its variance from images and from seeds."""
     seeds = found.means.shape[-1]
     total = found.covariance.sum(axis=(-2, -1))
     own = np.trace(found.covariance, axis1=-2, axis2=-1) - total / seeds
@@ -90,7 +91,7 @@ def means_of(found: Moments) -> Means:
 
 
 def stacked(rows: Sequence[Means]) -> Means:
-    """Several of them as one, ``[rows]``."""
+    """Several means as one, ``[rows]``."""
     return Means(*(np.stack([np.asarray(row[place]) for row in rows]) for place in range(len(Means._fields))))
 
 
@@ -100,9 +101,9 @@ def over_images(found: Means) -> Student:
 
 
 def paired_ends(broken: int | Array, fixed: int | Array, n: int | Array, *, level: float = LEVEL) -> Array:
-    """Interval ``[2, ...]`` of the rise in error from counts of images that were broken and fixed among ``n``.
+    """Interval ``[2, ...]`` of the rise in error from counts of broken and fixed images among ``n``.
 
-    Bonett and Price 2012 (J. Educ. Behav. Stat. 37), with ``EITHER_WAY`` images more of either kind.
+    Bonett and Price 2012 (J. Educ. Behav. Stat. 37), with ``EITHER_WAY`` more images of each kind.
     """
     count = np.asarray(n) + 2 * EITHER_WAY
     up, down = (np.asarray(broken) + EITHER_WAY) / count, (np.asarray(fixed) + EITHER_WAY) / count
