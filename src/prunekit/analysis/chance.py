@@ -1,4 +1,4 @@
-"""When a network is no better than guessing: it has no accuracy to lose, so that no verdict on it means anything."""
+"""When a network is no better than guessing: it has no accuracy to lose, and no verdict on it means anything."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Group = TypeVar("Group")
 
 
 def rung_of(prune_ratio: float, asked: float | None) -> float:
-    """The ratio under which networks of different seeds are compared: the asked one, else to two decimals."""
+    """The ratio at which networks of different seeds are compared: the asked one, else the achieved to two decimals."""
     return round(prune_ratio, 2) if asked is None else asked
 
 

@@ -113,7 +113,7 @@ def _per_draw(found: Potential, items: Sequence[Compared], place: int, margin: M
 
 
 def _on_grid(chances: Array, found: Potential) -> Array:
-    """Chances ``[networks, draws, ratios]`` of curves that hold all ratios of their variant."""
+    """The chances ``[networks, draws, ratios]`` if all curves hold every ratio of their variant, else the reach's."""
     assert found.reach is not None  # noqa: S101 - the caller has looked
     whole = all(curve.rungs == found.reach.rungs for curve in found.group)
     return chances if whole else found.reach.at_least

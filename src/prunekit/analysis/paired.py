@@ -75,7 +75,7 @@ def resampled_means(
     seed: int,
     exact: bool = True,
 ) -> Iterator[tuple[list[Paired], Array]]:
-    """Each group with means over images of what ``columns`` gives, ``[n, k]`` a pair: ``[k, pairs, 1 + resamples]``."""
+    """Each group with means ``[k, pairs, 1 + resamples]`` over images of ``columns``, which are ``[n, k]`` per pair."""
     stacked = (
         (group, images_of(group[0].distribution), np.concatenate(columns(group), axis=1)) for group in groups
     )

@@ -91,7 +91,7 @@ def part_potentials(
 def _of_part(
     fields: Sequence[tuple[Sequence[Paired], Part]], asked: Asked
 ) -> Iterator[tuple[int, Potential]]:
-    """The potential of one part of every variant and distribution, resampled together; places among the fields."""
+    """The potential of one part for every variant and distribution, resampled together, by its place in ``fields``."""
     curves = [curve for members, part in fields for curve in _curves(members, part, asked.top_k)]
     each = potentials_of(resample(curves, resamples=asked.resamples, seed=asked.seed), asked.margin)
     by_field = {(found.group[0].variant, found.group[0].distribution): found for found in each}

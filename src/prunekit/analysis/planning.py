@@ -173,7 +173,7 @@ def _ratios(gap: float, step: float | None) -> int | None:
 
 
 def decides(images: Iterable[int]) -> str:
-    """One line: the smallest rise that each number of test images shows, in 80 of 100 cases; empty for none."""
+    """One line: the smallest rise that each number of test images shows in 80 of 100 cases; empty for no numbers."""
     found = [
         f"n = {n:,}: {'no rise' if rise is None else f'a rise of {100 * rise:.1f} points'}"
         for n in sorted(set(images))

@@ -58,7 +58,7 @@ def rates_of(rise: float, discordance: float, between: float = 0.0) -> Rates:
 
 
 def power(rates: Rates, *, n: int, margin: float, seeds: int = 1) -> float:
-    """The chance that the rise is decided on its own side of the margin: within, where it is at most that, or beyond.
+    """The chance that the rise is decided on its own side of the margin: within if at most the margin, else beyond.
 
     Exact for one seed, or for several without deviation between them; otherwise by a noncentral t.
     """

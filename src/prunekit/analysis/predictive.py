@@ -24,7 +24,7 @@ CERTAIN = 8.5
 
 
 class Worlds(NamedTuple):
-    """What may be true on one distribution: mean rises ``[draws, ratios]``, and how single networks scatter around.
+    """What may be true on one distribution: mean rises ``[draws, ratios]``, and how single networks scatter about them.
 
     ``pruned`` and ``parent`` are standard deviations ``[ratios]`` of a network's own luck and of its parent's, which
     moves all ratios of a lineage together; ``stretch`` ``[draws]`` is the factor by which both may be off.

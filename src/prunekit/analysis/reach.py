@@ -1,6 +1,6 @@
-"""How far a variant can be pruned on one distribution: its potential on every draw, and that of networks to come.
+"""How far a variant can be pruned on one distribution: its potential on every draw, and that of new networks.
 
-With one seed a draw is a resample of the images, made-up ones among them. With several it is a world
+With one seed a draw is a resample of the images, including made-up ones. With several it is a world
 (``predictive.py``), and holds the chance that a new network's potential is at least each ratio.
 """
 
@@ -20,7 +20,7 @@ from prunekit.analysis.resample import over_repetitions
 from prunekit.analysis.rises import Place, Rise, mean_rises, number_of
 from prunekit.analysis.verdict import Margin
 
-# The best of many ratios is optimistic, with new networks as with these: the lower tail is cut at one in a hundred
+# The best of many ratios is optimistic, for new networks as for these: the lower limit is the 1 % quantile
 # (docs/decisions/058-analysis-potentials-of-new-networks.md).
 LOWER, UPPER = 0.01, 0.975
 
@@ -28,9 +28,8 @@ LOWER, UPPER = 0.01, 0.975
 class Reach(NamedTuple):
     """The potential of one variant on one distribution.
 
-    ``at_least`` ``[units, draws, ratios]`` holds chances by rising ratio: of each network by itself (0 or 1) where
-    there is one seed, of new networks where there are several. ``rungs`` are the ratios asked for, ``ratios`` those
-    achieved.
+    ``at_least`` ``[units, draws, ratios]`` holds chances by rising ratio: with one seed those of each network (0 or 1),
+    with several those of new networks. ``rungs`` are the requested ratios, ``ratios`` the achieved ones.
     """
 
     rungs: tuple[float, ...]
@@ -40,12 +39,12 @@ class Reach(NamedTuple):
     several: bool
 
     def expected(self, *, achieved: bool = False) -> Draws:
-        """The potential per draw; at either end of the grid it is only known to lie between two numbers."""
+        """The potential per draw; at either end of the grid it is only known to lie between two bounds."""
         ratios = self.ratios if achieved else np.array(self.rungs)
         return between_ends(self.at_least.mean(axis=0), ratios, self.value)
 
     def on(self, rungs: Sequence[float]) -> Array:
-        """``at_least`` at the ratios of another grid: what holds at the next tested ratio."""
+        """``at_least`` at the ratios of another grid, each taken from the next tested ratio."""
         if tuple(rungs) == self.rungs:
             return self.at_least
         places = np.searchsorted(self.rungs, rungs)
@@ -54,7 +53,7 @@ class Reach(NamedTuple):
 
 
 def between_ends(at_least: Array, ratios: Array, value: float) -> Draws:
-    """Draws of a potential from chances ``[draws, ratios]``: the floor may be anything below the smallest ratio."""
+    """Draws of a potential from chances ``[draws, ratios]``; one below the smallest ratio may be anything down to 0."""
     least = at_least @ np.diff(ratios, prepend=0.0)
     above = at_least[:, -1] * (1 - ratios[-1])
     below = (1 - at_least[:, 0]) * ratios[0]
@@ -64,7 +63,7 @@ def between_ends(at_least: Array, ratios: Array, value: float) -> Draws:
 def reach_of(
     group: Sequence[ResampledCurve], rises: Mapping[Place, Rise], margin: Margin, *, seed: int = 0
 ) -> Reach | None:
-    """What the curves of one variant on one distribution reach; None without any pruned network."""
+    """The reach of one variant's curves on one distribution; None without any pruned network."""
     rungs = tuple(sorted({rung for curve in group for rung in curve.rungs}))
     if not rungs:
         return None
@@ -108,10 +107,10 @@ def _these(group: Sequence[ResampledCurve], rungs: Sequence[float], margin: Marg
 
 
 def drawn_rises(curve: ResampledCurve) -> Array:
-    """The rises of one network in every resample ``[resamples, ratios]``, made-up images among those resampled.
+    """The rises of one network in every resample ``[resamples, ratios]``, with the made-up images resampled as well.
 
-    They are drawn apart for each network and distribution: where no image differs, all resamples are the same, and two
-    such potentials would differ by nothing for certain.
+    Made-up images are drawn separately for each network and distribution: where no image differs, all resamples are the
+    same, and two such potentials would otherwise be equal with certainty.
     """
     name = number_of(curve.variant.id, curve.distribution, curve.images, curve.seed, curve.repetition)
     rises = curve.errors[1:] - curve.bases[1:]

@@ -1,4 +1,4 @@
-"""The bootstrap: sums over resampled images for many models at once, and intervals from what they give.
+"""The bootstrap: sums over resampled images for many models at once, and intervals from them.
 
 Everywhere in this package an array of draws has the sample itself in row 0 and the resamples after it, so that
 each statistic is written once and computed for all of them together.
@@ -25,11 +25,12 @@ from prunekit.params import RESAMPLES as RESAMPLES
 
 LEVEL = 0.95
 CHUNK_CELLS = 4_000_000
-# Weights of so many cells are kept for who asks for the same again; rows are counted so many cells at a time.
+# Weights of up to so many cells are kept for repeated calls; rows are counted so many cells at a time.
 KEPT_CELLS, COUNTED_CELLS = 12_000_000, 16_384
 EXACT_FLOAT32 = 2**24
 COLUMNS_AT_ONCE = 512
-# Share of it that is taken off the variance between seeds: docs/decisions/050-analysis-intervals.md.
+# Share of a network's own luck that is subtracted from the variance between seeds:
+# docs/decisions/050-analysis-intervals.md.
 OWN_LUCK_COUNTED_ONCE = 0.5
 
 Key = TypeVar("Key", bound=Hashable)
@@ -39,10 +40,10 @@ Item = TypeVar("Item")
 def resampled_errors(
     outcomes: Mapping[Key, Outcome], *, resamples: int = RESAMPLES, seed: int = 0, images: str = ""
 ) -> dict[Key, Array]:
-    """Draws ``[1 + resamples]`` of the error of every outcome; all share one order of images, resampled together.
+    """Draws ``[1 + resamples]`` of the error of every outcome; all have one order of images and are resampled together.
 
-    ``images`` names the test images: it is mixed into the seed, so that a distribution has the same draws whatever
-    else is asked for. Raises UsageError where outcomes are of different test sets.
+    ``images`` names the test images: it is mixed into the seed, so that a distribution has the same draws whatever else
+    is requested. Raises UsageError if outcomes are of different test sets.
     """
     if not outcomes:
         return {}
@@ -73,8 +74,8 @@ def weighted_sums(
 ) -> Array:
     """Sums of every column over each resample of the rows, ``[columns, 1 + resamples]``.
 
-    One matrix product of multinomial weights and columns; whole numbers stay exact, in float32 while they fit.
-    Not ``exact``: float32 for fractions as well.
+    One matrix product of multinomial weights and columns; whole numbers stay exact, in float32 while they fit. If not
+    ``exact``, fractions are in float32 as well.
     """
     n, width = columns.shape
     dtype = _dtype(columns) if exact else np.float32
@@ -93,8 +94,8 @@ def resampled_sums(
 ) -> Iterator[tuple[Item, Array]]:
     """Each item with :func:`weighted_sums` of its columns; items are (item, name of its images, columns ``[n, k]``).
 
-    Neighbours on the same images are computed together, up to ``COLUMNS_AT_ONCE``: drawing the weights costs as much
-    as some hundred columns, and the sums of all would not fit into memory.
+    Consecutive items on the same images are computed together, up to ``COLUMNS_AT_ONCE``: drawing the weights costs as
+    much as about a hundred columns, and the sums of all items would not fit into memory.
     """
     for images, batch in _batches(items):
         sums = weighted_sums(
@@ -131,7 +132,7 @@ def _dtype(columns: Array) -> type[np.floating]:
 def weight_chunks(
     n: int, *, resamples: int, seed: int, images: str = "", dtype: type[np.floating] = np.float64
 ) -> Iterator[Array]:
-    """How often each of ``n`` images occurs in each resample, ``[rows, n]`` at a time; not to be written to."""
+    """How often each of ``n`` images occurs in each resample, ``[rows, n]`` at a time; callers must not modify them."""
     if resamples * n <= KEPT_CELLS:
         yield from _kept(n, resamples, seed, images, np.dtype(dtype).str)
     else:
@@ -157,7 +158,7 @@ def _drawn(n: int, resamples: int, seed: int, images: str, dtype: DTypeLike) -> 
 
 
 def over_repetitions(draws: Array, seeds: Sequence[int]) -> Array:
-    """Draws ``[seeds, ...]`` from those of networks ``[networks, ...]``: networks of one seed are averaged under it."""
+    """Draws ``[seeds, ...]`` from those of networks ``[networks, ...]``: networks of one seed are averaged."""
     if len(set(seeds)) == len(seeds):
         return draws
     places = np.array(seeds)
@@ -174,8 +175,8 @@ def estimate(
 ) -> Estimate:
     """The mean over seeds of a statistic with its 95 % interval, from draws ``[networks, 1 + resamples]``.
 
-    ``seeds`` are those of the networks' unpruned parents; networks of one seed are repetitions and averaged under it.
-    Left out, every network is of a seed of its own.
+    ``seeds`` are those of the networks' unpruned parents; networks of one seed are repetitions and are averaged.
+    Without ``seeds``, every network has its own seed.
     """
     draws = np.atleast_2d(draws)
     draws = over_repetitions(draws, seeds or range(len(draws)))
@@ -195,7 +196,7 @@ def estimate(
 
 
 def _these(draws: Array, bounds: tuple[float, float]) -> tuple[float, float]:
-    """The percentile ends of the mean over the seeds that there are."""
+    """The percentile ends of the mean over the measured seeds."""
     if not np.isfinite(draws[:, 0]).all():
         return np.nan, np.nan
     low, high = quantiles_of(draws[:, 1:].mean(axis=0))
@@ -208,7 +209,7 @@ def interval(draws: Array, *, level: float = LEVEL) -> tuple[float, float]:
 
 
 def quantiles_of(values: Array, *, level: float = LEVEL) -> tuple[float, float]:
-    """The ends that hold ``level`` of the finite draws ``[resamples]`` between them."""
+    """The ends that enclose ``level`` of the finite draws ``[resamples]``."""
     values = values[np.isfinite(values)]
     tail, last = (1 - level) / 2, len(values) - 1
     places = math.floor(last * tail), math.ceil(last * (1 - tail))
@@ -217,7 +218,7 @@ def quantiles_of(values: Array, *, level: float = LEVEL) -> tuple[float, float]:
 
 
 def interval_name(seeds: int, resamples: int) -> str:
-    """How :func:`interval` made an interval, for a row."""
+    """How :func:`interval` computed an interval, as text for a row."""
     images = f"95 % percentile, {resamples} paired resamples of images"
     return images if seeds == 1 else f"{images}, {seeds} seeds by Student's t"
 
@@ -225,11 +226,11 @@ def interval_name(seeds: int, resamples: int) -> str:
 def spread_draws(draws: Array) -> Array:
     """Draws of the mean over seeds, ``[resamples]``, from draws ``[seeds, 1 + resamples]``.
 
-    One seed: the resamples as they are. Several: the mean over seeds of each resample (all seeds share the test
-    images), and on top of it what differs between seeds, by Student's t with seeds - 1 degrees of freedom. Drawing
-    three seeds with replacement would cover three quarters at best. A network's own luck with the images is in the
-    resamples and shows between seeds as well: half of it is taken off there, which is what covers best in
-    simulation (docs/decisions/050-analysis-intervals.md).
+    One seed: the resamples unchanged. Several: the mean over seeds of each resample (all seeds share the test images),
+    plus the variation between seeds, by Student's t with seeds - 1 degrees of freedom. Drawing three seeds with
+    replacement would cover three quarters at best. A network's own luck with the images is in the resamples and in the
+    variation between seeds: half of it is subtracted there, which covers best in simulation
+    (docs/decisions/050-analysis-intervals.md).
     """
     values, resampled = draws[:, 0], draws[:, 1:]
     seeds, resamples = resampled.shape
@@ -243,7 +244,7 @@ def spread_draws(draws: Array) -> Array:
 
 @lru_cache(maxsize=16)
 def student_draws(count: int, degrees: int) -> Array:
-    """So many evenly spread quantiles of Student's t, in a fixed shuffled order."""
+    """``count`` evenly spread quantiles of Student's t, in a fixed shuffled order."""
     shares = (np.arange(count) + 0.5) / count
     return np.random.default_rng(count).permutation(np.asarray(stdtrit(degrees, shares)))
 

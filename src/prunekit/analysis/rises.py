@@ -1,6 +1,6 @@
-"""Rises in error over the unpruned parent: what every verdict and every potential rests on.
+"""Rises in error over the unpruned parent: the basis of every verdict and every potential.
 
-All rises of a study are judged together, so that each knows how far networks of other seeds may lie apart.
+All rises of a study are judged together, so that each uses what all of them show about the variation between seeds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Place = tuple[Variant, str, float]
 
 
 class Rise(NamedTuple):
-    """One rise: its estimate, the variance of it between networks, and the pruned network's share of that."""
+    """One rise: its estimate, its variance between networks, and the pruned network's share of that variance."""
 
     found: Estimate
     between: float
@@ -71,7 +71,7 @@ def _sampled(held: Sequence[ResampledCurve], rung: float, scale: float) -> Sampl
 
 
 def _scales(held: Mapping[Place, Sequence[ResampledCurve]]) -> Array:
-    """How much the luck of the pruned networks shows, and that of their parents, ``[2, places]``."""
+    """How much luck shows in the pruned networks, and in their parents, ``[2, places]``."""
     own = [_mean(curve.at(rung).errors[0] for curve in group) for (_, _, rung), group in held.items()]
     parents = [_mean(curve.base(rung).errors[0] for curve in group) for (_, _, rung), group in held.items()]
     return probit_scale(np.array([own, parents]))
@@ -83,9 +83,9 @@ def _mean(values: Iterable[float]) -> float:
 
 
 def _shares(places: Sequence[Place], scales: Array, rows: Sequence[Sampled], variance: Array) -> list[float]:
-    """What part of the variance between networks is the pruned network's: the rest moves all ratios of a parent.
+    """The pruned network's share of the variance between networks; the rest moves all ratios of a parent together.
 
-    By the densities at the probits, and at most what rises of one distribution do not move together.
+    It follows from the densities at the probits, and is at most the part that rises of one distribution do not share.
     """
     most = 1 - _moving_together(places, rows, variance)
     own, parents = scales
@@ -103,7 +103,7 @@ def _moving_together(places: Sequence[Place], rows: Sequence[Sampled], variance:
 
 
 def mean_rises(group: Sequence[ResampledCurve], rungs: Sequence[float]) -> Array:
-    """The rise of the mean over seeds, ``[1 + resamples, rungs]``, of the curves that hold each ratio."""
+    """The mean rise over seeds, ``[1 + resamples, rungs]``, of the curves that hold each ratio."""
     columns = []
     for rung in rungs:
         held = distinct_at(group, rung)
@@ -113,5 +113,5 @@ def mean_rises(group: Sequence[ResampledCurve], rungs: Sequence[float]) -> Array
 
 
 def number_of(*words: object) -> int:
-    """A number that seeds the draws of what goes by these names."""
+    """A random seed made from these names."""
     return zlib.crc32("\n".join(map(str, words)).encode())

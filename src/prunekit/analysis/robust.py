@@ -1,4 +1,4 @@
-"""Robust training beside ordinary training: what it gains in prune potential on each distribution."""
+"""Robust against ordinary training: what it gains in prune potential on each distribution."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ Known = Mapping[tuple[Variant, str], Potential]
 
 
 def ordinary(variant: Variant) -> Variant:
-    """The variant that differs from this one in robust training alone."""
+    """The variant that differs from this one only in having no robust training."""
     return variant._replace(train_distribution=None)
 
 
 def robust_gains(
     curves: Sequence[ResampledCurve], sets: Sets, *, margin: Margin | float = MARGIN
 ) -> list[Row]:
-    """Potential of robustly trained networks less that of the others, on each distribution and set.
+    """Potential of robustly trained networks minus that of the others, on each distribution and set.
 
-    Images are paired, and seeds: those that both kinds of training have. A set's potential is its mean.
+    Images and seeds are paired; only seeds that both kinds of training have count. A set's potential is its mean.
     """
     allowed, by_variant = as_margin(margin), grouped(curves, lambda curve: curve.variant)
     return [
@@ -104,7 +104,7 @@ def _joint(variants: Sequence[Variant], held: Held, known: Known) -> Draws | Non
 
 
 def _mean_draws(side: Sequence[Unit], held: Held, margin: Margin) -> Array:
-    """Mean potential over distributions, ``[seeds, 1 + resamples]``, seeds rising."""
+    """Mean potential over distributions, ``[seeds, 1 + resamples]``, by rising seed."""
     each = [
         np.tensordot(
             held.weights, np.stack([curve_potential(unit[name], margin) for name in held.names]), axes=1

@@ -22,7 +22,7 @@ RATIO = (0.0, 1.0)
 
 
 class Row(dict[str, Any]):
-    """One long row, plain JSON values; ``draws`` are its joint draws, where a claim may ask for them."""
+    """One long row of plain JSON values; ``draws`` are its joint draws, where a claim may need them."""
 
     draws: Draws | None = None
 
@@ -47,7 +47,7 @@ def row(
 ) -> Row:
     """One long row: the columns that every finding has, then its own.
 
-    ``role`` is that of the row's networks where it is not the variant's: the unpruned parent of a curve.
+    ``role`` is that of the row's networks where it differs from the variant's, as for the unpruned parent of a curve.
     """
     members = more.get("distributions") or ([] if distribution is None else [distribution])
     return Row(
@@ -73,7 +73,7 @@ def margin_columns(margin: Margin) -> dict[str, Any]:
 
 
 def rise_columns(rise: Estimate | None) -> dict[str, Any]:
-    """The columns that say how much higher an error is than another; none is the network itself."""
+    """The columns of a rise in error; None means the parent itself, whose rise is 0."""
     if rise is None:
         return {"rise": 0.0, "rise_low": 0.0, "rise_high": 0.0, "rise_these_low": 0.0, "rise_these_high": 0.0}
     found = rise.as_row()
@@ -87,12 +87,12 @@ def rise_columns(rise: Estimate | None) -> dict[str, Any]:
 
 
 def role_at(rung: float) -> Role | None:
-    """The role of the networks at a ratio of the grid: at 0 stands the unpruned parent."""
+    """The role of the networks at a ratio of the grid: parent at 0, else None (that of the variant)."""
     return None if rung else Role.PARENT
 
 
 def chance_flags(held: Sequence[ResampledCurve]) -> tuple[Flag, ...]:
-    """Whether the parents are no better than guessing."""
+    """The flag of parents that are no better than guessing."""
     return (Flag.CHANCE,) if at_chance(held) else ()
 
 
@@ -110,7 +110,7 @@ def over_seeds(draws: Array, seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def held_by_all(units: Sequence[Unit], members: Sequence[str]) -> list[str]:
-    """The distributions of a set that every unit has been measured on."""
+    """The distributions of a set on which every unit has been measured."""
     return [name for name in members if all(name in unit for unit in units)]
 
 

@@ -1,4 +1,4 @@
-"""From values per image to estimates: rows of one kind learn from each other how seeds differ."""
+"""From values per image to estimates: rows of one kind are pooled to estimate how seeds vary."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from prunekit.analysis.seeds import Moderated, Prior, moderated, over_networks, 
 from prunekit.analysis.student import Student, student_quantiles
 
 UNBOUNDED = (-np.inf, np.inf)
-# In variances of an agreement between seeds: with 2, that of its networks alone, gains of two seeds were covered in 91
-# to 92 % of studies, with 3 in 92 to 94 (docs/decisions/057-analysis-few-seeds.md).
+# In units of the variance of an agreement between seeds. With 2, the luck of the two networks only, intervals covered
+# the gain of two seeds in 91 to 92 % of studies; with 3, in 92 to 94 (docs/decisions/057-analysis-few-seeds.md).
 LUCK_OF_A_PAIR = 3.0
 
 
 class Sampled(NamedTuple):
-    """A mean over images of networks of some seeds: :class:`Moments` by seed, and what its row needs besides.
+    """A mean over images of networks of some seeds: :class:`Moments` by seed, and what else its row needs.
 
-    ``scale`` says how networks' luck grows from row to row of one kind (:func:`prunekit.analysis.seeds.probit_scale`).
-    ``one_pair``: the row is a difference from what one pair of networks shows, whose luck no spread over seeds shows.
-    ``how`` is said of how the interval was made, behind the rest.
+    ``scale`` says how much luck shows in this row, relative to others of its kind
+    (:func:`prunekit.analysis.seeds.probit_scale`). ``one_pair``: the row is a difference from a single pair of
+    networks, whose luck the spread over seeds does not show. ``how`` is appended to the description of the interval.
     """
 
     moments: Moments
@@ -51,14 +51,14 @@ def sampled(
     bounds: tuple[float, float] = UNBOUNDED,
     flags: tuple[Flag, ...] = (),
 ) -> Sampled:
-    """Of values ``[networks, n]``; networks of one seed are repetitions, and averaged under it."""
+    """A sample from values ``[networks, n]``; networks of one seed are repetitions and are averaged."""
     counts = Counter(seeds)
     found = moments(over_repetitions(np.asarray(values, dtype=np.float64), seeds), made_up)
     return Sampled(found, tuple(counts), max(counts.values()), scale, bounds, flags)
 
 
 class Pool(NamedTuple):
-    """What rows of one kind know together: their means, their prior, and each row's own moderated spread."""
+    """Rows of one kind together: their means, their prior, and each row's own moderated spread."""
 
     found: Means
     prior: Prior
@@ -66,7 +66,7 @@ class Pool(NamedTuple):
 
 
 def pool(rows: Sequence[Sampled], *, prior: Prior | None = None) -> Pool:
-    """Judge how seeds differ in all rows of one kind together; ``prior`` is what others have taught already."""
+    """Estimate how seeds vary from all rows of one kind together, unless ``prior`` is given."""
     found = _means(rows)
     scale = np.array([row.scale for row in rows])
     prior = prior or pooled(found, scale, _by_seed(rows))
@@ -81,7 +81,7 @@ def _with_pairs(rows: Sequence[Sampled], spread: Moderated, networks: Array) -> 
 
 
 def _means(rows: Sequence[Sampled]) -> Means:
-    """The means of all rows, those of as many seeds worked out at once."""
+    """The means of all rows; rows with equally many seeds are computed at once."""
     counts = [len(row.seeds) for row in rows]
     parts: list[tuple[list[int], Means]] = []
     for count in sorted(set(counts)):
@@ -112,7 +112,7 @@ def _by_seed(rows: Sequence[Sampled]) -> Array:
 
 
 def estimates(rows: Sequence[Sampled], *, learn: Pool | None = None) -> list[Estimate]:
-    """Each row with both intervals; rows of one kind are given together. ``learn`` is theirs where it is known."""
+    """Rows of one kind as estimates with both intervals; ``learn`` is their pool, if already computed."""
     if not rows:
         return []
     found, prior, spread = learn or pool(rows)
@@ -149,14 +149,14 @@ def _flags(row: Sampled, outlying: bool) -> tuple[Flag, ...]:
 
 
 def interval_name(seeds: int) -> str:
-    """How the interval of a mean over images was made, for a row."""
+    """How the interval of a mean over images was computed, as text for a row."""
     return f"95 %, Student's t over images{f'; {seeds} seeds, moderated' if seeds > 1 else ''}"
 
 
 def joint_draws(found: Estimate, images: Array, name: int) -> Draws:
-    """Joint draws of an estimate: those over images ``[1 + draws]`` of the mean over seeds, and what seeds add.
+    """Joint draws of an estimate: ``images`` ``[1 + draws]``, of the mean over seeds, plus the error from seeds.
 
-    ``name`` is a number of its own for each row: the luck of networks is drawn apart for each.
+    ``name`` is a different number for each row: the luck of networks is drawn separately for each.
     """
     noise = (
         found.seed_error * student_quantiles(len(images) - 1, found.degrees, name)

@@ -1,4 +1,4 @@
-"""The JSON schema of every finding's rows, and the check that a row keeps to it."""
+"""The JSON schema of every finding's rows, and the check of a row against it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from prunekit.params import describe
 
 
 def schema_of(finding: str) -> dict[str, Any]:
-    """The JSON schema of one finding's rows; a wrong name lists the right ones."""
+    """The JSON schema of one finding's rows; for an unknown name the error lists the known ones."""
     return _model(finding).model_json_schema()
 
 
 def check_row(row: Mapping[str, Any]) -> None:
-    """Raise :class:`PrunekitError` of one line unless the row has exactly its finding's columns and their types."""
+    """Raise a one-line :class:`PrunekitError` unless the row has exactly its finding's columns with their types."""
     name = str(row.get("finding"))
     try:
         _model(name).model_validate(dict(row))
@@ -30,7 +30,7 @@ def check_row(row: Mapping[str, Any]) -> None:
 
 @cache
 def _model(finding: str) -> type[BaseModel]:
-    """A strict model of one finding; a column's name may be a word of Python, so fields are numbered and aliased."""
+    """A strict model of one finding; fields are numbered and aliased, as a column's name may be a Python keyword."""
     found = FINDINGS[finding]
     columns = found.columns if found.complete else {**COLUMNS, **found.columns}
     fields: dict[str, Any] = {

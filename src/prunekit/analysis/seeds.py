@@ -1,7 +1,7 @@
-"""What a few networks say of all that could have been trained: the variance between seeds, moderated.
+"""What a few networks say about all that could have been trained: the moderated variance between seeds.
 
-Two or three seeds know their own spread badly, but all rows of a study know together how far networks of one kind
-lie apart. A row's variance is drawn towards that, as limma does with genes (Smyth 2004; robust: Phipson et al. 2016).
+Two or three seeds estimate their own spread badly, but all rows of a study together show how much networks of one kind
+vary. A row's variance is shrunk towards that, as limma does for genes (Smyth 2004; robust: Phipson et al. 2016).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prunekit.analysis.outcome import Array
 from prunekit.analysis.proportions import Means
 from prunekit.analysis.student import Student
 
-# What the other rows of a study may count at most, in seeds: one row may yet vary more than all others
+# The most that the other rows of a study may count, in seeds: one row may still vary more than all others
 # (docs/decisions/057-analysis-few-seeds.md).
 MOST_PRIOR_DEGREES = 4.0
 OUTLYING_AT = 0.05
@@ -27,9 +27,9 @@ TINY = 1e-300
 
 
 class Prior(NamedTuple):
-    """What all rows of one kind say of the variance between networks: ``tau2`` x scale, worth ``degrees`` ``[rows]``.
+    """The variance between networks by all rows of one kind: ``tau2`` x scale, with ``degrees`` of freedom ``[rows]``.
 
-    ``outlying`` says which rows it leaves out, and does not speak for.
+    ``outlying`` marks the rows that it leaves out and does not apply to.
     """
 
     tau2: float
@@ -46,10 +46,9 @@ class Moderated(NamedTuple):
 
 
 def probit_scale(*errors: Array | float) -> Array:
-    """Sum of squared normal densities at the probits of error rates: how much networks' luck shows in their sum.
+    """Sum of squared normal densities at the probits of error rates: how much the networks' luck shows in their sum.
 
-    A network that is better or worse than its kind by the same amount on a normal scale moves a share near a half most,
-    and one near 0 or 1 hardly.
+    An equal deviation on the normal scale moves a share near one half most, and one near 0 or 1 hardly at all.
     """
     clipped = [np.clip(np.asarray(error, dtype=np.float64), 1e-4, 1 - 1e-4) for error in errors]
     return np.asarray(
@@ -58,10 +57,10 @@ def probit_scale(*errors: Array | float) -> Array:
 
 
 def pooled(found: Means, scale: Array, values: Array) -> Prior:
-    """What rows of one kind ``[rows]`` say together; rows that vary far more than the others are left out.
+    """The prior from rows of one kind ``[rows]``; rows that vary far more than the others are left out.
 
-    ``values`` ``[rows, seeds]`` are each seed's, NaN where a row lacks it: rows whose seeds move together, because all
-    have the same lucky parent, say less than as many that do not.
+    ``values`` ``[rows, seeds]`` hold each seed's value, NaN where a row lacks it: rows that move together from seed to
+    seed, because they share a lucky parent, count less than independent ones.
     """
     several = found.seeds > 1
     outlying = np.zeros(len(several), dtype=bool)
@@ -92,7 +91,7 @@ def _stand_out(found: Means, scale: Array, kept: Array) -> Array:
 
 
 def _prior_degrees(found: Means, scale: Array, kept: Array, tau2: float) -> float:
-    """Smyth's moment rule, capped: do the logarithms of the variances scatter more than so few seeds make them?"""
+    """Smyth's moment rule, capped: do the logarithms of the variances scatter more than so few seeds explain?"""
     expected = tau2 * scale + found.own
     usable = kept & (expected > 0)
     if usable.sum() < 2:
@@ -104,20 +103,21 @@ def _prior_degrees(found: Means, scale: Array, kept: Array, tau2: float) -> floa
 
 
 def _taught_by_others(found: Means, kept: Array) -> Array:
-    """The degrees of freedom of all rows but each: a row alone learns nothing."""
+    """The degrees of freedom of all rows except each: a single row learns nothing."""
     weight = (found.seeds - 1) * kept
     return np.asarray(weight.sum() - weight)
 
 
 def _independent(values: Array, expected: Array) -> float:
-    """As what share of the rows they count: squares of numbers that correlate by r do so by r²."""
+    """The share of the rows that counts as independent: squares of numbers with correlation r have correlation r²."""
     return float(1 / (1 + (len(values) - 1) * together(values, expected) ** 2)) if len(values) else 1.0
 
 
 def together(values: Array, expected: Array, groups: Sequence[int] = ()) -> float:
     """How much rows ``[rows, seeds]`` move together from seed to seed: their mean correlation, from 0 to 1.
 
-    Parts of the same group only, where ``groups`` names the group of each row. ``expected`` are the rows' variances.
+    Only rows of the same group are compared, where ``groups`` names the group of each row. ``expected`` are the rows'
+    variances.
     """
     with np.errstate(invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a row without any seed
@@ -146,7 +146,7 @@ def _inverse_trigamma(value: float) -> float:
 
 
 def moderated(found: Means, scale: Array, prior: Prior) -> Moderated:
-    """Each row's variance between seeds, drawn towards what the rows say together."""
+    """Each row's variance between seeds, shrunk towards the prior."""
     own_degrees = np.maximum(found.seeds - 1, 0)
     degrees = prior.degrees + own_degrees
     total = prior.degrees * (prior.tau2 * scale + found.own) + own_degrees * found.variance
@@ -158,7 +158,7 @@ def moderated(found: Means, scale: Array, prior: Prior) -> Moderated:
 def over_networks(found: Means, spread: Moderated) -> Student:
     """The mean over *new networks* and other images; degrees of freedom by Satterthwaite.
 
-    Undefined (NaN) for one seed, which cannot say how the next would do.
+    Undefined (NaN) for one seed, which says nothing about the next.
     """
     images = np.maximum(found.images - found.own / found.seeds, 0)
     between = spread.variance / found.seeds

@@ -1,4 +1,4 @@
-"""Nominal or shifted, decided once: by a distribution's name and the data set that a network was trained for."""
+"""Nominal or shifted, decided only here: by a distribution's name and the data set of the network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Sets = Callable[[Variant], Mapping[str, Sequence[str]]]
 
 
 class Set(StrEnum):
-    """A named set of distributions that findings are summed up over."""
+    """A named set of distributions over which findings are summarised."""
 
     NOMINAL = "nominal"
     SHIFTED = "shifted"
@@ -30,7 +30,7 @@ class Set(StrEnum):
 
 @lru_cache(maxsize=4096)
 def parts_of(name: str | None) -> Distribution | None:
-    """A distribution by its parts; None for the name of a set of them."""
+    """The parts of a distribution's name; None for the name of a set."""
     try:
         return parse(name) if name else None
     except UsageError:
@@ -38,19 +38,19 @@ def parts_of(name: str | None) -> Distribution | None:
 
 
 def is_nominal(name: str, dataset: str | None) -> bool:
-    """Whether this is the test split of the network's own data set, and nothing else."""
+    """Whether this is the unmodified test split of the network's own data set."""
     found = parts_of(name)
     return found is not None and found.nominal and (found.dataset, found.split) == (dataset, "test")
 
 
 def is_shifted(name: str, dataset: str | None) -> bool:
-    """Whether images differ from those that the network was made for; its own splits of every name do not."""
+    """Whether the images differ from the network's own data set; its own splits, whatever their name, do not."""
     found = parts_of(name)
     return found is None or not (found.nominal and found.dataset == dataset)
 
 
 def nominal_of(names: Iterable[str], dataset: str | None) -> bool | None:
-    """Whether all of these distributions are nominal; None where some are and some are not."""
+    """Whether all of these distributions are nominal; None if only some are."""
     found = {is_nominal(name, dataset) for name in names}
     return found.pop() if len(found) == 1 else None
 
@@ -58,8 +58,8 @@ def nominal_of(names: Iterable[str], dataset: str | None) -> bool | None:
 def sets_among(names: Iterable[str], trained_on: Iterable[str | None] = ()) -> Sets:
     """The named sets among these distributions, in their order; an empty set is left out.
 
-    ``trained_on`` are the training distributions of a study's robust networks. With them there are two sets more: what
-    such networks have seen in training (their own data and the corruptions mixed into it), and what they have not.
+    ``trained_on`` are the training distributions of a study's robust networks. With them there are two more sets: what
+    such networks saw in training (their own data and the corruptions mixed into it), and what they did not see.
     """
     names = list(dict.fromkeys(names))
     mixed = {name for each in trained_on if each for name in _mixed_into(each)}
@@ -90,7 +90,7 @@ def _corruption(name: str) -> str | None:
 
 
 def weights_of(names: Sequence[str]) -> tuple[Array, bool]:
-    """How much each distribution weighs in a mean, and whether any weigh together.
+    """The weight of each distribution in a mean, and whether any share a weight.
 
     The severities of one corruption are one distribution seen several times, and weigh as one.
     """

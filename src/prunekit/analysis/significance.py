@@ -1,4 +1,4 @@
-"""Tests of differences, and what many of them are worth together.
+"""Tests of differences, and corrections for many of them.
 
 McNemar's for paired flips, Welch's and the paired t for populations of networks; Holm, false discovery rate, max-T.
 """
@@ -13,9 +13,9 @@ from scipy.special import bdtr, betaincinv, stdtr
 
 from prunekit.analysis.outcome import Array
 
-# From how many of the draws show something, and how many there are: the share that they stand for.
+# From a count among the draws, and their number, to the share that it stands for.
 Share = Callable[[Any, int], Array]
-# What follows from random draws holds with this chance however many more were drawn.
+# The chance that what follows from random draws would hold however many more were drawn.
 SURE_OF_DRAWS = 0.99
 
 
@@ -27,22 +27,22 @@ def mcnemar(broken: int | Array, fixed: int | Array) -> Array:
 
 
 def at_most(count: int | Array, draws: int) -> Array:
-    """The largest share that so many of the random draws may stand for, 99 % one-sided (Clopper and Pearson 1934)."""
+    """The largest share that a count of random draws may stand for, 99 % one-sided (Clopper and Pearson 1934)."""
     rest = np.maximum(draws - np.asarray(count), 1e-9)
     return np.asarray(betaincinv(np.asarray(count) + 1.0, rest, SURE_OF_DRAWS))
 
 
 def at_least(count: int | Array, draws: int) -> Array:
-    """The smallest share that so many of the random draws may stand for, 99 % one-sided."""
+    """The smallest share that a count of random draws may stand for, 99 % one-sided."""
     counts = np.asarray(count, dtype=np.float64)
     low = betaincinv(np.maximum(counts, 1.0), draws - counts + 1.0, 1 - SURE_OF_DRAWS)
     return np.asarray(np.where(counts > 0, low, 0.0))
 
 
 def welch(before: Array, after: Array) -> Array:
-    """Two-sided p values per column that two populations ``[networks, columns]`` have one mean.
+    """Two-sided p values per column that two populations ``[networks, columns]`` have the same mean.
 
-    NaN with fewer than two networks a side. Populations that do not vary at all differ for certain or not at all.
+    NaN with fewer than two networks on a side. Without any variation p is 0 or 1.
     """
     if min(len(before), len(after)) < 2:
         return np.full(before.shape[1], np.nan)
@@ -57,9 +57,9 @@ def welch(before: Array, after: Array) -> Array:
 
 
 def paired_t(differences: Array) -> Array:
-    """Two-sided p values per column that differences ``[networks, columns]`` have the mean 0, over networks.
+    """Two-sided p values per column that differences ``[networks, columns]`` have mean 0 over networks.
 
-    NaN with fewer than two networks. Differences that do not vary at all are 0 for certain or not at all.
+    NaN with fewer than two networks. Without any variation p is 0 or 1.
     """
     networks = len(differences)
     if networks < 2:
@@ -76,7 +76,7 @@ def paired_t(differences: Array) -> Array:
 
 
 def holm(p_values: Sequence[float] | Array) -> Array:
-    """Holm's step-down correction (1979): p values that hold for all tests together; NaN stays NaN and is no test."""
+    """Holm's step-down correction (1979): p values for all tests together; NaN stays NaN and is not counted."""
     raw = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(raw)
     factors = np.maximum(np.count_nonzero(~np.isnan(raw)) - np.arange(len(raw)), 1)
@@ -86,9 +86,9 @@ def holm(p_values: Sequence[float] | Array) -> Array:
 
 
 def false_discovery(p_values: Sequence[float] | Array) -> Array:
-    """Benjamini and Hochberg (1995): the share of false ones among all that are at least as significant as each.
+    """Benjamini and Hochberg (1995): the false discovery rate among all tests at least as significant as each.
 
-    NaN stays NaN and is no test.
+    NaN stays NaN and is not counted as a test.
     """
     raw = np.asarray(p_values, dtype=np.float64)
     tests = np.count_nonzero(~np.isnan(raw))
@@ -100,11 +100,11 @@ def false_discovery(p_values: Sequence[float] | Array) -> Array:
 
 
 def max_t(values: Array, draws: Array, share: Share = at_most) -> Array:
-    """One-sided p values, for all together, that values ``[contrasts]`` are not below zero (Westfall and Young 1993).
+    """One-sided p values, for all together, of values ``[contrasts]`` not being below zero (Westfall and Young 1993).
 
-    ``draws`` ``[contrasts, draws]`` are joint draws of the same. Step-down: once the surest contrast is rejected, it
-    counts no more against the others. Contrasts that do not vary are below zero for certain or not at all. Each is
-    the upper end of what the draws may stand for, unless another ``share`` is asked for.
+    ``draws`` ``[contrasts, draws]`` are joint draws of the values. Step-down: a rejected contrast no longer counts
+    against the others. A contrast that does not vary is below zero with certainty or not at all. Each p value is the
+    upper limit over possible draws, unless another ``share`` is given.
     """
     spread = draws.std(axis=1)
     varies = spread > 0

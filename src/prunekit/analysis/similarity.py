@@ -1,6 +1,6 @@
-"""How close networks are to a parent as functions, under noise of growing size.
+"""Functional similarity of networks to a parent, under noise of growing size.
 
-Reads what was measured per level and image, averaged over draws; intervals resample the images, the same for all
+The input is measured per level and image, averaged over draws. Intervals resample the images, in the same way for all
 networks of one measurement.
 """
 
@@ -47,7 +47,7 @@ METRICS: dict[str, Metric] = {
 
 
 class Protocol(NamedTuple):
-    """How networks were compared: what differs in any of it is not averaged, and has rows of its own."""
+    """How networks were compared; those that differ in any of it are not averaged and have separate rows."""
 
     distribution: str
     levels: tuple[float, ...]
@@ -60,7 +60,7 @@ class Protocol(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Which images these are."""
+        """The name of these images."""
         return f"{self.distribution} under {self.noise} noise"
 
     def columns(self) -> dict[str, Any]:
@@ -71,8 +71,8 @@ class Protocol(NamedTuple):
 class Compared(NamedTuple):
     """One network compared with ``parent`` on noisy images: ``metrics`` are ``[levels, n]``, averaged over draws.
 
-    ``seed`` is that of the network's own root, ``parent_variant`` what it is compared with, ``own`` whether that is its
-    root. Networks of one protocol saw the same images in the same order.
+    ``seed`` is that of the network's own root, ``parent_variant`` the variant it is compared with, ``own`` whether that
+    network is its root. Networks of one protocol saw the same images in the same order.
     """
 
     variant: Variant
@@ -99,14 +99,14 @@ class Compared(NamedTuple):
         return self.key, self.parent
 
 
-# By network and by what it is compared with: one control may serve several parents.
+# By network and the one it is compared with: one control may serve several parents.
 Draws = dict[tuple[str, str], Array]
-# The metrics that claims are about: their rows have joint draws.
+# The metrics that claims use: their rows have joint draws.
 CLAIMED = ("agreement", "softmax_l2")
 
 
 class Entry(NamedTuple):
-    """A row to be: what it is of, at which level, its sample, its draws, and the control where it is a gain."""
+    """A future row: its finding, metric, networks, level, sample and draws, and the control if it is a gain."""
 
     finding: str
     metric: str
@@ -118,7 +118,7 @@ class Entry(NamedTuple):
 
 
 def similarities(compared: Sequence[Compared], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Row]:
-    """Every metric per variant, prune ratio and level; and how much closer than separate networks each one is."""
+    """Every metric per variant, prune ratio and level, and its gain over separate networks."""
     rows: list[Row] = []
     for group in grouped(compared, lambda item: item.protocol).values():
         _check_same_images(group)
@@ -164,7 +164,7 @@ def _entries(group: Sequence[Compared], name: str, draws: Draws | None) -> list[
 
 
 def _identity(item: Compared) -> tuple[Variant, float, Variant, bool]:
-    """What rows average over seeds: one variant at one ratio, compared with its own roots or with other networks."""
+    """What networks averaged in a row share: variant, ratio, parent's variant, and whether the parent is their root."""
     return item.variant, item.rung, item.parent_variant, item.own
 
 
@@ -180,7 +180,7 @@ def _own(
 
 
 def _kind(name: str, value: float) -> dict[str, Any]:
-    """Shares have made-up images, and luck shows in them as in errors; distances are measured."""
+    """Shares get made-up images and show luck as errors do; distances get neither."""
     if METRICS[name].unit in ("share of predictions", "error"):
         return {"made_up": SHARE, "scale": float(probit_scale(value))}
     return {"made_up": MEASURED, "scale": 1.0}
@@ -202,7 +202,7 @@ def _gain(
     draws: Draws | None,
     variant: Variant,
 ) -> Entry | None:
-    """The gain over the control; where that is one pair of networks, its luck is added as the study knows it."""
+    """The gain over the control; if that is one pair of networks, its luck is added as the study estimates it."""
     sign = 1.0 if METRICS[name].more_is_closer else -1.0
     pairs = {pair: sign * each for pair, each in _pairs(control, name, place).items()}
     own = {parent: sign * each for parent, each in _by_parent(items, name, place).items()}
@@ -239,7 +239,7 @@ def _gain_draws(
 
 
 def _pairs(items: Sequence[Compared], name: str, place: int) -> Pairs:
-    """What every two networks show of each other at one level, image by image."""
+    """The metric of every two networks at one level, image by image."""
     return _merged(items, lambda item: item.metrics[name][place])
 
 
@@ -250,7 +250,7 @@ def _merged(items: Sequence[Compared], value: Callable[[Compared], Array]) -> Pa
 
 
 def _by_parent(items: Sequence[Compared], name: str, place: int) -> dict[str, Array]:
-    """What the pruned networks of each parent show at one level, the mean over repetitions."""
+    """The metric of each parent's pruned networks at one level, averaged over repetitions."""
     return {
         parent: np.mean([item.metrics[name][place] for item in members], axis=0)
         for parent, members in grouped(items, lambda item: item.parent).items()

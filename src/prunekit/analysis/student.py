@@ -15,7 +15,7 @@ LEVEL = 0.95
 
 
 class Student(NamedTuple):
-    """Any number of them at once, ``[...]`` each; an error that is not defined is NaN, and so is what follows."""
+    """Any number of estimates at once, ``[...]`` each; an undefined error is NaN, and so is what follows from it."""
 
     centre: Array
     error: Array
@@ -27,11 +27,11 @@ class Student(NamedTuple):
         return np.stack([self.centre - arm, self.centre + arm])
 
     def p_not_below(self, limit: float | Array) -> Array:
-        """One-sided p value: how likely so low a number is, were the truth at ``limit``."""
+        """One-sided p value: how likely a number this low is if the truth is ``limit``."""
         return np.asarray(stdtr(self.degrees, self._away(limit)))
 
     def p_not_above(self, limit: float | Array) -> Array:
-        """One-sided p value: how likely so high a number is, were the truth at ``limit``."""
+        """One-sided p value: how likely a number this high is if the truth is ``limit``."""
         return np.asarray(stdtr(self.degrees, -self._away(limit)))
 
     def p_value(self, null: float = 0.0) -> Array:
@@ -40,18 +40,18 @@ class Student(NamedTuple):
 
     @staticmethod
     def stacked(several: Sequence[Student]) -> Student:
-        """Single ones as one, ``[len(several)]``."""
+        """Single estimates as one, ``[len(several)]``."""
         return Student(*(np.array([float(each[place]) for each in several]) for place in range(3)))
 
     def _away(self, limit: float | Array) -> Array:
-        """Distance from a limit in standard errors; without any error it is certain, and at the limit itself is 0."""
+        """Distance from a limit in standard errors; if the error is 0, it is infinite, or 0 at the limit itself."""
         off = np.asarray(self.centre - limit, dtype=np.float64)
         certain = np.where(off == 0, 0.0, np.copysign(np.inf, off))
         return np.divide(off, self.error, out=certain, where=np.asarray(self.error) != 0)
 
 
 def student_quantiles(count: int, degrees: float, name: int) -> Array:
-    """So many evenly spread quantiles of Student's t, in a shuffled order of its own for each ``name``."""
+    """``count`` evenly spread quantiles of Student's t, in a shuffled order that depends on ``name``."""
     return np.asarray(np.random.default_rng(name).permutation(_quantiles(count, round(degrees, 2))))
 
 

@@ -1,7 +1,7 @@
 """Mean and minimum prune potential over sets of distributions.
 
-The severities of one corruption weigh together as one distribution, and distributions on which the parent is no better
-than guessing are left out: every network counts as commensurate there.
+All severities of one corruption weigh as one distribution. Distributions on which the parent is no better than guessing
+are left out: every network counts as commensurate there.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Held(NamedTuple):
 
 
 def held_of(units: Sequence[Unit], members: Sequence[str]) -> Held:
-    """What a set comes down to; nothing where the parents only guess on all of it."""
+    """The distributions of a set that count; none if the parents only guess on all of it."""
     measured = held_by_all(units, members)
     names = [name for name in measured if not at_chance([unit[name] for unit in units])]
     weights, grouped_up = weights_of(names)
@@ -74,7 +74,7 @@ def potential_summary(
 ) -> list[Row]:
     """Mean and minimum potential over named sets of distributions, per network and then averaged over seeds.
 
-    ``known`` are the potentials of these curves where they have been worked out.
+    ``known`` are the potentials of these curves, if already computed.
     """
     allowed = as_margin(margin)
     found = potentials_of(curves, allowed) if known is None else known
@@ -118,7 +118,7 @@ def _row(own: ByDistribution, units: list[Unit], name: str, held: Held, margin: 
 def _notes(
     chosen: Sequence[Potential], draws: Array, values: Array, margin: Margin, which: str
 ) -> tuple[Flag, ...]:
-    """The notes of the distributions that decide: of a minimum, those that are the smallest."""
+    """The flags of the distributions that decide: for a minimum, of the smallest ones."""
     decides = draws[:, :, 0] <= values[:, 0] if which == "minimum" else np.ones(draws.shape[:2], dtype=bool)
     return potential_notes(
         [
@@ -132,7 +132,7 @@ def _notes(
 
 
 def _estimate(found: Estimate, chosen: Sequence[Potential], held: Held, which: str) -> Estimate:
-    """The interval: of new networks with several seeds; with one, below by what each distribution is sure of."""
+    """With several seeds, the interval of new networks; with one, lowered to what each distribution confirms."""
     drawn = joint_summary(chosen, held.weights, which, achieved=True)
     if drawn is None:
         return found

@@ -1,6 +1,6 @@
-"""The chance that several rises in error are all decided, as those of a claim must be: they share their images.
+"""The chance that several rises in error on the same images are all decided, as a claim requires.
 
-The images of a pilot are drawn again, as many as are planned, and every rise is judged as a study judges it. Were they
+As many images as planned are drawn from those of a pilot, and every rise is judged as in a study. If rises were
 independent, the chances would multiply; networks that break the same images are decided together more often.
 """
 
@@ -20,7 +20,7 @@ STUDIES = 4000
 def chance_of_all(values: Sequence[Array], *, n: int, margin: float, seed: int = 0) -> float:
     """The share of simulated studies of ``n`` images that decide every rise on its own side of the margin.
 
-    ``values`` ``[n]`` each say of the same images whether a network breaks (1) or fixes (-1) them.
+    Each of ``values`` says of the same images whether a network breaks (1) or fixes (-1) them, one number per image.
     """
     patterns, counts = np.unique(np.stack(values, axis=1), axis=0, return_counts=True)
     drawn = np.random.default_rng([seed, n]).multinomial(n, counts / counts.sum(), size=STUDIES)

@@ -1,4 +1,4 @@
-"""What a network is: a frozen identity compared field by field, and the seeds that it leaves out."""
+"""What a network is: an identity compared field by field, and the seeds that it leaves out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNPRUNED = (Role.PARENT, Role.LONGER, Role.SEPARATE)
 
 
 class Seeds(NamedTuple):
-    """The seeds of a lineage: the root's, then those of its prune and its retrain steps in their order."""
+    """The seeds of a lineage: the root's, then those of its prune and its retrain steps, in order."""
 
     root: int
     prune: tuple[int, ...] = ()
@@ -38,8 +38,8 @@ class Variant(NamedTuple):
 
     ``structure`` is weight or filter; ``retraining`` the mode of the latest retraining, None without one;
     ``retrain_epochs`` its length; ``cascade`` is None where nothing was pruned here. ``settings`` holds every other
-    parameter of the lineage that differs from its default, as sorted (name, JSON text), so that a parameter that a
-    later version adds sets variants apart without a change here.
+    parameter of the lineage that differs from its default, as sorted (name, JSON text): a parameter added by a later
+    version distinguishes variants without a change here.
     """
 
     role: Role = Role.PRUNED
@@ -55,15 +55,15 @@ class Variant(NamedTuple):
 
     @property
     def id(self) -> str:
-        """A short name of what the network is, whatever its role in a comparison and the plugins installed."""
+        """A short name of the network's identity, independent of its role in a comparison and of installed plugins."""
         return _id_of(self)
 
     def columns(self) -> dict[str, Any]:
-        """The columns of a row, in JSON values."""
+        """The columns of a row, as JSON values."""
         return dict(_columns_of(self))
 
     def columns_without_id(self) -> dict[str, Any]:
-        """The identity in JSON values."""
+        """The identity as JSON values."""
         settings = {name: json.loads(text) for name, text in self.settings}
         return {**self._asdict(), "role": str(self.role), "settings": settings}
 
@@ -78,7 +78,7 @@ def _id_of(variant: Variant) -> str:
 
 @lru_cache(maxsize=1024)
 def _columns_of(variant: Variant) -> dict[str, Any]:
-    """Thousands of rows are of one variant: its columns are worked out once."""
+    """The columns of a variant, computed once because thousands of rows share them."""
     return {"variant": variant.id, **variant.columns_without_id()}
 
 

@@ -1,8 +1,9 @@
 """Within the margin, beyond it, or undecided: the verdict on a rise in error (two one-sided tests).
 
-A rise that is not significant is no proof of harmlessness: with few images nothing is. *Within* wants the upper limit
-of the rise at or below the margin, *beyond* the lower limit above it; else the images do not decide. At the margin
-itself a verdict is wrong in one case of forty on either side, of twenty where few images differ.
+A rise that is not significant is no proof of harmlessness: with few images no rise is. *Within* requires the upper
+limit of the rise to be at or below the margin, *beyond* the lower limit to be above it; otherwise the images do not
+decide. At the margin itself a verdict is wrong in one of forty cases on either side, in one of twenty where few images
+differ.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from prunekit.analysis.significance import holm
 from prunekit.analysis.student import LEVEL, Student
 from prunekit.errors import UsageError
 
-# "At most" is decided as if by counts of images: far below the 1 / n by which errors differ.
+# "At most" is decided as if by counts of images: the tolerance is far below the 1 / n by which errors differ.
 TOLERANCE = 1e-9
 SIDE = (1 - LEVEL) / 2
 
 
 class Verdict(StrEnum):
-    """What is known of a rise in error against a margin."""
+    """What is known about a rise in error relative to a margin."""
 
     WITHIN = "within"
     BEYOND = "beyond"
@@ -34,7 +35,7 @@ class Verdict(StrEnum):
 class Margin(NamedTuple):
     """The rise in error that is allowed: in points of error, or ``relative`` to the parent's error.
 
-    Negative: the network must be better than its parent.
+    If negative, the network must be better than its parent.
     """
 
     size: float
@@ -51,7 +52,7 @@ def as_margin(margin: Margin | float) -> Margin:
 
 
 def checked(margin: Margin) -> Margin:
-    """The margin itself; a :class:`UsageError` unless it is a rise (or fall) in error that can be."""
+    """The margin itself; a :class:`UsageError` unless it is a possible rise (or fall) in error."""
     if not np.isfinite(margin.size) or not (margin.size >= -1 and (margin.relative or margin.size <= 1)):
         allowed = "a share of the parent's error, -1 or more" if margin.relative else "from -1 to 1"
         raise UsageError(
@@ -62,7 +63,7 @@ def checked(margin: Margin) -> Margin:
 
 
 def decide(low: float, high: float, limit: float) -> Verdict:
-    """The verdict of a rise's interval on the rise that is allowed; one that is not defined decides nothing."""
+    """The verdict from a rise's interval and the allowed rise; an undefined interval decides nothing."""
     if high <= limit + TOLERANCE:
         return Verdict.WITHIN
     return Verdict.BEYOND if low > limit + TOLERANCE else Verdict.UNDECIDED
@@ -78,8 +79,8 @@ class Judged(NamedTuple):
 def judge_rises(rises: Student, limits: Array | float, *, together: bool = False) -> Judged:
     """The verdict on each rise ``[rises]``; ``together`` corrects for their number (Holm, on either side).
 
-    A correction is for the reader who looks for *some* distribution within (or beyond) the margin. That a network is
-    within it on *all* of them needs none: it is as sure as the least sure of them.
+    The correction is for a reader who looks for *some* distribution within (or beyond) the margin. That a network is
+    within it on *all* of them needs no correction: it is as sure as the least sure of them.
     """
     limit = np.asarray(limits, dtype=np.float64) + TOLERANCE
     within, beyond = rises.p_not_below(limit), rises.p_not_above(limit)
@@ -93,7 +94,7 @@ def judge_rises(rises: Student, limits: Array | float, *, together: bool = False
 
 
 def overall(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict on all distributions: within on every one, beyond on some, or undecided; undecided of none."""
+    """One verdict on all distributions: within on every one, beyond on some, else undecided (as with none)."""
     if verdicts and all(each is Verdict.WITHIN for each in verdicts):
         return Verdict.WITHIN
     return Verdict.BEYOND if Verdict.BEYOND in verdicts else Verdict.UNDECIDED
