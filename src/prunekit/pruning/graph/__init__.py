@@ -1,1 +1,1 @@
-"""Which channels feed which: traced from a model, and what follows when some of them go."""
+"""Which channels feed which: traced from a model, with the consequences of removing some of them."""

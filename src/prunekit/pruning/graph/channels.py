@@ -1,7 +1,7 @@
-"""Where the channels of a tensor are: a label for every element, moved as the elements move.
+"""Where the channels of a tensor are: every element has a label, which moves with it.
 
-A *flow* says to which channel of which value every element of a tensor belongs; what moves elements (views, slices,
-shuffles, windows) is applied to the labels themselves, so that no rule has to know its arithmetic.
+A *flow* gives the channel and value of every element of a tensor. Operations that move elements (views, slices,
+shuffles, windows) are applied to the labels themselves, so that no rule has to know their arithmetic.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# More distinct pairs of channels than this are not followed.
+# More pairs of channels than this are not followed.
 _MANY = 1_000_000
 
 
 class Flow(NamedTuple):
-    """The channels of a tensor: ``table`` holds the channel (of ``value``) along those ``axes`` on which it changes."""
+    """The channels of a tensor: ``table`` has the channel (of ``value``) along the ``axes`` on which it changes."""
 
     value: int
     axes: tuple[int, ...]
@@ -26,7 +26,7 @@ class Flow(NamedTuple):
 
 
 class Part(NamedTuple):
-    """The elements of a tensor that was made from a parameter or buffer: their places along one axis of it.
+    """The origin of a tensor's elements in a parameter or buffer: their places along one of its axes.
 
     ``axes`` · ``table``: as in :class:`Flow`.
     """
@@ -39,11 +39,11 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Made:
-    """A tensor without channels of its own: the parameters that it was made from, and the values that it was read from.
+    """A tensor without channels: the parameters (``parts``) and values (``origins``) that it was made from.
 
-    ``pure``: the parameter of which it holds the numbers as they are, only moved. ``like``: it has the shape of an
-    activation, such as zeros_like gives; where that shrinks it shrinks, too. ``stale``: its memory was written to
-    under another name, so that whoever uses it reads its origins.
+    ``pure``: the parameter whose numbers it holds unchanged, perhaps moved. ``like``: it takes the shape of an
+    activation, as zeros_like does, and shrinks with it. ``stale``: its memory was written through another tensor, so
+    that any use of it reads its origins.
     """
 
     parts: tuple[Part, ...] = ()
@@ -60,7 +60,7 @@ def labels_of(flow: Flow | Part, shape: Sequence[int]) -> Tensor:
 
 
 def table_of(labels: Tensor) -> tuple[tuple[int, ...], Tensor]:
-    """The axes along which labels change, and the labels along these alone."""
+    """The axes along which labels change, and the labels along only these axes."""
     axes = []
     for axis in range(labels.dim()):
         first = labels.narrow(axis, 0, 1)
@@ -77,7 +77,7 @@ def relabelled(flow: Flow, labels: Tensor) -> Flow:
 
 
 def along(flow: Flow | Part, shape: Sequence[int], axis: int) -> Tensor | None:
-    """The labels along one axis of a tensor, or None where they change along another one, too."""
+    """The labels along one axis of a tensor, or None if they also change along another axis."""
     axis %= len(shape)
     if any(other != axis for other in flow.axes):
         return None
@@ -94,7 +94,7 @@ def by_axis(flow: Flow, shape: Sequence[int], axis: int) -> Tensor:
 
 
 class Pairs(NamedTuple):
-    """Two tensors' channels met element by element: ``left[i]`` and ``right[i]`` make channel ``i`` of the result."""
+    """Channels of two tensors combined element-wise: ``left[i]`` and ``right[i]`` make channel ``i`` of the result."""
 
     left: Tensor
     right: Tensor
@@ -105,7 +105,7 @@ class Pairs(NamedTuple):
 def pairs(
     left: Flow | Part, right: Flow | Part, shapes: Sequence[Sequence[int]], shape: Sequence[int]
 ) -> Pairs | None:
-    """The pairs that a broadcast operation makes, or None where each side meets many of the other side."""
+    """The channel pairs of a broadcast operation, or None if channels on both sides meet several of the other side."""
     both = [broadcast(flow, own, shape) for flow, own in zip((left, right), shapes, strict=True)]
     axes = tuple(sorted({axis for flow in both for axis in flow[0]}))
     sizes = [shape[axis] for axis in axes]
@@ -123,13 +123,13 @@ def pairs(
 
 
 def broadcast(flow: Flow | Part, own: Sequence[int], shape: Sequence[int]) -> tuple[tuple[int, ...], Tensor]:
-    """Axes and table in a result of this shape, to which a tensor of shape ``own`` is broadcast."""
+    """The axes and table after broadcasting a tensor of shape ``own`` to a result of shape ``shape``."""
     moved = len(shape) - len(own)
     return tuple(axis + moved for axis in flow.axes), flow.table
 
 
 def distinct(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """The different codes in order of their first appearance, and the place of every code among them."""
+    """The distinct codes in order of first appearance, and the index of every code among them."""
     found, inverse = torch.unique(codes, return_inverse=True)
     first = torch.full((len(found),), len(codes), dtype=torch.int64)
     first.scatter_reduce_(0, inverse, torch.arange(len(codes)), "amin")

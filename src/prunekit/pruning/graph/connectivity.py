@@ -1,8 +1,8 @@
-"""The weights that tie an emptied layer back to the network: no layer is ever cut off.
+"""The weights that reconnect an emptied layer to the network, so that no layer is ever cut off.
 
-A layer is alive while there is a way through it: weights one behind the other, from what nothing here removes to what
-is read. A way is as strong as its weakest weight, so the strongest way through a layer is the one that the ranking
-would bring back first.
+A layer is alive while a path leads through it: a chain of weights from channels that are never removed to channels that
+are read. A path is as strong as its weakest weight, so the strongest path through a layer is the one that the ranking
+would restore first.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Strengths = Mapping[str, Tensor]
 
 
 def lifelines(graph: Graph, emptied: Iterable[str], strengths: Strengths) -> dict[str, Tensor]:
-    """The places that the strongest way through every emptied layer needs: bool, by layer, only layers with some.
+    """The bool places that the strongest path through each emptied layer needs, for the layers that have any.
 
-    ``strengths``: for every place ``[filters, channels per group]`` of every layer the best score of its weights, inf
-    where one is kept, -inf where there is none. A layer through which no way is left gets nothing.
+    ``strengths``: for every place ``[filters, channels per group]`` of every layer, the best score of its weights; inf
+    if one is kept, -inf if it has none. A layer without any path left gets nothing.
     """
     now = {name: values.clone() for name, values in strengths.items()}
     for name in emptied:
-        # What ties one layer back often ties the next one back as well, so ways are found one after the other.
+        # The path of one layer often reconnects the next one as well, so paths are found one after the other.
         for layer, row, column in list(_Ways(graph, now).through(name)):
             now[layer][row, column] = torch.inf
     found = {name: values.isposinf() & ~strengths[name].isposinf() for name, values in now.items()}
@@ -36,9 +36,10 @@ def lifelines(graph: Graph, emptied: Iterable[str], strengths: Strengths) -> dic
 
 
 class _Ways:
-    """The strongest way to every channel and the strongest way on from it; channels of all values are numbered through.
+    """The strongest paths to every channel and on from it; channels are numbered consecutively over all values.
 
-    ``to`` and ``on``: strengths of these ways, inf where all on it is kept. ``goes``: the next channel on the way on.
+    ``to`` and ``on``: strengths of these paths, inf if all their weights are kept. ``goes``: the next channel of the
+    path on.
     """
 
     def __init__(self, graph: Graph, strengths: Strengths) -> None:
@@ -57,7 +58,7 @@ class _Ways:
             self._leave(op)
 
     def through(self, name: str) -> Iterator[tuple[str, int, int]]:
-        """The (layer, filter, channel in its group) of all weights on the strongest way through a layer, if any."""
+        """The (layer, filter, channel in its group) of all weights on the strongest path through a layer, if any."""
         op = next((op for op in self.graph.ops if op.kind == "layer" and op.name == name), None)
         widths = self.strengths[name]
         if op is not None:
@@ -71,7 +72,7 @@ class _Ways:
             yield from self._way_on(int(self.channels[op.output][row]))
 
     def _sources(self, op: Op) -> Tensor:
-        """For every channel that an operation makes, the channels that it may come from: ``[made, sources]``."""
+        """For each channel that an operation makes, the channels that it may come from: ``[made, sources]``."""
         inputs = [self.channels[value] for value in op.inputs]
         if op.kind == "layer":
             return by_filter(self.graph.layers[op.name], inputs[0])
@@ -82,19 +83,19 @@ class _Ways:
         return torch.stack(inputs, 1)
 
     def _fed(self, op: Op) -> Tensor:
-        """For every place of a layer, the strongest way that ends with its weight."""
+        """For each place of a layer, the strength of the strongest path that ends with its weight."""
         fed = by_filter(self.graph.layers[op.name], self.to[self.channels[op.inputs[0]]])
         return fed.minimum(self.strengths[op.name])
 
     def _arrive(self, op: Op) -> None:
-        """Work out the ways to what an operation makes; a source, a fresh channel or an output is never zero."""
+        """Set the paths to the channels that an operation makes; sources, fresh channels and outputs are never zero."""
         if op.kind in ("source", "read", "fresh", "mix") or op.name in self.graph.heads:
             return
         widths = self._fed(op) if op.kind == "layer" else self.to[self._sources(op)]
         self.to[self.channels[op.output]] = widths.amin(1) if op.kind == "product" else widths.amax(1)
 
     def _leave(self, op: Op) -> None:
-        """Work out the ways on from what an operation takes."""
+        """Set the paths on from the channels that an operation reads."""
         if op.kind in ("read", "mix"):
             for value in op.inputs:
                 self.on[self.channels[value]] = torch.inf
@@ -102,7 +103,7 @@ class _Ways:
             self._leave_layer(op)
         elif op.kind != "source":
             made = self.channels[op.output]
-            # A zero channel is read in vain, so a way on asks for the other side of a product, too.
+            # A zero factor makes a product useless, so a path on also needs the product's other side.
             widths = self.on[made].minimum(self.to[made])
             for sources in self._sources(op).unbind(1):
                 self._offer(sources, widths, made)
@@ -115,14 +116,14 @@ class _Ways:
         self._offer(self.channels[op.inputs[0]], best.values.flatten(), behind.flatten())
 
     def _offer(self, channels: Tensor, widths: Tensor, behind: Tensor) -> None:
-        """Take the ways on from these channels that are stronger than what is known; a channel may be there twice."""
+        """Keep the stronger paths on from these channels, among which a channel may occur twice."""
         better = widths > self.on[channels]
         self.on.scatter_reduce_(0, channels, widths, "amax")
         better &= widths == self.on[channels]
         self.goes[channels[better]] = behind[better]
 
     def _way_to(self, *channels: int) -> Iterator[tuple[str, int, int]]:
-        """The weights on the strongest way to channels, back to where all is kept."""
+        """The weights on the strongest paths to channels, back to where everything is kept."""
         open_ = list(channels)
         while open_:
             channel = open_.pop()
@@ -141,7 +142,7 @@ class _Ways:
             open_.append(before)
 
     def _way_on(self, channel: int) -> Iterator[tuple[str, int, int]]:
-        """The weights on the strongest way on from a channel, up to where all is kept."""
+        """The weights on the strongest path on from a channel, up to where everything is kept."""
         while not self.on[channel].isposinf():
             behind = int(self.goes[channel])
             op, row = self._maker(behind)
@@ -152,7 +153,7 @@ class _Ways:
             channel = behind
 
     def _maker(self, channel: int) -> tuple[Op, int]:
-        """The operation that makes a channel, and its place there."""
+        """The operation that makes a channel, and the channel's place in its output."""
         value = bisect_right(self.starts, channel) - 1
         return self.makers[value], channel - self.starts[value]
 

@@ -1,4 +1,4 @@
-"""How many weights a choice leaves between a layer's filters and channels, counted by matrix–vector products."""
+"""How many weights a choice leaves between a layer's filters and channels, by matrix–vector products."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from prunekit.pruning.layers import Layer
 class Stock(NamedTuple):
     """The weights of one layer that a choice leaves.
 
-    ``amounts``: float32 ``[groups, filters per group, channels per group]``, exact as they stay far below 2^24.
-    ``filters`` · ``channels``: of these, only the chosen ones (bool vectors; None: all).
+    ``amounts``: float32 ``[groups, filters per group, channels per group]``, exact since they stay far below 2^24.
+    ``filters`` · ``channels``: the chosen ones (bool vectors; None: all); weights of the others do not count.
     """
 
     amounts: Tensor
@@ -22,11 +22,11 @@ class Stock(NamedTuple):
     channels: Tensor | None = None
 
     def fed_filters(self, channels: Tensor) -> Tensor:
-        """Bool over filters: has a weight that reads one of these channels."""
+        """Bool over filters: whether the filter has a weight that reads one of these channels."""
         return self._restricted(self._per_filter(channels) > 0, self.filters)
 
     def read_channels(self, filters: Tensor) -> Tensor:
-        """Bool over channels: is read by a weight of one of these filters."""
+        """Bool over channels: whether a weight of one of these filters reads the channel."""
         chosen = self._restricted(filters, self.filters).to(self.amounts.dtype)
         groups, rows, columns = self.amounts.shape
         found = torch.bmm(chosen.view(groups, 1, rows), self.amounts).view(groups * columns) > 0
@@ -59,5 +59,5 @@ def stock_of(layer: Layer, amounts: Tensor) -> Stock:
 
 
 def amounts_of(kept: Tensor, axis: int) -> Tensor:
-    """The number of weights between every filter and channel, from bools with the kernel positions along ``axis``."""
+    """The number of weights between each filter and channel, from bools with the kernel positions along ``axis``."""
     return kept.squeeze(axis) if kept.shape[axis] == 1 else kept.sum(axis, dtype=torch.int16)

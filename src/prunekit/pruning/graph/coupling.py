@@ -1,4 +1,4 @@
-"""Which channels can only be taken out together, over all values of a graph."""
+"""Which channels can only be removed together, over all values of a graph."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Edge = tuple[Tensor, Tensor]
 
 
 class Coupling:
-    """The channels of all values in one row of places, and the group of every place.
+    """The channels of all values, numbered consecutively as places, and the group of every place.
 
-    A grouped convolution loses whole groups, or, where its groups are wider than they are many, the same places of
-    every group: whichever cuts are finer.
+    A grouped convolution loses whole groups, or the same places of every group if its groups are wider than they are
+    numerous: whichever cut is finer.
 
-    ``group``: of every place; ``count``: groups; ``pinned``: bool per group, of which none can be taken out.
+    ``group``: the group of each place; ``count``: the number of groups; ``pinned``: bool per group, True if it stays.
     """
 
     def __init__(self, graph: Graph, fixed: frozenset[str] = frozenset()) -> None:
@@ -62,11 +62,11 @@ class Coupling:
         return self.group[self.starts[value] : self.starts[value + 1]]
 
     def kept(self, needed: Tensor) -> list[Tensor]:
-        """For every value the channels whose group is needed."""
+        """For every value, the channels whose group is needed."""
         return [needed[self.groups(value)] for value in range(len(self.graph.sizes))]
 
     def _edges(self, op: Op) -> Iterator[Edge]:
-        """What an operation ties together; mixes have their ties among the joined ones."""
+        """The channels that an operation ties together; the ties of mixes are in ``graph.joined``."""
         if op.kind in ("norm", "sum", "product", "fresh"):
             for value in op.inputs:
                 yield self.of(value), self.of(op.output)
@@ -82,7 +82,7 @@ class Coupling:
                 yield _alike(torch.cat(sides, 1))
 
     def _attached_edges(self) -> list[Edge]:
-        """A parameter that carries channels of several values ties them."""
+        """The ties between values whose channels the same parameter carries."""
         first: dict[tuple[str, int], Attached] = {}
         edges = []
         for one in self.graph.attached:
@@ -99,9 +99,9 @@ class Coupling:
         return edges
 
     def _rectangles(self) -> list[Edge]:
-        """Channels along several axes stay a rectangle: whole slices where slices are tied already, else equal cuts.
+        """Ties that keep channels along several axes a rectangle: whole slices if those are tied, else equal cuts.
 
-        One tensor of every value at a time, as its ties may settle the others.
+        Each call handles one tensor per value, since its ties may settle the others.
         """
         edges: dict[int, Edge] = {}
         for sized in self.graph.sized:
@@ -128,12 +128,12 @@ class Coupling:
 
 
 def _alike(rows: Tensor) -> Edge:
-    """The places of every row, tied to its first."""
+    """Ties between the places of every row and its first place."""
     return rows[:, 1:].reshape(-1), rows[:, :1].expand_as(rows[:, 1:]).reshape(-1)
 
 
 def _by_one_axis(groups: Tensor) -> bool:
-    """Whether the place along one of the axes decides alone in which group a channel is."""
+    """Whether the place along a single axis decides the group of a channel."""
     for axis in range(groups.dim()):
         places = [slice(None) if other == axis else slice(0, 1) for other in range(groups.dim())]
         if bool((groups == groups[tuple(places)]).all()):
@@ -142,7 +142,7 @@ def _by_one_axis(groups: Tensor) -> bool:
 
 
 def values_in(graph: Graph, scope: str) -> list[int]:
-    """The values with given sizes in a module, or all that it works with where it gives none."""
+    """The values to which a module gives sizes, or, if there are none, all values that it uses."""
     found = [sized.value for sized in graph.sized if _within(sized.scope, scope)]
     inside = [value for op in graph.ops if _within(op.scope, scope) for value in (*op.inputs, op.output)]
     return found or [value for value in inside if value >= 0]

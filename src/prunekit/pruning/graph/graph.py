@@ -1,7 +1,7 @@
-"""Which channels feed which: a network as operations on vectors of channels, whatever its modules look like.
+"""Which channels feed which: a network as operations on vectors of channels, independent of its modules.
 
-A *value* is one vector of channels somewhere in the network; an operation makes one from others. ``tracing`` builds
-the graph from a model, ``propagation`` walks it.
+A *value* is one vector of channels somewhere in the network; an operation makes one value from others. ``tracing``
+builds the graph from a model; ``propagation`` follows choices through it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from torch import Tensor
 from prunekit.pruning.layers import Layer
 
 Kind = Literal[
-    "source",  # channels that nothing here makes zero: the network's input, what an unknown operation returns
-    "read",  # every channel of the input is needed: the network's output, what an unknown operation takes
+    "source",  # channels that no choice makes zero: the network's input, results of unknown operations
+    "read",  # every channel of the input is needed: the network's output, inputs of unknown operations
     "layer",  # a prunable layer
-    "norm",  # a norm that treats each channel alone (batch norm, instance norm)
+    "norm",  # a norm that treats each channel separately (batch norm, instance norm)
     "sum",  # zero where all inputs are zero
     "product",  # zero where any input is zero
     "cat",  # channels side by side
-    "index",  # a choice or repetition of channels
+    "index",  # a selection or repetition of channels
     "fresh",  # channel by channel, but zero does not stay zero (sigmoid, adding a constant)
-    "mix",  # needs every channel and makes others, none of them zero (attention, group norms, computed weights)
+    "mix",  # needs every channel and makes new ones, none of them zero (attention, group norms, computed weights)
 ]
 
 
 class Op(NamedTuple):
-    """One operation; ``name`` is a layer's or a norm's, ``picks`` the channels that an ``index`` operation takes.
+    """One operation. ``name``: its layer or norm; ``picks``: the channels that an ``index`` operation takes.
 
     ``scope``: the module that ran it.
     """
@@ -60,7 +60,7 @@ class Attached(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """Channels of two values that can only be taken out together: ``left[i]`` of one and ``right[i]`` of the other."""
+    """Channels of two values that can only be removed together: ``left[i]`` of one and ``right[i]`` of the other."""
 
     first: int
     left: Tensor
@@ -69,10 +69,10 @@ class Joined(NamedTuple):
 
 
 class Sized(NamedTuple):
-    """A tensor that the module ``scope`` makes with sizes written as numbers.
+    """A tensor that the module ``scope`` makes with sizes given as numbers.
 
-    ``axes`` · ``table``: the channels of ``value`` along these of its axes; ``shape``: all its sizes; ``numbers``:
-    those given. ``pieces``: whether the channels were cut into parts, along the first axis of the table.
+    ``axes`` · ``table``: the channels of ``value`` along these axes; ``shape``: all sizes; ``numbers``: the given
+    sizes. ``pieces``: whether the channels were split into parts, along the first axis of the table.
     """
 
     scope: str
@@ -88,14 +88,14 @@ class Sized(NamedTuple):
 class Graph:
     """A network's layers and norms, and how channels flow between them.
 
-    ``free_filters`` are the layers whose filters can go with all that hangs on them; ``free_channels`` those whose
-    input channels all come from prunable layers; ``heads`` make the network's outputs, ``entries`` read its inputs.
-    Layers in no operation are followed neither way. ``traced`` is False when nothing could be followed.
+    ``free_filters``: layers whose filters can be removed with everything that depends on them; ``free_channels``:
+    layers whose input channels all come from prunable layers; ``heads`` make the network's outputs, ``entries`` read
+    its inputs. Layers in no operation are not followed in either direction. ``traced``: False if nothing was followed.
 
-    For taking channels out: ``attached`` parameters and buffers, ``joined`` channels, ``sized`` tensors, and
-    ``pinned`` values, of which none can be taken out, with the module that is the reason. ``computed``: layers whose
-    weights the network computes from what is stored. ``dynamic``: the modules that decide by activations what to do
-    next. ``called``: layers that ran. ``example``: what the network was run on; ``positions``: output positions per
+    For removing channels: ``attached`` parameters and buffers, ``joined`` channels, ``sized`` tensors, and ``pinned``
+    values, none of whose channels can be removed, with the module that is the reason. ``computed``: layers whose
+    weights the network computes from stored ones. ``dynamic``: modules whose control flow depends on activations.
+    ``called``: layers that ran. ``example``: the inputs the network was run on; ``positions``: output positions per
     image of every layer that ran.
     """
 
@@ -119,27 +119,26 @@ class Graph:
     positions: dict[str, int] = field(default_factory=dict)
 
     def value(self, size: int) -> int:
-        """A new value of ``size`` channels; its number."""
+        """Add a value of ``size`` channels; return its number."""
         self.sizes.append(size)
         return len(self.sizes) - 1
 
     def add(self, kind: Kind, inputs: Sequence[int] = (), *, size: int = 0, **more: object) -> int:
-        """Append an operation; the number of the value that it makes (-1 for ``read``)."""
+        """Append an operation; return the number of the value that it makes (-1 for ``read``)."""
         output = self.value(size) if size else -1
         self.ops.append(Op(kind, tuple(inputs), output, **more))  # type: ignore[arg-type]
         return output
 
     def makes_its_own(self, op: Op) -> bool:
-        """Whether a mix makes channels that are tied to none that it reads, as a layer does."""
+        """Whether a mix, like a layer, makes channels that are tied to none of those that it reads."""
         tied = {tie.first for tie in self.joined if tie.second == op.output}
         return op.kind == "mix" and tied.isdisjoint(op.inputs)
 
 
 def classify(graph: Graph) -> Graph:
-    """The same graph with ``heads``, ``entries``, ``free_filters`` and ``free_channels`` worked out.
+    """Set ``heads``, ``entries``, ``free_filters`` and ``free_channels`` of the graph; return the same graph.
 
-    Heads are found from the last ``read``, which is the network's output. Depthwise layers follow their
-    neighbours and are never free.
+    Heads are found from the operations named ``output``. Depthwise layers follow their neighbours and are never free.
     """
     blocked = _against_the_flow(graph, [op for op in graph.ops if op.kind in ("read", "fresh", "mix")])
     heading = _against_the_flow(graph, [op for op in graph.ops if op.name == "output"], by_layers=True)
@@ -158,9 +157,9 @@ def classify(graph: Graph) -> Graph:
 
 
 def _against_the_flow(graph: Graph, readers: list[Op], *, by_layers: bool = False) -> set[int]:
-    """The values from which one of the readers is reached without passing a layer.
+    """The values from which a reader is reached without passing a layer.
 
-    ``by_layers``: without passing a product with computed weights or of two activations either.
+    ``by_layers``: products with computed weights, or of two activations, count as layers.
     """
     found = {value for op in readers for value in op.inputs}
     for op in reversed(graph.ops):
@@ -170,7 +169,7 @@ def _against_the_flow(graph: Graph, readers: list[Op], *, by_layers: bool = Fals
 
 
 def _along_the_flow(graph: Graph) -> set[int]:
-    """The values that contain channels which no layer makes."""
+    """The values that contain channels that no layer makes."""
     found: set[int] = set()
     for op in graph.ops:
         if op.kind in ("read", "layer"):

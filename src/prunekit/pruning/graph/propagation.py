@@ -1,8 +1,8 @@
-"""What else goes when weights go: the exact consequences of a choice of weights, through the whole graph.
+"""What else is removed when weights are: the exact consequences of a choice of weights, through the whole graph.
 
-Three rules, applied until nothing changes. A filter with no weight left is removed: its bias goes, and so does the
-scale and shift of every norm whose channel is then exactly zero. A weight that reads an exactly zero channel does
-nothing and goes. A filter that no remaining weight reads does nothing and goes. The last two move no output.
+Three rules apply until nothing changes. A filter with no weight left is removed, with its bias and with the scale and
+shift of every norm whose channel is then exactly zero. A weight that reads an exactly zero channel does nothing and is
+removed. A filter that no remaining weight reads does nothing and is removed. The last two change no output.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Stocks = Mapping[str, Stock]
 
 
 class Liveness(NamedTuple):
-    """Bool vectors per layer and norm; a layer that is not named is followed neither way.
+    """Bool vectors per layer and norm; layers that are absent are not followed in either direction.
 
     ``read``: filters that something reads. ``made``: filters that are not zero. ``fed``: input channels that are not
     zero. ``tapped``: input channels that are read and not zero. ``normed``: norm entries that stay.
@@ -40,10 +40,10 @@ class Liveness(NamedTuple):
 
 
 def propagate(graph: Graph, stocks: Stocks) -> Liveness:
-    """Follow what is left of every layer (``stocks``, by layer name) through the graph.
+    """Propagate what is left of every layer (``stocks``, by layer name) through the graph.
 
-    One pass with the flow finds zero channels, one against it finds unread filters. That is a fixpoint: a filter
-    that is unread becomes zero only where it is not read.
+    A forward pass finds zero channels, then a backward pass finds unread filters. This is a fixpoint, because removing
+    an unread filter makes zero only what nothing reads.
     """
     zero = zeros(graph, stocks)
     used = _uses(graph, stocks, zero)
@@ -66,14 +66,14 @@ def live(layer: Layer, liveness: Liveness, device: torch.device) -> Tensor:
 
 
 def between(layer: Layer, liveness: Liveness, device: torch.device) -> Tensor:
-    """The ``[filters, channels per group]`` places where a weight more would add itself and revive nothing."""
+    """The ``[filters, channels per group]`` places where another weight would add only itself and revive nothing."""
     if layer.name not in liveness.read:
         return torch.ones(layer.shape, dtype=torch.bool, device=device)
     return liveness.biased(layer.name)[:, None] & by_filter(layer, liveness.tapped[layer.name])
 
 
 def by_filter(layer: Layer, channels: Tensor) -> Tensor:
-    """A vector over input channels as ``[filters, channels per group]``: what each filter sees of it."""
+    """A vector over input channels as ``[filters, channels per group]``: the part that each filter reads."""
     seen = channels.reshape(layer.groups, 1, -1)
     return seen.expand(layer.groups, layer.outputs // layer.groups, -1).reshape(layer.shape)
 
@@ -139,7 +139,7 @@ def _read(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) 
 
 
 def _passed_on(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
-    """A channel is used if the result is, and if the result is not zero anyhow."""
+    """A channel is used if the result is used and not zero anyway."""
     return [used[op.output] & ~zero[op.output]] * len(op.inputs)
 
 

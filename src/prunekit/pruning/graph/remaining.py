@@ -1,4 +1,4 @@
-"""What there is to prune, and what is left after a choice: counted after propagation, over all parameters."""
+"""What can be pruned, and what a choice leaves: counted after propagation, over all parameters."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Room:
 
     @cached_property
     def stocks(self) -> dict[str, Stock]:
-        """The weights that are kept."""
+        """The weights that are kept, counted by filter and channel."""
         return self.stocks_of(self.present)
 
     def stocks_of(self, kept: Mapping[str, Tensor]) -> dict[str, Stock]:
@@ -49,12 +49,12 @@ class Room:
 
     @cached_property
     def idle(self) -> frozenset[str]:
-        """The layers that do nothing to begin with, such as one whose output is not read."""
+        """The layers that are dead before any choice, such as one whose output is not read."""
         liveness = propagate(self.graph, self.stocks)
         return frozenset(name for name, amount in _amounts(self.stocks, liveness).items() if not amount)
 
     def left(self, stocks: Mapping[str, Stock]) -> Left:
-        """What is left of a choice after propagation."""
+        """What a choice leaves after propagation."""
         liveness = propagate(self.graph, stocks)
         amounts = _amounts(stocks, liveness)
         small = [entries.sum() for entries in self._small(liveness).values()]
@@ -63,7 +63,7 @@ class Room:
         return Left(kept, emptied, liveness)
 
     def _small(self, liveness: Liveness) -> Masks:
-        """The masks of biases and norms that a choice leads to."""
+        """The masks of biases and norms that follow from a choice."""
         found: Masks = {}
         for name in liveness.read:
             bias = self.graph.layers[name].bias
@@ -73,7 +73,7 @@ class Room:
         return {name: entries & self.vectors[name] for name, entries in found.items() if name in self.vectors}
 
     def masks(self, kept: Mapping[str, Tensor]) -> Masks:
-        """The masks of this choice of weights (in blocks) with everything that follows from it."""
+        """The masks of this choice of weights (in blocks), with everything that follows from it."""
         made = masks_of(self.graph, kept, propagate(self.graph, self.stocks_of(kept)))
         return {
             name: mask & self.vectors[name] if name in self.vectors else mask for name, mask in made.items()
@@ -88,9 +88,9 @@ def _amounts(stocks: Mapping[str, Stock], liveness: Liveness) -> dict[str, int]:
 
 
 def room_of(model: nn.Module, graph: Graph, masks: Masks) -> Room:
-    """The model under the masks in force; masks of parameters that are never pruned here stay as they are.
+    """The model under the masks in force; masks of parameters that are never pruned here are unchanged.
 
-    All on the CPU, wherever the model is: choosing is many small operations, and few numbers.
+    Everything is on the CPU, wherever the model is, since a choice takes many small operations on few numbers.
     """
     like = {name: value.detach() for name, value in parameters(model).items()}
     present, weights = {}, set()

@@ -1,4 +1,4 @@
-"""From a model to its channel graph: one real forward pass is watched, and what no rule follows is left alone."""
+"""From a model to its channel graph, by recording one real forward pass; what no rule covers is not pruned."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from prunekit.pruning.layers import Layer, prunable_layers
 
 
 def trace(model: nn.Module, example: Any = None) -> Graph:
-    """The channel graph of a model, as one forward pass in evaluation mode shows it; the model is left as it was.
+    """The channel graph of a model, recorded in one forward pass in evaluation mode; the model is unchanged.
 
-    ``example``: inputs to run it on; where there are none, shapes that fit its first layer are tried. If none of them
-    runs, every layer stands alone and a :class:`PrunekitWarning` says so.
+    ``example``: inputs to run it on; without them, shapes that fit its first layer are tried. If no input runs, every
+    layer is treated separately, with a :class:`PrunekitWarning`.
     """
     layers = prunable_layers(model)
     reason = "no suitable input was found: pass example="
@@ -47,7 +47,7 @@ def trace(model: nn.Module, example: Any = None) -> Graph:
 
 @contextmanager
 def evaluation(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while; every module's own mode is restored."""
+    """Evaluation mode within the block; afterwards every module's own mode is restored."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -59,7 +59,7 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _untouched(model: nn.Module) -> Iterator[None]:
-    """Modes, buffers and the random state are afterwards what they were."""
+    """Restore modes, buffers and the random state after the block."""
     buffers = {name: value.detach().clone() for name, value in model.named_buffers()}
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with evaluation(model), torch.random.fork_rng(devices):
@@ -91,14 +91,14 @@ def _watch(model: nn.Module, layers: dict[str, Layer], inputs: Any) -> Builder:
 
 
 def _give(builder: Builder, tensor: Tensor) -> None:
-    """The network's input: channels that stay."""
+    """Record the network's input, whose channels stay."""
     axis = 1 if tensor.dim() > 2 else tensor.dim() - 1
     if tensor.is_floating_point() and tensor.dim() > 1:
         builder.put(tensor, builder.source(tensor.shape[axis], axis, name="input"))
 
 
 def _protect(graph: Graph) -> None:
-    """What nothing seems to use is read: the network computes it, whatever for."""
+    """Mark values that nothing seems to use as read, since the network computes them."""
     used = {value for op in graph.ops for value in op.inputs}
     made = [op.output for op in graph.ops if op.output >= 0 and op.output not in used]
     for value in made:
@@ -106,7 +106,7 @@ def _protect(graph: Graph) -> None:
 
 
 def _finished(builder: Builder, inputs: Any) -> Graph:
-    """The graph with layers cut off that are used in more than one way, and everything classified."""
+    """The classified graph, in which layers and norms used in more than one way are detached."""
     graph = builder.graph
     _say_what_is_closed(builder.dynamic)
     called = frozenset(op.name for op in graph.ops if op.kind == "layer")
@@ -142,13 +142,13 @@ def _say_what_is_closed(dynamic: set[str]) -> None:
 
 
 def _apart(op: Op) -> tuple[Op, ...]:
-    """An operation of which only that it reads and that it makes something is known."""
+    """The same operation as a ``read`` of its inputs and a ``source`` of its output."""
     read = (Op("read", op.inputs, scope=op.scope),) if op.inputs else ()
     return (*read, Op("source", (), op.output, scope=op.scope)) if op.output >= 0 else read
 
 
 def layer_by_layer(layers: dict[str, Layer]) -> Graph:
-    """The graph of a model that cannot be traced: no layer knows another, the last one counts as the head."""
+    """The graph of a model that cannot be traced: no layers are connected, and the last one counts as the head."""
     graph = Graph(layers, traced=False)
     for layer in (layer for layer in layers.values() if not layer.shared):
         fed = graph.add("source", size=layer.inputs)
