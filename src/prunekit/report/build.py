@@ -41,11 +41,11 @@ def write_report(
     """Write ``index.html``, ``figures/``, ``tables/`` and ``findings.json`` into ``out``; returns the page's path.
 
     ``findings`` are long rows (``prunekit.analysis.findings``), ``context`` is described in docs/report.md. Equal
-    input writes equal bytes, and a report that is already there is not drawn again, unless its pictures were missing.
-    ``formats`` are those in which figures are written at the widths of papers, too (``report.paper``).
-    ``pictures`` gives those of a study (docs/report.md) when they are drawn: to read images takes seconds.
-    ``made_of`` is a digest that tells the caller another time, before any findings, that nothing has changed.
-    Raises UsageError where ``out`` cannot be a folder.
+    input writes equal bytes, and an existing report is not drawn again unless its pictures were missing.
+    ``formats``: the file formats in which figures are also written at the widths of papers (``report.paper``).
+    ``pictures`` returns a study's pictures (docs/report.md), only when a report is drawn: reading images takes seconds.
+    ``made_of`` is a digest by which a later call knows, before it computes findings, that nothing has changed.
+    Raises UsageError if ``out`` cannot be a folder.
     """
     study = read_study(findings, context)
     digest = digest_of([study, list(formats)])
@@ -103,7 +103,7 @@ def _section(name: str, figure: Figure, study: Study) -> Section:
 
 
 def _left_out(figure: Figure, panels: Sequence[Panel]) -> str:
-    """What the drawn panels do not show, as sentences behind a caption."""
+    """What the drawn panels do not show, as sentences that follow the caption."""
     more = len(panels) - MOST_PANELS
     said = [f"{count(more, 'more panel')}: tables/{slug(figure.needs)}.csv has the rows."] if more > 0 else []
     said += dict.fromkeys(panel.left_out for panel in panels if panel.left_out)
@@ -111,11 +111,11 @@ def _left_out(figure: Figure, panels: Sequence[Panel]) -> str:
 
 
 def _alt(figure: Figure, panel: Panel) -> str:
-    """What a panel shows; its main values follow, and the caption is beside it."""
+    """What a panel shows, for its alternative text, without its main values and its caption."""
     return f"{figure.title}, {panel.title}." if panel.title else f"{figure.title}."
 
 
-# Tables of many columns beside those of one number.
+# Tables with many columns, in addition to those of one number.
 WIDE: dict[str, Callable[[Study], Iterable[Table]]] = {"comparison": comparison_tables}
 
 

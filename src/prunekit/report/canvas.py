@@ -45,7 +45,7 @@ class Panel(NamedTuple):
 class Drawing(NamedTuple):
     """One panel drawn: the ``svg`` file and the ``inline`` SVG element of the page.
 
-    ``legend`` has the names in its legend, ``below_legend`` is the part of it that shows no legend.
+    ``legend`` has the names in its legend; ``below_legend`` is the ``viewBox`` that cuts the legend off.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Drawing(NamedTuple):
 
 @contextmanager
 def own_style(salt: str, sizes: Mapping[Any, Any] = MappingProxyType({})) -> Iterator[None]:
-    """The report's style and no other: a matplotlibrc in the working directory or at home changes no figure."""
+    """Use only the report's style: a matplotlibrc in the working or home directory changes no figure."""
     with rc_context():
         rcdefaults()
         rcParams.update({**RC, "svg.hashsalt": salt, **sizes})
@@ -67,7 +67,7 @@ def own_style(salt: str, sizes: Mapping[Any, Any] = MappingProxyType({})) -> Ite
 
 
 def render(panel: Panel, alt: str) -> Drawing:
-    """Draw a panel; ``alt`` says in words what it shows, for readers who do not see it, before its main values."""
+    """Draw a panel; its alternative text is ``alt``, which says what it shows, followed by its main values."""
     with own_style(panel.name):
         figure = Figure(figsize=(panel.width, panel.height), dpi=POINTS_PER_INCH)
         figure.set_facecolor(PAPER.light)
@@ -84,7 +84,7 @@ def render(panel: Panel, alt: str) -> Drawing:
 
 
 def once(drawings: Sequence[Drawing]) -> tuple[Drawing, ...]:
-    """The drawings of one figure for the page: a legend that an earlier one has is cut off the later ones."""
+    """The drawings of one figure for the page; a legend that repeats an earlier one is cut off."""
     seen: set[tuple[str, ...]] = set()
     shown = []
     for drawing in drawings:
@@ -107,7 +107,7 @@ def _legend(figure: Figure) -> tuple[tuple[str, ...], float]:
 
 
 def _view_box(panel: Panel, cut: float = 0.0) -> str:
-    """The attribute that says which part of the drawing an element shows: all but so many points on top."""
+    """The ``viewBox`` attribute of an element that shows all of the drawing but the top ``cut`` points."""
     width, height = POINTS_PER_INCH * panel.width, POINTS_PER_INCH * panel.height
     return f'viewBox="0 {cut:.4g} {width:g} {height - cut:.5g}"'
 
@@ -124,7 +124,7 @@ PAD_IN = 0.0417  # around the axes and the legend, as much as matplotlib leaves
 
 
 def fit(figure: Figure, axes: Axes) -> None:
-    """Place the only axes of a figure below its legend: as matplotlib's layout does, in one look instead of two."""
+    """Place the only axes of a figure below its legend, as matplotlib's layout does, in one pass instead of two."""
     canvas: Any = FigureCanvasAgg(figure)
     pad = PAD_IN * figure.dpi
     around: Any = axes.get_tightbbox(canvas.get_renderer(), for_layout_only=True)
@@ -147,14 +147,14 @@ def _numbered(axes: Axes) -> list[Meaning]:
 
 
 def _points_per_unit(axes: Axes) -> float:
-    """How far along its x axis, in the drawing's own points, two numbers one apart are."""
+    """The length of one unit of the x axis, in the drawing's points; 0 if the axis is not linear."""
     if axes.get_xscale() != "linear":
         return 0.0
     (left, _), (right, _) = axes.transData.transform([(0, 0), (1, 0)])
     return float(right - left)
 
 
-# The canvas is asked directly: Figure.savefig would draw everything twice.
+# The canvas prints directly: Figure.savefig would draw everything twice.
 def as_svg(figure: Figure) -> bytes:
     """The figure as an SVG file without dates and program names."""
     buffer = BytesIO()
@@ -164,7 +164,7 @@ def as_svg(figure: Figure) -> bytes:
 
 
 def _inline(svg: str, panel: Panel, alt: str, told: Sequence[Meaning], per_unit: float) -> str:
-    """The bare element of an HTML page: no namespaces, its own ids, the page's font and colours, words on its marks."""
+    """The inline element for an HTML page: no namespaces, unique ids, the page's font and colours, marks with titles."""
     body = svg[svg.index("</defs>") + len("</defs>") : svg.rindex("</svg>")]
     body = _with_words(_squeezed(body), told)
     body = re.sub(r"font-family: [^;\"]*", "font-family: inherit", body)
@@ -179,7 +179,7 @@ def _inline(svg: str, panel: Panel, alt: str, told: Sequence[Meaning], per_unit:
 
 
 _MARK = "mark-"
-# A marked artist reaches to the next element that has an id: every artist has one.
+# A marked artist extends to the next element with an id; every artist has one.
 _MARKED = re.compile(rf'<g id="{_MARK}(\d+)">(.*?)(?=<g id="|$)', re.DOTALL)
 _USE = re.compile(r"(<use [^>]*?)\s*/>")
 
@@ -210,7 +210,7 @@ _FINE = re.compile(r"(\.\d\d)\d+")
 
 
 def _smaller(body: str) -> str:
-    """The drawing without what a page does not need: names of groups, turns by nothing, places finer than 0.01 pt."""
+    """The drawing without what a page does not need: ids of groups, rotations by 0, coordinates finer than 0.01 pt."""
     body = re.sub(r'(<g)\b id="[^"]*"', r"\1", body)
     body = re.sub(r' transform="rotate\(-?0 [^"]*"', "", body)
     return _PLACES.sub(lambda found: _FINE.sub(r"\1", found[0]), body)

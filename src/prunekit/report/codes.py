@@ -1,4 +1,4 @@
-"""The sentence of every code that rows carry: flags, roles, structures. Codes are for programs, these for people."""
+"""The text for every code that rows carry (flags, roles, methods): codes are for programs, texts for people."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ MADE_ELSEWHERE = "method of a network made elsewhere, as stated at import"
 
 
 def method_names(rows: Iterable[Mapping[str, object]]) -> list[tuple[str, str, str]]:
-    """The methods of the rows, once each: code, name, and where it is from."""
+    """The methods of the rows, once each: code, name and source."""
     rows = [row for row in rows if row.get("method")]
     ours = {str(row["method"]) for row in rows if row.get("role") != Role.COMPRESSED}
     return [
@@ -115,7 +115,7 @@ def _in_order(code: str) -> tuple[int, str]:
 
 
 def shift_names(distributions: Iterable[object]) -> list[tuple[str, str, str]]:
-    """What the names of shifted distributions say, an example of each kind: the name, its meaning, and no source."""
+    """What the names of shifted distributions mean: for each kind an example, its meaning, and an empty source."""
     found: dict[str, str] = {}
     for name in map(str, distributions):
         parts = parts_of(name)

@@ -1,7 +1,7 @@
-"""The longer trained controls in words: which networks each is fair to, and what it says of the headline's.
+"""The controls with extra training in words: which networks each is fair for, and its result for the headline's.
 
-A control is fair to a network that was retrained for as many epochs in all. A network may be compared with several, of
-other settings: the one that is fair is spoken of.
+A control is fair for a network that was retrained for the same number of epochs in total. A network may be compared
+with several controls of different settings: the fair one is reported.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from prunekit.report.select import by_label, nominal_rows
 from prunekit.report.study import Row, Study, measured, sort_by, split
 from prunekit.report.words import count, listed, percent
 
-AGAINST = "against"  # the column that says of a rise what it is compared with
-TRAINED = "trained"  # the column that says of a control how much longer it was trained
+AGAINST = "against"  # the column that says what a rise is relative to
+TRAINED = "trained"  # the column that says how much longer a control was trained
 
 
 def potentials(study: Study, finding: str = "longer-potential") -> list[Row]:
-    """The potentials against controls, one per network and distribution: against the control fair to most ratios."""
+    """The potentials relative to controls, one per network and distribution: the control fair for most ratios."""
     return _first(
         study.of(finding), lambda row: -len(row.get("fair_at") or []), LABEL, "distribution", "finding"
     )
 
 
 def rises(study: Study, finding: str = "longer-rise") -> list[Row]:
-    """The rises over controls, one per network, ratio and distribution, with a column that says what control it is."""
+    """The rises over controls, one per network, ratio and distribution, with a column that describes the control."""
     found = _first(study.of(finding), lambda row: not row.get("fair"), LABEL, "distribution", "asked")
     return [{**row, AGAINST: _against(row)} for row in found]
 
 
 class Epochs(int):
-    """How many epochs more a control was trained: a number in order, words in a heading."""
+    """How many more epochs a control was trained: sorted as a number, printed in words."""
 
     def __str__(self) -> str:
         return f"{count(int(self), 'epoch')} more"
 
 
 def errors(study: Study, finding: str = "longer-error") -> list[Row]:
-    """The controls' own errors, with a column of their epochs; of their labels where several had as many."""
+    """The controls' errors, with a column of their extra epochs, or of their labels if several had equally many."""
     rows = measured(study.of(finding))
     of_label = {row[LABEL]: sum(row.get("rounds") or [0]) for row in rows}
     alone = len(set(of_label.values())) == len(of_label)
@@ -62,7 +62,7 @@ def _against(row: Row) -> str:
 
 
 def caption(study: Study) -> str:
-    """What the figure shows, and which networks its controls are fair to."""
+    """What the figure shows, and which networks its controls are fair for."""
     asked = by_label(study.of("longer-rise"))
     said = [f"{_fair(label, rows)}" for label, rows in asked.items()]
     return (
@@ -86,7 +86,7 @@ def _fair(label: str, rows: Sequence[Row]) -> str:
 
 
 def _together(said: Sequence[str], labels: Sequence[Any]) -> list[str]:
-    """What is said of several networks, once for all of which it is true."""
+    """The statements on several networks, each made once for all the networks that it is true of."""
     groups = {
         text: [str(label) for label, each in zip(labels, said, strict=True) if each == text] for text in said
     }
@@ -96,7 +96,7 @@ def _together(said: Sequence[str], labels: Sequence[Any]) -> list[str]:
 
 
 def of_network(study: Study, label: str, ratio: float | None) -> str:
-    """Which control is fair to the network of this label and ratio, and what it says; of no network, of all ratios."""
+    """Which control is fair for the network of this label and ratio, and its result; for all ratios if it is None."""
     rows = [row for row in rises(study) if row.get("nominal") and row[LABEL] == label]
     if ratio is None:
         return _of_all(rows)
@@ -141,7 +141,7 @@ def _verdict(row: Row) -> str:
 
 
 def _without(study: Study, label: str) -> str:
-    """What to say where no parent was trained longer; nothing of networks that were not retrained here."""
+    """The statement if no parent was trained longer; empty for networks that were not retrained here."""
     curve = nominal_rows(study, "prune-curve", label=label)
     if not any(row.get("retraining") and row.get("retrain_epochs") for row in curve):
         return ""

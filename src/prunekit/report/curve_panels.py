@@ -1,4 +1,4 @@
-"""Panels of something against the prune ratio, a line or a panel per method."""
+"""Panels of a quantity against the prune ratio, with a line or a panel per method."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from prunekit.report.words import basis, count, in_images, listed, name_of, perc
 class Figure(NamedTuple):
     """Panels drawn side by side under one caption.
 
-    ``needs`` is the finding it shows; without rows of that kind, or without panels, the figure is left out. ``why`` is
-    what to say of the latter, ``measures`` whether it shows numbers, whose n and intervals the caption then says.
+    ``needs`` is the finding it shows; without rows of that kind, or without panels, the figure is left out. ``why``
+    says why there are no panels. ``measures``: it shows numbers, whose n and intervals the caption then states.
     """
 
     title: str
@@ -339,7 +339,7 @@ FIGURES: dict[str, Figure] = {
     ),
 }
 
-# What a reader who decides needs; everything else is in the appendix.
+# The figures that a decision needs; all others are in the appendix.
 BODY = (
     *("comparison", "comparison-slice", "comparison-broken"),
     *("prune-accuracy", "potential", "potential-margin", "longer-potential", "robust-gain", "similarity"),

@@ -1,7 +1,7 @@
-"""The first page: a verdict for each network, the rise on each distribution, and what to beware of.
+"""The first page: a verdict for each network, the rise on each distribution, and cautions.
 
-Everything here reads the verdicts of the rows (``prune-curve`` of a study, ``comparison`` of two networks), so that no
-sentence can contradict another.
+Everything here is based on the verdicts of the rows (``prune-curve`` of a study, ``comparison`` of two networks), so
+that no sentence can contradict another.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Judged(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A cell of the heat map: the rise with its mark; ``level`` is its colour, ``title`` says all of it."""
+    """A cell of the heat map: the rise with its mark; ``level`` is its colour, ``title`` has the details."""
 
     text: str
     verdict: str
@@ -46,7 +46,7 @@ class Cell(NamedTuple):
 
 
 class Heat(NamedTuple):
-    """Rise in error by distribution (down) and network (across, in groups by label); what is left out is said."""
+    """Rise in error by distribution (down) and network (across, grouped by label), and a note on what is left out."""
 
     groups: tuple[tuple[str, tuple[str, ...]], ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
@@ -54,7 +54,7 @@ class Heat(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What is known of one network or method: a verdict (of a curve: up to which ratio), and the sentence behind it."""
+    """The verdict on one network or method (on a curve: up to which ratio), and the sentence that explains it."""
 
     label: str
     verdict: str
@@ -63,7 +63,7 @@ class Line(NamedTuple):
 
 
 class FirstPage(NamedTuple):
-    """Everything that a reader who reads nothing else should know."""
+    """What a reader who reads nothing else should know."""
 
     lines: tuple[Line, ...]
     heat: Heat | None
@@ -73,7 +73,7 @@ class FirstPage(NamedTuple):
 
 
 def first_page(study: Study) -> FirstPage:
-    """The first page of a study or a comparison; without lines where nothing was judged."""
+    """The first page of a study or a comparison; it has no lines if nothing was judged."""
     found = judged(study)
     limits = [points(limit) for limit in sorted({each.limit for each in found})]
     margin = (
@@ -94,7 +94,7 @@ def first_page(study: Study) -> FirstPage:
 
 
 def _by_verdict(members: Sequence[Judged]) -> tuple[int, float]:
-    """Sort key: networks beyond the margin somewhere, those that are undecided, the others; the largest rise first."""
+    """Sort key: networks beyond the margin somewhere, then undecided, then others; larger rises first in each."""
     order = (Verdict.BEYOND, Verdict.UNDECIDED, Verdict.WITHIN)
     return order.index(overall([each.verdict for each in members])), -max(each.rise for each in members)
 
@@ -108,7 +108,7 @@ def judged(study: Study) -> list[Judged]:
 
 
 def _judged(row: Row, margin: float) -> Judged | None:
-    """One row as it is judged; None for the unpruned parent of a curve, or where the rise is not defined."""
+    """The judgement of one row; None for the unpruned parent of a curve, or where the rise is not defined."""
     compared = row["finding"] == "comparison"
     rise, low, high = (row.get(name) for name in (("value", "low", "high") if compared else _RISE))
     if rise is None or low is None or high is None or not (compared or row.get("asked")):
@@ -133,7 +133,7 @@ _RISE = ("rise", "rise_low", "rise_high")
 
 
 def by_network(found: Iterable[Judged]) -> dict[str, list[Judged]]:
-    """The members by their network, or by the label of their curve."""
+    """The judged rows by their network, or by the label of their curve."""
     groups: dict[str, list[Judged]] = {}
     for each in found:
         groups.setdefault(each.label, []).append(each)
@@ -141,7 +141,7 @@ def by_network(found: Iterable[Judged]) -> dict[str, list[Judged]]:
 
 
 def ratios_of(members: Iterable[Judged]) -> dict[float, list[Judged]]:
-    """The members by rising prune ratio."""
+    """The judged rows by prune ratio, in ascending order."""
     groups: dict[float, list[Judged]] = {}
     for each in sorted(members, key=lambda each: each.ratio):
         groups.setdefault(each.ratio, []).append(each)
@@ -200,7 +200,7 @@ def _by_harm(each: Judged) -> tuple[float, float]:
 
 
 def _compared(members: Sequence[Judged]) -> str:
-    """One network without a ratio: the verdicts counted, and the worst distribution."""
+    """For one network without a ratio: a count of each verdict, and the worst distribution."""
     counts = {verdict: [each for each in members if each.verdict is verdict] for verdict in Verdict}
     said = [f"{verdict} on {len(each)}" for verdict, each in counts.items() if each]
     worst = max(members, key=lambda each: each.rise)
@@ -251,7 +251,7 @@ def _heat(found: Sequence[Judged]) -> Heat:
 
 
 def _columns(found: Sequence[Judged]) -> list[tuple[str, float]]:
-    """Labels in their order, each with its ratios rising."""
+    """Each label in order, with its ratios ascending."""
     return [(label, ratio) for label, members in by_network(found).items() for ratio in ratios_of(members)]
 
 
@@ -275,7 +275,7 @@ def _cell(each: Judged | None) -> Cell:
 
 
 def _basis(study: Study, found: Sequence[Judged]) -> str:
-    """What the verdicts rest on: images and seeds."""
+    """What the verdicts are based on: images and seeds."""
     rows = [row for name in ("comparison", "prune-curve") for row in study.of(name)]
     seeds = [int(each) for each in distinct(rows, "seeds") if isinstance(each, int)]
     images = sorted({each.n for each in found})
@@ -292,7 +292,7 @@ def _basis(study: Study, found: Sequence[Judged]) -> str:
 
 
 def cautions(study: Study) -> list[str]:
-    """What changes the reading: few images, one seed, a parent at chance level, what is missing."""
+    """Caveats of the verdicts: a parent at chance level, and few images."""
     rows: list[Any] = [row for name in ("comparison", "prune-curve") for row in study.of(name)]
     flagged = {flag for row in rows for flag in row.get("flags") or []}
     found = []

@@ -1,7 +1,7 @@
-"""The report's folder: written file by file, its list last, so that an unchanged report need not be drawn again.
+"""The report's folder: written file by file and completed by its list, so that an unchanged report is not redrawn.
 
-Only what an earlier report wrote is replaced or removed: the list holds a digest of every file, and is laid down with
-the new digests before the first file is, so that a report that was killed is recognised too.
+Only files that an earlier report wrote are replaced or removed. The list holds a digest of every file; it is written
+with the new digests before the first file, so that an interrupted report is recognised too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from prunekit.base.files import ForeignFileError
 from prunekit.errors import UsageError
 
 LISTING = "files.json"
-# What every report holds, and less than any report takes.
+# The files that every report has, and fewer bytes than any report takes.
 PAGE = "index.html"
 ALWAYS, LEAST_BYTES = (PAGE, "findings.json"), 2**17
 FOLDERS = ("", "figures", "tables")
@@ -30,7 +30,7 @@ _PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * files.TOKEN_BYTES}}}{re.esc
 
 
 def digest_of(content: Any) -> str:
-    """A name for a report's input together with the code that draws it."""
+    """One digest for a report's input and the code that draws it."""
     parts = [json.dumps(content, sort_keys=True), version("matplotlib")]
     package = resources("prunekit.report")
     sources = [
@@ -47,13 +47,13 @@ def is_current(out: Path, digest: str) -> bool:
 
 
 def page_made_of(out: Path, made_of: str) -> Path | None:
-    """The page of a whole report that was made of this; None without one, or where that is not known (empty)."""
+    """The page of an intact report that was made of ``made_of``; None if there is none or ``made_of`` is empty."""
     listing = _listing(out) if made_of else {}
     return out / PAGE if listing and listing.get(MADE_OF) == made_of and _is_whole(out, listing) else None
 
 
 def note_made_of(out: Path, made_of: str) -> None:
-    """Note of a report that is current that it can be made of this, too."""
+    """Record in a current report that it was also made of ``made_of``."""
     listing = _listing(out)
     if listing.get(MADE_OF, "") != made_of:
         _write_listing(out, {**listing, MADE_OF: made_of})
@@ -66,8 +66,8 @@ def _is_whole(out: Path, listing: Mapping[str, Any]) -> bool:
 def write_all(out: Path, contents: Mapping[str, bytes], digest: str, made_of: str = "") -> None:
     """Write every file, remove those of an earlier report that this one lacks, and list them last.
 
-    ``contents`` maps places inside the folder to bytes; :func:`page_made_of` will know the report by ``made_of``.
-    :class:`UsageError`, and nothing is written, where ``out`` cannot be a folder, or a file that no report wrote is in
+    ``contents`` maps paths inside the folder to bytes; :func:`page_made_of` later finds the report by ``made_of``.
+    :class:`UsageError`, and nothing is written, if ``out`` cannot be a folder, or a file that no report wrote is in
     the way.
     """
     earlier = _earlier(out)
@@ -77,7 +77,7 @@ def write_all(out: Path, contents: Mapping[str, bytes], digest: str, made_of: st
     _check_free(out, contents, known, damaged)
     sizes = [len(content) for content in contents.values()]
     there = sum((out / place).stat().st_size for place in contents if (out / place).is_file())
-    # A file lies beside the one that it replaces until it is whole.
+    # Until a file is complete, it exists alongside the one that it replaces.
     files.check_place(out, "the report", wanted=max(0, sum(sizes) - there) + max(sizes, default=0))
 
     def recognised(file: BinaryIO) -> bool:
@@ -98,14 +98,14 @@ def write_all(out: Path, contents: Mapping[str, bytes], digest: str, made_of: st
 
 
 def check_folder(out: Path) -> None:
-    """Refuse before long work a folder that cannot take a report: foreign files, permissions, a full disk."""
+    """Before long work, refuse a folder that cannot take a report: foreign files, permissions, a full disk."""
     earlier = _earlier(out)
     _check_free(out, ALWAYS, frozenset(checksum for _, checksum in earlier), _damaged(out, dict(earlier)))
     files.check_place(out, "the report", wanted=LEAST_BYTES)
 
 
 def _earlier(out: Path) -> list[tuple[str, str]]:
-    """The places and digests that earlier reports wrote, whole ones and unfinished ones."""
+    """The paths and digests of the files that earlier reports wrote, finished or not."""
     listing = _listing(out)
     return [*listing.get("files", {}).items(), *listing.get(UNFINISHED, {}).items()]
 
@@ -119,13 +119,13 @@ def _is_listing(file: BinaryIO) -> bool:
 
 
 def _damaged(out: Path, earlier: Mapping[str, str]) -> frozenset[str]:
-    """Files of an earlier report that are no longer as it wrote them; none where that can be said of most of them."""
+    """Files of an earlier report that have changed since; empty if at least half of them have."""
     changed = frozenset(place for place, checksum in earlier.items() if _digest_at(out / place) != checksum)
     return changed if 2 * len(changed) < len(earlier) else frozenset()
 
 
 def _check_free(out: Path, places: Iterable[str], known: Collection[str], damaged: Collection[str]) -> None:
-    """Refuse before the first file is written what would be refused at a later one."""
+    """Before the first file is written, refuse what would be refused at a later one."""
     if (out.exists() and not out.is_dir()) or any(parent.is_file() for parent in out.parents):
         raise UsageError(
             f"cannot write the report to {str(out)!r}: a file is in the way; name another folder"
@@ -159,7 +159,7 @@ def _digest_at(path: Path) -> str | None:
 
 
 def _clean(out: Path, places: Collection[str]) -> None:
-    """Remove the half-written files of reports that were killed."""
+    """Remove the partial files of interrupted reports."""
     for folder in FOLDERS:
         for name in files.listed(out / folder, within=out):
             part = _PART.fullmatch(name)
@@ -168,7 +168,7 @@ def _clean(out: Path, places: Collection[str]) -> None:
 
 
 def _listing(out: Path) -> dict[str, Any]:
-    """What an earlier report wrote here; empty where there is none or it cannot be read."""
+    """The list that an earlier report wrote here; empty if there is none or it cannot be read."""
     try:
         return _read_listing(files.read(out / LISTING))
     except OSError:

@@ -30,7 +30,7 @@ COLUMNS_FIRST = (
     ),
 )
 COLUMNS_NEXT = ("value", "low", "high", "sd", "n", "seeds", "unit", "interval", "flags")
-# Columns that a reader of the page does without: they are in the CSV.
+# Columns that the page omits; the CSV has them.
 UNSEEN = (
     *(
         "finding",
@@ -50,7 +50,7 @@ MOST_ROWS = 20
 
 
 class Number(str):
-    """A measured number as a cell shows it, with the parts that other formats set in columns of their own.
+    """A measured number as a cell shows it, with the parts that other formats put in separate columns.
 
     ``value`` is the number, ``spread`` its interval or standard deviation, ``marks`` those of its footnotes.
     """
@@ -69,7 +69,7 @@ class Number(str):
 
 
 class Footnote(str):
-    """A note of a table; ``mark`` is what stands at the numbers that it speaks of."""
+    """A note of a table; ``mark`` is shown at the numbers that it applies to."""
 
     __slots__ = ("mark", "text")
 
@@ -84,9 +84,9 @@ class Footnote(str):
 
 
 class Table(NamedTuple):
-    """A table in words: a heading per column, cells as text, its footnotes, and what its numbers rest on.
+    """A table in words: a heading per column, cells as text, its footnotes, and what its numbers are based on.
 
-    ``source`` is the file that has the rows behind it.
+    ``source`` is the file with the underlying rows.
     """
 
     name: str
@@ -99,18 +99,18 @@ class Table(NamedTuple):
 
     @property
     def words(self) -> frozenset[int]:
-        """The columns that hold words rather than numbers: they are read from the left."""
+        """The columns that hold words rather than numbers, which are aligned to the left."""
         return frozenset(
             place for place in range(len(self.head)) if any(row[place][:1].isalpha() for row in self.body)
         )
 
 
-# Rows and columns of a compact table on the page; its LaTeX and the long rows have all.
+# The most rows and columns of a compact table on the page; its LaTeX and the CSV have all.
 PAGE_ROWS, PAGE_COLUMNS = 40, 24
 
 
 def for_page(table: Table) -> Table:
-    """The table as large as a page bears, and a note of what it leaves out."""
+    """The table cut to what fits on a page, with a note on what is left out."""
     rows, columns = len(table.body) - PAGE_ROWS, len(table.head) - PAGE_COLUMNS
     if rows <= 0 and columns <= 0:
         return table
@@ -123,7 +123,7 @@ def for_page(table: Table) -> Table:
 
 
 def plain_table(finding: str, rows: Sequence[Row]) -> Table:
-    """Rows of any kind as they are, without the columns that only a program reads; at most so many rows."""
+    """Rows of any kind as they are, at most ``MOST_ROWS``, without the columns that only programs read."""
     head = tuple(column for column in columns_of(rows) if column not in UNSEEN)
     body = tuple(tuple(name_of(row.get(column)) for column in head) for row in in_order(rows)[:MOST_ROWS])
     more = len(rows) - MOST_ROWS
@@ -134,26 +134,26 @@ def plain_table(finding: str, rows: Sequence[Row]) -> Table:
 
 
 def csv_of(finding: str) -> str:
-    """Where in a report's folder the rows of a finding are."""
+    """The path of a finding's rows inside a report's folder."""
     return f"tables/{slug(finding)}.csv"
 
 
 def in_order(rows: Iterable[Row]) -> list[Row]:
-    """The rows as one would look them up: by method, ratio, distribution and so on."""
+    """The rows in the order in which a reader looks them up: by method, ratio, distribution and so on."""
     return sort_by(rows, *COLUMNS_FIRST)
 
 
 def columns_of(rows: Iterable[Row]) -> list[str]:
-    """Every column of these rows: what is described, then the numbers, then the rest by name."""
+    """Every column of these rows: what they describe, then the numbers, then the rest by name."""
     present = {name for row in rows for name in row}
     named = [name for name in (*COLUMNS_FIRST, *COLUMNS_NEXT) if name in present]
     return [*named, *sorted(present - set(named))]
 
 
 _as_text = json.JSONEncoder(ensure_ascii=False).encode
-# What the writer itself writes: numbers to their last digit, missing as empty.
+# Types that the CSV writer formats itself: numbers to their last digit, missing as empty.
 AS_THEY_ARE = (float, int, type(None))
-# What makes a spreadsheet run a text as a formula.
+# First characters that make a spreadsheet run a text as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

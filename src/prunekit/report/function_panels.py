@@ -1,4 +1,4 @@
-"""Panels of function distance: similarity under noise, and whose pixels serve whom."""
+"""Panels of function distance: similarity under noise, and predictions from another network's pixels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GAINS = {"agreement": Scale("value", "More matching predictions", "points", perc
 
 
 def _by_metric(finding: str, metrics: Mapping[str, Scale]) -> Callable[[Study], list[Panel]]:
-    """A figure of a panel per method and metric: a line per prune ratio, and the separate network where it is.
+    """A figure with a panel per method and metric: a line per prune ratio and, if measured, for the separate network.
 
     Panels of one metric share their scale.
     """
@@ -81,7 +81,7 @@ gain = _by_metric("similarity-gain", GAINS)
 
 
 def transfer(study: Study) -> list[Panel]:
-    """A heat map per method: whose pixels, who predicts."""
+    """A heat map per method: whose pixels (rows), and which network predicts from them (columns)."""
     return [
         Panel(
             slug("features-transfer", name),
@@ -105,14 +105,14 @@ def _draw_transfer(method: str, rows: Sequence[Row], axes: Axes) -> None:
 
 
 def role(value: float | str) -> str:
-    """A network of a study by its part in it: unpruned, pruned to a ratio, or separate."""
+    """The name of a network by its role in a study: unpruned, pruned to a ratio, or separate."""
     if isinstance(value, str):
         return str(value)
     return percent(value) if value else "unpruned"
 
 
 def kept_pixels(study: Study) -> list[Panel]:
-    """A panel per method: how well each network does on the pixels that the unpruned parent rests on."""
+    """A panel per method: how well each network does on the pixels that the unpruned parent relies on."""
     groups = by_label(study.of("features-curve", row_role=str(Role.PARENT)))
     return [
         Panel(

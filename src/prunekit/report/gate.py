@@ -1,4 +1,4 @@
-"""Verdicts for a pipeline: what passes, a JUnit file, and a Markdown table for a pull request's comment."""
+"""Verdicts for a pipeline: what passes, a JUnit file, and a Markdown table for a pull request comment."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MARKS = {Verdict.WITHIN: "✓", Verdict.BEYOND: "✗", Verdict.UNDECIDED: "?"}
 
 
 def passes(row: Row, *, undecided_passes: bool = False) -> bool:
-    """Whether a row lets the pipeline go on: its verdict is within the margin, or undecided where that is allowed.
+    """Whether a row lets the pipeline pass: its verdict is within the margin, or undecided where that is allowed.
 
-    Where the parent only guesses, no verdict says anything: that counts as undecided.
+    Where the parent is no better than guessing, a verdict within the margin counts as undecided.
     """
     if row["verdict"] == Verdict.BEYOND:
         return False
@@ -80,7 +80,7 @@ WORST_GROUP = "worst group"
 
 
 def markdown(rows: Sequence[Row], parent: str) -> str:
-    """A table of the verdicts on every network and distribution, with a line that says what they mean."""
+    """A table of the verdicts on every network and distribution, with a line that explains them."""
     grouped = any(row.get("worst_group") is not None for row in rows)
     head = (*HEAD, WORST_GROUP) if grouped else HEAD
     lines = [f"### {parent} and its descendants", "", _line(head), _line(["---"] * len(head))]

@@ -1,4 +1,4 @@
-"""The finding of a report in one sentence, and which longer trained control it is fair to: from the page's verdicts."""
+"""The finding of a report in one sentence, and the control that is fair for it, both from the page's verdicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prunekit.report.words import count, listed, name_of, percent
 
 
 class Best(NamedTuple):
-    """The network that the headline speaks of: the largest ratio within the margin on the test set; None without."""
+    """The headline's network, its largest ratio within the margin on the test set (None if none is), its rows there."""
 
     label: str
     ratio: float | None
@@ -47,7 +47,7 @@ def headline_of(study: Study) -> str:
 
 
 def control_of(study: Study) -> str:
-    """Which longer trained control is fair to the headline's network, and what it says; empty for a comparison."""
+    """Which control with extra training is fair for the headline's network, and its result; empty for a comparison."""
     found = [each for each in judged(study) if each.ratio]
     best = _best(found) if found else None
     return control.of_network(study, best.label, best.ratio) if best else ""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from prunekit.report.formats import Footnote, Number, Table
 from prunekit.report.words import MISSING, sentence
 
-# What each character that LaTeX reads as a command, or that its fonts may lack, is written as.
+# Replacements for characters that LaTeX reads as commands or that its fonts may lack.
 TEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -19,7 +19,7 @@ TEX = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
-        "[": "{[}",  # behind a line break it would be read as an option
+        "[": "{[}",  # after a line break it would be read as an option
         "]": "{]}",
         "\u00a0": "~",
         "±": r"$\pm$",
@@ -40,12 +40,12 @@ TEX = str.maketrans(
     }
 )
 PACKAGES = r"\usepackage{array,adjustbox,booktabs,siunitx,threeparttable}"
-# Cells of words longer than this share the width of the text and are broken into lines.
+# Columns with text cells longer than this are wrapped and share the width of the text.
 LONGEST_WORDS = 40
 
 
 class Column(NamedTuple):
-    """How a column of a table is set: its specification, how many columns it spans, and the cells below its heading."""
+    """How a table column is typeset: its specification, how many columns it spans, and the cells below its heading."""
 
     spec: str
     span: int
@@ -90,7 +90,7 @@ def _columns(table: Table) -> list[Column]:
 
 
 def _column(cells: Sequence[str], words: bool, long: int) -> Column:
-    """One column: of measured numbers aligned at the decimal point with what follows them beside, or of text."""
+    """One column: numbers aligned at the decimal point, with intervals and marks beside them, or text."""
     numbers = [cell for cell in cells if isinstance(cell, Number)]
     if numbers and all(isinstance(cell, Number) or cell == MISSING for cell in cells):
         return _of_numbers(cells, numbers)
@@ -137,7 +137,7 @@ def _heading(text: str, column: Column) -> str:
 
 
 def _notes(table: Table) -> Iterator[str]:
-    """What stands below the table: what its marks mean, how to read it, what its numbers rest on."""
+    """The notes below the table: what its marks mean, how to read it, what its numbers are based on."""
     said = [note for note in (*table.notes, table.basis) if note]
     if said:
         items = (_note(note) for note in said)

@@ -18,12 +18,12 @@ from prunekit.report.style import MUTED, Look, looks_of
 from prunekit.report.words import percent, points
 
 MOST_PANELS = 6
-# Margins worth a look: some times the study's own, and no more than these many points.
+# The largest margin to show: this many points or this multiple of the study's own, whichever is larger.
 MOST_POINTS, TIMES_MARGIN = 10.0, 6.0
 
 
 def against_margin(study: Study) -> list[Panel]:
-    """A panel per distribution: the nominal one, then those where the smallest ratio that helps costs most."""
+    """A panel per distribution: the nominal one, then those whose steps need the largest margins on average."""
     groups = split(measured(study.of("potential-step")), "distribution")
     ranked = sorted(groups, key=lambda name: (name != study.nominal, -_cost(groups[name]), str(name)))
     span = _span(study, [row for name in ranked[:MOST_PANELS] for row in groups[name]])
@@ -38,7 +38,7 @@ def _cost(rows: Sequence[Row]) -> float:
 
 
 def _span(study: Study, rows: Sequence[Row]) -> tuple[float, float]:
-    """From below the first step, or zero, to a little beyond the last, in points; far steps are left out."""
+    """The margins to show in points: from just below the first step or zero to just beyond the last that is near."""
     margin, steps = 100 * study.margin, [100 * row["value"] for row in rows]
     most = max(MOST_POINTS, TIMES_MARGIN * margin)
     low, high = min([0.0, *steps]), max([2 * margin, *(step for step in steps if step <= most)])

@@ -1,7 +1,7 @@
-"""What the marks of a drawing mean: whose they are and the words of each, kept beside the artists that draw them.
+"""What the marks of a drawing mean: the series and the words of each, stored for the artists that draw them.
 
-The page shows the words when the pointer is over a mark, the alt text has the first and the last of each series, and
-the page's script hides a series by its label.
+The page shows the words when the pointer is over a mark, the alt text has the first and the last words of each series,
+and the page's script hides a series by its label.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 
 
 class Meaning(NamedTuple):
-    """The series that an artist is of, the words of each of its markers in drawing order, and data for the script."""
+    """The series of an artist, the words of each of its markers in drawing order, and data for the script."""
 
     series: str = ""
     words: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ _MEANINGS: WeakKeyDictionary[Artist, Meaning] = WeakKeyDictionary()
 
 
 def tell(artist: Artist, series: str = "", words: Sequence[str] = (), **data: str) -> None:
-    """Keep whose artist this is, what each of its markers says, and what the page's script reads of it."""
+    """Record an artist's series, the words of each of its markers, and the data that the page's script reads."""
     _MEANINGS[artist] = Meaning(series, tuple(words), data)
 
 
@@ -39,7 +39,7 @@ def meanings(axes: Axes) -> Iterator[tuple[Artist, Meaning]]:
 
 
 def main_values(found: Sequence[Meaning], most: int = 24) -> str:
-    """The first and the last words of each series in a sentence, of at most so many series; the rest is counted."""
+    """The first and the last words of each series, for at most ``most`` series; the others are counted."""
     told = [meaning for meaning in found if meaning.words]
     shown = [_ends(meaning) for meaning in told[:most]]
     more = len(told) - most

@@ -1,4 +1,4 @@
-"""Panels of method against method: how much higher the potential of one is than that of another, paired."""
+"""Panels of method against method: the paired differences between their prune potentials."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CELL_IN, LEAST_CELLS = 0.55, 4
 
 
 def against_each_other(study: Study) -> list[Panel]:
-    """A matrix for the nominal distribution, and one for that on which methods differ most."""
+    """A matrix for the nominal distribution, and one for the other distribution on which methods differ most."""
     rows = measured(study.of("method-difference", of="potential"))
     groups = split(rows, "distribution")
     ranked = sorted(groups, key=lambda name: (name != study.nominal, -_most(groups[name]), str(name)))
@@ -65,7 +65,7 @@ def _draw(
 
 
 def _cell(axes: Axes, row: Row, place: tuple[int, int], sign: int) -> None:
-    """One difference in points; in colour where its interval leaves zero out: blue where the row's method is ahead."""
+    """One difference in points; strongly coloured if its interval excludes zero, blue if the row's method is better."""
     value = 100 * sign * row["value"]
     sure = plots.has_interval(row) and (row["low"] > 0 or row["high"] < 0)
     tone = ACCENT if value > 0 else SERIES[1]

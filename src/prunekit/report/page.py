@@ -40,14 +40,14 @@ class Section(NamedTuple):
     panels: tuple[Panel, ...] = ()
 
 
-# The parts of the page behind the first, and whether a section of them is of the appendix.
+# The parts of the page after the first, and whether each holds the sections of the appendix.
 PARTS = {"Findings": False, "Appendix": True}
 
 
 def _part(
     title: str, sections: Sequence[Section], appendix: bool
 ) -> tuple[str, list[tuple[Section, list[tuple[Drawing, Markup]]]]]:
-    """One part of the page: its sections with their drawings, whose elements need no escaping."""
+    """One part of the page: its sections with their drawings, whose SVG needs no escaping."""
     chosen = [
         section._replace(tables=tuple(map(for_page, section.tables)))
         for section in sections
@@ -60,7 +60,7 @@ def _part(
 
 
 def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) -> str:
-    """The whole page as HTML; ``left_out`` says in one line each why a figure is missing."""
+    """The whole page as HTML; ``left_out`` has one line per missing figure that says why."""
     listed = frozenset(str(model.get("key")) for model in study.lineage)
     page: str = _template().render(
         title=study.title,
@@ -87,7 +87,7 @@ def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) 
 
 
 def _labels(study: Study) -> list[str]:
-    """The labels that a reader chooses from: of networks that were pruned or made smaller."""
+    """The labels that a reader can choose from: those of pruned or otherwise compressed networks."""
     smaller = (row for row in study.rows if row.get("role") in (Role.PRUNED, Role.COMPRESSED))
     return [str(label) for label in distinct(smaller, LABEL)]
 
@@ -128,7 +128,7 @@ def _model(model: Row, listed: frozenset[str]) -> dict[str, Any]:
 
 
 def _made_by(steps: Any, others: frozenset[str]) -> str:
-    """The steps of a lineage; where it leads over another listed model, only those from there on."""
+    """The steps of a lineage; if it passes through other listed models, only those from the last of them on."""
     steps = steps if isinstance(steps, list) else [steps]
     keys = [str(step.get("key")) if isinstance(step, Mapping) else "" for step in steps]
     last = max((place for place, key in enumerate(keys) if key in others), default=None)

@@ -1,4 +1,4 @@
-"""Panels of what happens on parts of the images, and of single networks beside their parent: rows of dots."""
+"""Dot panels of results by class or group of images, and of single networks compared with their parent."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def rises(study: Study) -> list[Panel]:
 
 
 def parts(study: Study) -> list[Panel]:
-    """A panel per kind of part on the nominal distribution, or the first: a row per part, the largest rise first."""
+    """A panel per kind of part, on the nominal (or else the first) distribution: a row per part, largest rise first."""
     rows = [row for row in measured(study.of("comparison-slice")) if row.get("distribution") == _main(study)]
     named = [{**row, "part": row.get("grouping") or "class"} for row in rows]
     return [

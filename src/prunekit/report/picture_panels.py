@@ -1,4 +1,4 @@
-"""Panels of images: whole, with only the pixels that each network rests on, and those that a network breaks."""
+"""Panels of images: whole, with only the pixels that each network relies on, and those that a network breaks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MASKED = 150  # a grey between the page's light and dark paper
 
 
 def kept(study: Study) -> list[Panel]:
-    """A panel per method: a row per image; the whole image, then what each network keeps of it."""
+    """A panel per method with a row per image: the whole image, then the pixels that each network keeps."""
     return [
         _panel(method, sorted(rows, key=lambda row: row["place"]))
         for method, rows in split(study.kept.rows, LABEL).items()
@@ -96,7 +96,7 @@ def _whole(row: Row) -> Pixels:
 
 
 def _only(row: Row, model: float | str) -> Pixels:
-    """The image with every pixel in grey that ``model`` does not keep; all grey where it was not measured."""
+    """The image with the pixels that ``model`` does not keep in grey; all grey if it was not measured."""
     pixels: list[int] = next((each["pixels"] for each in row["kept"] if each["model"] == model), [])
     whole = _whole(row).reshape(-1, 4)
     found = np.full_like(whole, MASKED)
@@ -107,13 +107,13 @@ def _only(row: Row, model: float | str) -> Pixels:
 
 IN_A_ROW = 4
 MOST_LETTERS = 15
-# Characters of a title, and those of a network's name in it: the counts behind the name are never cut.
+# The most characters of a title, and the fewest of a network's name in it: the counts after the name are never cut.
 MOST_TITLE, LEAST_NAME = 56, 12
-GAP, LINE = 0.36, 0.22  # between broken images and of a line below them, in widths of an image
+GAP, LINE = 0.36, 0.22  # between broken images, and the height of a line of text below them, in image widths
 
 
 def broken(study: Study) -> list[Panel]:
-    """A panel per distribution, in the order of the pictures: a row of images with the parent's answer and another."""
+    """A panel per distribution, in the order of the pictures: a row of images with both networks' answers."""
     panels: dict[tuple[str, str], list[Row]] = {}
     for row in study.broken.rows:
         panels.setdefault((row["distribution"], row[LABEL]), []).append(row)
@@ -133,7 +133,7 @@ def _broken_panel(rows: Sequence[Row]) -> Panel:
 
 
 def _tall(rows: Sequence[Row]) -> float:
-    """The height of an image and what is written below it, in widths."""
+    """The height of an image and the text below it, in image widths."""
     height, width = rows[0]["size"]
     lines = max(under(row).count("\n") + 1 for row in rows)
     return float(height / width + 0.06 + LINE * lines)
@@ -161,7 +161,7 @@ def _draw_broken(rows: Sequence[Row], axes: Axes) -> None:
 
 
 def _parent_says(row: Row) -> str:
-    """The parent's answer; the true class beside it where one of several guesses was right."""
+    """The parent's answer, followed by the true class if the two differ (one of several guesses was right)."""
     said = str(row["parent_says"])
     return said if said == row["class"] else f"{said} (true: {row['class']})"
 
@@ -171,7 +171,7 @@ def _answers(row: Row) -> str:
 
 
 def under(row: Row) -> str:
-    """Both answers in a line, or in two where the names are long."""
+    """Both answers on one line, or on two if the names are long."""
     whole = _answers(row)
     if len(whole) <= MOST_LETTERS:
         return whole

@@ -1,4 +1,4 @@
-"""The few kinds of drawing that all figures are made of; each fills one axes from long rows."""
+"""The few kinds of drawing that make up all figures; each fills one axes from long rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prunekit.report.words import trimmed
 
 Series = Mapping[Any, Sequence[Row]]
 BAND_ALPHA = 0.14
-NAMES_PT = 9  # names of rows are read on a phone, too, where a panel is three quarters as wide
+NAMES_PT = 9  # row names must be legible on a phone too, where a panel is three quarters as wide
 MOST_COLUMNS = 5
 
 
@@ -92,7 +92,7 @@ def level_line(axes: Axes, height: float, text: str) -> None:
 
 
 def bars(axes: Axes, rows: Sequence[Row], look: Look, *, x: Scale, y: Scale) -> None:
-    """A marker per row with its interval as an upright bar."""
+    """A marker per row with its interval as a vertical bar."""
     for row in filter(has_interval, rows):
         axes.vlines(x.of(row), y.of(row, "low"), y.of(row, "high"), color=look.colour, linewidth=1.2)
     across, up = [x.of(row) for row in rows], [y.of(row) for row in rows]
@@ -116,7 +116,7 @@ def zero_line(axes: Axes) -> None:
 def dots(
     axes: Axes, series: Series, looks: Mapping[Any, Look], *, categories: Sequence[Any], x: Scale, by: str
 ) -> None:
-    """A row per category and in it a dot with its interval per series, side by side; first category on top."""
+    """A row per category, the first on top, with a dot and its interval for each series."""
     step = 0.72 / max(len(series), 1)
     places = {category: index for index, category in enumerate(categories)}
     for index, (name, rows) in enumerate(series.items()):
@@ -168,7 +168,7 @@ def _dots(axes: Axes, rows: Sequence[Row], heights: Sequence[float], look: Look,
 
 
 def shortened(text: str, most: int = 34) -> str:
-    """The text, its middle replaced by an ellipsis where it is too long for an axis; a shift is kept whole."""
+    """The text, its middle replaced by an ellipsis if it is too long for an axis; the name of a shift is kept whole."""
     shift = len(text) - text.find("+") if "+" in text else 0
     tail = max((most - 1) // 2, shift)
     head = max(1, most - 1 - tail)
@@ -178,7 +178,7 @@ def shortened(text: str, most: int = 34) -> str:
 def heat(
     axes: Axes, cells: Mapping[tuple[int, int], float], rows: Sequence[str], columns: Sequence[str]
 ) -> None:
-    """A grid of numbers from 0 to 1, each cell inked as strongly as its number is large."""
+    """A grid of numbers from 0 to 1, each cell shaded in proportion to its number."""
     for (row, column), value in sorted(cells.items()):
         strength = min(max(value, 0.0), 1.0)
         axes.add_patch(
@@ -206,12 +206,12 @@ def grid_of(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     axes.spines[:].set_visible(False)
 
 
-# Ticks of a log axis closer than this factor would print over each other.
+# Tick labels of a log axis closer than this factor would overlap.
 APART = 1.35
 
 
 def along_parameters(axes: Axes, rows: Sequence[Row]) -> None:
-    """A log axis of the parameters kept, the unpruned network on the left, a tick at each ratio that was asked for."""
+    """A log axis of the parameters kept, the unpruned network on the left, a tick at each requested ratio."""
     asked = sorted({PARAMETERS.convert(_asked(row)) for row in rows if row.get("prune_ratio") is not None})
     reached = [PARAMETERS.of(row) for row in rows if row.get("prune_ratio") is not None]
     if not reached:

@@ -27,14 +27,14 @@ from prunekit.report.study import Row, Study, distinct, measured, split
 from prunekit.report.style import MUTED, PAPER, looks_of
 from prunekit.report.words import count
 
-# Dots of one panel, and the categories that it has at least.
+# About the most dots in one panel, which nevertheless has room for this many categories.
 MOST_MARKS, LEAST_CATEGORIES = 180, 8
 DOTS_WIDTH_IN = 5.2
 
 POTENTIAL = Scale("value", "Prune potential", "%", percentage)
 SEVERITY = Scale("severity", "Severity")
 SHIFT = Scale("value", "Change in recall", "points", percentage)
-# Marker, whether it is filled, and how far below the name's height it lies: three marks, and no span between them.
+# Marker, whether it is filled, and its offset below the method's row; no line joins the three marks.
 SUMMARY_MARKS = {"nominal": ("o", True, -0.22), "mean": ("o", False, 0.0), "minimum": ("v", False, 0.22)}
 
 
@@ -94,7 +94,7 @@ def _nominal_first(study: Study, name: Any, rows: Sequence[Row]) -> tuple[bool, 
 
 
 def side_by_side(study: Study) -> list[Panel]:
-    """A panel per robustly trained variant: a row per distribution, a dot for either training."""
+    """A panel per robustly trained variant: a row per distribution, a dot for each kind of training."""
     gains = by_label(study.of("robust-gain"))
     return [panel for label, rows in gains.items() for panel in _with_and_without(study, str(label), rows)]
 
@@ -154,7 +154,7 @@ def dots_by(
     order: Callable[[Any, list[Row]], Any],
     title: str = "",
 ) -> list[Panel]:
-    """One panel: a row per value of the field ``by`` in this order, and in it a dot per label."""
+    """One panel: a row per value of the field ``by``, sorted by ``order``, with a dot per label."""
     groups, series = split(rows, by), by_label(rows)
     if not groups or not series:
         return []
@@ -172,12 +172,12 @@ def dots_by(
     return [Panel(name, draw, height, DOTS_WIDTH_IN, title, left_out=left_out)]
 
 
-# Fields whose categories come with the worst first.
+# Fields whose categories are listed worst first.
 WORST_FIRST = ("class", "member", "group")
 
 
 def few_of(ranked: Sequence[Any], most: int, by: str) -> list[Any]:
-    """So many of the categories: of parts the first, which are the worst; else the nominal first and the last."""
+    """At most ``most`` categories: the first, worst ones of a part; of others the first (nominal) and the last ones."""
     if len(ranked) <= most:
         return list(ranked)
     return list(ranked[:most]) if by in WORST_FIRST else [ranked[0], *ranked[len(ranked) - most + 1 :]]

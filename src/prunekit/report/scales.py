@@ -12,7 +12,7 @@ from prunekit.report.words import percent
 class Scale(NamedTuple):
     """An axis: which field it shows, its name and unit, and the conversion from the row's number.
 
-    ``asked`` says that words name the ratio that was asked for, where the row has one, rather than the one reached.
+    ``asked``: words name the requested ratio, if the row has one, rather than the one reached.
     """
 
     field: str
@@ -31,7 +31,7 @@ class Scale(NamedTuple):
         return self.convert(row[field or self.field])
 
     def at(self, row: Row) -> str:
-        """Where on this axis the row is, in words."""
+        """The row's position on this axis, in words."""
         if self.asked:
             ratio = row[self.field] if row.get("asked") is None else row["asked"]
             return percent(ratio) if ratio else "unpruned"
@@ -54,7 +54,7 @@ def percentage(share: float) -> float:
     return 100 * share
 
 
-# What a log axis shows of a network without any parameter.
+# The share of parameters at which a log axis shows a network that has none left.
 LEAST_KEPT = 0.001
 
 

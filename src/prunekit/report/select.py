@@ -1,4 +1,4 @@
-"""Which rows a figure, a table or a sentence speaks of, where the findings hold more than it can show."""
+"""Which rows a figure, a table or a sentence shows, where the findings have more than it can show."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MOST_CURVES = 6
 
 
 def by_label(rows: Iterable[Row]) -> dict[Any, list[Row]]:
-    """The rows that hold a number, by the label of their networks in reading order."""
+    """The rows whose ``value`` is a number, by the label of their networks in reading order."""
     return split(measured(rows), LABEL)
 
 
 def nominal_rows(study: Study, finding: str, **where: Any) -> list[Row]:
-    """The rows of a finding on the nominal distribution, or all of them where none is on it."""
+    """The rows of a finding on the nominal distribution, or all of them if none is."""
     return only(study.of(finding, **where), lambda row: bool(row.get("nominal")))
 
 
@@ -32,7 +32,7 @@ def noisy_rows(study: Study, finding: str, **where: Any) -> list[Row]:
 
 
 def shift_set(study: Study, finding: str) -> str | None:
-    """The set of shifted distributions to speak of: without the nominal one if there is such a set, the largest."""
+    """The set of shifted distributions to report: the largest, of those without the nominal one if there are any."""
     members = {row.get("distribution"): row.get("distributions") or [] for row in study.of(finding)}
     order = {
         name: (study.nominal in held, -len(held), str(name))
@@ -42,12 +42,12 @@ def shift_set(study: Study, finding: str) -> str | None:
     return min(order, key=order.__getitem__, default=None)
 
 
-# How far a reached ratio may be from the one that was asked for and still be called by it.
+# How far a reached ratio may be from the requested one and still be shown as it.
 NEAR = 0.01
 
 
 def nearest_asked(study: Study) -> Callable[[float], float]:
-    """A function from a reached ratio to the ratio of the grid that was asked for there; itself where none is near."""
+    """A function from a reached ratio to the requested ratio of the grid; the same ratio if none is near."""
     ratios = [float(ratio) for ratio in distinct(study.of("prune-curve"), "asked")]
 
     def nearest(ratio: float) -> float:
@@ -58,12 +58,12 @@ def nearest_asked(study: Study) -> Callable[[float], float]:
 
 
 def asked_near(study: Study, ratio: float) -> float:
-    """The ratio of the grid that was asked for where this one was reached; itself where none is near."""
+    """The requested ratio of the grid for a reached ratio; the same ratio if none is near."""
     return nearest_asked(study)(ratio)
 
 
 def summary_row(study: Study, label: str, statistic: str) -> Row | None:
-    """The mean or minimum potential of the networks of one label over the set to speak of."""
+    """The mean or minimum potential of the networks of one label over the set to report."""
     finding = f"potential-{statistic}"
     chosen = shift_set(study, finding)
     rows = study.of(finding, label=label, distribution=chosen) if chosen else []
@@ -77,7 +77,7 @@ def last_commensurate(rows: Iterable[Row]) -> Row | None:
 
 
 def deployed(study: Study) -> dict[str, float]:
-    """Per label the prune ratio that nominal test error allows, the smallest tested one where it allows none."""
+    """The prune ratio per label that nominal test error allows; the smallest tested one if it allows none."""
     curves = by_label(row for row in nominal_rows(study, "prune-curve") if row.get("prune_ratio"))
     chosen = {
         name: last_commensurate(rows) or sort_by(rows, "prune_ratio")[0] for name, rows in curves.items()
@@ -100,9 +100,9 @@ MOST_HARMS = 3
 
 
 def most_harmful(study: Study, most: int = MOST_HARMS) -> list[Row]:
-    """Per distribution the row of the network whose error rises most there; the distribution of the largest rise first.
+    """For each distribution, the row of the network whose error rises most there; the largest rise comes first.
 
-    Networks of a study stand at their deployed ratios; those of a comparison have no ratio to choose.
+    Networks of a study are taken at their deployed ratios; those of a comparison have no ratio to choose.
     """
     chosen = deployed(study)
     rises = [(float(row["value"]), row) for row in measured(study.of("comparison"))]
@@ -121,7 +121,7 @@ def most_harmful(study: Study, most: int = MOST_HARMS) -> list[Row]:
 
 
 def shift_of(row: Row) -> tuple[str, int]:
-    """The corruption of a row's distribution by its name without the severity, and the severity; 0 if it has none."""
+    """The name of a row's distribution without the severity, and the severity (0 if it has none)."""
     name = str(row.get("distribution"))
     parts = parts_of(name)
     severity = parts.severity if parts else 0
@@ -152,7 +152,7 @@ def mean_of(rows: Iterable[Row]) -> float:
 
 
 def spread(items: Sequence[Any], most: int) -> list[Any]:
-    """At most so many of the items: the first, the last, and evenly between."""
+    """At most ``most`` of the items, evenly spaced from the first to the last."""
     if len(items) <= most:
         return list(items)
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]

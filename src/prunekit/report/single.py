@@ -14,7 +14,7 @@ from prunekit.report.study import read_study
 
 
 class Plot(NamedTuple):
-    """A figure: its panels as SVG, and the caption that says what is drawn; a notebook shows it."""
+    """A figure: its panels as SVG, and the caption that says what is drawn; notebooks display it."""
 
     drawings: tuple[Drawing, ...]
     caption: str
@@ -40,9 +40,9 @@ class Plot(NamedTuple):
 
 
 def draw(rows: Iterable[Mapping[str, Any]], context: Mapping[str, Any], name: str) -> Plot:
-    """The figure of this name of a report on these rows.
+    """The figure ``name`` of a report on these rows.
 
-    :class:`UsageError` for a name that no figure has, and where these rows have nothing for it to draw.
+    :class:`UsageError` for an unknown name, and if these rows have nothing for it to draw.
     """
     study = read_study(rows, context)
     if name not in FIGURES:

@@ -1,4 +1,4 @@
-"""What a report is about: the findings in one fixed order, and what the reader should know of how they were made."""
+"""The input of a report: the findings in one fixed order, and the context in which they were measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 SEPARATE = str(Role.SEPARATE)
 METHODS_FIRST = ("wt", "sipp", "ft", "pfp")
-# Control characters of names written out, so that no page, table or terminal obeys them; lines and tabs stay.
+# Control characters in names are escaped, so that no page, table or terminal obeys them; newlines and tabs stay.
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage")
 
@@ -31,9 +31,9 @@ class Pictures(NamedTuple):
 class Study(NamedTuple):
     """One report's input: long rows by kind of finding, each with the label of its network, and their context.
 
-    ``nominal`` is the unshifted distribution, ``lineage`` the models (parents first), ``facts`` whatever else the
-    context says, by name, ``kept`` a few images with the pixels that networks rest on, ``broken`` a few that only the
-    parent gets right, ``labels`` those of the rows' networks.
+    ``nominal`` is the unshifted distribution, ``lineage`` the models (parents first), ``facts`` the rest of the
+    context by name, ``kept`` a few images with the pixels that networks rely on, ``broken`` a few that only the parent
+    gets right, ``labels`` those of the rows' networks.
     """
 
     findings: Mapping[str, Sequence[Row]]
@@ -49,7 +49,7 @@ class Study(NamedTuple):
 
     @property
     def lacks_pictures(self) -> bool:
-        """Whether images could not be had that may be there another time."""
+        """Whether images were unavailable that a later run may find."""
         return bool(self.kept.why or self.broken.why)
 
     @property
@@ -59,13 +59,13 @@ class Study(NamedTuple):
 
     @property
     def plain_rows(self) -> list[Row]:
-        """All rows as they came: codes and numbers, no label."""
+        """All rows with their codes and numbers, but without labels."""
         return [{name: value for name, value in row.items() if name != LABEL} for row in self.rows]
 
     def of(self, finding: str, **where: Any) -> list[Row]:
-        """The rows of one kind of finding whose named fields are as given.
+        """The rows of one kind of finding whose fields equal ``where``.
 
-        Of several margins the study's own; of interpolated potentials and those on the grid, the latter.
+        If there are several margins, only the study's own; if some potentials are on the grid, only those.
         """
         found = [
             row
@@ -77,9 +77,9 @@ class Study(NamedTuple):
 
 
 def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
-    """Bring findings and context into the one form that figures, tables and page share.
+    """Convert findings and context to the form that figures, tables and page share.
 
-    Rows are sorted, and numbers that are not finite become missing, so that equal input makes equal bytes.
+    Rows are sorted, and numbers that are not finite become missing, so that equal input gives equal bytes.
     """
     rows = sorted((plain({"finding": "unnamed", **row}) for row in findings), key=_as_text)
     known = plain(context)
@@ -97,7 +97,7 @@ def read_study(findings: Iterable[Row], context: Mapping[str, Any]) -> Study:
 
 
 def _named(rows: Iterable[Row]) -> list[Row]:
-    """The rows; one network of a comparison is called as its owner calls it, not by what sets variants apart."""
+    """The rows; a network of a comparison is labelled with its own name, not with what distinguishes variants."""
     return [{**row, LABEL: row["network"]} if row.get("network") else row for row in rows]
 
 
@@ -188,7 +188,7 @@ def parted(rows: Iterable[Row], side: str) -> dict[Member, list[Row]]:
 
 
 def measured(rows: Iterable[Row]) -> list[Row]:
-    """The rows that hold a number."""
+    """The rows whose ``value`` is a number."""
     return [row for row in rows if isinstance(row.get("value"), int | float)]
 
 

@@ -1,7 +1,7 @@
 """How figures look: one palette that colour-blind readers can tell apart, light and dark, and a marker per method.
 
 Figures are drawn in the light colours. On the page each colour is a CSS variable, so that a figure follows the
-reader's light or dark setting; in the files the light colours stay.
+reader's light or dark setting; the files keep the light colours.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MUTED = Tone("--muted", "#5c6670", "#a3adb8")
 GRID = Tone("--grid", "#dfe3e7", "#31373e")
 PAPER = Tone("--paper", "#ffffff", "#15181c")
 ACCENT = Tone("--accent", "#0b62a8", "#6cb8f5")
-# Okabe and Ito's colours (2008), some darkened for white paper; their dark partners keep hue and order.
+# Okabe and Ito's colours (2008), some darkened for white paper; their dark counterparts keep hue and order.
 SERIES = (
     Tone("--s1", "#0072b2", "#4fb3f2"),
     Tone("--s2", "#d55e00", "#ff944d"),
@@ -36,7 +36,7 @@ SERIES = (
     Tone("--s6", "#3b9bd6", "#a5dafc"),
     Tone("--s7", "#7a6f66", "#c9beb4"),
 )
-# From the smallest prune ratio to the largest: ever further from the paper.
+# From the smallest prune ratio to the largest, with increasing contrast to the paper.
 RAMP = (
     Tone("--r1", "#e6a63c", "#7c6fd0"),
     Tone("--r2", "#de7f45", "#a76cc9"),
@@ -86,7 +86,7 @@ RC: dict[Any, Any] = {
 
 
 class Look(NamedTuple):
-    """How one series is drawn; colour, marker and dash all tell it apart."""
+    """How one series is drawn; colour, marker and dash each identify it."""
 
     label: str
     colour: str
@@ -95,7 +95,7 @@ class Look(NamedTuple):
 
 
 def method_looks(methods: Iterable[str]) -> dict[str, Look]:
-    """A look per method: the paper's four always have the same, others take what is left in order of name."""
+    """A look per method: the paper's four always have the same ones, others take the rest in order of name."""
     others = sorted((name for name in methods if name not in (*METHODS_FIRST, SEPARATE)), key=reading_order)
     names = [*METHODS_FIRST, *others]
     looks = {name: _nth_look(index, name) for index, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""What the numbers say in plain words: the first thing on the page, built from the findings alone."""
+"""The numbers in plain words: the first thing on the page, built only from the findings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERDICTS = {
 
 
 def headline(study: Study) -> str:
-    """The finding of the report in one sentence, and whether planned steps are missing behind it."""
+    """The finding of the report in one sentence, and a note if planned steps are missing."""
     return " ".join(filter(None, (_finding(study), _incomplete(study))))
 
 
@@ -35,7 +35,7 @@ def _incomplete(study: Study) -> str:
 
 
 def _finding(study: Study) -> str:
-    """What the verdicts say; where nothing was judged, that."""
+    """The finding of the verdicts, or a note that nothing was judged."""
     return headline_of(study) or "There are no verdicts: no network was measured together with its parent."
 
 
@@ -44,7 +44,7 @@ def _nominal(study: Study, finding: str) -> list[Row]:
 
 
 def sentences(study: Study) -> list[str]:
-    """The summary, one statement each: potentials, excess error, similarity, claims, and what to beware of."""
+    """The statements of the summary: comparisons, potentials, extra training, excess error, similarity, claims."""
     return [statement for part in PARTS for statement in _few(list(part(study)))]
 
 
@@ -52,14 +52,14 @@ MOST_ALIKE = 6
 
 
 def _few(statements: list[str]) -> list[str]:
-    """So many statements of one kind; the rest is counted."""
+    """The first statements of one kind, and a count of the rest."""
     more = len(statements) - MOST_ALIKE
     said = [f"{count(more, 'more network')} in the tables."] if more > 0 else []
     return [*statements[:MOST_ALIKE], *said]
 
 
 def _compared(study: Study) -> Iterator[str]:
-    """Of every network what its flips and its worst class and group say, on the nominal distribution or the first."""
+    """Each network's flips and its worst class and group, on the nominal (or else the first) distribution."""
     for network, rows in by_label(study.of("comparison")).items():
         row = next((each for each in rows if each.get("nominal")), rows[0])
         if row.get("agreement") is None:
@@ -105,7 +105,7 @@ def _lowest(study: Study, method: str, held: Sequence[Any]) -> str:
 
 
 def _longer(study: Study) -> Iterator[str]:
-    """What is left of the nominal potentials where the parent has been given extra training."""
+    """The nominal potentials relative to a parent given extra training."""
     nominal = by_label(row for row in control.potentials(study) if row.get("nominal"))
     found = [f"{percent(asked_near(study, rows[0]['value']))} for {name}" for name, rows in nominal.items()]
     if found:
@@ -144,7 +144,7 @@ def _similarity(study: Study) -> Iterator[str]:
 
 
 def _reach(study: Study, method: str, control: dict[str, dict[float, float]]) -> str:
-    """Up to which prune ratio the networks of a method are closer than the control at every level."""
+    """The prune ratios at which a method's networks are closer to the parent than the control at every level."""
     ratios = split(measured(study.of("similarity", label=method)), "prune_ratio")
     closer = [ratio for ratio, rows in ratios.items() if _is_closer(rows, control)]
     if not closer:

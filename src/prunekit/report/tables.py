@@ -1,4 +1,4 @@
-"""The compact tables of a report, for the page and for a paper, as one table of what each shows."""
+"""The compact tables of a report, for the page and for papers, and the specification of each."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from prunekit.report.words import (
     percent,
 )
 
-# Columns that say, with the role beside them, which network of a heat map a row is about.
+# Columns that say, together with the role, which network of a heat map a row is about.
 SIDES = {"row_model": "row", "column_model": "column"}
 
 
 class Spec(NamedTuple):
     """How one finding becomes a compact table: ``down`` and ``across`` are fields of its rows.
 
-    ``scale`` and ``digits`` turn a row's number into the printed one; ``ratio`` says that it is a prune
-    ratio, called by what was asked for; ``rows`` are those of one finding, ``keep`` chooses among them.
+    ``scale`` and ``digits`` turn a row's number into the printed one; ``ratio`` marks a prune
+    ratio, printed as the requested one; ``rows`` returns those of one finding, ``keep`` selects among them.
     """
 
     title: str
@@ -62,7 +62,7 @@ def _of_potentials(study: Study, row: Row) -> bool:
     return row.get("of") == "potential"
 
 
-# How fields are called at the head of a table, where not by their own names.
+# Column headings of fields that are not shown under their own names.
 HEADINGS = {
     "label": "method",
     "asked": "requested prune ratio",
@@ -73,7 +73,7 @@ HEADINGS = {
 # The column that names both networks of a difference.
 PAIR = "pair"
 
-# Under each figure's name, the compact tables that stand below it.
+# The compact tables below each figure, by the figure's name.
 TABLES: dict[str, tuple[Spec, ...]] = {
     "potential-summary": (
         Spec(
@@ -255,7 +255,7 @@ def compact(name: str, spec: Spec, study: Study) -> Table | None:
 
 
 def _with_pairs(rows: Sequence[Row], study: Study) -> list[Row]:
-    """The rows, those of a difference between two variants with a column that names both."""
+    """The rows; a difference between two variants gains a column that names both."""
     names = {row.get("variant"): row["label"] for row in study.of("potential") if row.get("variant")}
     return [
         {**row, PAIR: f"{row['label']} less {names[row['other']]}"} if row.get("other") in names else row

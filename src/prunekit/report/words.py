@@ -20,7 +20,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def trimmed(number: float, digits: int) -> str:
-    """The number with at most so many decimals; trailing zeros and the sign of zero left out."""
+    """The number with at most ``digits`` decimals, without trailing zeros or the sign of zero."""
     text = f"{number:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
@@ -68,14 +68,14 @@ FEW = 3
 
 
 def in_images(rows: Iterable[Row], margin: float) -> str:
-    """How many images the margin is, in a sentence, where it is so few that single images decide; empty elsewhere."""
+    """A sentence on how many images the margin is, if so few that single images decide; otherwise empty."""
     least = min((row["n"] for row in rows if isinstance(row.get("n"), int)), default=0)
     images = trimmed(least * margin, 1)
     return f"Of {least:,} images, δ is {images}: single images decide." if 0 < least * margin < FEW else ""
 
 
 def verdicts_by_curve(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
-    """What is known of each ratio, by variant and distribution: ``within 50 %; undecided 75, 90 %``."""
+    """The verdicts on the ratios, by variant and distribution: ``within 50 %; undecided 75, 90 %``."""
     found: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in rows:
         if row.get("finding") == "prune-curve" and row.get("verdict"):
@@ -88,7 +88,7 @@ def verdicts_by_curve(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
 
 
 def basis(rows: Iterable[Row]) -> str:
-    """What numbers rest on: images, seeds and how the interval was made, each as a range where rows differ."""
+    """What numbers are based on: images and seeds (a range where rows differ), and the methods of the intervals."""
     rows = list(rows)
     images, seeds = _span(rows, "n", "image"), _span(rows, "seeds", "seed")
     made = [name_of(item) for item in distinct(rows, "interval")]
@@ -107,13 +107,13 @@ def _span(rows: list[Row], field: str, thing: str) -> str:
 
 
 def flags_of(row: Row) -> list[str]:
-    """What the row's flags say."""
+    """The row's flags in words."""
     flags = row.get("flags") or []
     return sentences_of(flags if isinstance(flags, list) else [flags])
 
 
 def common_flags(rows: Iterable[Row]) -> list[str]:
-    """Flags that every row carries: said once for all of them."""
+    """The flags that every row carries, to be stated once for all rows."""
     rows = list(rows)
     first = flags_of(rows[0]) if rows else []
     return [flag for flag in first if all(flag in flags_of(row) for row in rows)]
