@@ -1,7 +1,7 @@
-"""Augmentation of whole batches on the tensor: drawn once per epoch, applied by one gather per batch.
+"""Augmentation of whole batches of tensors: drawn once per epoch, applied by one gather per batch.
 
-Draws are made for all images of an epoch at once and indexed by image, so that what happens to an image depends on
-the generator alone, never on the batch size, the order, or how many processes share the work.
+Draws are made for all images of an epoch at once and indexed by image, so that what happens to an image depends only
+on the generator, never on the batch size, the order, or the number of processes that share the work.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Pair = tuple[Tensor, Tensor]
 class Augment(NamedTuple):
     """One augmentation.
 
-    ``draw(count, size, generator)`` gives tensors of one row per image; ``apply(images, labels, draws)`` takes the
-    rows of a batch, uint8 images ``[N, 3, H, W]`` and labels ``[N]`` or ``[N, H, W]``, all on one device, and gives
+    ``draw(count, size, generator)`` returns tensors with one row per image; ``apply(images, labels, draws)`` takes the
+    rows of a batch, uint8 images ``[N, 3, H, W]`` and labels ``[N]`` or ``[N, H, W]``, all on one device, and returns
     new ones.
     """
 
@@ -59,7 +59,7 @@ def _draw_shift(count: int, size: Size, generator: torch.Generator, *, flips: bo
 
 
 def _shift(images: Tensor, labels: Tensor, draws: Draws) -> Pair:
-    """Crop out of a black border of 4 pixels, and mirror."""
+    """Add a black border of 4 pixels, crop to the original size, and mirror."""
     height, width = images.shape[-2:]
     padded = F.pad(images.permute(0, 2, 3, 1), (0, 0, PADDING, PADDING, PADDING, PADDING))
     # Every crop of every image as a view without copies; whole rows of pixels are then copied at once.
@@ -81,7 +81,7 @@ def _draw_resized(count: int, size: Size, generator: torch.Generator) -> Draws:
 
 
 def _draw_scaled(count: int, size: Size, generator: torch.Generator) -> Draws:
-    """Scales of 0.5 to 2 (Liebenwein et al. 2021), seen through a window of the image's own size."""
+    """Scales of 0.5 to 2 (Liebenwein et al. 2021), seen through a window of the image's size."""
     uniform = torch.rand(count, 4, generator=generator)
     scale = SCALES[0] + uniform[:, :1] * (SCALES[1] - SCALES[0])
     return _boxes((1 / scale).expand(-1, 2), uniform[:, 1:])
@@ -95,13 +95,13 @@ def _boxes(extent: Tensor, uniform: Tensor) -> Draws:
 
 
 def _resample(images: Tensor, labels: Tensor, draws: Draws) -> Pair:
-    """Look at the boxes at the images' own size: bilinear for images, nearest for label maps, void outside."""
+    """Resample the boxes to the images' size: bilinear for images, nearest for label maps, void outside."""
     theta = torch.cat((torch.diag_embed(draws["extent"]), draws["centre"][:, :, None]), dim=2)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     seen = F.grid_sample(images.float(), grid, align_corners=False).round_().clamp_(0, 255).to(torch.uint8)
     if labels.ndim == 1:
         return seen, labels
-    # Outside the image grid_sample gives 0: shifted there and back, 0 means "ignored".
+    # Outside the image grid_sample returns 0: labels are shifted and shifted back, so that 0 means "ignored".
     shifted = (labels - IGNORED).float()[:, None]
     return seen, F.grid_sample(shifted, grid, mode="nearest", align_corners=False)[:, 0].long() + IGNORED
 

@@ -1,6 +1,6 @@
-"""Decoded and made images kept in the data folder: found again by a name that says all that made them.
+"""Decoded and made images kept in the data folder, under a name that identifies everything they were made from.
 
-Each file holds a digest of its name and its bytes, which is compared whenever it is read.
+Each file has a digest of its name and its bytes, which is checked whenever it is read.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ CHUNK = 1 << 20
 MAX_HEADER = 1 << 20
 MARK = "prunekit"
 SLOT = "d" * 64
-# What version 0.1 kept, without a digest: it is made again, and replaced.
+# What version 0.1 kept, without a digest: it is made again and replaced.
 EARLIER = ({"images"}, {"images", "labels"}, {"mean", "std"})
 
 
 def kept(root: Path, name: str, make: Callable[[], Tensors]) -> Tensors:
     """The tensors stored as ``cache/<name>.safetensors`` under ``root``, or else made, and stored for next time.
 
-    A file whose digest does not match its bytes is made again; one that cannot be written, or that prunekit did not
-    write, costs a :class:`PrunekitWarning`, no more.
+    A file whose digest does not match its bytes is made again. One that cannot be written, or that prunekit did not
+    write, only causes a :class:`PrunekitWarning`.
     """
     path = root / FOLDER / f"{name}.safetensors"
     if _whole(path, name):
@@ -59,7 +59,7 @@ def _dump(tensors: Tensors, name: str) -> tuple[bytes, memoryview]:
 
 
 def _whole(path: Path, name: str) -> bool:
-    """Whether the file exists and holds what was kept under this name."""
+    """Whether the file exists and has what was kept under this name."""
     try:
         with files.regular(path) as file:
             files.check_not_hollow(file)
@@ -82,7 +82,7 @@ def _header(file: BinaryIO) -> dict[str, Any]:
 
 
 def _is_ours(file: BinaryIO) -> bool:
-    """Whether prunekit kept a file, whole or damaged: by its mark, by its tensors, or because it holds nothing."""
+    """Whether prunekit kept a file, whole or damaged: by its mark, by its tensors, or because it is empty."""
     start = file.read(4096)
     if not start[8:].strip(b"\0") or f'"{MARK}":"'.encode() in start:
         return True

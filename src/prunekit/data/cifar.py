@@ -73,7 +73,7 @@ def _records(path: Path, name: str, count: int) -> np.ndarray[tuple[int, int], n
 
 
 def _check_classes(path: Path, classes: tuple[str, ...]) -> None:
-    """The list of class names comes with the files; if present, it must be the known one."""
+    """Refuse a list of class names, which comes with the files, that is not the known one."""
     if path.exists() and tuple(path.read_text(encoding="utf-8").split()) != classes:
         raise UsageError(
             f"{path} lists classes that differ from the published ones: {', '.join(classes[:3])}, …"
@@ -81,7 +81,7 @@ def _check_classes(path: Path, classes: tuple[str, ...]) -> None:
 
 
 def load_cifar10_1(root: Path, split: str, *, version: str) -> ArrayExamples:
-    """CIFAR-10.1 ``version`` v4 or v6: new test images for CIFAR-10 (Recht et al. 2018); there is no other split."""
+    """CIFAR-10.1 ``version`` v4 or v6: new test images for CIFAR-10 (Recht et al. 2018), the only split."""
     name = "cifar10.1" if version == "v6" else f"cifar10.1-{version}"
     folder = need(root / "cifar10.1", name)
     images = read_images(folder / f"cifar10.1_{version}_data.npy", name)

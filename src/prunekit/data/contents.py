@@ -1,8 +1,8 @@
-"""What is in the files of a data set: one digest of their names and bytes, which distinguishes two versions of it.
+"""The contents of a data set's files: one digest of their names and bytes, which distinguishes versions of the set.
 
-No torch. A large set is read once and then known again by its files' sizes, times and inodes, kept beside the caches; a
-set of at most ``EXACT_BYTES`` in ``EXACT_FILES`` files is read again by every process. The time of the last change of
-status is among what is compared: nothing that copies, unpacks or touches a file can set it back.
+No torch. A large set is read once and then recognised by its files' sizes, times and inodes, kept beside the caches; a
+set of at most ``EXACT_BYTES`` in ``EXACT_FILES`` files is read again by every process. The times include that of the
+last status change, which copying, unpacking or touching a file cannot set back.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 FOLDER = "cache"
 DIGITS = 32
 EXACT_BYTES, EXACT_FILES = 64 * 2**20, 5_000
-# A file that changed this recently may change again within the clock's tick: it is not remembered.
+# A file that changed this recently may change again within one tick of the clock, so it is not remembered.
 SETTLED_NS = 2_000_000_000
-# A published set of more files is not read: its archive was checked when it was got.
+# A published set of more files is not read: its archive was checked before it was unpacked.
 MOST_PUBLISHED_FILES = 20_000
 Stamp = tuple[int, int, int, int]
 
@@ -46,16 +46,16 @@ class Contents(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """32 hexadecimal digits for the names and bytes of all files: equal wherever the set lies."""
+        """32 hexadecimal digits for the names and bytes of all files: independent of the set's location."""
         return self.of("")
 
     def of(self, start: str) -> str:
-        """The same for the files whose names begin with ``start``, such as ``train/``."""
+        """The digest of the files whose names begin with ``start``, such as ``train/``."""
         return _digest_of(f"{name}\0{found}\n" for name, found in self.sums.items() if name.startswith(start))
 
     @property
     def earlier(self) -> str:
-        """What version 0.1 noted: 16 digits for the names and sizes alone."""
+        """The digest that version 0.1 recorded: 16 digits, only for the names and sizes."""
         return _digest_of(f"{name}\0{size}\n" for name, size in self.sizes.items())[:16]
 
 
@@ -63,12 +63,12 @@ _known: dict[tuple[str, str], Contents] = {}
 
 
 def read_contents(folder: Path, paths: Iterable[Path], *, keep: Path) -> Contents:
-    """What the files at ``paths`` below ``folder`` hold.
+    """The contents of the files at ``paths`` below ``folder``.
 
-    ``keep`` is the data folder: what large sets were found to hold is remembered there. :class:`UsageError` names a
+    ``keep`` is the data folder, where the checksums of large sets are remembered. :class:`UsageError` names a
     file that cannot be read.
     """
-    start = os.path.join(folder, "")  # noqa: PTH118 - a set has many files: strings, where paths would take seconds
+    start = os.path.join(folder, "")  # noqa: PTH118 - strings, because paths of a set's many files would take seconds
     parts = [_part(start, path) for path in paths]
     known = (str(folder), _digest_of(f"{part.name}\0{part.stamp}\n" for part in parts))
     if known in _known:
@@ -103,7 +103,7 @@ def _digest_of(lines: Iterable[str]) -> str:
 
 
 def _sums(folder: Path, parts: Sequence[Part], keep: Path) -> dict[str, str]:
-    """The SHA-256 of every file by its name: read, or remembered where the set is large."""
+    """The SHA-256 of every file by its name: computed, or remembered if the set is large."""
     if len(parts) <= EXACT_FILES and sum(part.stamp[0] for part in parts) <= EXACT_BYTES:
         return _read_all(parts)
     place = keep / FOLDER / f"contents-{_digest_of([str(folder)])}.json"
@@ -137,7 +137,7 @@ def _unreadable(path: Path, error: OSError) -> UsageError:
 
 
 def _remembered(place: Path) -> dict[str, tuple[Stamp, str]]:
-    """What an earlier process found; nothing where there is no such file, or it is not one that prunekit wrote."""
+    """What an earlier process found; empty if there is no such file or prunekit did not write it."""
     try:
         found = json.loads(files.read(place))["files"]
         return {name: ((each[0], each[1], each[2], each[3]), str(each[4])) for name, each in found.items()}
@@ -159,7 +159,7 @@ def _is_ours(file: BinaryIO) -> bool:
 
 
 def tree(folder: Path, *, most: int = MOST_PUBLISHED_FILES) -> list[Path] | None:
-    """Every file below ``folder`` in order of its name; None where there is no such folder, or too many of them."""
+    """Every file below ``folder`` in order of its name; None if there are none, or too many."""
     found: list[Path] = []
     for place, folders, names in os.walk(folder):
         folders.sort()

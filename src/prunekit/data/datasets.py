@@ -1,4 +1,4 @@
-"""The table of data sets, and how a name becomes one. No torch: names are checked before anything runs."""
+"""The table of data sets, and the lookup of a name in it. No torch: names are checked before anything runs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Dataset(NamedTuple):
 
     ``mean`` and ``std`` are per channel of pixels in [0, 1]; ``size`` is (H, W) in pixels; ``augment`` a row of
     ``data.augment.AUGMENTS``. ``load(split)`` reads one of ``splits``: ``train`` is all training images, before any
-    are held out; ``valid`` exists only where the data set publishes one. ``contents`` is a digest of what the
-    files of a data set of the user's own hold (``prunekit.data.versions`` has those of published ones).
+    are held out; ``valid`` exists only where the data set publishes one. ``contents`` is a digest of the
+    files of the user's own data set (``prunekit.data.versions`` has those of published ones).
 
     The fields of :class:`prunekit.data.preprocessing.Preprocessing` are the data set's own here, and a network's in the
-    copy that :func:`prunekit.data.preprocessing.seen` makes for it: then ``unit`` is the data set's own std, by which
-    noise on normalised inputs is sized. ``at(view)(split)`` reads files of several sizes as a network sees them; None
-    where all images have a size of their own. ``sides`` is the size (H, W) of a split's images where they share one.
+    copy that :func:`prunekit.data.preprocessing.seen` makes for it: then ``unit`` is the data set's own std, which
+    scales noise on normalised inputs. ``at(view)(split)`` reads files of several sizes as a network sees them; None
+    if all images have one size. ``sides`` is the size (H, W) of the images of each split that share one.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Dataset(NamedTuple):
 class DatasetRow(NamedTuple):
     """A data set as it is published; ``load(root, split)`` reads one of ``splits`` from under the data folder.
 
-    ``images`` are the numbers of images of the ``splits``, where they are known: forecasts need them, nothing else.
+    ``images`` are the numbers of images of the ``splits``, where known; only forecasts need them.
     ``resize`` and ``at(root, split, view=...)`` are set where images have several sizes (see :class:`Dataset`).
     """
 
@@ -81,7 +81,7 @@ class DatasetRow(NamedTuple):
 class ShiftedRow(NamedTuple):
     """Corruptions published as files; ``load(root, corruption, severity)`` reads one of them, in test order.
 
-    ``cropped``: the files hold what is left after resize and crop, so they are not resized again.
+    ``cropped``: the images in the files were already resized and cropped, so they are not resized again.
     """
 
     of: str
@@ -91,10 +91,10 @@ class ShiftedRow(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A data set of the user's own; ``check(path, split)`` is quick and needs no torch, ``open(path, root)`` reads.
+    """A user's own data set; ``check(path, split)`` is quick and needs no torch, ``open(path, root)`` reads.
 
-    ``glance(path)`` says what names and headers tell (:class:`prunekit.data.glance.Glance`), ``contents(path, root)``
-    what the files hold (:class:`prunekit.data.contents.Contents`); both are quick and need no torch.
+    ``glance(path)`` returns what names and headers say (:class:`prunekit.data.glance.Glance`), ``contents(path, root)``
+    digests of the files (:class:`prunekit.data.contents.Contents`); both are quick and need no torch.
     """
 
     check: Callable[[str, str], None]
@@ -277,7 +277,7 @@ def _load_published(name: str, root: Path, split: str) -> Examples:
 def check_dataset(name: str, *, split: str = "test") -> None:
     """Raise a :class:`UsageError` unless ``name`` is a data set with this split (``train``: one to train on).
 
-    A place must be there; the files of a published data set need not be.
+    A place must exist; the files of a published data set need not.
     """
     place, colon, path = name.partition(":")
     if colon and place in PLACES:
@@ -293,7 +293,7 @@ def check_dataset(name: str, *, split: str = "test") -> None:
 
 
 def _folder_called(name: str) -> str:
-    """``folder:PATH`` where ``name`` is the PATH alone; else empty."""
+    """``folder:PATH`` if ``name`` is only the PATH of a folder; otherwise empty."""
     with contextlib.suppress(OSError, ValueError):
         return f"folder:{name}" * Path(name).is_dir()
     return ""

@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 
 def load(root: Path, split: str) -> ArrayExamples:
-    """The 1,437 ``train`` or 360 ``test`` digits, uint8 [N, 3, 32, 32] in three equal channels; ``root`` is not read.
+    """The 1,438 ``train`` or 359 ``test`` digits, uint8 [N, 3, 32, 32] in three equal channels; ``root`` is not read.
 
     Ink 0..16 on 8x8 pixels becomes 0..255 on 32x32 by bilinear enlargement (pixel centres aligned, edges repeated,
     halves rounded up). Source: UCI optdigits as ``sklearn.datasets.load_digits``.
@@ -38,8 +38,8 @@ def load(root: Path, split: str) -> ArrayExamples:
 def read() -> tuple[Array, Array]:
     """Ink int64 [1797, 8, 8] and digits int64 [1797].
 
-    Read from the table that scikit-learn installs: importing scikit-learn costs a hundred times as long, in every
-    process of a study. Where the table is not in its place, scikit-learn is asked.
+    Read from the table that scikit-learn installs: importing scikit-learn takes a hundred times as long, in every
+    process of a study. If the table is not in its place, scikit-learn is imported.
     """
     package = find_spec("sklearn")
     table = Path(str(package and package.origin)).parent.joinpath(*TABLE)

@@ -1,4 +1,4 @@
-"""The table of published files: where they are, how large, their checksum, and what they unpack to. No torch."""
+"""The table of published files: their address, size and checksum, and what they unpack to. No torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RemoteFile(NamedTuple):
 
     ``checksum`` is ``md5:…`` or ``sha256:…``; ``size`` in bytes, where it is known. ``contents`` are the paths that
     must come out of the archive (or the file itself); they are put into ``into`` under the data folder. Without
-    ``contents`` all that comes out becomes ``into``. ``url`` is empty where the publisher wants a registration:
+    ``contents``, everything that comes out becomes ``into``. ``url`` is empty if the publisher requires registration:
     such a file is read with ``--from``. ``nested``: an archive of archives, one folder each.
     """
 
@@ -38,7 +38,7 @@ class RemoteFile(NamedTuple):
 
 
 class Download(NamedTuple):
-    """The files of one data set; ``by_hand`` says what to do where prunekit cannot get them itself.
+    """The files of one data set; ``by_hand`` says what to do if prunekit cannot get them itself.
 
     ``unpacked`` are paths that only the user can put there.
     """

@@ -21,7 +21,7 @@ class Examples(Protocol):
 
     @property
     def strata(self) -> Tensor:
-        """The class of every image, int64 [N], for stratified splits; all 0 where images have no one class."""
+        """The class of every image, int64 [N], for stratified splits; all 0 if images have no single class."""
 
     def __len__(self) -> int: ...
 
@@ -32,7 +32,7 @@ class Examples(Protocol):
         """The examples at ``indices``, in that order."""
 
     def to(self, device: Device) -> Self:
-        """The same examples, given out on ``device``."""
+        """The same examples, returned on ``device``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class ArrayExamples:
 
     @property
     def strata(self) -> Tensor:
-        """The labels where there is one per image."""
+        """The labels if there is one per image; otherwise zeros."""
         return self.labels if self.labels.ndim == 1 else torch.zeros(len(self), dtype=torch.int64)
 
     def __len__(self) -> int:
@@ -65,13 +65,13 @@ class ArrayExamples:
 
 
 # Reads one item (its image file and its label or label file) to uint8 [3, H, W] and an int64 label;
-# every image of one set must come out in one size.
+# all images of one set must come out in the same size.
 Read = Callable[[Any], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
 class FileExamples:
-    """Examples read from files when asked, by threads that all of a process's sets share.
+    """Examples read from files when asked, by threads that all sets of a process share.
 
     ``read(item)`` is one image and its label.
     """
@@ -98,33 +98,33 @@ class FileExamples:
         return replace(self, items=items, strata=self.strata[indices.cpu()])
 
     def to(self, device: Device) -> FileExamples:
-        """The same files, whose images and labels are given out on ``device``."""
+        """The same files, whose images and labels are returned on ``device``."""
         return replace(self, device=device)
 
 
-# Batches that are read ahead of the one that is worked on, and threads that read: decoders let each other run.
+# Batches to read ahead of the current one, and the fewest threads that read: decoders release the GIL.
 AHEAD = 3
 FEWEST_READERS = 8
 
 
 @cache
 def _readers() -> ThreadPoolExecutor:
-    """The threads that read and decode, kept between batches: none is started or waited for at a batch's end."""
+    """The threads that read and decode, kept between batches so that no batch starts or joins any."""
     return ThreadPoolExecutor(max(FEWEST_READERS, len(os.sched_getaffinity(0))), "prunekit-read")
 
 
-os.register_at_fork(after_in_child=_readers.cache_clear)  # threads do not come along
+os.register_at_fork(after_in_child=_readers.cache_clear)  # threads do not survive a fork
 
 
 def _placed(values: Tensor, device: Device) -> Tensor:
-    """A copy on a GPU is made from pinned memory, beside other work."""
+    """The values on ``device``; a copy to a GPU is made from pinned memory, in parallel with other work."""
     if torch.device(device).type != "cuda":
         return values.to(device)
     return values.pin_memory().to(device, non_blocking=True)
 
 
 def taken(examples: Examples, parts: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """``examples.take`` of each part, in order; those in files are read ahead, ``AHEAD`` parts at a time."""
+    """``examples.take`` of each part, in order; parts in files are read ``AHEAD`` parts in advance."""
     if isinstance(examples, ArrayExamples):
         yield from map(examples.take, parts)
         return

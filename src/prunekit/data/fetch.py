@@ -1,4 +1,4 @@
-"""``prunekit data get`` and ``data ls``: bring published data sets into the data folder, and list them."""
+"""``prunekit data get`` and ``data ls``: get published data sets into the data folder, and list them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ DOWNLOADED = "downloads"
 def get(
     name: str, root: Path, *, source: Path | None = None, offline: bool = False, progress: Progress = SILENT
 ) -> list[Path]:
-    """Bring the files of data set ``name`` under ``root``; existing ones are left alone.
+    """Put the files of data set ``name`` under ``root``; existing ones are left alone.
 
     ``source``: a folder that holds the published files (or the one file itself), read instead of the network. Returns
-    the places filled. :class:`UsageError` for an unknown name, or where only the user can get the files;
+    the places filled. :class:`UsageError` for an unknown name, or if only the user can get the files;
     :class:`PrunekitError` for a download or an archive that is not what was published.
     """
     wanted = DOWNLOADS[name]
@@ -45,7 +45,7 @@ def get(
 def _obtainable(
     name: str, wanted: Download, missing: list[RemoteFile], root: Path, *, source: Path | None, offline: bool
 ) -> list[tuple[RemoteFile, Path | None]]:
-    """The missing files, each with its local copy if it is to come from ``source``; one line if there are none."""
+    """The missing files, each with its local copy if it is to come from ``source``; an error if there are none."""
     if wanted.by_hand and (source is None or not missing):
         raise UsageError(f"{name} cannot be downloaded: {wanted.by_hand} (data folder: {root})")
     if source is None:
@@ -75,7 +75,7 @@ def _put(archive: Path, file: RemoteFile, root: Path, *, progress: Progress) -> 
 
 
 def copy(source: Path, place: Path, *, within: Path | None = None) -> None:
-    """A copy of ``source`` at ``place``, there whole or not at all; no link below ``within`` is followed."""
+    """Copy ``source`` to ``place``, completely or not at all; no link below ``within`` is followed."""
     try:
         data = files.read(source)
     except OSError as error:

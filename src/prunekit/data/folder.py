@@ -1,4 +1,4 @@
-"""``folder:PATH``: any image folder, held as one tensor when it fits, else read file by file."""
+"""``folder:PATH``: any image folder, held as one tensor if it fits, otherwise read file by file."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from prunekit.data.images import check_size, decode, decode_all, open_rgb, size_
 from prunekit.data.own import TASK, augment_of, held, own_dataset
 from prunekit.data.preprocessing import View
 
-# Of images of several sizes: the side of the square that they are cropped to.
+# For images of several sizes: the step and the maximum of the side of the square that they are cropped to.
 STEP_PX, LARGEST_PX = 32, 224
-# Headers that a glance reads.
+# The number of headers that a glance reads.
 GLANCED = 16
 
 
@@ -31,9 +31,9 @@ def open_folder(path: str, root: Path) -> Dataset:
     """The image folder at ``path``: classes are the folder names, sorted; mean and std are of its training images.
 
     Images of several sizes are scaled until they cover a square and cropped to it (:func:`square`), unless a network
-    says otherwise. A folder without training images can be measured on. Decoded images are kept under
-    ``root/cache`` by the digest of what the files hold. :class:`UsageError` for a folder of another layout and for an
-    unreadable image (named).
+    says otherwise. A folder without training images can be used for measuring. Decoded images are kept under
+    ``root/cache`` by the digest of the files. :class:`UsageError` for a folder of another layout and for an unreadable
+    image (named).
     """
     folder = located(path)
     classes = class_names(folder)
@@ -82,7 +82,7 @@ def sizes_of(listing: Listing, root: Path, *, key: str) -> list[tuple[int, int]]
 
 
 def glance_at(path: str) -> Glance:
-    """What the names in the folder and the first images' headers tell."""
+    """What the names in the folder and the first images' headers say."""
     folder = located(path)
     classes = class_names(folder)
     listings = listings_of(folder, classes)
@@ -95,7 +95,7 @@ def glance_at(path: str) -> Glance:
 def load_listing(listing: Listing, root: Path, *, key: str, view: View | None = None) -> Examples:
     """The images of one split in the order of its listing, kept decoded under ``key``.
 
-    Through ``view`` where they have several sizes; without one they must have one size.
+    Through ``view`` if they have several sizes; without one they must have the same size.
     """
     labels = torch.tensor(listing.labels)
     size = size_of(listing.paths[0]) if view is None else view.size

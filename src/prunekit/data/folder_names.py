@@ -1,4 +1,4 @@
-"""What is in an image folder, by its names alone: no torch, so that a wrong folder is reported before anything runs."""
+"""What is in an image folder, only by its names: no torch, so that a wrong folder is reported before anything runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Listing(NamedTuple):
 
 
 def check(path: str, split: str = "test") -> None:
-    """Raise a :class:`UsageError` unless ``path`` holds ``split``, and in all its splits classes that are not empty."""
+    """Raise a :class:`UsageError` unless ``path`` has ``split``, and no class in any of its splits is empty."""
     located(path)
     folder = Path(path).expanduser()
     classes = class_names(folder)
@@ -40,7 +40,7 @@ def check(path: str, split: str = "test") -> None:
 
 
 def located(path: str) -> Path:
-    """The whole path of an image folder; a :class:`UsageError` where there is none."""
+    """The resolved path of an image folder; a :class:`UsageError` if there is none."""
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise not_there(f"folder:{folder}", folder)
@@ -48,7 +48,7 @@ def located(path: str) -> Path:
 
 
 def not_there(name: str, folder: Path) -> UsageError:
-    """The error for a place ``name`` whose folder does not exist: what was meant, or where it was looked for."""
+    """The error for a place ``name`` whose folder does not exist: what was meant, or where prunekit looked."""
     if shifted := meant(name):
         return UsageError(f"{name}: there is no such folder; did you mean {shifted!r}?")
     if folder.is_absolute() or folder.exists():
@@ -61,7 +61,7 @@ def not_there(name: str, folder: Path) -> UsageError:
 
 
 def contents(path: str, keep: Path) -> Contents:
-    """What the images of every split hold; ``keep`` is the data folder."""
+    """The contents of the images of every split; ``keep`` is the data folder."""
     folder = located(path)
     listings = listings_of(folder, class_names(folder)).values()
     return read_contents(folder, [image for listing in listings for image in listing.paths], keep=keep)
@@ -73,7 +73,7 @@ def listings_of(folder: Path, classes: tuple[str, ...]) -> dict[str, Listing]:
 
 
 def image_paths(distribution: Distribution) -> list[Path]:
-    """The files of an image folder's split, in the order of its examples; none where it is no folder that is here."""
+    """The files of an image folder's split, in the order of its examples; empty if there is no such folder."""
     place, _, path = distribution.dataset.partition(":")
     folder = Path(unescaped(path)).expanduser().resolve()
     if place != "folder" or not folder.is_dir():
@@ -85,7 +85,7 @@ def image_paths(distribution: Distribution) -> list[Path]:
 def split_folders(folder: Path) -> dict[str, Path]:
     """Where the splits are: ``train``, ``valid`` (``valid/`` or ``val/``) and ``test``.
 
-    Without ``test/`` the validation images are the test split; a folder of class folders alone is a test split.
+    Without ``test/`` the validation images are the test split; a folder with only class folders is a test split.
     """
     there = {name: folder / name for name in ("train", "valid", "val", "test") if (folder / name).is_dir()}
     if "valid" in there and "val" in there:
@@ -103,7 +103,7 @@ def split_folders(folder: Path) -> dict[str, Path]:
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """The class folders, sorted: a class's place is its label. The splits must agree on them."""
+    """The class folders, sorted: a class's position is its label. All splits must have the same classes."""
     places = list(split_folders(folder).values())
     classes = _class_folders(folder, places[0])
     for place in places[1:]:

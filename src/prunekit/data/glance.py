@@ -1,4 +1,4 @@
-"""What can be said of a data set without reading its images: for planning, where the files need not be there yet."""
+"""What is known of a data set without reading its images: for planning, when its files need not exist yet."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Glance(NamedTuple):
 
 
 def glance(name: str) -> Glance:
-    """Of a published data set what its row says; of a place what its names and the first image's header say.
+    """What the row of a published data set says, or the names and the first image headers of a place.
 
-    :class:`UsageError` where there is no such data set, or the place cannot be read.
+    :class:`UsageError` if there is no such data set, or the place cannot be read.
     """
     place, colon, path = name.partition(":")
     if colon and place in PLACES:

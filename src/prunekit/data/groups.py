@@ -19,7 +19,7 @@ NAME = "groups.csv"
 
 
 class Groupings(NamedTuple):
-    """What a file says: the groupings, and of each image its group in each of them, by the name that the file uses."""
+    """What a file says: the groupings, and each image's group in each of them, by the name that the file uses."""
 
     source: Path
     groupings: tuple[str, ...]
@@ -72,17 +72,17 @@ def _column_of_files(path: Path, head: Sequence[str]) -> int:
 
 
 class Assigned(NamedTuple):
-    """Of each image its group by grouping, ``[n]``, "" where it has none; and how many images are not named."""
+    """Each image's group by grouping, ``[n]``, "" if it has none; and how many images the file does not name."""
 
     groups: dict[str, Array]
     without: int
 
 
 def assign(found: Groupings, names: Sequence[str]) -> Assigned | None:
-    """The groups of images of these names, in their order; None where the file is of none of them.
+    """The groups of the images with these names, in their order; None if the file names none of them.
 
-    A file in the CSV is an image whose name is that, or ends in it (``cat/1.jpg`` is ``photos/test/cat/1.jpg``).
-    :class:`UsageError` where several images end in one name.
+    A file in the CSV matches the image whose name equals or ends in it (``cat/1.jpg``: ``photos/test/cat/1.jpg``).
+    :class:`UsageError` if it matches several images.
     """
     places = _by_ending(names)
     columns = {name: np.full(len(names), "", dtype=object) for name in found.groupings}
@@ -104,7 +104,7 @@ def assign(found: Groupings, names: Sequence[str]) -> Assigned | None:
 
 
 def _by_ending(names: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
-    """The places of names by what they end in: whole parts of a path."""
+    """The positions of names by their endings, in whole parts of a path."""
     found: dict[tuple[str, ...], list[int]] = {}
     for place, name in enumerate(names):
         for end in _endings(name):

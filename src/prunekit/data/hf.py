@@ -54,7 +54,7 @@ def open_saved(path: str, root: Path) -> Dataset:
 
 
 def glance_at(path: str) -> Glance:
-    """What the files' schemas and the first image's header tell."""
+    """What the files' schemas and the first image's header say."""
     check(path)
     files = splits(located(path))
     columns = read_columns(files["train"][0])
@@ -86,7 +86,7 @@ def _decoded(files: Sequence[Path], columns: Columns) -> dict[str, Tensor]:
 
 
 def read_columns(file: Path) -> Columns:
-    """From the features that the ``datasets`` library writes into a file's schema."""
+    """The columns, from the features that the ``datasets`` library writes into a file's schema."""
     features = _features(file)
     images = _of_type(features, "Image")
     labels = sorted(_of_type(features, "ClassLabel"), key=lambda name: name not in {"label", "fine_label"})
@@ -101,7 +101,7 @@ def read_columns(file: Path) -> Columns:
 
 
 def _features(file: Path) -> dict[str, Any]:
-    """What the schema says of the columns; nothing where it says it in another form."""
+    """What the schema says about the columns; empty if it has another form."""
     text = (_table(file, []).schema.metadata or {}).get(b"huggingface", b"{}")
     try:
         found: Any = json.loads(text)
@@ -128,7 +128,7 @@ def _of_type(features: dict[str, Any], kind: str) -> list[str]:
 
 
 def _images(files: Sequence[Path], columns: Columns, *, rows: int | None = None) -> list[Source]:
-    """The images of all files, in order; a row holds the bytes, or the path of a file beside."""
+    """The images of all files, in order; a row has the bytes, or the path of a file next to the table."""
     found: list[Source] = []
     for file in files:
         for row, image in enumerate(_column(file, columns.image).slice(0, rows).to_pylist()):
@@ -148,7 +148,7 @@ def _image(image: Any, file: Path, row: int) -> Source:
 
 
 def _beside(file: Path, path: str, row: int) -> Path:
-    """An image file that lies with its table: a data set from elsewhere cannot name another of this machine."""
+    """An image file next to its table: a data set from elsewhere cannot name any other file of this machine."""
     try:
         found = (file.parent / path).resolve()
         there = found.is_relative_to(file.parent.resolve()) and found.is_file()

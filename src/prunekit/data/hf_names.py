@@ -10,7 +10,7 @@ from prunekit.data.folder_names import IMAGE_ENDINGS, not_there
 from prunekit.errors import UsageError
 
 ENDINGS = (".parquet", ".arrow")
-# How the splits are called in such files, by their beginning; "test" falls back on "valid".
+# The split by the beginning of such a file's name; "test" falls back on "valid".
 STARTS = {"train": "train", "val": "valid", "test": "test"}
 LAYOUT = "expected train-*.parquet and test-*.parquet, or train/*.arrow and test/*.arrow"
 
@@ -24,7 +24,7 @@ def check(path: str, split: str = "test") -> None:
 
 
 def contents(path: str, keep: Path) -> Contents:
-    """What the files of every split hold, and the images that lie beside them; ``keep`` is the data folder."""
+    """The contents of the files of every split and of the images beside them; ``keep`` is the data folder."""
     folder = located(path)
     tables = [file for found in splits(folder).values() for file in found]
     beside = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_ENDINGS)
@@ -32,7 +32,7 @@ def contents(path: str, keep: Path) -> Contents:
 
 
 def located(path: str) -> Path:
-    """The whole path of a data set on disk; a :class:`UsageError` where there is none."""
+    """The resolved path of a data set on disk; a :class:`UsageError` if there is none."""
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise not_there(f"hf:{folder}", folder)
@@ -40,7 +40,7 @@ def located(path: str) -> Path:
 
 
 def splits(folder: Path) -> dict[str, list[Path]]:
-    """The files of ``train``, ``test`` and (where there is one beside test) ``valid``, in order of their names."""
+    """The files of ``train``, ``test`` and (if there is one in addition to test) ``valid``, in order of their names."""
     found: dict[str, list[Path]] = {}
     for file in sorted(file for file in folder.rglob("*") if file.suffix in ENDINGS):
         split = _split_of(file.relative_to(folder))
@@ -55,7 +55,7 @@ def splits(folder: Path) -> dict[str, list[Path]]:
 
 
 def _split_of(file: Path) -> str | None:
-    """The split that the file's name begins with, or else the folder it lies in."""
+    """The split that the file's name begins with, or else its folder's name."""
     for name in (file.name, file.parent.name):
         for start, split in STARTS.items():
             if name.startswith(start):

@@ -36,7 +36,7 @@ def load_imagenet(root: Path, split: str, *, view: View) -> FileExamples:
 
 
 def load_imagenet_c(root: Path, corruption: str, severity: int, *, crop: int) -> FileExamples:
-    """One published corruption: images of 224 pixels already, so they are cropped and not resized."""
+    """One published corruption: its images already have 224 pixels, so they are cropped but not resized."""
     folder = need(root / "imagenet-c", "imagenet-c") / corruption / str(severity)
     return in_files(class_items(need(folder, "imagenet-c")), partial(central, size=(crop, crop)))
 
@@ -53,7 +53,7 @@ def _read(item: Item, *, look: Callable[[Image], Image]) -> tuple[Tensor, Tensor
 
 
 def class_items(folder: Path) -> list[Item]:
-    """Every image under ``folder/<WordNet id>/``; its label is the id's place among the 1,000, sorted."""
+    """Every image under ``folder/<WordNet id>/``; its label is the id's position among the 1,000 sorted ids."""
     labels = {name: label for label, name in enumerate(names("imagenet"))}
     items: list[Item] = []
     for place in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
@@ -68,7 +68,7 @@ def class_items(folder: Path) -> list[Item]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images right under ``folder``, sorted."""
+    """The images directly under ``folder``, sorted."""
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS)
 
 

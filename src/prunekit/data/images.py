@@ -1,4 +1,4 @@
-"""Image files to uint8 tensors, by parallel threads."""
+"""Image files to uint8 tensors, decoded in parallel threads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAMAGED = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 class Encoded:
-    """One image as bytes that came out of a larger file, with a name to call it by."""
+    """One image as bytes from a larger file, with a name for messages."""
 
     def __init__(self, data: bytes, name: str) -> None:
         self.data, self.name = data, name
@@ -30,7 +30,7 @@ class Encoded:
 
 
 Source = Path | Encoded
-# What Pillow may try: nothing that runs another program (EPS), no uncommon format (PDF, WMF, FITS, ...).
+# Formats that Pillow may try: none that runs another program (EPS), none that is uncommon (PDF, WMF, FITS, ...).
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 WHITE_16 = 65535
 
@@ -50,12 +50,12 @@ def open_rgb(source: Source) -> Image.Image:
 
 
 def open_image(source: Source) -> Image.Image:
-    """An image of one of :data:`FORMATS`, whatever its name ends in, not decoded yet."""
+    """An image of one of :data:`FORMATS`, whatever its name ends in; not decoded yet."""
     return Image.open(_readable(source), formats=FORMATS)
 
 
 def _eight_bits(image: Image.Image, name: str) -> Image.Image:
-    """Grey of 16 bits scaled to 8, which Pillow would clip; other deep pixels are a :class:`UsageError`."""
+    """16-bit grey scaled to 8 bits, which Pillow would clip; other deep pixels are a :class:`UsageError`."""
     if image.mode.startswith("I;16") or image.mode == "I":
         values = np.asarray(image).astype(np.int64)
         if values.min() >= 0 and values.max() <= WHITE_16:
@@ -93,7 +93,7 @@ def _unreadable(source: Source, error: Exception) -> UsageError:
 
 
 def decode_all(sources: Sequence[Source], size: tuple[int, int], view: View | None = None) -> Tensor:
-    """All images as one tensor uint8 [N, 3, H, W]; without a ``view`` every one must be of ``size``."""
+    """All images as one tensor uint8 [N, 3, H, W]; without a ``view`` all must have ``size``."""
     images = np.empty((len(sources), 3, *size), dtype=np.uint8)
 
     def fill(place: int) -> None:
@@ -119,8 +119,8 @@ def check_size(name: str, size: tuple[int, ...], first: str, expected: tuple[int
 def viewed(image: Image.Image, view: View) -> Image.Image:
     """The RGB image scaled and cropped to ``view.size``.
 
-    As torchvision's Resize and CenterCrop have it on PIL images: with antialiasing, the longer side and the offsets
-    rounded their way. An image that ``resize`` leaves smaller than the crop is a :class:`UsageError`.
+    Equal to torchvision's Resize and CenterCrop on PIL images, with the same antialiasing and rounding of the longer
+    side and the offsets. An image that ``resize`` leaves smaller than the crop is a :class:`UsageError`.
     """
     if view.resize is None and (image.height, image.width) == view.size:
         return image
@@ -141,7 +141,7 @@ def central(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _scaled(image: Image.Image, view: View) -> tuple[int, int]:
-    """(W, H) of the scaled image before the crop: torchvision cuts the longer side's fraction off."""
+    """(W, H) of the scaled image before the crop: torchvision rounds the longer side down."""
     if view.crop == "squash":
         return (view.resize, view.resize) if view.resize is not None else (view.size[1], view.size[0])
     if view.resize is not None:

@@ -25,14 +25,13 @@ def load_distribution(
     view: View | None = None,
     few: bool = False,
 ) -> Examples:
-    """The examples of ``distribution``, all but its noise, which is added to normalised inputs when measuring.
+    """The examples of ``distribution`` without its noise, which is added to normalised inputs when measuring.
 
     ``seed`` draws the made corruptions; ``split_seed`` (unset: ``seed``) and ``valid_fraction`` hold out the
     validation images, so pass a model's own to see what it did not train on. ``dataset`` is the distribution's own
-    where it is open already, ``view`` the network's (unset: the data set's own). Corruptions are made at the images'
-    own size where they have one, and then seen through the view; where images have several sizes, on what the network
-    sees. ``few``: images are corrupted when they are asked for, not all at once. :class:`UsageError` if the data are
-    missing, damaged or of another kind.
+    if it is already open, ``view`` the network's (unset: the data set's own). If all images have one size, corruptions
+    are made at that size, before the view; if they have several, after it. ``few``: images are corrupted when they are
+    read, not all at once. :class:`UsageError` if the data are missing, damaged or of another kind.
     """
     if distribution.published:
         return _published(distribution, root, view)
@@ -68,7 +67,7 @@ def load_split(
 ) -> Examples:
     """One split of ``dataset``: ``train`` without, and ``valid`` with, the images held out by ``seed``.
 
-    ``view`` None: images as they are stored, which must be of one size, or the data set's own view.
+    ``view`` None: images as they are stored, which must have one size, or the data set's own view.
     """
     check_split(dataset.name, dataset.splits, split)
     if split not in {"train", "valid"}:
@@ -86,7 +85,7 @@ def _read(dataset: Dataset, split: str, view: View | None) -> Examples:
 def training_split(
     dataset: Dataset, *, seed: int, valid_fraction: float = VALID_FRACTION, view: View | None = None
 ) -> tuple[Examples, Examples]:
-    """What is trained on, and what is held out: the published validation set, or else a stratified share of train."""
+    """The training and the held-out images: the published validation set, or else a stratified share of train."""
     examples = _read(dataset, "train", view)
     if "valid" in dataset.splits:
         return examples, _read(dataset, "valid", view)

@@ -1,4 +1,4 @@
-"""Corruptions made here, on the images of any data set; labels stay as they are, even where pixels move."""
+"""Corruptions made here, on the images of any data set; labels do not change, even where pixels move."""
 
 from __future__ import annotations
 
@@ -59,11 +59,10 @@ class ChangedExamples:
 def corrupted(
     examples: Examples, distribution: Distribution, root: Path, *, seed: int, few: bool = False
 ) -> Examples:
-    """``examples`` under the distribution's corruption; an image's draws depend on ``seed`` and its place alone.
+    """``examples`` under the distribution's corruption; an image's draws depend only on ``seed`` and its place.
 
-    Images held in memory, unless only a ``few`` will be asked for, are made once and kept under ``root/cache``: the
-    name holds the generator's version, the seed and a digest of the images, and no published file is ever looked for
-    there.
+    Images held in memory are made once and kept under ``root/cache``, unless only a ``few`` will be read. The file's
+    name has the generator's version, the seed and a digest of the images; published files are never read from there.
     """
     seeds = image_seeds(len(examples), seed=seed)
 
@@ -93,7 +92,7 @@ def _digest(images: Tensor) -> str:
 
 
 def through(examples: Examples, view: View) -> Examples:
-    """``examples`` as a network of this view sees them; held in memory where they fit."""
+    """``examples`` as a network of this view sees them; held in memory if they fit."""
 
     def change(images: Tensor, places: Tensor) -> Tensor:
         return view_all(images, view)

@@ -15,5 +15,5 @@ def read_mat(path: Path, variable: str) -> Any:
     try:
         return loadmat(path, squeeze_me=True)[variable]
     except Exception as error:
-        # SciPy's parser fails on damaged bytes in as many ways as there are bytes.
+        # SciPy's parser raises almost any exception on damaged bytes.
         raise UsageError(f"{path} is damaged: {' '.join(str(error).split())}") from None

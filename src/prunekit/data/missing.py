@@ -1,4 +1,4 @@
-"""The one line that says which data are missing, where they were looked for, and how to get them."""
+"""The one line that says which data are missing, where prunekit looked, and how to get them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pixels as networks see them: one place where bytes become normalised numbers."""
+"""Pixels as networks see them: the only place where bytes become normalised numbers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Normaliser:
 
 
 def in_order(images: Tensor, channels: str) -> Tensor:
-    """RGB images ``[N, 3, H, W]`` with the channels that a network takes: rgb, bgr, or the luma alone."""
+    """RGB images ``[N, 3, H, W]`` with the channels that a network takes: rgb, bgr, or only the luma."""
     if channels == "bgr":
         return images.flip(1)
     if channels == "grey":
@@ -45,9 +45,9 @@ def in_order(images: Tensor, channels: str) -> Tensor:
 
 
 def as_input(noise: Tensor, dataset: Dataset) -> Tensor:
-    """Noise ``[N, 3, H, W]`` in units of the data set's own std, in those of a network's normalised input.
+    """Noise ``[N, 3, H, W]`` in units of the data set's own std, converted to those of a network's normalised input.
 
-    So every network of a data set is shown the same noisy pixels, however it normalises them; for ``grey`` the luma.
+    So every network of a data set sees the same noisy pixels, however it normalises them; for ``grey`` their luma.
     """
     if not dataset.unit or (dataset.unit == dataset.std and dataset.channels == "rgb"):
         return noise

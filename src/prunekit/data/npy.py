@@ -1,4 +1,4 @@
-"""Published ``.npy`` files: never a pickle, and a damaged one is named."""
+"""Published ``.npy`` files: pickles are never read, and errors name a damaged file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prunekit.errors import UsageError
 
 CIFAR_SHAPE = (32, 32, 3)
 MAGIC = b"\x93NUMPY"
-# NumPy parses the header as Python, and takes what it says of the shape.
+# NumPy parses the header as Python and does not check the shape in it.
 DAMAGED = (
     *(ValueError, EOFError, OSError, SyntaxError, TokenError),
     *(TypeError, OverflowError, AttributeError, RecursionError, MemoryError, KeyError),
@@ -35,7 +35,7 @@ def read_images(path: Path, name: str) -> NDArray[np.uint8]:
 
 
 def read_labels(path: Path, name: str, *, classes: int, count: int) -> Tensor:
-    """int64 [count], every one a class; other whole-number types are read too, as published files differ."""
+    """int64 [count], each of them a class; other integer types are read too, as published files differ."""
     labels = _read(path, name)
     if labels.dtype.kind not in "iu" or labels.shape != (count,):
         raise UsageError(
@@ -54,7 +54,7 @@ def checked_labels(labels: Tensor, path: Path, *, classes: int) -> Tensor:
 
 
 def to_channels_first(images: NDArray[np.uint8]) -> Tensor:
-    """uint8 [N, H, W, 3] as a tensor [N, 3, H, W] of its own."""
+    """uint8 [N, H, W, 3] as a new tensor [N, 3, H, W]."""
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 
 

@@ -25,9 +25,9 @@ PADDING = -1
 
 
 def load(root: Path, split: str, *, border: int, view: View) -> FileExamples:
-    """Labels int64 [N, K], padded with -1: every ImageNet class that is right. There is no split but ``test``.
+    """Labels int64 [N, K], padded with -1: every ImageNet class that is right. The only split is ``test``.
 
-    ``border`` pixels are cut off each side first (a red line that marks the images as for testing only); 2, as in the
+    ``border`` pixels are first cut off each side (a red line marks the images as only for testing); 2, as in the
     authors' template. Images of classes that ImageNet lacks are left out.
     """
     folder = need(root / "objectnet-1.0", "objectnet")

@@ -1,4 +1,4 @@
-"""What a data set of the user's own has to be given: statistics of its training images, a size, an augmentation."""
+"""What a user's own data set needs: statistics of its training images, a size, an augmentation."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from prunekit.data.examples import Examples
 from prunekit.data.preprocessing import Channels, View
 from prunekit.data.statistics import channel_statistics
 
-# A split whose pixels take more than this is not held in memory (2 GiB).
+# A split whose pixels take more than this (2 GiB) is not held in memory.
 HELD_BYTES = 2 * 2**30
-# From this many pixels a side images are augmented as ImageNet's are, below it as CIFAR's.
+# Images of at least this many pixels a side are augmented like ImageNet's, smaller ones like CIFAR's.
 LARGE_PX = 100
 TASK = "classification"
 
@@ -33,9 +33,9 @@ def own_dataset(
     contents: str,
     at: Callable[[View], Callable[[str], Examples]] | None = None,
 ) -> Dataset:
-    """A data set whose mean and std are of its training images; they are kept under ``keep`` by ``key``.
+    """A data set with the mean and std of its training images, which are kept under ``keep`` by ``key``.
 
-    One without training images is for measuring networks of other data sets, which bring their own mean and std.
+    One without training images is for measuring networks of other data sets, which have their own mean and std.
     """
     unknown: tuple[Channels, Channels] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     mean, std = _statistics(lambda: load("train"), keep, key) if "train" in splits else unknown

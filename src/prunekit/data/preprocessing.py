@@ -1,7 +1,7 @@
-"""What turns images into a network's input: it belongs to the network. Values only; no torch.
+"""What turns images into a network's input: it belongs to the network. Only values; no torch.
 
-An image is scaled and cropped (the :class:`View`), its channels are ordered, and it is normalised. A network that says
-nothing of its own has its data set's preprocessing.
+An image is scaled and cropped (the :class:`View`), its channels are ordered, and it is normalised. A network that does
+not specify its own has its data set's preprocessing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ CLASSIFICATION = "classification"
 class View(NamedTuple):
     """Which pixels a network sees: images are scaled and cropped to ``size`` (H, W).
 
-    ``resize`` is the length of the shorter side before the crop; None: an image of ``size`` is left as it is, another
-    one scaled until it just covers ``size``. ``crop``: the ``center`` of that, or ``squash``: both sides are scaled, to
-    ``resize`` or to ``size``.
+    ``resize`` is the length of the shorter side before the crop; None: an image of ``size`` does not change, any other
+    is scaled until it just covers ``size``. ``crop``: the ``center`` of the scaled image, or ``squash``: both sides are
+    scaled, to ``resize`` or to ``size``.
     """
 
     size: tuple[int, int]
@@ -33,7 +33,7 @@ class View(NamedTuple):
 
 
 class Preprocessing(NamedTuple):
-    """A network's own input: the fields of a :class:`View`, then per channel ``(pixel / 255 - mean) / std``.
+    """A network's input: the fields of a :class:`View`, then per channel ``(pixel / 255 - mean) / std``.
 
     ``channels`` is the order: ``rgb``, ``bgr``, or ``grey`` (one channel, the luma of the pixel).
     """
@@ -48,12 +48,12 @@ class Preprocessing(NamedTuple):
 
     @property
     def view(self) -> View:
-        """The part that is done to pixels."""
+        """The part that selects and scales pixels."""
         return View(self.size, self.resize, self.crop, self.interpolation)
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
-        """How a network that says nothing of its own sees the images of ``dataset``."""
+        """How a network that does not specify its own preprocessing sees the images of ``dataset``."""
         return cls(**{name: getattr(dataset, name) for name in cls._fields})
 
     @classmethod
@@ -77,7 +77,7 @@ class Preprocessing(NamedTuple):
 
 
 def to_json(preprocessing: Preprocessing) -> dict[str, Any]:
-    """The values as a record holds them."""
+    """The values as a record stores them."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in preprocessing._asdict().items()
@@ -87,7 +87,7 @@ def to_json(preprocessing: Preprocessing) -> dict[str, Any]:
 def seen(dataset: Dataset, preprocessing: Preprocessing) -> Dataset:
     """``dataset`` as a network of this preprocessing sees it: what it loads, its size, and how it is normalised.
 
-    :class:`UsageError` for a view of one's own on segmentation data, whose labels are maps of the images' size.
+    :class:`UsageError` for a different view of segmentation data, whose labels are maps of the images' size.
     """
     own = Preprocessing.of(dataset)
     if preprocessing == own:

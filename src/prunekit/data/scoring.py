@@ -15,10 +15,10 @@ def classification_loss(logits: Tensor, labels: Tensor, *, label_smoothing: floa
 
 
 def classification_outcomes(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """What the network said of each image.
+    """The network's answer to each image, and how good it is.
 
     ``logits`` [N, C]; ``labels`` [N], or [N, K] padded with -1 where any of several classes is right (ObjectNet): then
-    ``label`` and ``rank`` are those of the best-placed right class, ``loss`` and ``brier`` of their joint probability.
+    ``label`` and ``rank`` are those of the best-ranked right class, ``loss`` and ``brier`` of their joint probability.
     """
     logits = logits.float()
     accepted = labels if labels.ndim == 2 else labels[:, None]
@@ -47,7 +47,7 @@ def _brier(p: Tensor, accepted: Tensor, right: Tensor) -> Tensor:
 
 
 def _ranks(logits: Tensor, accepted: Tensor) -> Tensor:
-    """Places [N, K] of the accepted classes, 0 on top; ties go to the lower class, and NaN never makes a hit."""
+    """Ranks [N, K] of the accepted classes, 0 is best; ties go to the lower class, and NaN never counts as a hit."""
     classes = logits.shape[1]
     index = torch.arange(classes, device=logits.device)
     places = []
@@ -64,7 +64,7 @@ def segmentation_loss(logits: Tensor, labels: Tensor, *, label_smoothing: float 
 
 
 def segmentation_outcomes(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Per image, the pixels of each class in common, in all, in truth; the wrong and the counted pixels; the mean loss.
+    """Per image, the pixels of each class: intersection, union, truth; the wrong and the counted pixels; the mean loss.
 
     ``logits`` [N, C, H, W], ``labels`` [N, H, W] with 255 ignored. Counts per image let intervals resample images.
     """

@@ -1,4 +1,4 @@
-"""Sets of distributions by name, so that a line of a recipe says "all of the paper's". No torch."""
+"""Named sets of distributions, so that one line of a recipe can say "all of the paper's". No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEW_TESTS = {"cifar10": ("cifar10.1",), "imagenet": ("objectnet",)}
 def expand(text: str, dataset: str) -> list[str]:
     """The distributions that ``text`` names for ``dataset``: a set such as ``@corruptions``, or ``text`` itself.
 
-    Published corruptions where the data set has them (``cifar10-c/fog@3``), else made ones (``digits+fog@3``).
+    Published corruptions if the data set has them (``cifar10-c/fog@3``), otherwise made ones (``digits+fog@3``).
     :class:`UsageError` for a set that is not in ``SETS``.
     """
     if not text.startswith("@"):

@@ -12,8 +12,8 @@ from prunekit.errors import UsageError
 def hold_out(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
     """Split off ``fraction`` of every class: ``(train_indices, valid_indices)``, both ascending int64.
 
-    ``labels`` int64 [N]; labels of more dimensions have no class per image, and the split is then over all images.
-    A class gives up ``round(fraction * its images)``, and never its last one.
+    ``labels`` int64 [N]; labels with more dimensions have no class per image, so the split is over all images.
+    A class gives up ``round(fraction * its images)``, but never its last image.
     """
     if not 0 <= fraction < 1:
         raise UsageError(f"the held-out fraction {fraction:g} is not in [0, 1)")

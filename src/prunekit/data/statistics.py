@@ -14,7 +14,7 @@ CHUNK = 500
 def channel_statistics(examples: Examples) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """``(mean, std)`` per channel of pixels in [0, 1], over all images, a chunk of them in memory at a time.
 
-    A channel of one value throughout has the std 1; :class:`UsageError` if all are so.
+    A constant channel has the std 1; :class:`UsageError` if all channels are constant.
     """
     counts = np.zeros((3, 256), dtype=np.int64)
     for part in torch.split(torch.arange(len(examples)), CHUNK):

@@ -1,4 +1,4 @@
-"""Fetch one file over HTTP: it resumes where it was cut, and is used only once its size and checksum are right."""
+"""Fetch one file over HTTP: a cut transfer is resumed, and a file is used only if its size and checksum are right."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from prunekit.errors import PrunekitError
 from prunekit.progress import SILENT, Bar, Progress
 
 CHUNK = 1 << 20
-# Connections that bring something may be cut this often before the user is asked to run the command again.
+# Connections that bring data may be cut this often before the user is asked to run the command again.
 ATTEMPTS = 10
 TIMEOUT_S = 60
 SLOWEST, SECONDS_BETWEEN_LOOKS = 100, 8.0
-# Where neither the publisher nor the server says how long a file is.
+# The limit if neither the publisher nor the server says how large a file is.
 MOST_BYTES = 64 * 2**30
 CUT = (OSError, http.client.HTTPException)
 
 
 def download(file: RemoteFile, folder: Path, *, progress: Progress = SILENT) -> Path:
-    """``file`` in ``folder``, whole and checked; what an earlier, cut attempt brought is kept and continued.
+    """``file`` in ``folder``, whole and checked; what an interrupted attempt brought is kept and continued.
 
     :class:`PrunekitError` if the address gives another file (a web page, another size or checksum), the connection
     keeps being cut, or the disk is full.
@@ -101,7 +101,7 @@ def _continue(file: RemoteFile, part: Path, progress: Progress) -> None:
 
 
 def _resumed(file: RemoteFile, answer: http.client.HTTPResponse, start: int) -> int:
-    """Where a partial answer begins, which must be where it was asked to."""
+    """Where a partial answer begins, which must be the requested position."""
     said = answer.headers.get("Content-Range", "")
     if said and not said.startswith(f"bytes {start}-"):
         raise PrunekitError(f"{file.url} returned another part of {file.name} than requested")
@@ -120,7 +120,7 @@ def _expected(file: RemoteFile, answer: http.client.HTTPResponse, start: int) ->
 
 
 def _receive(answer: http.client.HTTPResponse, part: Path, start: int, length: int | None, bar: Bar) -> None:
-    """Write what comes, until it ends or is more than it should be; an answer that only drips is given up."""
+    """Write what comes, until it ends or is longer than expected; give up on an answer that is too slow."""
     received = start
     most = MOST_BYTES if length is None else length
     pace = Pace()
@@ -139,13 +139,13 @@ def _receive(answer: http.client.HTTPResponse, part: Path, start: int, length: i
 
 
 class Pace:
-    """How fast bytes come, looked at every few seconds."""
+    """How fast bytes arrive, checked every few seconds."""
 
     def __init__(self) -> None:
         self._since, self._bytes = monotonic(), 0
 
     def too_slow(self, more: int) -> bool:
-        """Whether fewer than ``SLOWEST`` bytes a second came since the last look; counts ``more``."""
+        """Whether fewer than ``SLOWEST`` bytes a second arrived since the last check; counts ``more``."""
         self._bytes += more
         seconds = monotonic() - self._since
         if seconds < SECONDS_BETWEEN_LOOKS:
@@ -167,7 +167,7 @@ def _no_link(path: str, how: int) -> int:
 
 
 def write(sink: BinaryIO, chunk: bytes, path: Path) -> None:
-    """Write, telling a full disk from a cut connection."""
+    """Write, and distinguish a full disk from a cut connection."""
     try:
         sink.write(chunk)
         sink.flush()
@@ -188,7 +188,7 @@ def verify(path: Path, file: RemoteFile, *, progress: Progress = SILENT) -> None
     if file.size is not None and size != file.size:
         raise PrunekitError(f"{path} has {size:,} bytes, not the {file.size:,} of {file.name}")
     kind, _, expected = file.checksum.partition(":")
-    # MD5 is what the publishers state; it finds damage, which is what it is used for.
+    # The publishers state MD5; it detects damage, its only purpose here.
     digest = hashlib.new(kind, usedforsecurity=False)
     with _readable(path) as source, progress.bar(f"check {file.name}", size, "bytes") as bar:
         while chunk := source.read(CHUNK):

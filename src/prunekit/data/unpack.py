@@ -1,4 +1,4 @@
-"""Unpack a tar archive whole or not at all, so that nothing is written outside its folder."""
+"""Unpack a tar archive completely or not at all, and write nothing outside its folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prunekit.data.downloads import RemoteFile
 from prunekit.errors import PrunekitError
 from prunekit.progress import SILENT, Progress
 
-# Python's tar reader takes numbers and names as they come, and fails in as many ways.
+# Python's tar reader does not check numbers and names, so damage raises many kinds of exception.
 DAMAGED = (
     *(tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
     *(ValueError, OverflowError, RecursionError, KeyError, IndexError, TypeError),
@@ -27,7 +27,7 @@ def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = 
     """Put the contents of ``archive`` into their places under ``root``; existing places are left alone.
 
     :class:`PrunekitError` for an archive that is damaged, lacks what it should hold, or holds links, devices or paths
-    that leave their folder: nothing of it is kept then.
+    that leave their folder: nothing of it is kept.
     """
     with _beside(root, file.name) as folder:
         _extract(archive, folder, progress)
@@ -45,7 +45,7 @@ def unpack(archive: Path, file: RemoteFile, root: Path, *, progress: Progress = 
 
 @contextmanager
 def _beside(root: Path, name: str) -> Iterator[Path]:
-    """A folder on the disk of ``root``, gone afterwards; what a killed run left in it is gone before."""
+    """A temporary folder on the disk of ``root``, removed afterwards; what a killed run left in it is removed first."""
     folder = root / f".unpack-{name}"
     _check_free(folder)
     try:
@@ -61,7 +61,7 @@ def _beside(root: Path, name: str) -> Iterator[Path]:
 
 
 def _check_free(folder: Path) -> None:
-    """Only what an unpacking that was killed left behind is removed."""
+    """Refuse a folder that is not what a killed run left behind."""
     known = {MARKER, CONTENT}
     if not folder.is_symlink() and not folder.exists():
         return

@@ -1,4 +1,4 @@
-"""Which version of a data set is on this machine, by a digest of what its files hold. No torch."""
+"""Which version of a data set is on this machine, by a digest of its files. No torch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from prunekit.data.datasets import PLACES
 from prunekit.data.downloads import DOWNLOADS
 from prunekit.distribution import is_place, parse, unescaped
 
-# Looking at a set of many files takes seconds, and every result is compared with it: a look at one of more than
-# ``EXACT_FILES`` is good for so many times as long as it took.
+# Checking a set of many files takes seconds, and every result is compared with it: a check of more than
+# ``EXACT_FILES`` files stays valid for this many times as long as it took.
 LOOK_LASTS = 20
 # Published corruptions that are one file each: only what is read is hashed.
 SHIFTED_FILES: dict[str, Callable[[str], Sequence[str]]] = {
@@ -29,22 +29,22 @@ def source_of(distribution: str) -> str:
 
 
 def version_of(source: str, root: Path) -> str:
-    """The digest of what ``source`` holds now; empty for published sets that are not here, or too many files to read.
+    """The current digest of ``source``; empty for published sets that are absent or have too many files to read.
 
-    :class:`UsageError` where a place such as ``folder:PATH`` cannot be read.
+    :class:`UsageError` if a place such as ``folder:PATH`` cannot be read.
     """
     found = _contents_of(source, root)
     return found.digest if found is not None else ""
 
 
 def earlier_version_of(source: str, root: Path) -> str:
-    """The same as version 0.1 noted it, for data sets of the user's own: names and sizes alone."""
+    """The digest that version 0.1 recorded for a user's own data set: only of names and sizes."""
     found = _contents_of(source, root) if is_place(source) else None
     return found.earlier if found is not None else ""
 
 
 def too_large(source: str, root: Path) -> bool:
-    """Whether ``source`` is a published set that is here in more files than are read, and so has no digest."""
+    """Whether ``source`` is a published set here with too many files to read, and so has no digest."""
     places = DOWNLOADS[source].places if source in DOWNLOADS else ()
     folders = [root / place for place in places if (root / place).is_dir()]
     return any(tree(folder) is None and any(folder.iterdir()) for folder in folders)
@@ -90,7 +90,7 @@ def _of_files(home: Path, paths: Sequence[Path], root: Path) -> Contents | None:
 
 
 def _of_places(places: Sequence[str], root: Path) -> Contents | None:
-    """All files of a published set's folders, unless there are too many of them."""
+    """The contents of all files of a published set's folders, unless there are too many."""
     paths: list[Path] = []
     for place in places:
         found = [root / place] if (root / place).is_file() else tree(root / place)

@@ -1,4 +1,4 @@
-"""PASCAL VOC and SBD segmentation: labels 0 (background) to 20, and 255 for pixels that are not counted."""
+"""PASCAL VOC and SBD segmentation: labels 0 (background) to 20, and 255 for pixels that do not count."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLASSES = 21
 
 
 class Layout(NamedTuple):
-    """Where a release keeps its images, its label maps and the lists that name them, under the data folder."""
+    """Where a release has its images, its label maps and the lists that name them, under the data folder."""
 
     folder: str
     images: str
@@ -35,7 +35,7 @@ class Layout(NamedTuple):
 
 
 def _read_png(path: Path) -> NDArray[Any]:
-    """The palette indices of a label image: its colours are for people."""
+    """The palette indices of a label image; its colours are only for people."""
     with open_image(path) as image:
         if image.mode not in {"P", "L"}:
             raise ValueError(f"its mode is {image.mode}, not palette indices")
@@ -59,8 +59,8 @@ LISTS = {"train": "train.txt", "test": "val.txt"}
 def load(root: Path, split: str, *, name: str, size: int) -> FileExamples:
     """``train``, or the validation images as ``test``, each in a square of ``size`` pixels.
 
-    The longer side is scaled to ``size`` (images bilinear, labels nearest); what is left of the square is black and
-    labelled 255, so that it is not counted. Errors of :class:`UsageError` name the file.
+    The longer side is scaled to ``size`` (images bilinear, labels nearest); the rest of the square is black and
+    labelled 255, so that it does not count. A :class:`UsageError` names the file.
     """
     layout = LAYOUTS[name]
     folder = need(root / layout.folder, name)

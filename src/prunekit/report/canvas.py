@@ -164,7 +164,7 @@ def as_svg(figure: Figure) -> bytes:
 
 
 def _inline(svg: str, panel: Panel, alt: str, told: Sequence[Meaning], per_unit: float) -> str:
-    """The inline element for an HTML page: no namespaces, unique ids, the page's font and colours, marks with titles."""
+    """The inline element for an HTML page: no namespaces, unique ids, the page's font and colours, titled marks."""
     body = svg[svg.index("</defs>") + len("</defs>") : svg.rindex("</svg>")]
     body = _with_words(_squeezed(body), told)
     body = re.sub(r"font-family: [^;\"]*", "font-family: inherit", body)

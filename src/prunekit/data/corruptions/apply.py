@@ -1,4 +1,4 @@
-"""Corrupt images in batches: check what was asked, cut into blocks that fit the cache, put the images last."""
+"""Corrupt images in batches: check the request, cut blocks that fit the cache, make images the last axis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prunekit.distribution import SEVERITIES
 from prunekit.errors import UsageError, unknown
 
 SMALLEST_PX = 8
-# Values worked on at a time on anything but a CPU; the table says how many a CPU's thread takes.
+# Values processed at a time on anything but a CPU; the table says how many per CPU thread.
 BLOCK_VALUES_ELSEWHERE = 2**25
 Seeds = Sequence[int] | Tensor
 
@@ -30,13 +30,13 @@ def corrupt(
     draws: Mapping[str, Tensor] | None = None,
     frost_photos: Path | None = None,
 ) -> Tensor:
-    """The corrupted copy of ``images``, a function of each image and its seed alone.
+    """The corrupted copy of ``images``, a function only of each image and its seed.
 
     ``images``: uint8 ``[N, 3, H, W]`` on any device, sides of 8 pixels or more; so is the result.
     ``seeds``: one whole number per image; unset: its place in the batch.
-    ``table``: the constants of "cifar" (32 px) or "imagenet" (224 px), or "auto": by the images' size, from 100 px on
-    the latter.
-    ``draws``: random quantities by name, images first, used instead of drawing them (names: docs/corruptions.md).
+    ``table``: the constants of "cifar" (32 px) or "imagenet" (224 px), or "auto": by the images' size, the latter from
+    100 px on.
+    ``draws``: random quantities by name, images first, used instead of drawn ones (names: docs/corruptions.md).
     ``frost_photos``: a folder of photographs of frost; unset: textures with the statistics of the original ones.
     Raises :class:`UsageError`. Source: Hendrycks and Dietterich, ICLR 2019, section 3.
     """
@@ -67,8 +67,8 @@ def corrupt_mixed(
 ) -> Tensor:
     """Each image under a corruption and a severity (0: clean) that its seed draws uniformly.
 
-    Images of one kind are corrupted together: the more images in a call, the faster each. Shapes and errors are those
-    of :func:`corrupt`. Source: "Lost in Pruning", MLSys 2021, section 6 (robust training).
+    Images with the same draw are corrupted together, so larger calls take less time per image. Shapes and errors are
+    those of :func:`corrupt`. Source: "Lost in Pruning", MLSys 2021, section 6 (robust training).
     """
     _check_images(images)
     _check_mixture(corruptions, severities)
@@ -87,7 +87,7 @@ def corrupt_mixed(
 
 
 def _spans(images: Tensor, row: Corruption) -> Iterator[slice]:
-    """Slices of images, as many in each as a block holds."""
+    """Slices of images, each with as many as fit in a block."""
     on_cpu = images.device.type == "cpu"
     limit = row.block_values * torch.get_num_threads() if on_cpu else BLOCK_VALUES_ELSEWHERE
     step = max(1, limit // images[:1].numel()) if len(images) else 1

@@ -1,4 +1,4 @@
-"""Blur of the lens, of frosted glass and of motion."""
+"""Blur by the lens, by frosted glass and by motion."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def motion_blur(pixels: Tensor, *, draws: Draws, radius: float, sigma: float) ->
 def zoom_blur(pixels: Tensor, *, count: int, step: float) -> Tensor:
     """The mean of the image and of ``count`` zooms into it, by 1, 1 + step, ..
 
-    Summed in float32 as the reference does; neighbouring factors often name the same zoom, which is made once.
+    Summed in float32 as the reference does; neighbouring factors often give the same zoom, which is computed once.
     """
     clean = to_unit(pixels).float()
     wide, total = clean.double(), torch.zeros_like(clean)
@@ -50,9 +50,9 @@ def zoom_blur(pixels: Tensor, *, count: int, step: float) -> Tensor:
 
 
 def glass_blur(pixels: Tensor, *, draws: Draws, sigma: float, reach: int, rounds: int) -> Tensor:
-    """Copy a random neighbour over every pixel, between two smoothings.
+    """Overwrite every pixel with a random neighbour, between two smoothings.
 
-    ``reach``: neighbours are up to this far up and left and one less down and right, as in the reference.
+    ``reach``: neighbours are up to this far up and left, and up to one less down and right, as in the reference.
     """
     _, height, width, _ = pixels.shape
     packed = pack(to_bytes(gaussian(to_unit(pixels), sigma)))
@@ -63,10 +63,10 @@ def glass_blur(pixels: Tensor, *, draws: Draws, sigma: float, reach: int, rounds
 
 
 def _copied_from(shift: Tensor, height: int, width: int, reach: int) -> Tensor:
-    """For every pixel the place ``[N, H * W]`` whose old value it ends with.
+    """For every pixel, the place ``[N, H * W]`` whose old value it ends up with.
 
     ``shift``: (right, down) ``[N, rows, columns, 2]`` in the order of the scan, from the bottom right. A pixel whose
-    source was itself overwritten earlier in the scan gets that one's source: the chains are followed by doubling.
+    source was overwritten earlier in the scan gets the source of that one: the chains are followed by doubling.
     """
     place = torch.arange(height * width, device=shift.device).view(height, width)
     inside = (slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1))
@@ -76,7 +76,7 @@ def _copied_from(shift: Tensor, height: int, width: int, reach: int) -> Tensor:
     written = torch.zeros(height, width, dtype=torch.bool, device=shift.device)
     written[inside] = True
     source = source.flatten(1)
-    # Scanned before this pixel: behind it in reading order, and within what the scan covers.
+    # Scanned before this pixel: after it in reading order, and within the area of the scan.
     chained = (source > place.flatten()) & written.flatten()[source]
     while chained.any():
         chained, source = (

@@ -11,7 +11,7 @@ Rule = Callable[[Tensor, int], Tensor]
 
 
 def edge(position: Tensor, size: int) -> Tensor:
-    """The last sample goes on: ``.. 0 0 | 0 1 2``."""
+    """The last sample is repeated: ``.. 0 0 | 0 1 2``."""
     return position.clamp(0, size - 1)
 
 

@@ -1,4 +1,4 @@
-"""The 8 x 8 cosine transform of JPEG in whole numbers, with 13 bits behind the point.
+"""The 8 x 8 cosine transform of JPEG in integers, with 13 fractional bits.
 
 The algorithm of Loeffler, Ligtenberg and Moschytz (ICASSP 1989) as libjpeg's accurate integer transform rounds it
 (CORRUPTIONS, appendix A). All arrays are int32 ``[8, 8, *]``.
@@ -63,7 +63,7 @@ def _inverse_pass(y: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _odd_part(p: Tensor, q: Tensor, r: Tensor, t: Tensor) -> list[Tensor]:
-    """The rotation that the odd frequencies share; it is its own mirror, so both directions use it."""
+    """The rotation that the odd frequencies share; it is symmetric, so both directions use it."""
     pr, qt = p + r, q + t
     z5 = (pr + qt).mul_(_C_1175)
     z1, z2 = (p + t).mul_(-_C_899), (q + r).mul_(-_C_2562)
@@ -79,5 +79,5 @@ def _shift_left(x: Tensor, bits: int) -> Tensor:
 
 
 def _descale(x: Tensor, bits: int) -> Tensor:
-    """Divide a number of the caller's own by a power of two, in place, and round halves up."""
+    """Divide by a power of two in place and round halves up; the caller must own ``x``."""
     return x.add_(1 << (bits - 1)).bitwise_right_shift_(bits)

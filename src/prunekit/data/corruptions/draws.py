@@ -1,6 +1,6 @@
-"""Random numbers that belong to an image: a pure function of its seed, the stream's name and a counter.
+"""Random numbers of an image: a pure function of its seed, the stream's name and a counter.
 
-No state is carried, so an image gets the same draws in any batch, at any place and in any worker.
+There is no state, so an image gets the same draws in any batch, at any place and in any worker.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 class Draws:
     """The random quantities of one block: made from ``seeds`` (int64 ``[N]``), or ``given`` by name.
 
-    Every array has the images last: ``[*shape, N]``.
+    In every array, images are the last axis: ``[*shape, N]``.
     """
 
     seeds: Tensor

@@ -1,4 +1,4 @@
-"""Outlines and the distance to them, in whole numbers as OpenCV computes them (docs/corruptions.md, spatter)."""
+"""Outlines and the distance to them, in integers as OpenCV computes them (docs/corruptions.md, spatter)."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def _neighbours(x: Tensor) -> dict[tuple[int, int], Tensor]:
 def distance(marked: Tensor, *, far: int) -> Tensor:
     """Distance in pixels, float32 ``[H, W, N]`` and at most ``far``, to the nearest marked one.
 
-    The 5 x 5 chamfer distance (Borgefors, 1986). A shortest walk takes its sideways steps first, then only steps up or
-    only steps down, so the rows above and the rows below are swept side by side.
+    The 5 x 5 chamfer distance (Borgefors, 1986). A shortest path takes its sideways steps first, then only steps up or
+    only steps down, so the rows above and the rows below are swept in parallel.
     """
     limit = far << DISTANCE_BITS
     start = marked.logical_not().int().mul_(limit)
@@ -90,7 +90,7 @@ def _run_right(best: Tensor, limit: int) -> Tensor:
 
 
 def _sweep_down(start: Tensor, limit: int) -> Tensor:
-    """Shortest walks ``[H, W, *]`` of steps that come from one or two rows above."""
+    """Lengths ``[H, W, *]`` of the shortest paths whose steps come from one or two rows above."""
     wide = pad_zeros(start, (0, 0, 0, 0, 2, 2, 2, 0), value=limit)
     for row in range(2, len(wide)):
         above, higher = wide[row - 1], wide[row - 2]

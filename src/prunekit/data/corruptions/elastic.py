@@ -73,7 +73,7 @@ def _fixed(slope: Tensor, origin: Tensor, columns: Tensor, rows: Tensor) -> Tens
 
 
 def _displace(image: Tensor, right: Tensor, down: Tensor, height: int, width: int) -> Tensor:
-    """``image`` read at every pixel's place plus (right, down) ``[N, H * W]``, interpolated in float64."""
+    """``image`` read at every pixel's position plus (right, down) ``[N, H * W]``, interpolated in float64."""
     place = torch.arange(height * width, device=image.device)
     row, column = down.double().add_(place // width), right.double().add_(place % width)
     top, left = row.floor(), column.floor()
@@ -92,7 +92,7 @@ def _corners(image: Tensor, top: Tensor, left: Tensor, height: int, width: int, 
 
 
 def _weighted(values: list[Tensor], down: Tensor, across: Tensor) -> Tensor:
-    """The four values mixed in OpenCV's order, which float32 shows."""
+    """The four values mixed in OpenCV's order, which matters in float32."""
     shares = [row * column for row in (1 - down, down) for column in (1 - across, across)]
     first, *rest = (value.mul_(share) for value, share in zip(values, shares, strict=True))
     for value in rest:

@@ -1,4 +1,4 @@
-"""Frost on the window: a crop of one of five photographs, or of textures made to the photographs' statistics."""
+"""Frost on the window: a crop of one of five photographs, or of textures with the photographs' statistics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prunekit.data.corruptions.ice import ice
 from prunekit.data.images import open_rgb
 from prunekit.errors import UsageError
 
-# The reference lists six photographs and never draws the sixth; its second and third are the same picture.
+# The reference lists six photographs and never draws the sixth; its second and third are identical.
 PHOTOGRAPHS = ("frost1", "frost2", "frost3", "frost4", "frost5")
 COMPONENTS = ("teal", "white", "white", "grey", "dark")
 

@@ -15,7 +15,7 @@ def to_hsv(unit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     grey = spread == 0
     safe = spread.masked_fill(grey, 1)
     hue = torch.where(green == value, blue - red, green - blue).div_(safe).add_(2 * (green == value))
-    # Blue wins a tie: it is looked at last.
+    # Blue wins a tie because it is checked last.
     hue = torch.where(blue == value, (red - green).div_(safe).add_(4), hue)
     hue = divide_(hue, 6)
     saturation = spread.div_(value.masked_fill(grey, 1))
@@ -26,7 +26,7 @@ def recolour(unit: Tensor, hue: Tensor, saturation: Tensor, value: Tensor) -> Te
     """The block with another saturation and value, its hues kept.
 
     The largest channel becomes the value and the smallest is as far below as the saturation says; only the middle one
-    needs the hue. Grey has hue 0: red is taken for its largest channel.
+    needs the hue. Grey has hue 0: red counts as its largest channel.
     """
     sector = (hue * 6).floor_()
     part = hue * 6 - sector

@@ -1,7 +1,7 @@
-"""Textures of frost that no camera took: noise with the spectrum, colours and percentiles of the photographs.
+"""Synthetic textures of frost: noise with the spectrum, colours and percentiles of the photographs.
 
 The statistics in ``frost.json`` were measured on crops of the photographs (two scales: every pixel, every fifth). The
-photographs themselves are not free to be shipped.
+photographs themselves may not be redistributed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def ice(components: tuple[str, ...], subsampling: int, crop: int) -> tuple[Tenso
 
 
 def _extend(texture: Tensor, crop: int) -> Tensor:
-    """A texture repeats itself at its borders, so it can be continued."""
+    """Continue a texture beyond its border, where it repeats."""
     place = torch.arange(len(texture) + crop) % len(texture)
     return texture[place][:, place].contiguous()
 
@@ -46,7 +46,7 @@ def _texture(name: str, subsampling: int) -> Tensor:
     spectrum = _spectrum(scale, component, scale["crop"] * REPEAT[subsampling])
     random = np.random.default_rng([SEED, subsampling, *name.encode()])
     fields = np.stack([_field(spectrum, random) for _ in range(3)], axis=-1)
-    # Percentiles and deviations are those of values about their own crop's mean: the means' variance comes on top.
+    # Percentiles and deviations are relative to the mean of each crop: the variance of these means is added.
     widening = np.sqrt(1 + component["crop_mean_variance"] / sum(component["power_by_radial_bin"]))
     fields *= widening
     rg, rb, gb = component["correlation_rg_rb_gb"]
@@ -71,7 +71,7 @@ def _spectrum(scale: dict[str, Any], component: dict[str, Any], side: int) -> Ar
     """Power of every wave ``[side, side]`` of a texture whose crops have the measured power in every radial bin.
 
     A crop's border spreads each wave over the bins; the bins' powers solve that linear system, none below 0. The
-    variance of crops' means counts as one more bin: it is made by waves longer than a crop.
+    variance of the crops' means counts as one more bin: it comes from waves longer than a crop.
     """
     crop, edges = scale["crop"], np.array([0.0, 0.5, *scale["radial_bin_edges"][1:]])
     wanted = np.array([component["crop_mean_variance"], *component["power_by_radial_bin"]])
@@ -97,7 +97,7 @@ def _spread(crop: int, wave: Array) -> Array:
 
 
 def _field(spectrum: Array, random: np.random.Generator) -> Array:
-    """A field of variance 1 with this spectrum: every wave has its exact power, only phases are random."""
+    """A field of variance 1 with this spectrum: every wave has its exact power, and only phases are random."""
     phases = np.fft.fft2(random.standard_normal(spectrum.shape))
     waves = phases / np.maximum(np.abs(phases), 1e-12) * np.sqrt(spectrum)
     waves[0, 0] = 0
@@ -106,7 +106,7 @@ def _field(spectrum: Array, random: np.random.Generator) -> Array:
 
 
 def _to_percentiles(field: Array, percentiles: list[float]) -> Array:
-    """Map a standard normal field to values with these percentiles; straight on beyond the outer ones."""
+    """Map a standard normal field to values with these percentiles; linear beyond the outer ones."""
     inner = np.interp(field, QUANTILES, percentiles)
     low, high = np.diff(percentiles[:2])[0], np.diff(percentiles[-2:])[0]
     below = np.minimum(field - QUANTILES[0], 0) * low / (QUANTILES[1] - QUANTILES[0])

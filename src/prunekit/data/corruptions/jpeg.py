@@ -1,6 +1,6 @@
-"""What JPEG does to an image, without writing one: the coefficients are rounded and the bitstream is skipped.
+"""The effect of JPEG on an image without a bitstream: only the coefficients are rounded.
 
-Baseline JPEG with chroma at half size (4:2:0), to the bit as libjpeg encodes and decodes (docs/corruptions.md).
+Baseline JPEG with chroma at half size (4:2:0), bit for bit as libjpeg encodes and decodes (docs/corruptions.md).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def jpeg_compression(pixels: Tensor, *, quality: int) -> Tensor:
 
 
 def _to_ycc(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance ``[H, W, N]`` and chrominance ``[2, H, W, N]`` with 16 bits behind the point, rounded."""
+    """Luminance ``[H, W, N]`` and chrominance ``[2, H, W, N]`` computed with 16 fractional bits and rounded."""
     red, green, blue = rgb
     light = (red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16
     middle = (128 << 16) + 32767
@@ -64,7 +64,7 @@ def _to_rgb(light: Tensor, colour: Tensor) -> Tensor:
 
 
 def _halve(chrominance: Tensor) -> Tensor:
-    """Means of 2 x 2; a half is rounded down in even columns and up in odd ones, so that it evens out."""
+    """Means of 2 x 2; halves are rounded down in even columns and up in odd ones, so that they average out."""
     even = _pad_to(_pad_to(chrominance, HEIGHT, 2), WIDTH, 2 * SIDE)
     rows = even[:, ::2] + even[:, 1::2]
     sums = rows[:, :, ::2] + rows[:, :, 1::2]
@@ -103,7 +103,7 @@ def _round_trip(planes: Tensor, base: tuple[tuple[int, ...], ...], quality: int)
 def _quantise(coefficients: Tensor, steps: Tensor) -> Tensor:
     """The nearest multiples of the steps (halves away from zero); the coefficients come in 8 times too large.
 
-    A float32 division is exact enough: both numbers are below 2^16, so no quotient is rounded up to a whole number.
+    A float32 division is exact enough: both numbers are below 2^16, so no quotient is rounded up to an integer.
     """
     step = steps.view(SIDE, SIDE, 1, 1, 1, 1)
     counts = ((coefficients.abs() + 4 * step).float() / (8 * step)).int()
@@ -119,7 +119,7 @@ def _steps(base: tuple[tuple[int, ...], ...], quality: int) -> Tensor:
 
 
 def _pad_to(x: Tensor, dim: int, multiple: int) -> Tensor:
-    """The last sample repeated until the size is a multiple."""
+    """``x`` with its last sample repeated until the size is a multiple."""
     size = x.shape[dim]
     position = torch.arange(-(-size // multiple) * multiple, device=x.device)
     return x if len(position) == size else pick(x, dim, edge(position, size))

@@ -1,4 +1,4 @@
-"""Noise of the sensor: each value of each pixel is disturbed on its own."""
+"""Sensor noise: each value of each pixel is disturbed independently."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def impulse_noise(pixels: Tensor, *, draws: Draws, amount: float) -> Tensor:
     if "hit" in draws.given:
         hit, white = draws.given["hit"] <= amount, draws.given["white"] <= 0.5
     else:
-        # One word of 32 bits decides both: the upper 31 whether, the lowest one which.
+        # One 32-bit word decides both: the upper 31 bits whether, the lowest bit which.
         bits = draws.bits("hit", *shape)
         hit, white = (bits >> 1) < round((2 * amount - 1) * 2**30), (bits & 1).bool()
     return torch.where(hit, white.to(torch.uint8).mul_(255), pixels)

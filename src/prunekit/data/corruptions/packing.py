@@ -13,7 +13,7 @@ def pack(pixels: Tensor) -> Tensor:
 
 
 def unpack(packed: Tensor, height: int, width: int) -> Tensor:
-    """The bytes ``[3, H, W, N]`` again."""
+    """The bytes ``[3, H, W, N]`` of packed pixels."""
     last = packed.t().contiguous().view(height, width, len(packed))
     return torch.stack([last, last >> 8, last >> 16]).bitwise_and_(255).to(torch.uint8)
 

@@ -21,7 +21,7 @@ def pixelate(pixels: Tensor, *, scale: float) -> Tensor:
 
 
 def _resize(pixels: Tensor, dim: int, target: int) -> Tensor:
-    """One axis: every output is the rounded mean of the inputs whose centres its box holds."""
+    """Resize one axis: every output is the rounded mean of the inputs whose centres lie in its box."""
     sources, weights = _boxes(pixels.shape[dim], target)
     if sources.shape[1] == 1:
         return pick(pixels, dim, sources[:, 0].to(pixels.device))

@@ -1,6 +1,6 @@
 """From bytes to the unit interval and back, as the reference generator converts (docs/corruptions.md).
 
-Inside the package a block of images is ``[3, H, W, N]``: with the images last, a number per image is a plain ``[N]``
+Inside the package a block of images is ``[3, H, W, N]``: with the images last, one number per image is a plain ``[N]``
 vector, and a shifted slice of the block is one long run of memory.
 """
 
@@ -14,9 +14,9 @@ LUMA = torch.tensor((0.299, 0.587, 0.114)).tolist()
 
 
 def divide_(values: Tensor, divisor: float) -> Tensor:
-    """Divide in place by a number, rounded alike on every device.
+    """Divide in place by a number, with the same rounding on every device.
 
-    By a Python number a GPU multiplies with the reciprocal, which moves last bits, and truncation then moves bytes.
+    For a Python number, a GPU multiplies by the reciprocal, which changes last bits; truncation then changes bytes.
     """
     return values.div_(torch.full((), divisor, dtype=values.dtype, device=values.device))
 

@@ -11,7 +11,7 @@ START = 100.0
 
 
 def plasma(draws: Draws, size: int, decay: float) -> Tensor:
-    """Maps ``[size, size, N]`` in [0, 1], the whole range reached; ``size`` is a power of two."""
+    """Maps ``[size, size, N]`` in [0, 1], scaled to the whole range; ``size`` is a power of two."""
     clouds = torch.zeros(size, size, len(draws.seeds), device=draws.seeds.device)
     step, amplitude = size, START
     while step >= 2:
@@ -24,7 +24,7 @@ def plasma(draws: Draws, size: int, decay: float) -> Tensor:
 def _refine(clouds: Tensor, draws: Draws, step: int, amplitude: float) -> None:
     """Fill the centres of the squares, then the middles of their sides: the mean of four neighbours plus noise."""
     half, cells = step // 2, len(clouds) // step
-    # The reference multiplies a number in [-w, w) by w once more.
+    # The reference multiplies a number in [-w, w) by w again.
     noise = draws.uniform(f"plasma/{step}", 3, cells, cells, low=-(amplitude**2), high=amplitude**2)
     corners = clouds[::step, ::step]
     below = corners + corners.roll(-1, 0)

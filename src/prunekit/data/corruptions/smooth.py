@@ -12,7 +12,7 @@ from torch import Tensor
 from prunekit.data.corruptions.borders import Rule, edge, mirror, pad
 
 HEIGHT, WIDTH = 1, 2
-# Taps of a kernel that cannot move a byte.
+# Taps of a kernel up to this size cannot change a byte.
 NEGLIGIBLE = 1e-12
 
 
@@ -27,7 +27,7 @@ def gaussian_weights(sigma: float, truncate: float = 4.0) -> tuple[float, ...]:
 def gaussian(x: Tensor, sigma: float, *, border: Rule = edge) -> Tensor:
     """Smooth height, then width, in float64; every pass is stored in the dtype of ``x`` (docs/corruptions.md).
 
-    The additions are in the reference's order: flat areas lie on the edge between two bytes, so the last bit counts.
+    The additions are in the reference's order: flat areas lie on the edge between two bytes, so the last bit matters.
     """
     weights = gaussian_weights(sigma)
     for dim in (HEIGHT, WIDTH):

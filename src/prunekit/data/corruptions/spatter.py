@@ -12,7 +12,7 @@ from prunekit.data.corruptions.smooth import correlate, gaussian
 
 WATER_RGB = (175, 238, 238)
 MUD_RGB = (63, 42, 20)
-# Canny's two thresholds, and the distance in pixels beyond which an edge is not felt.
+# Canny's two thresholds, and the distance in pixels beyond which an edge has no effect.
 WEAK, STRONG, FAR = 50, 150, 20
 RELIEF = ((-2, -1, 0), (-1, 1, 1), (0, 1, 2))
 
@@ -57,7 +57,7 @@ def _shine(drops: Tensor, strength: float) -> Tensor:
 
 
 def _box_mean(x: Tensor) -> Tensor:
-    """Means of 3 x 3 in float64: whole numbers stay whole."""
+    """Means of 3 x 3 pixels in float64, computed from exact sums."""
     return _slide(x.double(), ((1, 1, 1),) * 3).mul_(1 / 9)
 
 
@@ -66,7 +66,7 @@ def _slide(x: Tensor, kernel: tuple[tuple[int, ...], ...]) -> Tensor:
 
 
 def _equalise(level: Tensor) -> Tensor:
-    """Spread whole distances (0 to FAR) over 0 to 255 by their ranks; one level alone is left as it is."""
+    """Spread whole distances (0 to FAR) over 0 to 255 by their ranks; an image with only one level does not change."""
     flat = level.flatten(0, 1).long()
     pixels, images = flat.shape
     counts = torch.zeros(FAR + 1, images, dtype=torch.int64, device=level.device)

@@ -1,4 +1,4 @@
-"""The corruptions by name: what each does, its constants in both tables, and where it comes from. Loads no torch."""
+"""The corruptions by name: what each does, its constants in both tables, and its source. Loads no torch."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NamedTuple
 from prunekit.distribution import CORRUPTIONS
 from prunekit.registry import Lazy, Registry
 
-# Raised whenever any image made here changes, so that sets made by an older generator are not taken for new ones.
+# Increased whenever any image made here changes, so that sets of an older generator are not taken for new ones.
 GENERATOR_VERSION = 1
 TABLES = ("cifar", "imagenet")
 # Images whose shorter side is below this many pixels get the CIFAR constants.
 IMAGENET_FROM_PX = 100
-# Values (of all images) that a CPU thread works on at a time. Filters in float64 want a block that the cache holds;
-# chains of many small operations want fewer calls.
+# Values (of all images) that a CPU thread processes at a time. Filters in float64 need blocks that fit in the cache;
+# chains of many small operations need fewer calls.
 CACHED_BLOCK, LONG_BLOCK = 2**16, 2**18
 HENDRYCKS = "Hendrycks and Dietterich, ICLR 2019 (arXiv:1903.12261)"
 
@@ -40,7 +40,7 @@ class Corruption(NamedTuple):
 
     @property
     def random(self) -> bool:
-        """Whether two seeds give two results."""
+        """Whether the result depends on the seed."""
         return bool(self.draws)
 
     def settings(self, table: str, severity: int) -> dict[str, float | str]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from prunekit.data.corruptions.borders import edge, pad
 
-# From 8 to 16 bits a value is repeated: 0xAB becomes 0xABAB.
+# From 8 to 16 bits, a byte is repeated: 0xAB becomes 0xABAB.
 TO_16_BIT = 257
 
 

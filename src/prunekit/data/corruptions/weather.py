@@ -13,7 +13,7 @@ from prunekit.data.corruptions.zoom import zoom
 
 
 def fog(pixels: Tensor, *, draws: Draws, strength: float, decay: float) -> Tensor:
-    """Lay a cloud over the image and keep its brightest value where it was."""
+    """Lay a cloud over the image without changing its brightest value."""
     _, height, width, _ = pixels.shape
     clouds = draws.given.get("plasma")
     if clouds is None:

@@ -1,4 +1,4 @@
-"""Zoom into the centre and keep the size (docs/corruptions.md)."""
+"""Zoom into the centre at constant image size (docs/corruptions.md)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def grid(size: int, factor: float) -> tuple[int, int]:
 
 
 def zoom(x: Tensor, factor: float) -> Tensor:
-    """The centre of float64 ``[C, H, W, N]``, ``factor`` times as large, corners of the crop aligned."""
+    """The centre of float64 ``[C, H, W, N]``, ``factor`` times as large, with the corners of the crop aligned."""
     for dim in (HEIGHT, WIDTH):
         side, enlarged = grid(x.shape[dim], factor)
         if side != enlarged:

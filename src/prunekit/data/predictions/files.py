@@ -78,7 +78,7 @@ def _jsonl(path: Path) -> Columns:
 
 
 def _harness(rows: Sequence[dict[str, Any]], path: Path) -> Columns:
-    """Samples of lm-evaluation-harness: log-likelihoods of the choices, or only whether each answer was right."""
+    """Samples of lm-evaluation-harness: the log-likelihoods of the choices, or only whether each answer was right."""
     ids = [row.get("doc_id", place) for place, row in enumerate(rows)]
     responses = [row["filtered_resps"] for row in rows]
     if all(_is_choices(each) for each in responses):

@@ -1,6 +1,6 @@
-"""From what a network said of each example to the outcomes that findings are made of. NumPy alone.
+"""From a network's answer to each example to the outcomes on which findings are based. Needs only NumPy.
 
-The numbers are those of ``data.scoring``, which does the same for batches of tensors while it measures.
+The numbers equal those of ``data.scoring``, which computes them from batches of tensors during a measurement.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNIT_SUM = 1e-3  # how far probabilities that were rounded to three digits may b
 
 
 class Scores(StrEnum):
-    """What a file holds of each example."""
+    """What a file contains for each example."""
 
     LOGITS = "logits"
     PROBABILITIES = "probabilities"
@@ -33,11 +33,11 @@ class Scores(StrEnum):
 
 
 class Predictions(NamedTuple):
-    """What one network said of every example of one distribution.
+    """One network's answers to all examples of one distribution.
 
     ``labels``: int64 ``[n]``. ``scores``: float ``[n, classes]`` as ``kind`` says, or int64 ``[n]`` predicted classes.
-    ``ids``: a name for each example, in the same order; None where the order alone identifies them. ``more``: with
-    predicted classes, what ``outcomes export`` wrote besides: ``rank``, ``loss``, ``confidence``, ``brier``.
+    ``ids``: a name for each example, in the same order; None if only the order identifies them. ``more``: with
+    predicted classes, what else ``outcomes export`` wrote: ``rank``, ``loss``, ``confidence``, ``brier``.
     """
 
     labels: Array
@@ -48,7 +48,7 @@ class Predictions(NamedTuple):
 
     @property
     def n(self) -> int:
-        """How many examples."""
+        """The number of examples."""
         return len(self.labels)
 
 
@@ -120,8 +120,8 @@ def _refuse(found: Predictions, source: str, wrong: Any, why: str) -> None:
 def outcomes(found: Predictions) -> dict[str, Array]:
     """Per-example outcomes as a measurement stores them, one entry per example.
 
-    ``predicted``, ``label``, ``rank`` (0: the true class is on top) int32; from scores also ``loss``, ``confidence``
-    and ``brier`` float32. From classes alone a rank is 0 or 1, so that a top-k error with k > 1 does not exist.
+    ``predicted``, ``label``, ``rank`` (0: the true class is first) int32; from scores also ``loss``, ``confidence``
+    and ``brier`` float32. From classes only, a rank is 0 or 1, so that there is no top-k error with k > 1.
     """
     labels = found.labels.astype(np.int32)
     if found.kind is Scores.CLASSES:

@@ -1,4 +1,4 @@
-"""The predictions in a file: which column is what, by its usual name or as the user says."""
+"""The predictions in a file: what each column is, by its usual name or as the user says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prunekit.data.predictions.outcomes import MORE, Array, Predictions, Scores,
 from prunekit.errors import UsageError
 
 LARGEST = 8 * 2**30  # bytes of one file
-# How columns and arrays are usually called, in order of preference.
+# The usual names of columns and arrays, in order of preference.
 NAMES: dict[str, tuple[str, ...]] = {
     "logits": ("logits", "scores", "outputs"),
     "probabilities": ("probabilities", "probs", "prob", "softmax", "predict_proba"),
@@ -27,7 +27,7 @@ KINDS = {"logit": "logits", "logits": "logits", "score": "logits", None: None}
 
 
 class Asked(NamedTuple):
-    """What the user says of a file that its names do not: which column is which, what the scores are, the labels."""
+    """What the user says of a file that its names do not: what each column and the scores are, and the labels."""
 
     columns: Mapping[str, str] = {}
     scores: Scores | None = None
@@ -54,7 +54,7 @@ def read(path: Path, asked: Asked = AS_USUAL) -> Predictions:
 
 
 def _assembled(columns: Columns, asked: Asked, path: Path) -> Predictions:
-    """Predictions from named columns; what is named by the user comes before what is named as usual."""
+    """Predictions from named columns; the user's names come before the usual ones."""
     found = {role: column for role in NAMES if (column := _column(columns, role, asked, path)) is not None}
     kind, scores = _scores(columns, found, asked, path)
     if "label" not in found:
@@ -122,7 +122,7 @@ def _numbered(columns: Columns, path: Path) -> tuple[Scores | None, Array] | Non
 
 
 def _guess(scores: Array) -> Scores:
-    """Numbers that are between 0 and 1 and sum to 1 in every row are probabilities, others logits."""
+    """Numbers between 0 and 1 that sum to 1 in every row are probabilities, all others logits."""
     sums = np.abs(scores.sum(axis=1) - 1)
     within = scores.size and scores.min() >= 0 and scores.max() <= 1 and sums.max() < 1e-3
     return Scores.PROBABILITIES if within else Scores.LOGITS
