@@ -30,11 +30,11 @@ from prunekit.steps.unpruned import nonzero_of
 from prunekit.store.records import ModelRecord
 
 PRETRAINED = "pretrained"
-PROBED = 16  # images by which probabilities are told from logits
+PROBED = 16  # images used to distinguish probabilities from logits
 
 
 class Origin(NamedTuple):
-    """What an import starts from: its parent (None: it is an unpruned one itself), and its data as it sees them."""
+    """What an import starts from: its parent (None for an unpruned network), and its data as it sees them."""
 
     parent: ModelRecord | None
     arch: str
@@ -42,7 +42,7 @@ class Origin(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A network to store: ``weights`` and ``total`` None are the model's own; ``facts`` are fields of its record."""
+    """A network to store; ``weights`` and ``total`` of None mean the model's own; ``facts`` are record fields."""
 
     model: nn.Module
     weights: Arrays | None
@@ -99,7 +99,7 @@ def origin_of(params: ImportParams, context: Context) -> Origin:
 
 
 def _network(origin: Origin, found: Deposited | None, context: Context) -> Arrived:
-    """A network of an architecture, with its weights."""
+    """A network of an architecture with the imported weights."""
     if not origin.arch:
         raise UsageError("arch: name the architecture of these weights (see `prunekit list archs`)")
     classes = len(origin.dataset.classes)
@@ -117,7 +117,7 @@ def _network(origin: Origin, found: Deposited | None, context: Context) -> Arriv
 
 
 def _program(found: Deposited, origin: Origin, context: Context) -> Arrived:
-    """A program as it came; what it lacks of its unpruned root is counted where it has one."""
+    """A program, unchanged; the weights it lacks of its unpruned root are counted if it has one."""
     form = str(found.form)
     opened = FORMS[form].open(found.data, found.name)
     check_takes(opened.module, origin.dataset)
@@ -136,7 +136,7 @@ def _program(found: Deposited, origin: Origin, context: Context) -> Arrived:
 
 
 def check_takes(module: nn.Module, dataset: Dataset) -> None:
-    """Refuse a normalisation for a program that takes bytes: it has its own."""
+    """Refuse a normalisation for a program that takes bytes, because it has its own."""
     if getattr(module, "takes_bytes", False) and (any(dataset.mean) or set(dataset.std) != {1.0}):
         raise UsageError(
             "this network takes pixels as bytes and normalises them itself: import it with --mean 0,0,0 --std 1,1,1"
@@ -145,7 +145,7 @@ def check_takes(module: nn.Module, dataset: Dataset) -> None:
 
 @torch.inference_mode()
 def check_gives(module: nn.Module, dataset: Dataset, context: Context) -> None:
-    """Say that a program gives probabilities; refuse one that gives them where nothing in it says so."""
+    """Report that a program outputs probabilities; refuse one that does so without declaring it."""
     if getattr(module, "gives_probabilities", False):
         warnings.warn(
             "this network returns probabilities (it ends in Softmax): their logarithms are used as logits",

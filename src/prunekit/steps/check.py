@@ -12,13 +12,13 @@ from prunekit.store.store import Store
 
 
 def check_comparable(key: str, other: str, store: Store) -> None:
-    """Two networks are compared on the same images: a :class:`UsageError` if their class sets differ."""
+    """Refuse to compare two networks with different class sets (:class:`UsageError`): they need the same images."""
     if store.record(key).classes != store.record(other).classes:
         raise UsageError(f"{key} and {other} have different class sets: they cannot be compared")
 
 
 def check_module(record: ModelRecord) -> None:
-    """Refuse to prune or to train a program: it is measured as it came."""
+    """Refuse to prune or train a program: it can only be measured as imported."""
     if record.form == PREDICTIONS:
         raise UsageError(
             f"{record.key}: only its predictions are stored, so there is no network to prune or train"
@@ -31,7 +31,7 @@ def check_module(record: ModelRecord) -> None:
 
 
 def check_on_parent(params: PruneParams | RetrainParams, store: Store) -> None:
-    """What can be known of a step from its parent's record before it runs."""
+    """Check what a step's parent's record shows before the step runs."""
     record = store.record(params.parent)
     check_module(record)
     if isinstance(params, PruneParams) and params.prune_ratio <= record.prune_ratio:
@@ -43,17 +43,17 @@ def check_on_parent(params: PruneParams | RetrainParams, store: Store) -> None:
 
 
 def check_missing(store: Store, steps: Iterable[Params]) -> None:
-    """Look up the names of the steps that the store lacks: what is stored needs no images."""
+    """Look up the names in the steps that the store lacks: stored results need no images."""
     for params in steps:
         if not store.has(params.key):
             check_names(params)
 
 
 def to_measure(store: Store, steps: Iterable[ErrorParams]) -> list[ErrorParams]:
-    """The measurements that can be made here, without those of imported predictions.
+    """The measurements that can be made here; those of imported predictions cannot.
 
-    The names of those that the store lacks are looked up: what is stored needs no images.
-    :class:`UsageError` where outcomes are missing of a network that is known by its predictions alone.
+    The names in those that the store lacks are looked up: stored results need no images.
+    :class:`UsageError` if outcomes are missing for a network that is known only by its predictions.
     """
     found = []
     for params in steps:

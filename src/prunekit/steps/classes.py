@@ -15,7 +15,7 @@ from prunekit.steps.context import dataset
 
 
 def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
-    """A :class:`UsageError` where a distribution's images are of other classes than the models of ``opened`` know."""
+    """Raise a :class:`UsageError` if a distribution has classes that the models of ``opened`` do not know."""
     parsed = grammar.parse(distribution)
     if not parsed.published and dataset(parsed.dataset, root).classes != opened.classes:
         raise UsageError(
@@ -25,10 +25,10 @@ def check_classes(distribution: str, opened: Dataset, root: Path) -> None:
 
 
 def seen_with(own: Dataset, base: Preprocessing, fields: Seeing) -> Dataset:
-    """A data set as a new network sees it: the fields that are set, else ``base``; the rule for several sizes is said.
+    """A data set as a new network sees it: set fields, else ``base``; reports how images of several sizes are treated.
 
-    :class:`UsageError` where the images of a split have one size, those of another split another, and nothing says
-    which of them the network takes: a network of small images shown large ones, resized, would be measured on a shift.
+    :class:`UsageError` if two splits have different image sizes and no field says which one the network takes: a
+    network trained on small images and shown resized large ones would be measured on a shift.
     """
     opened = seen(own, base.with_fields(fields))
     as_it_is = Preprocessing.of(opened).view == Preprocessing.of(own).view
@@ -58,9 +58,9 @@ def _check_one_size(own: Dataset) -> None:
 
 
 def known_classes(distribution: str, opened: Dataset, root: Path) -> tuple[int, ...] | None:
-    """Which of a network's classes a distribution's images are of, in their order; None where it is all of them.
+    """The network's classes that occur in a distribution, in its order; None if all of them do.
 
-    :class:`UsageError` where an image may be of a class that the network does not know.
+    :class:`UsageError` if an image may be of a class that the network does not know.
     """
     parsed = grammar.parse(distribution)
     if parsed.published or not is_place(parsed.dataset):

@@ -44,9 +44,9 @@ HELD_SETS = 4  # distributions kept in memory between steps of one process
 
 @dataclass(frozen=True)
 class Context:
-    """Where results and data are, what computes, and who watches.
+    """Where results and data are, the device, and the progress display.
 
-    ``rank`` is this process's among those that train one network together: only rank 0 writes.
+    ``rank`` is this process's rank among those that train one network together; only rank 0 writes.
     """
 
     store: Store
@@ -67,12 +67,12 @@ class Loaded(NamedTuple):
     dataset: Dataset
 
     def lean(self) -> nn.Module:
-        """The network to measure in the model's place: without its dead channels where it has enough of them."""
+        """The network to measure in place of the model: without its dead channels if it has enough of them."""
         return lean(self.model, self.masks)
 
 
 class TrainingData(NamedTuple):
-    """The images to fit, and those held out of them."""
+    """The training images and the held-out images."""
 
     dataset: Dataset
     train: Examples
@@ -95,9 +95,9 @@ def examples(
     view: View | None = None,
     few: bool = False,
 ) -> Examples:
-    """The images of a distribution through a network's view, kept in memory for the next step that wants them.
+    """The images of a distribution as a network sees them, kept in memory for the next step that needs them.
 
-    ``few``: only some of them will be asked for.
+    ``few``: only some of them will be read.
     """
     parsed = grammar.parse(distribution)
     opened = None if parsed.published else dataset(parsed.dataset, root)
@@ -114,18 +114,18 @@ def examples(
 
 
 def view_of(opened: Dataset) -> View:
-    """Which pixels a network sees, from the data set as it sees it."""
+    """The pixels that a network sees, from the data set as it sees it."""
     return Preprocessing.of(opened).view
 
 
 def seen_by(context: Context, record: ModelRecord) -> Dataset:
-    """The data set of a stored network as this network sees it."""
+    """The data set of a stored network as that network sees it."""
     opened = dataset(record.param("dataset"), context.data)
     return seen(opened, Preprocessing.read(record.preprocessing)) if record.preprocessing else opened
 
 
 def training_data(context: Context, root: Root, opened: Dataset) -> TrainingData:
-    """The training images of a lineage as a network sees them (``opened``), split as its root step says."""
+    """The training images of a lineage as a network sees them (``opened``), split as the root step says."""
     train, valid = training_split(
         opened, seed=root.seed, valid_fraction=root.valid_fraction, view=view_of(opened)
     )
@@ -133,7 +133,7 @@ def training_data(context: Context, root: Root, opened: Dataset) -> TrainingData
 
 
 def epoch_images(root: Root, data: TrainingData) -> Callable[[int], Tensor] | None:
-    """For robust training: the images that an epoch trains on, freshly corrupted; None where nothing is shifted."""
+    """For robust training: the freshly corrupted images of an epoch; None if the training set is not shifted."""
     if root.train_distribution is None:
         return None
     if not isinstance(data.train, ArrayExamples):
@@ -143,7 +143,7 @@ def epoch_images(root: Root, data: TrainingData) -> Callable[[int], Tensor] | No
 
 
 def valid_error(context: Context, model: nn.Module, data: TrainingData) -> float | None:
-    """Error on the held-out training images; None where none are held out."""
+    """Error on the held-out training images; None if none are held out."""
     if not len(data.valid):
         return None
     arrays = outcomes(model, data.valid, dataset=data.dataset, device=context.device)
@@ -151,7 +151,7 @@ def valid_error(context: Context, model: nn.Module, data: TrainingData) -> float
 
 
 def load(context: Context, key: str) -> Loaded:
-    """A model out of the store, on the device, with its masks; UsageError where its data or code have changed."""
+    """A model from the store, on the device, with its masks; UsageError if its data or code have changed."""
     record = context.store.record(key)
     check_parent(record, context.data)
     opened = seen_by(context, record)
@@ -162,7 +162,7 @@ def load(context: Context, key: str) -> Loaded:
 
 
 def model_of(record: ModelRecord, weights: Arrays) -> nn.Module:
-    """The network that stored arrays are: a program's bytes, or the weights of an architecture, perhaps narrower."""
+    """The network in stored arrays: a program's bytes, or the weights of an architecture, perhaps narrower."""
     if record.form != MODULE:
         return FORMS[record.form].open(weights[PROGRAM].tobytes(), record.key).module
     model = build(record.arch, classes=len(record.classes))
@@ -173,7 +173,7 @@ def model_of(record: ModelRecord, weights: Arrays) -> nn.Module:
 
 
 def load_module(context: Context, key: str) -> Loaded:
-    """A model that can be pruned and trained; a :class:`UsageError` for a program, which is measured as it came."""
+    """A model that can be pruned and trained; a :class:`UsageError` for a program, which can only be measured."""
     check_module(context.store.record(key))
     return load(context, key)
 
@@ -192,11 +192,11 @@ def save(
     expected: Callable[[float], None] | None = None,
     **facts: Any,
 ) -> ModelRecord:
-    """Store a model whole: its nominal test outcomes first, then itself, so that a model in the store is measured.
+    """Store a model: its nominal test outcomes first, then itself, so that every stored model is measured.
 
-    ``opened`` is its data set as the model sees it. ``expected`` raises where the measured error is not what it should
-    be: nothing is stored then. ``weights`` are stored in place of the model's own, ``facts`` override the fields
-    of the record that are found here.
+    ``opened`` is its data set as the model sees it. ``expected`` raises if the measured error is not as expected;
+    nothing is stored then. ``weights`` are stored in place of the model's own; ``facts`` override fields of the
+    record.
     """
     lineage = (*ancestors, Step.of(params))
     sources = model_sources(lineage, context.store, context.data)
@@ -221,7 +221,7 @@ def save(
 
 
 def check_unchanged(opened: Dataset, sources: Sources) -> None:
-    """Refuse to store what was made of data that changed while it was made."""
+    """Refuse to store a result whose data changed while it was made."""
     if opened.contents and sources.data.get(opened.name) != opened.contents:
         raise UsageError(f"{opened.name} changed while it was in use: no result is stored (run again)")
 
@@ -231,7 +231,7 @@ def _seeing(opened: Dataset) -> dict[str, Any]:
 
 
 def _sizes(model: nn.Module, masks: Mapping[str, Tensor], unpruned: int | None) -> dict[str, Any]:
-    """Of how many parameters (of the unpruned parent) how many are left, and what those of the model weigh."""
+    """The unpruned parent's parameter count, the nonzero parameters, and the size of the model's weights."""
     tensors = list(model.parameters())
     total, stored = sum(tensor.numel() for tensor in tensors), sum(tensor.nbytes for tensor in tensors)
     parameters = unpruned or total
@@ -242,7 +242,7 @@ def _sizes(model: nn.Module, masks: Mapping[str, Tensor], unpruned: int | None) 
 
 
 def nominal_outcomes(context: Context, model: nn.Module, opened: Dataset) -> dict[str, np.ndarray]:
-    """A model's outcomes on its own test set, which is ``opened`` as the model sees it."""
+    """A model's outcomes on the test set of ``opened``, its data set as it sees it."""
     return outcomes(
         model,
         examples(opened.name, context.data, view=view_of(opened)),
@@ -260,7 +260,7 @@ def save_outcomes(
     sources: Sources | None = None,
     among: Sequence[int] | None = None,
 ) -> float:
-    """Store per-example outcomes with their error and n as summary, and ``among`` which classes; returns the error."""
+    """Store per-example outcomes and a summary (error, n, the classes in ``among``); returns the error."""
     error = TASKS[opened.task].error(arrays)
     count = len(next(iter(arrays.values())))
     summary: dict[str, Any] = {"error": error, "n": count, "task": opened.task}
@@ -277,7 +277,7 @@ def save_measurement(
     summary: Mapping[str, Any],
     sources: Sources | None = None,
 ) -> None:
-    """Store a measurement and its summary; ``sources`` is what it was made of, where its model is not stored yet."""
+    """Store a measurement and its summary; ``sources`` is what it was made from if its model is not stored yet."""
     found = sources or measurement_sources(params, context.store, context.data)
     for name in found.data:
         if is_place(name):
@@ -292,7 +292,7 @@ def save_measurement(
 
 
 def provenance(device: str) -> dict[str, Any]:
-    """What computed a result: versions, device and threads; not when, nor on which of several equal GPUs."""
+    """What computed a result: versions, device and threads, but neither the time nor which of several equal GPUs."""
     kind = torch.device(device).type
     name, more = platform.machine(), {}
     if kind == "cuda":

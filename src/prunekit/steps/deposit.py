@@ -1,4 +1,4 @@
-"""Weights files next to the store's models, named by their digest: copied in before a step, and read by it."""
+"""Weights files in the store, named by digest: copied in before a step, and read by it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ENDINGS = {".pth": ".pt"}  # one name per kind, so that equal bytes are one file
 
 
 def deposit(store: Store, path: Path) -> str:
-    """Copy a weights file beside the store's models; returns its digest, which names it from now on.
+    """Copy a weights file into the store; returns its digest, which is its name from now on.
 
-    :class:`UsageError` for a file that cannot be read or is no weights file: nothing is copied then.
+    :class:`UsageError` for a file that cannot be read or is not a weights file; nothing is copied then.
     """
     ending = path.suffix.lower()
     form = form_of(ending)
@@ -59,7 +59,7 @@ class Deposited(NamedTuple):
 
 
 def deposited(store: Store, weights: str) -> Deposited:
-    """A deposited file; :class:`StoreError` where it is gone or damaged."""
+    """A deposited file; :class:`StoreError` if it is missing or damaged."""
     digest = weights.removeprefix(SHA256)
     folder = store.root / FOLDER
     endings = (*READERS, *(form.ending for form in FORMS.values()))

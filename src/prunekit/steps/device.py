@@ -13,9 +13,9 @@ from prunekit.steps.settings import gpu_number
 
 
 def checked(device: str) -> str:
-    """``device``, under torchrun with this process's own GPU; a :class:`UsageError` where it cannot compute.
+    """``device``, or under torchrun this process's own GPU; a :class:`UsageError` if it cannot compute.
 
-    A GPU that is named becomes torch's current one, so that what names none uses the same.
+    A named GPU becomes torch's current one, so that code that names none uses it too.
     """
     number = gpu_number(device)
     if device == "cpu":
@@ -34,7 +34,7 @@ def checked(device: str) -> str:
 
 @contextmanager
 def enough_memory(device: str, doing: str) -> Iterator[None]:
-    """For the block: a device that runs out of memory is a :class:`PrunekitError` of one line, not bad input."""
+    """In the block, a device out of memory raises a one-line :class:`PrunekitError`: the input is not at fault."""
     try:
         yield
     except torch.OutOfMemoryError as error:

@@ -12,7 +12,7 @@ from prunekit.steps.context import Context, examples, load, save_outcomes, view_
 
 
 def run(batch: Sequence[ErrorParams], context: Context) -> None:
-    """Measure the one model that the batch shares on each of its distributions."""
+    """Measure the batch's one model on each of its distributions."""
     loaded = load(context, batch[0].model)
     root = loaded.record.root_params
     opened, network = loaded.dataset, loaded.lean()

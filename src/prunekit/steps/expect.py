@@ -13,9 +13,9 @@ from prunekit.params import ImportParams
 from prunekit.steps.context import Context, dataset, examples, nominal_outcomes, view_of
 from prunekit.tasks import TASKS
 
-# A tenth of a point, or one image where a test set is so small that one image is more.
+# A tenth of a percentage point, or one image if that is more.
 TOLERANCE = 0.001
-# Other ways to see the images are only tried where that is cheap.
+# Other preprocessings are tried only on test sets of at most this size.
 TRIED_IMAGES = 20_000
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 HALVES = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
@@ -25,7 +25,7 @@ PIXELS = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 def check_expected(
     params: ImportParams, error: float, model: nn.Module, opened: Dataset, context: Context
 ) -> None:
-    """A :class:`UsageError` unless ``error`` is as expected; it says what would give that, if anything does."""
+    """Raise a :class:`UsageError` unless ``error`` is as expected; it names preprocessing that gives it, if any."""
     if params.expect_error is None:
         return
     count = len(examples(opened.name, context.data, view=view_of(opened)))
@@ -53,7 +53,7 @@ def check_expected(
 def _that_fit(
     expected: float, tolerance: float, model: nn.Module, opened: Dataset, context: Context
 ) -> Iterator[str]:
-    """The fields under which the network measures what was expected."""
+    """The fields with which the network has the expected error."""
     own = dataset(opened.name, context.data)
     current = Preprocessing.of(opened)
     for flags, other in _others(current, Preprocessing.of(own)):
@@ -69,7 +69,7 @@ def _that_fit(
 
 
 def _others(current: Preprocessing, own: Preprocessing) -> Iterator[tuple[str, Preprocessing]]:
-    """What networks are commonly fed instead, in the words of the command line."""
+    """Other common preprocessings, as command-line flags."""
     for known in (IMAGENET, HALVES, PIXELS, {"mean": own.mean, "std": own.std}):
         values = {name: ",".join(f"{value:.4g}" for value in known[name]) for name in known}
         yield f"--mean {values['mean']} --std {values['std']}", current._replace(**known)

@@ -23,12 +23,12 @@ from prunekit.store.records import MODULE
 
 CHECKED_IMAGES = 64
 DEFAULT_FORMAT = "safetensors"
-# Shrinking changes the order in which float32 sums are made, and nothing else.
+# Shrinking changes only the order of float32 sums.
 TOLERANCE = 1e-4
 
 
 class Exported(NamedTuple):
-    """What is written: a file's name and bytes, and the lines of Python that open it to logits."""
+    """What is written: a file's name and bytes, and the Python lines that load it and compute logits."""
 
     name: str
     data: bytes
@@ -80,7 +80,7 @@ def _write(out: Path, exported: Exported, config: Mapping[str, Any]) -> None:
 
 
 def _as_it_came(loaded: Loaded, context: Context, *, out: Path, shrink: bool, form: str) -> dict[str, Any]:
-    """The program's own bytes; it is neither shrunk nor turned into another format."""
+    """Write the program's own bytes; it is neither shrunk nor converted."""
     own = loaded.record.form
     if shrink or form not in (own, DEFAULT_FORMAT):
         raise UsageError(f"{loaded.record.key} is a program ({own}): it can only be exported unchanged")
@@ -93,7 +93,7 @@ def _as_it_came(loaded: Loaded, context: Context, *, out: Path, shrink: bool, fo
 
 @torch.no_grad()
 def compare(plain: nn.Module, model: nn.Module, images: Tensor) -> float:
-    """Largest difference of two networks' logits on images; :class:`PrunekitError` where it is more than rounding."""
+    """Largest difference of two networks' logits on images; :class:`PrunekitError` if it exceeds rounding."""
     expected, again, found = plain(images), plain(images), model(images)
     if not torch.equal(expected, again):
         raise UsageError(
@@ -142,7 +142,7 @@ def _as_safetensors(model: nn.Module, loaded: Loaded, images: Tensor) -> Exporte
     for (
         name,
         tensor,
-    ) in weights.items():  # tied tensors are written once each, so that any reader finds all names
+    ) in weights.items():  # tied tensors are written under each name, so that any reader finds them
         if tensor.data_ptr() in shared:
             weights[name] = tensor.clone()
         shared.add(tensor.data_ptr())
@@ -158,10 +158,10 @@ def _as_safetensors(model: nn.Module, loaded: Loaded, images: Tensor) -> Exporte
 
 
 def _traced(export: Callable[[], Any]) -> Any:
-    """What torch exports; a :class:`UsageError` of one line where it cannot follow the network."""
+    """The export from torch; a one-line :class:`UsageError` if torch cannot trace the network."""
     try:
         return export()
-    except Exception as error:  # torch raises dozens of kinds
+    except Exception as error:  # torch raises dozens of classes
         why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(
             f"torch.export cannot trace this network: {why} (export safetensors, or remove "

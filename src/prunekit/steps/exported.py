@@ -11,19 +11,19 @@ from prunekit.errors import UsageError
 
 LARGEST_CONFIG = 1 << 24
 FILES = ("model.safetensors", "model.pt2", "model.onnx")
-# Of the config's entries, the fields of an import; "size" is called image_size there.
+# The config entries that are import fields; the config's "size" is the import's image_size.
 FIELDS = ("mean", "std", "resize", "crop", "interpolation", "channels")
 
 
 class ExportedFolder(NamedTuple):
-    """The file of the network, and the import fields that go with it."""
+    """The network's file, and its import fields."""
 
     path: Path
     fields: dict[str, Any]
 
 
 def read_folder(folder: Path) -> ExportedFolder:
-    """What is in the folder; a :class:`UsageError` where it is not one that ``prunekit export`` wrote."""
+    """The content of the folder; a :class:`UsageError` if ``prunekit export`` did not write it."""
     found = [folder / name for name in FILES if (folder / name).is_file()]
     try:
         config = json.loads(files.read(folder / "config.json", most=LARGEST_CONFIG))

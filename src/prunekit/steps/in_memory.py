@@ -34,11 +34,11 @@ AT_ONCE = 256
 
 
 class Measured(NamedTuple):
-    """What a network did: outcomes by distribution, the names of the classes where they are known, and its weights.
+    """One network's results: outcomes by distribution, class names if known, and nonzero weights.
 
-    ``nonzero`` is the number of its parameters that are not zero; None for a callable, which has none to count.
-    ``scores`` are its logits ``[n, classes]`` by distribution, of classifiers asked for all of their classes, unless
-    they are too many to keep.
+    ``nonzero`` is the number of its nonzero parameters; None for a callable, which has none to count. ``scores`` are
+    its logits ``[n, classes]`` by distribution, for a classifier evaluated on all of its classes, unless they are
+    too many to keep.
     """
 
     outcomes: dict[str, dict[str, Array]]
@@ -48,7 +48,7 @@ class Measured(NamedTuple):
 
 
 class On(NamedTuple):
-    """What a network did on one distribution: outcomes, and its logits where they are kept."""
+    """A network's outcomes on one distribution, and its logits if they are kept."""
 
     outcomes: dict[str, Array]
     scores: Array | None
@@ -65,8 +65,8 @@ def measure(
 ) -> Measured:
     """Outcomes of every distribution, in the order of its examples; ``seen`` are fields of :class:`Seeing`.
 
-    Names are of one data set's distributions or named sets; arrays go to the network as they are.
-    :class:`UsageError` if it is not a network, if there are no distributions, and if the outputs are not logits.
+    Names are distributions or named sets of one data set; arrays go to the network unchanged.
+    :class:`UsageError`: not a network, no distributions, or outputs that are not logits.
     """
     if not callable(model):
         raise UsageError(f"{model!r} is not a network: pass an nn.Module or a function from images to logits")
@@ -159,6 +159,6 @@ def _answers(module: nn.Module, name: str, inputs: Any, labels: Any, device: str
 
 
 def _as_precise(tensor: Tensor, module: nn.Module) -> Tensor:
-    """Fractions in the network's own precision (NumPy's are float64); everything else as it came."""
+    """Floats in the network's precision (NumPy's are float64); other types unchanged."""
     own = next((each.dtype for each in module.parameters() if each.is_floating_point()), None)
     return tensor.to(own) if own is not None and tensor.is_floating_point() else tensor

@@ -38,7 +38,7 @@ def inspect(key: str, context: Context, *, batch: int, repeats: int) -> dict[str
 
 
 def explained(key: str, context: Context) -> str:
-    """What pruning sees of a stored network, one layer a line."""
+    """A stored network as pruning sees it, one line per layer."""
     loaded = load_module(context, key)
     device = next(loaded.model.parameters()).device
     example = torch.zeros(2, loaded.dataset.planes, *loaded.dataset.size, device=device)

@@ -21,13 +21,13 @@ from prunekit.training.loop import FitResult
 
 
 def stored_bytes(model: nn.Module) -> int:
-    """Bytes of a network's weights, buffers included; those that have no size yet count nothing."""
+    """Bytes of a network's weights and buffers; uninitialised lazy ones count as 0."""
     tensors = (tensor for tensor in model.state_dict().values() if not is_lazy(tensor))
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 class Loop(NamedTuple):
-    """One step's training: its data, and where it is kept while it is unfinished."""
+    """One step's training: its data, and the place of its checkpoint."""
 
     context: Context
     params: Params
@@ -37,16 +37,16 @@ class Loop(NamedTuple):
 
     @classmethod
     def of(cls, context: Context, params: Params, root: Root, opened: Dataset) -> Self:
-        """The training of a step whose lineage begins with ``root``, on ``opened``: the data as it sees them."""
+        """The training of a step of the lineage of ``root``, on ``opened`` (its data as the network sees them)."""
         made_of = json.dumps([opened.contents, code_of([Step.of(root)])], sort_keys=True)
         place = context.store.checkpoint(params.key)
         checkpoint = Checkpoint(place, anew=params.key in context.force, made_of=made_of)
         return cls(context, params, root, training_data(context, root, opened), checkpoint)
 
     def run(self, train: Callable[..., FitResult], model: nn.Module, **how: Any) -> FitResult:
-        """Train ``model`` in place by ``fit`` or ``retrain``, which say what ``how`` may hold.
+        """Train ``model`` in place by ``fit`` or ``retrain``; ``how`` are their arguments.
 
-        A :class:`PrunekitError` before anything is trained where the store's disk would not take the result.
+        Raises a :class:`PrunekitError` before training if the store's disk has no space for the result.
         """
         results = 1 if self.params.inputs or self.root.kept_epoch is None else 2
         files.check_place(self.context.store.root, "the network", wanted=results * stored_bytes(model))
@@ -64,7 +64,7 @@ class Loop(NamedTuple):
     def store(
         self, model: nn.Module, result: FitResult, *, results: Mapping[str, Any] | None = None, **lineage: Any
     ) -> None:
-        """Store the trained network (``lineage``: as :func:`save` takes it); the checkpoint has served."""
+        """Store the trained network (``lineage``: arguments of :func:`save`) and discard the checkpoint."""
         found = {
             "loss": result.losses[-1] if result.losses else None,
             "valid_error": valid_error(self.context, lean(model, lineage.get("masks") or {}), self.data),

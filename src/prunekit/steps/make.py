@@ -25,12 +25,12 @@ from prunekit.store.records import ModelRecord, Step
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store
 
-# Files that a process of prunekit's has open beside its claims, and the most claims where nothing bounds them.
+# Files that a prunekit process has open besides its claims, and the most claims if the system sets no limit.
 OWN_FILES, MOST_CLAIMS = 48, 10_000
 
 
 def open_context(settings: Settings, progress: Progress) -> Context:
-    """Turn a run's settings into what steps work with; sets this process's threads and GPU."""
+    """Turn a run's settings into the context of its steps; sets this process's threads and GPU."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
     return Context(
@@ -47,9 +47,9 @@ def open_context(settings: Settings, progress: Progress) -> Context:
 def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tuple[str, ...]:
     """Make every step of a batch (one kind, one group) that the store does not have yet.
 
-    Each key is claimed first, so that two processes on one store do not do the same work; keys are claimed in sorted
-    order, as many at a time as this process may have files open, so that they cannot wait for each other. Returns the
-    keys that other processes work on now and that were therefore left: none with ``wait``.
+    Each key is claimed first, so that two processes on one store do not do the same work. Keys are claimed in sorted
+    order, so that processes cannot deadlock, and only as many at a time as this process may have open files. Returns
+    the keys left out because other processes work on them now; none with ``wait``.
     """
     most = claims_at_once()
     parts = (batch[start : start + most] for start in range(0, len(batch), most))
@@ -57,7 +57,7 @@ def make(batch: Sequence[Params], context: Context, *, wait: bool = True) -> tup
 
 
 def claims_at_once() -> int:
-    """How many claims, each an open file, a process may hold: half of its descriptors beside those of its own."""
+    """How many claims, each an open file, a process may hold: half of the descriptors it does not use itself."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, (most - OWN_FILES) // 2) if most != resource.RLIM_INFINITY else MOST_CLAIMS
 
@@ -83,7 +83,7 @@ def _make(batch: Sequence[Params], context: Context, *, wait: bool) -> set[str]:
 
 
 def _claimed(key: str, store: Store, claims: ExitStack, wait: bool) -> bool:
-    """Whether the work on ``key`` is this process's while ``claims`` last; who has to wait hears for what."""
+    """Whether this process holds the work on ``key`` while ``claims`` last; if it must wait, it reports for what."""
     if claims.enter_context(store.claim(key, wait=False)):
         return True
     if wait:
@@ -96,7 +96,7 @@ def _claimed(key: str, store: Store, claims: ExitStack, wait: bool) -> bool:
 def _run(left: Sequence[Params], context: Context) -> None:
     for params in left:
         require(context.store, params)
-        code_of([Step.of(params)])  # what it is before it is imported
+        code_of([Step.of(params)])  # its digest before it is imported
     started = time.perf_counter()
     try:
         with enough_memory(context.device, left[0].kind):
@@ -114,7 +114,7 @@ def _run(left: Sequence[Params], context: Context) -> None:
 
 
 def needed(batch: Sequence[Params], store: Store) -> Iterator[str]:
-    """Keys of the results that a batch reads, each once those before it are in the store."""
+    """Keys of the results that a batch reads, each yielded once those before it are in the store."""
     for params in batch:
         yield from params.inputs
         if isinstance(params, RetrainParams) and store.has(params.parent):
@@ -122,7 +122,7 @@ def needed(batch: Sequence[Params], store: Store) -> Iterator[str]:
 
 
 def _reread(params: RetrainParams, record: ModelRecord) -> Iterator[str]:
-    """What a retraining reads beside its parent: the early epoch that it rewinds to, or the network before pruning."""
+    """What a retraining reads besides its parent: the early epoch it rewinds to, or the network before pruning."""
     epoch = record.root_params.kept_epoch
     if params.mode == "weight-rewind" and epoch is not None:
         yield kept_key(record.root.key, epoch)
@@ -131,7 +131,7 @@ def _reread(params: RetrainParams, record: ModelRecord) -> Iterator[str]:
 
 
 def products(params: Params, store: Store) -> tuple[str, ...]:
-    """Keys of the results that a step leaves: a model is measured, and an early epoch kept, before it is stored."""
+    """Keys of all results of a step: a model is measured, and an early epoch kept, before it is stored."""
     if params.kind not in MODEL_STEPS:
         return (params.key,)
     nominal = ErrorParams(model=params.key, distribution=store.record(params.key).param("dataset"))
@@ -141,7 +141,7 @@ def products(params: Params, store: Store) -> tuple[str, ...]:
 
 
 def _facts(params: Params, store: Store) -> dict[str, object]:
-    """What else of a step its cost depends on: the network, its data, and how long it is trained."""
+    """The other facts that a step's cost depends on: the network, its data, and the length of training."""
     model = params.key if params.kind in MODEL_STEPS else params.inputs[-1]
     record = store.record(model)
     root = record.root_params
@@ -155,7 +155,7 @@ def _facts(params: Params, store: Store) -> dict[str, object]:
 
 
 def require(store: Store, params: Params) -> None:
-    """Stop with a :class:`StoreError` where an input of a step is not there."""
+    """Raise a :class:`StoreError` if an input of a step is missing."""
     for key in params.inputs:
         if not store.has(key):
             raise StoreError(

@@ -1,4 +1,4 @@
-"""Look up every name that a step uses before it runs, one function for each kind of step; loads no torch."""
+"""Look up every name that a step uses before it runs, one function per kind of step; loads no torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from prunekit.pruning.methods import check_name, check_options
 
 
 def check_root(params: Root) -> None:
-    """The architecture, the data set and the training distribution of a root."""
+    """Check the architecture, the data set and the training distribution of a root."""
     if params.arch is not None:
         with about("arch"):
             check_arch(params.arch)
@@ -36,7 +36,7 @@ def check_root(params: Root) -> None:
 
 
 def _is_no_shift(dataset: str) -> None:
-    """The name of a folder may read as a shift of another (photos+fog@3): its network would be measured on that."""
+    """Refuse a folder whose name reads as a shift of another (photos+fog@3): its network would be measured on that."""
     read = parse(dataset)
     if read.dataset != tidy(dataset) or not read.nominal or read.split != "test":
         raise UsageError(
@@ -54,7 +54,7 @@ def _training_shift(params: Root, name: str) -> None:
 
 
 def check_distribution_of(params: ErrorParams | NoiseParams | FeaturesParams) -> None:
-    """The distribution of a measurement; mixtures are only for training."""
+    """Check the distribution of a measurement; mixtures are only for training."""
     if params.distribution is not None:
         with about("distribution"):
             shift = parse(params.distribution)
@@ -66,11 +66,11 @@ def check_distribution_of(params: ErrorParams | NoiseParams | FeaturesParams) ->
 
 
 def check_nothing(params: Params) -> None:
-    """A step that names nothing but keys."""
+    """Check nothing: the step names only keys."""
 
 
 def check_method(params: PruneParams) -> None:
-    """The pruning method and its options."""
+    """Check the pruning method and its options."""
     with about("method"):
         check_name(params.method)
     with about("options"):
@@ -78,7 +78,7 @@ def check_method(params: PruneParams) -> None:
 
 
 def check_retraining(params: RetrainParams) -> None:
-    """What a mode can start from."""
+    """Check that the mode can start from this parent."""
     parent = re.match(f"([a-z]+)-[0-9a-f]{{{KEY_DIGITS}}}$", params.parent)
     if params.mode == "least-squares" and parent is not None and parent[1] != "prune":
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Compare models with another one under noise, with one pass over the noisy images for all models."""
+"""Compare models with a reference under noise, in one pass over the noisy images for all models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prunekit.steps.context import Context, examples, load, save_measurement, vi
 
 
 def run(batch: Sequence[NoiseParams], context: Context) -> None:
-    """Compare every model of the batch with the one that they share as ``to``."""
+    """Compare every model of the batch with their common ``to``."""
     shared = batch[0]
     reference = load(context, shared.to)
     opened = reference.dataset
@@ -36,6 +36,6 @@ def run(batch: Sequence[NoiseParams], context: Context) -> None:
 
 
 def _beside(context: Context, key: str, reference: Dataset) -> nn.Module:
-    """A network that takes the inputs of the one it is compared with."""
+    """A network adapted to take the inputs of the one it is compared with."""
     loaded = load(context, key)
     return in_place_of(loaded.lean(), loaded.dataset, reference)

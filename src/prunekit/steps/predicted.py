@@ -1,4 +1,4 @@
-"""Store imported outcomes of a network that is known only by its predictions. Runs nothing; no torch."""
+"""Store imported outcomes of a network that is known only by its predictions; runs no network. No torch."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from prunekit.store.store import Store
 from prunekit.tasks import TASKS
 
 IDS = "ids"
-# Scores that were brought are kept where they are at most so many numbers (64 MiB), for the divergence of outputs.
+# Imported scores are kept, for the divergence of outputs, if they are at most this many numbers (64 MiB).
 SCORES, MOST_SCORES = "scores", 2**24
 TASK = "classification"
 
 
 class Known(NamedTuple):
-    """What is known of the network: its name, what it came from, and how much was pruned.
+    """What is known of the network: its name, its origin, and how much was pruned.
 
-    ``dataset``: its nominal distribution, by default that of the first outcomes that are added.
+    ``dataset``: its nominal distribution, by default that of the first outcomes added.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Known(NamedTuple):
 def add(
     store: Store, known: Known, found: Predictions, distribution: str
 ) -> tuple[ModelRecord, MeasurementRecord]:
-    """Store the outcomes, and the network's record and label where they are new.
+    """Store the outcomes, and the network's record and label if they are new.
 
-    :class:`UsageError`: what is known differs from what was said before; the examples are not those of its parent.
+    :class:`UsageError`: the facts differ from those stored before, or the examples are not those of its parent.
     """
     wanted = parse(distribution)
     record = _record(store, known, found, known.dataset or str(wanted._replace(corruption=None, noise=None)))
@@ -52,7 +52,7 @@ def add(
     found = in_order(_named_as_the_parents(store, record, params, found))
     _check_examples(store, record, params, found)
     kept = found.kind is not Scores.CLASSES and found.scores.size <= MOST_SCORES
-    if kept:  # what is kept is what outcomes are made of, so that an export gives the same outcomes again
+    if kept:  # outcomes are computed from the kept scores, so that an export gives the same outcomes again
         found = found._replace(scores=found.scores.astype(np.float32))
     arrays = outcomes(found)
     error = TASKS[TASK].error(arrays)
@@ -79,7 +79,7 @@ def _nominal(record: ModelRecord) -> str:
 
 
 def _record(store: Store, known: Known, found: Predictions, dataset: str) -> ModelRecord:
-    """The record of the network: the stored one where its name is taken, else a new one."""
+    """The record of the network: the stored one if its name is taken, else a new one."""
     parent = store.record(known.parent) if known.parent is not None else None
     fields = {
         "dataset": dataset if parent is None else None,
@@ -108,7 +108,7 @@ def _record(store: Store, known: Known, found: Predictions, dataset: str) -> Mod
 
 
 def _known_already(record: ModelRecord, known: Known, found: Predictions) -> ModelRecord:
-    """A stored record, if what is said now is what was said when it was made."""
+    """A stored record, if the facts given now are those it was made with."""
     if record.form != PREDICTIONS:
         raise UsageError(
             f"the label {known.name!r} belongs to {record.key}: choose another name for these predictions"
@@ -131,7 +131,7 @@ def _known_already(record: ModelRecord, known: Known, found: Predictions) -> Mod
 
 
 def _numbered(found: Predictions) -> tuple[str, ...]:
-    """The classes by their numbers: as many as there are scores, or as the largest class needs."""
+    """Classes named by number: as many as there are scores, or as the largest class needs."""
     if found.kind is Scores.CLASSES:
         return tuple(map(str, range(int(max(found.labels.max(), found.scores.max(), 1)) + 1)))
     return tuple(map(str, range(found.scores.shape[1])))
@@ -146,7 +146,7 @@ def _check_classes(found: Predictions, classes: Sequence[str]) -> None:
 
 
 def in_order(found: Predictions) -> Predictions:
-    """The same predictions in the order of their ids, so that files in any order pair; as they came without ids."""
+    """The same predictions sorted by id, so that files in any order pair; unchanged without ids."""
     if found.ids is None:
         return found
     order = sorted(range(found.n), key=found.ids.__getitem__)
@@ -158,7 +158,7 @@ def in_order(found: Predictions) -> Predictions:
 def _named_as_the_parents(
     store: Store, record: ModelRecord, params: ErrorParams, found: Predictions
 ) -> Predictions:
-    """Without ids if the parent's outcomes have none: examples are then identified only by their order."""
+    """The predictions without ids if the parent's outcomes have none: examples are then identified by order."""
     root = ErrorParams(model=record.root.key, distribution=params.distribution)
     if found.ids is None or root.key == params.key or not store.has(root.key):
         return found
@@ -209,7 +209,7 @@ def _check_ids(own: Sequence[str], theirs: Sequence[str], distribution: str) -> 
 
 
 def _provenance(distribution: str, found: Predictions) -> dict[str, object]:
-    """Provenance: a digest of the examples, so that outcomes of different examples are never paired."""
+    """Provenance with a digest of the examples, so that outcomes of different examples are never paired."""
     names = "\n".join(found.ids) if found.ids is not None else str(found.n)
     digest = hashlib.sha256(names.encode("utf-8", "surrogatepass") + found.labels.tobytes()).hexdigest()
     sources = Sources({f"examples of {distribution}": f"sha256:{digest}"}, {}, {})
@@ -226,7 +226,7 @@ def packed(names: Sequence[str]) -> Array:
 
 
 def log_probabilities_in(store: Store, key: str) -> Array | None:
-    """Log-probabilities ``[n, classes]`` of the scores that were brought with stored outcomes; None where none are."""
+    """Log-probabilities ``[n, classes]`` of the scores imported with stored outcomes; None if there are none."""
     arrays = store.outcomes(key)
     if SCORES not in arrays:
         return None
@@ -235,7 +235,7 @@ def log_probabilities_in(store: Store, key: str) -> Array | None:
 
 
 def names_in(arrays: Mapping[str, Array]) -> tuple[str, ...]:
-    """The names of the examples of stored outcomes; none if they were not given."""
+    """The names of the examples of stored outcomes; empty if none were given."""
     if IDS not in arrays:
         return ()
     return tuple(row.tobytes().rstrip(b"\0").decode("utf-8", "surrogateescape") for row in arrays[IDS])

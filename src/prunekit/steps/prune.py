@@ -79,14 +79,14 @@ def _shares(given: Sequence[str]) -> dict[str, float]:
 
 
 def _example(parent: Loaded) -> Tensor:
-    """Two images of the size that the network takes, for the forward pass that shows how it works."""
+    """Two images of the network's input size, for the forward pass that traces it."""
     device = next(parent.model.parameters()).device
     draws = torch.Generator().manual_seed(0)
     return torch.randn(2, parent.dataset.planes, *parent.dataset.size, generator=draws).to(device)
 
 
 def _physical(parent: Loaded, masks: Masks) -> dict[str, float]:
-    """The share of parameters removed with the dead channels; nothing if they cannot be removed."""
+    """The share of parameters removed with the dead channels; empty if they cannot be removed."""
     try:
         smaller = shrink(parent.model, masks, example=_example(parent))
     except UsageError:

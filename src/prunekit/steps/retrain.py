@@ -48,7 +48,7 @@ def _one(params: RetrainParams, context: Context) -> None:
 
 
 def settings_of(record: ModelRecord) -> TrainParams:
-    """The training settings of a lineage: of its root, overridden by what the imports after it were given."""
+    """The training settings of a lineage: its root's, overridden by those of later imports."""
     root = record.root_params
     schedule = {name: getattr(root, name) for name in Schedule.model_fields}
     for step in record.lineage[1:]:
@@ -74,7 +74,7 @@ def _kept(context: Context, key: str, root: Root, mode: str) -> Arrays | None:
 
 
 def _before(context: Context, record: ModelRecord, mode: str) -> Arrays | None:
-    """The weights before the last pruning, to whose outputs least-squares fits those that are left."""
+    """The weights before the last pruning; least-squares fits the remaining weights to their outputs."""
     if mode != "least-squares" or record.kind != "prune":
         return None
     parent = str(record.parent)

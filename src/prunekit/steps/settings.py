@@ -1,4 +1,4 @@
-"""Where a run reads and writes and on which device it computes, as plain values for a worker process. No torch."""
+"""Where a run reads and writes, and its device, as plain values for a worker process. No torch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _DEVICE = re.compile(r"cpu|cuda(?::([0-9]{1,4}))?")
 
 
 class Settings(NamedTuple):
-    """``threads`` is the number of CPU threads per step (0: as torch chooses); ``force`` the keys to make again.
+    """``threads`` is the number of CPU threads per step (0: torch chooses); ``force`` are the keys to make again.
 
-    ``remote`` is the URL of the store that ``store`` is a working copy of; empty where there is none.
+    ``remote`` is the URL of the store of which ``store`` is a working copy; empty if there is none.
     """
 
     store: str
@@ -25,7 +25,7 @@ class Settings(NamedTuple):
 
 
 def gpu_number(device: str) -> str | None:
-    """The GPU that a device's name says; a :class:`UsageError` for a name that prunekit does not compute on."""
+    """The GPU number in a device's name; a :class:`UsageError` for a device that prunekit does not support."""
     match = _DEVICE.fullmatch(device)
     if match is None:
         raise UsageError(

@@ -39,10 +39,10 @@ LARGEST_BATCH = 64
 class StepRow(NamedTuple):
     """One kind of step.
 
-    ``run(batch, context)`` makes every step of a batch; steps with equal ``group`` share one load or one pass, at most
-    ``largest`` of them (few where all is saved at the end of a batch, so that an interruption loses little). ``check``
-    looks up every name before anything runs. ``work`` counts the images of a step, ``epochs`` its passes (1 where it
-    has none), and ``rough_seconds`` is what one pass takes where nothing was measured.
+    ``run(batch, context)`` makes every step of a batch. At most ``largest`` steps with equal ``group`` share one load
+    or pass (few if results are saved only at the end of a batch, so that an interruption loses little). ``check``
+    looks up every name before anything runs. ``work`` counts the images of a step, ``epochs`` its passes (1 if it
+    has none); ``rough_seconds`` is the assumed time of one pass if nothing was measured.
     """
 
     run: Run
@@ -63,7 +63,7 @@ def _same_model(params: ErrorParams | TransferParams) -> str:
 
 
 def _same_noise(params: NoiseParams) -> str:
-    """All but the model: one pass over the noisy images serves every model."""
+    """All fields but the model: one pass over the noisy images serves every model."""
     return f"noise:{params.model_copy(update={'model': ''}).key}"
 
 
@@ -153,10 +153,10 @@ RUN: Registry[StepRow] = Registry(
 
 
 def check_names(params: Params) -> None:
-    """Raise a :class:`UsageError` for the first name of ``params`` that no table has."""
+    """Raise a :class:`UsageError` for the first name in ``params`` that is in no table."""
     RUN[params.kind].check(params)
 
 
 def group(params: Params) -> str:
-    """Steps of one group are best made together by one worker."""
+    """The group of a step; steps of one group are best made together by one worker."""
     return RUN[params.kind].group(params)

@@ -14,7 +14,7 @@ from prunekit.steps.context import Context, examples, load, save_measurement, vi
 
 
 def run(batch: Sequence[TransferParams], context: Context) -> None:
-    """Measure the confidence of the one model that the batch shares on the pixels of each order."""
+    """Measure the confidence of the batch's one model on the pixels of each order."""
     loaded = load(context, batch[0].model)
     opened, network = loaded.dataset, loaded.lean()
     for params in batch:

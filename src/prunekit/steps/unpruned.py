@@ -13,14 +13,14 @@ from prunekit.store.records import MODULE, ModelRecord
 
 
 def nonzero_of(own: tuple[Weight, ...], parent: ModelRecord, context: Context) -> int:
-    """How many weights of the parent's unpruned root a program still has."""
+    """The number of weights of the parent's unpruned root that a program still has."""
     root = _unpruned(parent.root.key, context)
     gone = sum(each.zeros for each in own) if root is None else removed(root, own)
     return max(0, parent.parameters - gone)
 
 
 def _unpruned(key: str, context: Context) -> tuple[Weight, ...] | None:
-    """The weights of a stored network; None where neither they nor their architecture are here any more."""
+    """The weights of a stored network; None if neither they nor their architecture are available any more."""
     try:
         record = context.store.record(key)
         if record.dropped and record.form == MODULE:

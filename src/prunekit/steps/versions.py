@@ -1,8 +1,8 @@
 """The data and code that results were made from, and whether stored results still match them. No torch.
 
-A key says with which parameters a result was made, not of which images: ``folder:photos`` may hold others by now. So
-every record notes digests of the data, of the user's own code and of the results that it was made from, and they are
-compared wherever a result is found.
+A key identifies the parameters of a result, not its images: ``folder:photos`` may contain others by now. So every
+record notes digests of the data, of the user's own code and of the results that it was made from; they are compared
+whenever a stored result is used.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from prunekit.store.store import Store
 PUT_BACK = "restore the images, put the new ones in a separate folder, or recompute the results with --force"
 
 
-# What a result is made of, as its record notes it.
+# What a result is made from, as its record notes it.
 
 
 def model_sources(lineage: Sequence[Step], store: Store, data: Path) -> Sources:
-    """What a model is made of: its lineage's data set and code, and the model that its last step starts from."""
+    """What a model is made from: its lineage's data set and code, and the model that its last step starts from."""
     parents = [step.key for step in lineage[-2:-1]]
     root = lineage[0].read()
     dataset = str(root.dataset) if isinstance(root, Root) else ""
@@ -39,7 +39,7 @@ def model_sources(lineage: Sequence[Step], store: Store, data: Path) -> Sources:
 
 
 def measurement_sources(params: Params, store: Store, data: Path) -> Sources:
-    """What a measurement is made of: the data of its models and its own images, its models' code, and its inputs."""
+    """What a measurement is made from: its models' data and code, its own images, and its inputs."""
     models = [store.record(key) for key in params.inputs if key.partition("-")[0] in MODEL_STEPS]
     names = [*(str(record.param("dataset")) for record in models), source_of(_distribution(params, store))]
     lineage = [step for record in models for step in record.lineage]
@@ -47,7 +47,7 @@ def measurement_sources(params: Params, store: Store, data: Path) -> Sources:
 
 
 def _distribution(params: Params, store: Store) -> str:
-    """Whose images a measurement takes."""
+    """The distribution whose images a measurement uses."""
     if isinstance(params, TransferParams):
         return _distribution(store.measurement(params.features).step.read(), store)
     model = params.to if isinstance(params, NoiseParams) else params.inputs[0]
@@ -55,13 +55,13 @@ def _distribution(params: Params, store: Store) -> str:
 
 
 def data_of(names: Iterable[str], data: Path) -> dict[str, str]:
-    """The digests of data sets by their names, those that have one."""
+    """The digests of data sets by name, for those that have one."""
     found = {name: version_of(name, data) for name in dict.fromkeys(names)}
     return {name: digest for name, digest in found.items() if digest}
 
 
 def code_of(lineage: Iterable[Step]) -> dict[str, str]:
-    """The digests of the user's own code that the steps of a lineage name: builders, and rows of plugins."""
+    """The digests of the user's own code named by the steps of a lineage: builders, and rows of plugins."""
     targets = {target for step in lineage for target in _targets(step.params)}
     found = {target: digest_of(target.removeprefix(PREFIX)) for target in sorted(targets)}
     return {target: digest for target, digest in found.items() if digest}
@@ -75,11 +75,11 @@ def _targets(params: Mapping[str, Any]) -> Iterator[str]:
     yield from (origin for table, name in rows if (origin := table.origin(str(name))))
 
 
-# What is here now.
+# The present data and code.
 
 
 class Here:
-    """The data and the code of this machine, each checked once; missing ones cannot be compared."""
+    """The data and code on this machine, each checked once; missing ones cannot be compared."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
@@ -93,19 +93,19 @@ class Here:
             return ""
 
     def other_data(self, found: Sources) -> str | None:
-        """The first data set that is here and is not what a result was made of."""
+        """The first data set here that differs from the one a result was made from."""
         return next((name for name, then in found.data.items() if self.data(name) not in ("", then)), None)
 
     def other_code(self, found: Sources) -> str | None:
-        """The first builder or plugin that is here and is not what a result was made by."""
+        """The first builder or plugin here that differs from the one a result was made by."""
         return next((name for name, then in found.code.items() if self.code(name) not in ("", then)), None)
 
 
 def check_parent(record: ModelRecord, data: Path) -> None:
-    """Refuse to go on from a model whose data or code have changed since: its results would mix two versions."""
+    """Refuse to start from a model whose data or code have changed since: results would mix two versions."""
     here, name = Here(data), str(record.param("dataset"))
     changed = here.other_data(record.sources)
-    then = record.provenance.get("data")  # as version 0.1 noted it
+    then = record.provenance.get("data")  # the note of version 0.1
     if changed or (isinstance(then, str) and then != earlier_version_of(name, data)):
         raise UsageError(f"{changed or name} has changed since {record.key} was made from it ({PUT_BACK})")
     code = here.other_code(record.sources)
@@ -115,11 +115,11 @@ def check_parent(record: ModelRecord, data: Path) -> None:
         )
 
 
-# What a command is to do with the results that it finds.
+# What a command does with the results that it finds.
 
 
 class Standing(NamedTuple):
-    """How the finished results of some steps stand: by key, what is other than it was."""
+    """The state of the finished results of some steps: by key, what has changed."""
 
     data: dict[str, str]
     code: dict[str, str]
@@ -127,10 +127,10 @@ class Standing(NamedTuple):
 
 
 def standing(keys: Iterable[str], store: Store, data: Path) -> Standing:
-    """Compare what finished results note with what is here; a result of version 0.1, which notes nothing, stands."""
+    """Compare finished results' notes with what is here; a result of version 0.1, which notes nothing, stays valid."""
     here, found = Here(data), Standing({}, {}, {})
     digest = cache(lambda key: _digest(store, key))
-    for key, sources in store.noted(keys):  # what is missing or damaged is for those who read it to say
+    for key, sources in store.noted(keys):  # missing or damaged results are reported when they are read
         for table, other in ((found.data, here.other_data(sources)), (found.code, here.other_code(sources))):
             if other is not None:
                 table[key] = other
@@ -148,7 +148,7 @@ def _digest(store: Store, key: str) -> str:
 
 
 class Settled(NamedTuple):
-    """Existing keys to make again, and what a person should know of those that are kept."""
+    """Existing keys to make again, and what the user should know about those that are kept."""
 
     again: frozenset[str]
     notes: tuple[str, ...]
@@ -157,8 +157,9 @@ class Settled(NamedTuple):
 def settle(steps: Sequence[Params], store: Store, data: Path, forced: Collection[str]) -> Settled:
     """What a command does with finished results, parents before children.
 
-    Made again: what is ``forced``, what was made from another version of an input, and whatever comes from those.
-    Refused (:class:`UsageError`): to take a result of other data than are here, or to go on from one of other code.
+    Made again: results that are ``forced`` or were made from another version of an input, and all that come from
+    them. Refused (:class:`UsageError`): using a result of data other than those here, or starting from one of other
+    code.
     """
     by_key = {params.key: params for params in steps}
     found = standing(by_key, store, data)
@@ -176,7 +177,7 @@ def settle(steps: Sequence[Params], store: Store, data: Path, forced: Collection
 
 
 def _without_weights(steps: Sequence[Params], store: Store, again: Collection[str]) -> set[str]:
-    """Networks whose weights were dropped and that a step which is to be made needs: they are made again too."""
+    """Networks with dropped weights that a step to be made needs: they are made again too."""
     present = store.present()
     makes = {params.key for params in steps}
     found: set[str] = set()

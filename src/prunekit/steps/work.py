@@ -1,4 +1,4 @@
-"""The work of a step: images that it trains on and forwards, and its epochs. Pure; no torch."""
+"""The work of a step: the images it trains on and forwards, and its epochs. Pure; no torch."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from prunekit.params import (
     TransferParams,
 )
 
-# An image trained on costs so many forward passes: the backward pass is two of them (Kaplan et al. 2020, section 2.1).
+# Forward passes that a training image costs: the backward pass is two (Kaplan et al. 2020, section 2.1).
 TRAINING_PASSES = 3
-# Forward passes over its images that a least-squares repair takes: one a layer, and the fits (33 for resnet20).
+# Forward passes over its images that a least-squares repair takes: one per layer, and the fits (33 for resnet20).
 REPAIR_PASSES = 33
-# So many networks share the reference's passes over the noisy images.
+# Networks that share the reference's passes over the noisy images.
 NOISE_AT_ONCE = 8
 
 
 class Work(NamedTuple):
-    """Images that a step trains on, and images that it forwards."""
+    """The images that a step trains on, and those that it forwards."""
 
     trained: float = 0.0
     forwarded: float = 0.0
@@ -38,13 +38,13 @@ class Work(NamedTuple):
 
 @lru_cache
 def counted_as(distribution: str) -> tuple[str, str]:
-    """The data set and the split that have as many images as a distribution, before any are held out."""
+    """The data set and split with as many images as a distribution, before any are held out."""
     wanted = parse(distribution)
     return (SHIFTED[wanted.dataset].of if wanted.published else wanted.dataset), wanted.split
 
 
 class Known(NamedTuple):
-    """What the work of a step depends on beside its own fields: its root, other steps of the plan, images, pixels."""
+    """What the work of a step depends on besides its fields: its root, other steps of the plan, images, pixels."""
 
     root: Root
     steps: Mapping[str, Params]
@@ -52,7 +52,7 @@ class Known(NamedTuple):
     pixels: int
 
     def images_of(self, distribution: str) -> float:
-        """The images of a distribution; :class:`UsageError` if they are unknown."""
+        """The number of images of a distribution; :class:`UsageError` if it is unknown."""
         name, split = counted_as(distribution)
         published, share = self.images.get(name, {}), 1.0
         if split in ("train", "valid") and "valid" not in published:
@@ -64,27 +64,27 @@ class Known(NamedTuple):
 
     @property
     def train(self) -> float:
-        """Images that the lineage is trained on."""
+        """The number of images that the lineage is trained on."""
         return self.images_of(f"{self.root.dataset}:train")
 
     @property
     def test(self) -> float:
-        """Images that every new network is measured on."""
+        """The number of images that every new network is measured on."""
         return self.images_of(str(self.root.dataset))
 
     @property
     def checked(self) -> float:
-        """Images that a newly trained network is measured on: those held out, and the test set."""
+        """The number of images that a newly trained network is measured on: the held-out ones and the test set."""
         return self.images_of(f"{self.root.dataset}:valid") + self.test
 
 
 def of_training(params: Root, known: Known) -> Work:
-    """Every epoch, and the first measurement."""
+    """The work of training: every epoch, and the first measurement."""
     return Work(params.epochs * known.train, known.checked)
 
 
 def of_retraining(params: RetrainParams, known: Known) -> Work:
-    """As of training, from the epoch that is rewound to; of the modes without training, passes over some images."""
+    """The work of training from the rewind epoch; for modes without training, passes over some images."""
     if params.mode == "none":
         return Work(0, min(BATCHNORM_IMAGES, known.train) + known.checked)
     if params.mode == "least-squares":
@@ -94,29 +94,29 @@ def of_retraining(params: RetrainParams, known: Known) -> Work:
 
 
 def of_test(params: Params, known: Known) -> Work:
-    """A network that is not trained is measured once."""
+    """The work of a step without training: the new network is measured once."""
     return Work(forwarded=known.test)
 
 
 def of_error(params: ErrorParams, known: Known) -> Work:
-    """Every image of the distribution, unless the outcomes were made with the model."""
+    """The work of a measurement: every image, unless the outcomes were made with the model."""
     made_with_the_model = (params.distribution, params.seed) == (known.root.dataset, 0)
     return Work() if made_with_the_model else Work(forwarded=known.images_of(params.distribution))
 
 
 def of_noise(params: NoiseParams, known: Known) -> Work:
-    """Every draw of every level, and a share of the reference's."""
+    """The work of a noise comparison: every draw of every level, and a share of the reference's."""
     passes = sum(params.draws if level else 1 for level in params.levels)
     return Work(forwarded=params.images * passes * (1 + 1 / NOISE_AT_ONCE))
 
 
 def of_features(params: FeaturesParams, known: Known) -> Work:
-    """What orders the pixels of every image."""
+    """The work of ordering the pixels of every image."""
     return Work(forwarded=params.images * feature_passes(known.pixels, params.block, params.candidates))
 
 
 def of_transfer(params: TransferParams, known: Known) -> Work:
-    """Every image at every share of its pixels."""
+    """The work of a transfer: every image at every share of its pixels."""
     features = known.steps.get(params.features)
     if not isinstance(features, FeaturesParams):
         raise UsageError(f"{params.features}: the number of its images is not known")
@@ -125,7 +125,7 @@ def of_transfer(params: TransferParams, known: Known) -> Work:
 
 @lru_cache
 def feature_passes(pixels: int, block: int, candidates: int | None) -> int:
-    """Forward passes that order the ``pixels`` of one image; a gradient counts as ``TRAINING_PASSES``."""
+    """Forward passes to order the ``pixels`` of one image; a gradient counts as ``TRAINING_PASSES``."""
     passes, left = 1, pixels
     while left > 0:
         tried = min(left, candidates or left)
@@ -140,10 +140,10 @@ def epochs_trained(params: Root, root: Root | None) -> int:
 
 
 def epochs_retrained(params: RetrainParams, root: Root | None) -> int:
-    """As the step says, else as its root was trained; 1 where neither is known."""
+    """The epochs of the step, else of its root; 1 if neither is known."""
     return params.epochs or (root.epochs if root else 1)
 
 
 def one_pass(params: Params, root: Root | None) -> int:
-    """A step that has no epochs."""
+    """One pass, for a step without epochs."""
     return 1

@@ -1,8 +1,8 @@
 """One safetensors file that detects its own damage: arrays, a JSON record, and a digest of each half.
 
-The header's metadata holds one entry, ``prunekit``: ``{"format", "header", "data", "record"}``. ``data`` is the
-SHA-256 of the tensor bytes, ``header`` that of the whole header with itself left blank, so that a flipped byte or a cut
-anywhere is found, and a record can be trusted without reading the tensors.
+The header's metadata has one entry, ``prunekit``: ``{"format", "header", "data", "record"}``. ``data`` is the SHA-256
+of the tensor bytes; ``header`` is the SHA-256 of the whole header with its own value left blank. A flipped byte or a
+truncation is therefore found, and a record can be trusted without reading the tensors.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ DTYPE_BYTES = {
     for size, names in {1: "BOOL U8 I8", 2: "U16 I16 F16", 4: "U32 I32 F32", 8: "U64 I64 F64"}.items()
     for name in names.split()
 }
-# What an archive begins with: a damaged one still has most of it.
+# The first bytes of an archive; a damaged one still has most of them.
 _BEGINNING = b'{"__metadata__":{"prunekit":"{\\"data\\":\\"'
 _MARKS = (b'"__metadata__"', b'"prunekit"', b'\\"data\\"', b'\\"format\\"', b'\\"header\\"', b'\\"record\\"')
-# Where the provenance stands in a record, and what comes behind it.
+# The start of the provenance in a record, and the field after it.
 _PROVENANCE, _BEHIND = b',\\"provenance\\":{', (b'},\\"results\\":', b'},\\"step\\":')
 LOOK_BYTES = 1 << 14
 MARKS_ENOUGH, RECOGNISED_BYTES = 3, 512
 
 
 def dump(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> bytes:
-    """The bytes of a file with these arrays and this record (JSON values only); equal input, equal bytes."""
+    """The bytes of a file with these arrays and this record (JSON values only); equal input gives equal bytes."""
     text = json.dumps(
         {"format": FORMAT, "header": _HEADER_SLOT, "data": _DATA_SLOT, "record": record},
         sort_keys=True,
@@ -57,7 +57,7 @@ def dump(arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> bytes:
 
 
 def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
-    """The digest that a file of these arrays will have, whatever its record."""
+    """The digest that a file with these arrays will have, whatever its record."""
     blob = save_safetensors(
         {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
     )
@@ -69,14 +69,14 @@ def _digest(data: bytes) -> bytes:
 
 
 class Header(NamedTuple):
-    """What a file says of itself: its record, and the digest of its tensors."""
+    """A file's header: its record, and the digest of its tensors."""
 
     record: dict[str, Any]
     digest: str
 
 
 def read_header(path: Path) -> Header:
-    """The record and the digest of the tensors, which are not read; the header is checked, and the file's length."""
+    """The record and the tensors' digest, without reading the tensors; checks the header and the file's length."""
     with _opened(path) as file:
         return _header(path, file)
 
@@ -88,15 +88,15 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def header_text(path: Path) -> bytes:
-    """The header as it is written, unchecked: it holds the record and the digests of everything in the file."""
+    """The raw header, unchecked: it contains the record and the digests of everything in the file."""
     with _opened(path) as file:
         return file.read(min(int.from_bytes(file.read(8), "little"), MAX_HEADER))
 
 
 def provenance_text(path: str) -> bytes:
-    """The provenance in a record as it is written, unchecked, for a quick look at many files; else nothing.
+    """The raw provenance text in a record, unchecked, for a quick look at many files; empty if there is none.
 
-    A file that is no file, or is not there, is an ``OSError``.
+    :class:`OSError` if the file is missing or is not a regular file.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -109,7 +109,7 @@ def provenance_text(path: str) -> bytes:
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays and the record, every byte checked against its digest."""
+    """The arrays and the record, with every byte checked against its digest."""
     with _opened(path) as file:
         header = _header(path, file)
         size = file.tell()
@@ -138,7 +138,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _header(path: Path, file: BinaryIO) -> Header:
-    """What the header says, once its digest, its tensors' places and the file's length are right."""
+    """The header, after checking its digest, the places of its tensors and the file's length."""
     prefix = file.read(8)
     size = int.from_bytes(prefix, "little")
     if len(prefix) < 8 or size > MAX_HEADER:
@@ -185,7 +185,7 @@ def _no_constant(name: str) -> None:
 
 
 def _end(path: Path, entries: Mapping[str, Any]) -> int:
-    """How many bytes the tensors take: one behind the other, each as long as its shape says."""
+    """The size of the tensors in bytes: contiguous, each as long as its shape says."""
     end = 0
     try:
         for entry in sorted(entries.values(), key=lambda entry: tuple(entry["data_offsets"])):
@@ -200,7 +200,7 @@ def _end(path: Path, entries: Mapping[str, Any]) -> int:
 
 
 class DamagedError(StoreError):
-    """A stored file whose content cannot be trusted: it can only be made again."""
+    """The content of a stored file cannot be trusted: it can only be made again."""
 
 
 def damaged(path: Path, why: str) -> DamagedError:
@@ -209,17 +209,17 @@ def damaged(path: Path, why: str) -> DamagedError:
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray], record: Mapping[str, Any]) -> None:
-    """Write a file of a store, whole or not at all; only what prunekit wrote is replaced."""
+    """Write a file of a store, whole or not at all; replaces only files that prunekit wrote."""
     write_bytes(path, dump(arrays, record))
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """The same for a file's bytes."""
+    """Write the bytes of a file as :func:`write` does."""
     files.write(path, data, within=path.parent.parent, ours=is_ours)
 
 
 def is_ours(file: BinaryIO) -> bool:
-    """Whether prunekit wrote an archive, be it cut or damaged; one that holds nothing but zeros is not ours."""
+    """Whether prunekit wrote an archive, even if it is truncated or damaged; a file of only zeros is not ours."""
     start = file.read(RECOGNISED_BYTES)
     found = sum(mark in start for mark in _MARKS)
     return found >= MARKS_ENOUGH or not start[8:].strip(b"\0") or _BEGINNING.startswith(start[8:])

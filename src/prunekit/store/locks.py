@@ -15,7 +15,7 @@ from typing import BinaryIO
 from prunekit.base import files
 from prunekit.errors import PrunekitError, PrunekitWarning
 
-# How often a lock is tried again that others only ask about, and how long asking may take.
+# Number of retries for a lock that others only query, and the seconds that a query may take.
 MOST_ASKED, ASKING_SECONDS = 100, 0.002
 
 
@@ -23,7 +23,7 @@ MOST_ASKED, ASKING_SECONDS = 100, 0.002
 def lock(path: Path, *, within: Path | None = None, wait: bool = True) -> Iterator[bool]:
     """Hold the lock at ``path`` for the block; yields whether it is held (always, with ``wait``).
 
-    The kernel lets go of it when its owner dies, however that happens. No link below ``within`` is followed.
+    The kernel releases it when its owner dies, however that happens. No link below ``within`` is followed.
     """
     within = within or path.parent
     handle = _acquire(path, within, wait)
@@ -32,13 +32,13 @@ def lock(path: Path, *, within: Path | None = None, wait: bool = True) -> Iterat
     finally:
         if handle is not None:
             with contextlib.suppress(OSError, PrunekitError):
-                # While it is held: whoever waits for it sees that the file is another by then.
+                # Removed while held: a process waiting for it then sees that the file has changed.
                 files.remove(path, within=within, ours=is_empty)
             os.close(handle)
 
 
 def discard(path: Path, *, within: Path) -> bool:
-    """Remove a free lock; whether it was removed. It is held meanwhile, so no process takes a removed lock."""
+    """Remove a free lock and return whether it was removed; holds it meanwhile, so no process takes a removed lock."""
     try:
         with lock(path, within=within, wait=False) as held:
             return held
@@ -47,7 +47,7 @@ def discard(path: Path, *, within: Path) -> bool:
 
 
 def is_empty(file: BinaryIO) -> bool:
-    """Whether a file holds nothing, as a lock does."""
+    """Whether a file is empty, as a lock is."""
     return not file.read(1)
 
 
@@ -67,7 +67,7 @@ def _acquire(path: Path, within: Path, wait: bool) -> int | None:
 
 
 def _flock_now(handle: int) -> bool:
-    """Whether the lock could be had without waiting for another owner; who only asks (``is_held``) is none."""
+    """Whether the lock was taken without waiting for another owner; a query (``is_held``) is not an owner."""
     for _ in range(MOST_ASKED):
         if _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
             return True
@@ -79,7 +79,7 @@ def _flock_now(handle: int) -> bool:
 
 
 def _flock(handle: int, how: int) -> bool:
-    """Whether the lock is held now; a file system without locks is reported, and work continues without."""
+    """Whether the lock is now held; a file system without locks is reported, and work continues without them."""
     try:
         fcntl.flock(handle, how)
     except BlockingIOError:
@@ -95,7 +95,7 @@ def _flock(handle: int, how: int) -> bool:
 
 
 def _is_still(path: Path, handle: int) -> bool:
-    """Whether the file at ``path`` is the one that was opened: its last owner removes it."""
+    """Whether the file at ``path`` is still the opened one, since its last owner removes it."""
     try:
         return os.path.samestat(path.lstat(), os.fstat(handle))
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def _is_still(path: Path, handle: int) -> bool:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock at ``path`` now."""
+    """Whether a process holds the lock at ``path`` now."""
     try:
         with files.regular(path, follow=False) as file:
             return not _flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)

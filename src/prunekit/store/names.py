@@ -6,7 +6,7 @@ import re
 
 SUFFIX = ".safetensors"
 MASK_PREFIX = "mask:"
-# The file that says that a folder is a store.
+# The file that marks a folder as a store.
 MARKER = "prunekit-store"
 KEY = re.compile(r"[a-z]+-[0-9a-f]{16}(@[0-9]+)?")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")

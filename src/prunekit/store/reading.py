@@ -1,4 +1,4 @@
-"""A read-only store for one study: every header is read once, and arrays too as long as they fit in memory."""
+"""A read-only store for one study: reads every header once, and arrays too while they fit in memory."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MOST_BYTES = 2**28
 
 
 def reading(store: Store) -> Reading:
-    """The same store, to be read again and again in one go."""
+    """The same store, for many reads within one command."""
     return store if isinstance(store, Reading) else Reading(store.root)
 
 
 class Reading(Store):
-    """What a store held at the first look at each result: a result that is made again meanwhile is not seen."""
+    """A store as first read, result by result: a result that is made again meanwhile is not seen."""
 
     def __init__(self, root: Path, *, most_bytes: int = MOST_BYTES) -> None:
         super().__init__(root)
@@ -27,7 +27,7 @@ class Reading(Store):
         self._left = most_bytes
 
     def outcomes(self, key: str) -> Arrays:
-        """The per-example arrays of a measurement, kept as long as there is room; not to be written to."""
+        """The per-example arrays of a measurement, cached while there is room; callers must not change them."""
         if key in self._arrays:
             return self._arrays[key]
         arrays = super().outcomes(key)

@@ -12,16 +12,16 @@ from prunekit.errors import StoreError
 from prunekit.params import STEPS, Params, Root
 
 MODULE = "module"
-# The form of a network of which nothing is stored but outcomes that were brought; its size is not known.
+# The form of a network known only by imported outcomes; its size is unknown.
 PREDICTIONS = "predictions"
-# Where the record of a network without its weights notes the digest that they had.
+# The provenance entry with the digest of weights that were dropped.
 DROPPED = "dropped"
-# The method of a network that was made smaller elsewhere, where its owner names none.
+# The method of a network that was made smaller elsewhere, if none is given.
 COMPRESSED = "compressed"
 
 
 class Step(BaseModel):
-    """One step of a lineage: what ran, with which parameters, and its key."""
+    """One step of a lineage: its kind, its parameters and its key."""
 
     model_config = ConfigDict(frozen=True)
     kind: str
@@ -30,7 +30,7 @@ class Step(BaseModel):
 
     @classmethod
     def of(cls, params: Params) -> Step:
-        """The step that these parameters name."""
+        """The step with these parameters."""
         return cls(kind=params.kind, key=params.key, params=params.hashed())
 
     def read(self) -> Params:
@@ -39,9 +39,9 @@ class Step(BaseModel):
 
 
 class Sources(NamedTuple):
-    """What a result was made of: digests of the data by their names, of the user's own code, of the results it needed.
+    """What a result was made from: digests of data sets, of the user's code and of the results it needed, by name.
 
-    Empty for results of version 0.1, which noted none of it.
+    Empty for results of version 0.1, which recorded none of these.
     """
 
     data: dict[str, str]
@@ -50,12 +50,12 @@ class Sources(NamedTuple):
 
     @classmethod
     def of(cls, provenance: Mapping[str, JsonValue]) -> Sources:
-        """As a record's provenance has them."""
+        """The sources in a record's provenance."""
         return cls(*(_texts(provenance.get(name)) for name in SOURCES))
 
     @classmethod
     def in_text(cls, text: bytes) -> Sources:
-        """From the text of a record's provenance in its file, which is JSON within a JSON string."""
+        """The sources in the raw text of a record's provenance, which is JSON within a JSON string."""
         try:
             found = json.loads(json.loads(b'"' + text + b'"'))
         except (ValueError, RecursionError):
@@ -63,7 +63,7 @@ class Sources(NamedTuple):
         return cls.of(found if isinstance(found, dict) else {})
 
     def noted(self) -> dict[str, JsonValue]:
-        """As provenance says it."""
+        """The sources as entries of a provenance."""
         found = zip(SOURCES, self, strict=True)
         return {name: dict(sorted(each.items())) for name, each in found if each}
 
@@ -78,9 +78,9 @@ def _texts(found: JsonValue) -> dict[str, str]:
 class ModelRecord(BaseModel):
     """A stored model: its lineage (unpruned parent first, itself last), its size and its nominal test error.
 
-    ``preprocessing`` holds the fields of :class:`prunekit.data.preprocessing.Preprocessing`; empty in records of 0.1:
-    the data set's own. ``form`` is ``module`` (weights of an architecture), or the format of a program that is measured
-    as it came. ``bytes`` and ``bits`` (per parameter) are those of the weights as they were made or brought.
+    ``preprocessing`` holds the fields of :class:`prunekit.data.preprocessing.Preprocessing`; empty (in records of 0.1)
+    means the data set's own. ``form`` is ``module`` (weights of an architecture) or the format of a program that is
+    measured as imported. ``bytes`` and ``bits`` (per parameter) are those of the weights as made or imported.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -104,7 +104,7 @@ class ModelRecord(BaseModel):
 
     @property
     def dropped(self) -> str | None:
-        """The digest of weights and masks that were taken out of the store; None if they are present."""
+        """The digest of weights and masks that were removed from the store; None if they are present."""
         found = self.provenance.get(DROPPED)
         return str(found) if found is not None else None
 
@@ -120,7 +120,7 @@ class ModelRecord(BaseModel):
 
     @property
     def root_params(self) -> Root:
-        """The parameters of the root; :class:`StoreError` where the lineage begins with another step."""
+        """The parameters of the root; :class:`StoreError` if the lineage does not begin with a root step."""
         params = self.root.read()
         if not isinstance(params, Root):
             raise StoreError(f"{self.key}: its lineage begins with {self.root.kind}, not with a network")
@@ -128,24 +128,24 @@ class ModelRecord(BaseModel):
 
     @property
     def parent(self) -> str | None:
-        """Key of the model that the last step started from."""
+        """The key of the model that the last step started from."""
         return self.lineage[-2].key if len(self.lineage) > 1 else None
 
     @property
     def arch(self) -> str:
-        """The architecture of the weights: that of the last step of the lineage that names one."""
+        """The architecture of the weights: that of the last step of the lineage that sets one."""
         named = [str(step.params["arch"]) for step in self.lineage if step.params.get("arch")]
         return named[-1] if named else self.form
 
     @property
     def prune_ratio(self) -> float:
-        """1 - nonzero parameters / parameters of the unpruned parent; as stated where the parameters are not known."""
+        """1 - nonzero parameters / parameters of the unpruned parent; as stated if the parameters are unknown."""
         if not self.parameters:
             return float(str(self.lineage[-1].params.get("prune_ratio", 0.0)))
         return 1 - self.nonzero / self.parameters
 
     def param(self, name: str) -> Any:
-        """A parameter of the root step (``arch``, ``dataset``, ``seed`` ...), its default where it was left out."""
+        """A parameter of the root step (``arch``, ``dataset``, ``seed`` ...), or its default if it was left out."""
         return getattr(self.root.read(), name)
 
     @property

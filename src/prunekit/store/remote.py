@@ -1,7 +1,7 @@
 """A store at a URL (``s3://``, ``gs://``, ``file://`` ...): steps fetch what they need and push what they make.
 
-The store on this machine is the working copy. A result counts as done once it is behind the URL; what is fetched is
-checked byte for byte before it is used. There are no locks there: two runs may do a step twice, and push equal bytes.
+The store on this machine is the working copy. A result counts as done once it is at the URL. Every fetched byte is
+checked before use. There are no locks at the URL: two runs may do the same step, and then push equal bytes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ FOLDERS = ("models", "measurements")
 
 
 class Remote:
-    """The results behind one URL."""
+    """The results at one URL."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._files, self._root = _opened(url)
 
     def present(self) -> frozenset[str]:
-        """The keys of everything there."""
+        """The keys of all results there."""
         with self._errors():
             self._files.invalidate_cache()
             paths = [path for folder in FOLDERS for path in self._listed(folder)]
@@ -43,7 +43,7 @@ class Remote:
         return found
 
     def fetch(self, store: Store, keys: Iterable[str]) -> None:
-        """Copy what the store lacks of these results into it, every byte checked; what is not there is passed over."""
+        """Copy those of these results that the store lacks into it, checking every byte; skips results not there."""
         for key in keys:
             if not store.has(key):
                 with self._errors():
@@ -74,7 +74,7 @@ class Remote:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Whatever goes wrong on the way there is one line; each kind of store has errors of its own."""
+        """Turn any transfer error into one line; each kind of remote store raises different errors."""
         try:
             yield
         except PrunekitError:

@@ -1,6 +1,6 @@
 """Remove results from a store: whole networks with everything made from them, or only weights; and disk usage.
 
-Only what prunekit wrote goes, recognised by its content (``files``); what a process works on now stays.
+Removes only files that prunekit wrote, recognised by their content (``files``); results in progress stay.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Removal(NamedTuple):
-    """What is to go: keys of networks and of measurements, labels, and weights files that nothing else needs."""
+    """What to remove: keys of networks and measurements, labels, and weights files that nothing else needs."""
 
     models: tuple[str, ...]
     measurements: tuple[str, ...]
@@ -28,9 +28,9 @@ class Removal(NamedTuple):
 
 
 def removal(store: Store, keys: Collection[str], *, descendants: bool = False) -> Removal:
-    """What removing networks takes with it: measurements of them and against them, labels, their deposited files.
+    """Everything that goes with the removed networks: measurements of and against them, labels, deposited files.
 
-    :class:`UsageError`: others were made from them and ``descendants`` is not said; a process works on one of them now.
+    :class:`UsageError`: others were made from them and ``descendants`` is not set, or a process works on one now.
     """
     records = [store.record(key) for key in store.keys("models")]
     gone = dict.fromkeys(keys)
@@ -51,7 +51,7 @@ def removal(store: Store, keys: Collection[str], *, descendants: bool = False) -
 
 
 def _measurements(store: Store, gone: Collection[str]) -> Iterator[str]:
-    """Measurements that rest on what goes, and those that rest on these."""
+    """Measurements that depend on what is removed, and those that depend on these."""
     steps = {key: store.measurement(key).step.read() for key in store.keys("measurements")}
     lost = set(gone)
     while more := {
@@ -62,7 +62,7 @@ def _measurements(store: Store, gone: Collection[str]) -> Iterator[str]:
 
 
 def _imports(store: Store, records: Iterable[ModelRecord], gone: Collection[str]) -> Iterator[Path]:
-    """Deposited weights files that only networks which go came from."""
+    """Deposited weights files that only the removed networks came from."""
     of: dict[bool, set[str]] = {True: set(), False: set()}
     for record in records:
         of[record.key in gone] |= {
@@ -77,7 +77,7 @@ def _imports(store: Store, records: Iterable[ModelRecord], gone: Collection[str]
 
 
 def remove(store: Store, found: Removal) -> int:
-    """Remove it, what rests on others first, so that an interruption leaves nothing that lacks its parent."""
+    """Remove it, dependents first, so that an interruption leaves nothing without its parent; returns the count."""
     upkeep.check_is_store(store)
     for name in found.labels:
         files.remove(store.root / "labels" / name, within=store.root)
@@ -92,14 +92,14 @@ def remove(store: Store, found: Removal) -> int:
 
 
 def droppable(store: Store, keep: Collection[str]) -> list[str]:
-    """The networks whose weights may go: all but those to keep, those that have none, and those worked on now."""
+    """Networks whose weights may be removed: all but those to keep, those without weights, and those in progress."""
     keys = [key for key in store.keys("models") if key not in keep]
     without, busy = dropped(store, keys), store.running()
     return [key for key in keys if key not in without | busy and store.record(key).form != PREDICTIONS]
 
 
 def dropped(store: Store, keys: Iterable[str]) -> frozenset[str]:
-    """Which of these networks have lost their weights: a quick look at each."""
+    """Which of these networks have no weights any more, from a quick look at each."""
     mark = f'\\"{DROPPED}\\":'.encode()
     return frozenset(key for key in keys if mark in _provenance(store.path(key)))
 
@@ -112,7 +112,7 @@ def _provenance(path: Path) -> bytes:
 
 
 def drop_weights(store: Store, keys: Iterable[str]) -> None:
-    """Take the weights and masks out of networks; records and outcomes stay, and what the weights were is noted."""
+    """Remove the weights and masks of networks; records and outcomes stay, and the weights' digest is noted."""
     upkeep.check_is_store(store)
     for key in keys:
         record = store.record(key)
@@ -121,7 +121,7 @@ def drop_weights(store: Store, keys: Iterable[str]) -> None:
 
 
 def disk_use(store: Store) -> list[dict[str, Any]]:
-    """Files and bytes by network and by kind of what is stored; what belongs to no network comes last."""
+    """Files and bytes by network and by kind of content; content that belongs to no network comes last."""
     labels = {key: name for name, key in store.labels().items()}
     found: dict[tuple[str, str], list[int]] = {}
     for key in store.keys("models"):
@@ -161,7 +161,7 @@ def _size(path: Path) -> int:
 
 
 def by_lineage(records: Mapping[str, ModelRecord]) -> list[str]:
-    """The keys, each behind the network that it was made from."""
+    """The keys, each after the network that it was made from."""
     children: dict[str | None, list[str]] = {}
     for key, record in sorted(records.items()):
         parent = record.parent if record.parent in records else None

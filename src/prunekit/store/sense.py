@@ -1,6 +1,6 @@
-"""Consistency of stored results: records whose parameters match their keys, arrays that a measurement can produce.
+"""Consistency of stored results: parameters must match keys, and arrays must be what a measurement can produce.
 
-A file may have right digests and still make no sense: who can write to a store can write anything into it.
+A file may have correct digests and still be nonsense: anyone with write access to a store can write anything into it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ROOTS = ("train", "import")
 
 
 def strange_kind(steps: Sequence[Step]) -> str | None:
-    """The first step that this prunekit does not know: a later one may."""
+    """The kind of the first step that this version of prunekit does not know; a later version may."""
     return next((step.kind for step in steps if step.kind not in STEPS), None)
 
 
 def senseless_record(record: ModelRecord | MeasurementRecord) -> str:
-    """Why no prunekit wrote this record; empty where one may have."""
+    """Why prunekit cannot have written this record; empty if it may have."""
     steps: Sequence[Step] = record.lineage if isinstance(record, ModelRecord) else (record.step,)
     reasons: list[str] = [*_of_steps(steps), *(_of_model(record) if isinstance(record, ModelRecord) else ())]
     if reasons:
@@ -52,8 +52,10 @@ def _of_model(record: ModelRecord) -> Iterator[str]:
     rooted = kinds[0] in ROOTS and "parent" not in record.lineage[0].params
     if not rooted or not chained or "train" in kinds[1:] or not MODEL_STEPS.keys() >= set(kinds):
         yield "its lineage is invalid"
-    most = record.nonzero if "import" in kinds[1:] else record.parameters  # what is brought may be larger
-    least = 1 if record.form == MODULE else 0  # of a program or of predictions it may not be known
+    most = (
+        record.nonzero if "import" in kinds[1:] else record.parameters
+    )  # an imported descendant may be larger
+    least = 1 if record.form == MODULE else 0  # unknown for some programs and for predictions
     if not 0 <= record.nonzero <= most or record.parameters < least:
         yield "its size is invalid"
     if record.error is not None and not 0 <= record.error <= 1:
@@ -61,7 +63,7 @@ def _of_model(record: ModelRecord) -> Iterator[str]:
 
 
 def senseless_model(record: ModelRecord, weights: Arrays, masks: Arrays) -> str:
-    """Why these cannot be a model's weights and masks; empty where they can."""
+    """Why these cannot be a model's weights and masks; empty if they can."""
     if record.form == PREDICTIONS:
         return "it has weights although only its predictions were added" if weights or masks else ""
     if not weights:
@@ -85,7 +87,7 @@ def senseless_model(record: ModelRecord, weights: Arrays, masks: Arrays) -> str:
 
 
 def senseless_measurement(record: MeasurementRecord, arrays: Arrays) -> str:
-    """Why these cannot be the arrays of a measurement; empty where they can."""
+    """Why these cannot be the arrays of a measurement; empty if they can."""
     try:
         return next(iter(KINDS[record.kind](record, arrays)), "")
     except (KeyError, ValueError, TypeError, IndexError) as error:

@@ -1,8 +1,8 @@
-"""Models and measurements by key, in plain files: a result that exists is done, and any index can be rebuilt.
+"""Models and measurements by key in plain files; a result that exists is done, and any index can be rebuilt.
 
 ``models/KEY.safetensors`` · ``measurements/KEY.safetensors`` · ``labels/NAME`` (a key) · ``checkpoints/`` (unfinished
-training) · ``costs/KIND.jsonl`` (how long steps took; never compared) · ``locks/KEY`` (who works on what now) ·
-``logs/KEY.log`` (why a step failed) · ``prunekit-store`` (that this is a store).
+training) · ``costs/KIND.jsonl`` (how long steps took; never compared) · ``locks/KEY`` (steps in progress) ·
+``logs/KEY.log`` (why a step failed) · ``prunekit-store`` (marks the folder as a store).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from prunekit.store.sense import senseless_measurement, senseless_model, sensele
 
 MARK = b"This folder is a store of prunekit: what is in it is written, checked and cleaned up by prunekit.\n"
 LABEL_BYTES = 200
-LONGEST_NOTE = 400  # of what a step took, on average
+LONGEST_NOTE = 400  # bytes of a cost note, on average
 Arrays = dict[str, np.ndarray]
 Record = TypeVar("Record", ModelRecord, MeasurementRecord)
 
@@ -67,7 +67,7 @@ class Store:
         return sorted(key for key in keys if KEY.fullmatch(key))
 
     def present(self) -> frozenset[str]:
-        """The keys of all steps that are done: two listings, however many there are."""
+        """The keys of all finished steps, from two directory listings however many there are."""
         return frozenset(self.keys("models")).union(self.keys("measurements"))
 
     def record(self, key: str) -> ModelRecord:
@@ -79,22 +79,22 @@ class Store:
         return self._validated(key, MeasurementRecord)
 
     def digest(self, key: str) -> str:
-        """The digest of a result's arrays: two results of one key are the same only if it is.
+        """The digest of a result's arrays: two results of one key are the same only if their digests are.
 
-        Of a network whose weights were dropped it is that of those.
+        For a network whose weights were dropped, it is the digest of the dropped weights.
         """
         header = self._header(key)
         noted = header.record.get("provenance")
         return str(noted[DROPPED]) if isinstance(noted, dict) and DROPPED in noted else header.digest
 
     def fingerprint(self, key: str) -> str:
-        """A digest of everything that a result is, from its header, unchecked; empty where there is none."""
+        """A digest of the whole result, from its header, unchecked; empty if there is no result."""
         return hashlib.sha256(archive.header_text(self.path(key))).hexdigest() if self.has(key) else ""
 
     def noted(self, keys: Iterable[str]) -> Iterator[tuple[str, Sources]]:
-        """What results were made of: a quick look that checks nothing; what is missing or damaged is passed over.
+        """What results were made from, unchecked, for a quick look; missing or damaged results are skipped.
 
-        Most results of a study say the same, which is read once.
+        Most results of a study have the same text, which is parsed once.
         """
         seen: dict[bytes, Sources] = {}
         root = str(self.root)
@@ -108,7 +108,7 @@ class Store:
                 continue
 
     def sources(self, key: str) -> Sources:
-        """The sources of a result, read only from its header; the rest of its record is not checked."""
+        """The sources of a result, read from its header; the rest of its record is not checked."""
         provenance = self._header(key).record.get("provenance")
         return Sources.of(provenance if isinstance(provenance, dict) else {})
 
@@ -137,7 +137,7 @@ class Store:
             raise archive.damaged(path, reason)
 
     def tensors(self, key: str) -> tuple[Arrays, Arrays]:
-        """Weights by parameter name, and masks (True = kept) by parameter name; bytes and sense are checked."""
+        """Weights and masks (True = kept) by parameter name; bytes and plausibility are checked."""
         record = self.record(key)
         if record.dropped:
             why = "were dropped (`gc --weights`): run its recipe, or the command that made it with --force"
@@ -152,7 +152,7 @@ class Store:
         return arrays, masks
 
     def outcomes(self, key: str) -> Arrays:
-        """The per-example arrays of a measurement; every byte is checked, and whether a measurement can give them."""
+        """The per-example arrays of a measurement; checks every byte, and that a measurement can give them."""
         record = self.measurement(key)
         arrays, _ = archive.read(self.path(key))
         self._check(self.path(key), senseless_measurement(record, arrays))
@@ -171,19 +171,19 @@ class Store:
         archive.write(self.path(record.key), arrays, record.model_dump(mode="json"))
 
     def mark(self) -> None:
-        """Say in its root that this is a store: nothing is ever cleaned up in another folder."""
+        """Mark the root folder as a store; nothing is ever cleaned up in an unmarked folder."""
         if not (self.root / MARKER).exists():
             files.write(self.root / MARKER, MARK, within=self.root)
 
     def remove(self, key: str) -> None:
-        """Forget the result of ``key``, so that it is made again."""
+        """Remove the result of ``key``, so that it is made again."""
         for path in (self.path(key), self.checkpoint(key)):
             files.remove(path, within=self.root, ours=archive.is_ours)
 
-    # Names that people use.
+    # Labels.
 
     def label(self, name: str, key: str) -> None:
-        """Give ``key`` a name of the user's choice; the name moves if it was taken, which is said."""
+        """Give ``key`` a name of the user's choice; a name in use moves to ``key``, which is reported."""
         self.check_label(name)
         before = self.labels().get(name, key)
         if before != key:
@@ -192,7 +192,7 @@ class Store:
         files.write(self.root / "labels" / name, key.encode(), within=self.root, ours=_is_label)
 
     def check_label(self, name: str) -> None:
-        """Refuse a name that no label can have, before the work that it is to name."""
+        """Refuse an invalid label before the work whose result it will name."""
         if not LABEL.fullmatch(name) or KEY.fullmatch(name):
             raise UsageError(
                 f"label {name!r}: use 1 to 100 letters, digits, dots, dashes, plus signs or underscores"
@@ -201,14 +201,14 @@ class Store:
             raise StoreError(f"labels cannot be stored: {self.root / 'labels'} is not a folder")
 
     def labels(self) -> dict[str, str]:
-        """Every label and its key; what holds no key is no label."""
+        """Every label and its key; files without a key are not labels."""
         folder = self.root / "labels"
         names = sorted(name for name in _files_in(folder) if LABEL.fullmatch(name))
         found = {name: _text(folder / name) for name in names}
         return {name: key for name, key in found.items() if KEY.fullmatch(key)}
 
     def resolve(self, name: str) -> str:
-        """The key of the model that ``name`` means: a key, a label, or a unique prefix of a key or of its hash."""
+        """The key of the model called ``name``: a key, a label, or a unique prefix of a key or of its hash."""
         if KEY.fullmatch(name) and name.partition("-")[0] in MODEL_STEPS and self.has(name):
             return name
         labels, keys = self.labels(), self.keys("models")
@@ -225,11 +225,11 @@ class Store:
             f"{name!r} means {len(found)} models: {', '.join(found[:5])}{' ...' if len(found) > 5 else ''}"
         )
 
-    # Working side by side.
+    # Concurrent work.
 
     @contextmanager
     def claim(self, key: str, *, wait: bool = True) -> Iterator[bool]:
-        """Hold the work on ``key`` for the block; yields False, without ``wait``, where another process holds it.
+        """Claim the work on ``key`` for the block; without ``wait``, yields False if another process holds it.
 
         Uses ``flock``: on a network file system without it two workers may do the same step, and write the same
         bytes; a warning says so.
@@ -245,33 +245,33 @@ class Store:
             holding.__exit__(None, None, None)
 
     def running(self) -> frozenset[str]:
-        """Keys that some process works on now."""
+        """Keys that a process works on now."""
         locks = self.root / "locks"
         return frozenset(name for name in _files_in(locks) if is_held(locks / name))
 
     def failed(self) -> frozenset[str]:
-        """Keys whose last attempt left a log of its failure; those that were made since are among them."""
+        """Keys whose last attempt left a failure log, including those that were made since."""
         names = _files_in(self.root / "logs")
         return frozenset(
             name.removesuffix(".log") for name in names if KEY.fullmatch(name.removesuffix(".log"))
         )
 
     def log(self, key: str) -> Path:
-        """Where the failure of ``key`` is described."""
+        """Where the failure log of ``key`` is."""
         return self.root / "logs" / f"{key}.log"
 
     def note_cost(self, kind: str, **cost: Any) -> None:
-        """Remember what a step of this kind took: it feeds estimates and is never part of a result.
+        """Record the cost of a step of this kind, for estimates; it is never part of a result.
 
-        One line in one write to the end of a file: lines of several processes do not mix. A lost line costs nothing,
-        so nothing is synced and a full disk is no failure.
+        Each line is appended in one write, so that lines of several processes do not mix. A lost line does no harm,
+        so nothing is synced and a full disk is not a failure.
         """
         line = json.dumps(cost, sort_keys=True).encode() + b"\n"
         with contextlib.suppress(OSError, ForeignFileError):
             files.append(self.root / "costs" / f"{kind}.jsonl", line, within=self.root)
 
     def costs(self, kind: str, *, latest: int = 10_000) -> list[dict[str, Any]]:
-        """What the ``latest`` steps of this kind took; lines that are no JSON object are passed over."""
+        """The costs of the ``latest`` steps of this kind; lines that are not JSON objects are skipped."""
         try:
             noted = files.read_end(self.root / "costs" / f"{kind}.jsonl", latest * LONGEST_NOTE)
         except OSError:
@@ -280,7 +280,7 @@ class Store:
         return [found for line in lines if isinstance(found := _json(line), dict)]
 
     def verify(self, key: str) -> None:
-        """Read every byte of ``key``; a :class:`StoreError` says what is wrong."""
+        """Read every byte of ``key``; raises :class:`StoreError` if anything is wrong."""
         if _folder_of(key) == "measurements":
             self.outcomes(key)
         elif self.record(key).dropped:
@@ -289,19 +289,19 @@ class Store:
             self.tensors(key)
 
     def problems(self) -> Iterator[upkeep.Problem]:
-        """Read every byte of the store: what is wrong with which file, unfinished training and imports included."""
+        """Read every byte of the store, with unfinished training and imports, and yield each file's problem."""
         return upkeep.problems(self)
 
     def repair(self, found: Iterable[upkeep.Problem]) -> int:
-        """Remove what is damaged; how many files that were."""
+        """Remove damaged files; returns how many."""
         return upkeep.repair(self, found)
 
     def leftovers(self) -> list[Path]:
-        """What crashes left: half-written files, locks that are not held, checkpoints and logs of finished steps."""
+        """Files left by crashes: half-written files, free locks, checkpoints and logs of finished steps."""
         return [each.path for each in upkeep.leftovers(self)]
 
     def clean(self) -> list[Path]:
-        """Remove leftovers; those that were removed."""
+        """Remove leftovers; returns those removed."""
         return upkeep.clean(self)
 
 
@@ -314,12 +314,12 @@ def _joined(weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]) 
 
 
 def digest_of_model(weights: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray]) -> str:
-    """The digest that a model will have once it is stored."""
+    """The digest that a model will have once stored."""
     return archive.digest_of(_joined(weights, masks))
 
 
 def _files_in(folder: Path) -> list[str]:
-    """Names of the files in a folder, links to files among them; none where it is not there."""
+    """Names of the files in a folder, including links to files; empty if there is no folder."""
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in entries if entry.is_file()]

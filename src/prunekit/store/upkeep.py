@@ -21,14 +21,14 @@ _IMPORT = re.compile(r"[0-9a-f]{64}\.[a-z0-9]+")
 LOCKS = "locks"
 _PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]+{re.escape(files.PART)}")
 LOG_BEGINS = "prunekit: reason of the failure: "
-# As the logs of version 0.1 begin.
+# How the logs of version 0.1 begin.
 _TRACEBACK = b"Traceback (most recent call last)"
 LOG_BYTES = 1 << 20
 Ours = Callable[[BinaryIO], bool]
 
 
 class Problem(NamedTuple):
-    """A file that cannot be used, and why; a ``damaged`` one can be removed and made again, another is left alone."""
+    """An unusable file and the reason; a ``damaged`` one can be removed and made again, any other is left alone."""
 
     key: str
     path: Path
@@ -37,14 +37,14 @@ class Problem(NamedTuple):
 
 
 class Leftover(NamedTuple):
-    """A file that is of no use any more, and how it is recognised as prunekit's."""
+    """A file that is no longer needed, and how it is recognised as prunekit's."""
 
     path: Path
     ours: Ours
 
 
 def problems(store: Store) -> Iterator[Problem]:
-    """Read every byte of the store: what is wrong with which file, unfinished training and imports included."""
+    """Read every byte of the store, with unfinished training and imports, and yield each file's problem."""
     for folder in ("models", "measurements"):
         yield from _odd(store.root / folder)
         for key in store.keys(folder):
@@ -72,7 +72,7 @@ def _is(path: Path, ours: Ours) -> bool:
 
 
 def _odd(folder: Path) -> Iterator[Problem]:
-    """What has a result's name and is no file: a folder, a FIFO, a link that leads nowhere."""
+    """Entries with a result's name that are not files: a folder, a FIFO, a broken link."""
     for path in _entries(folder):
         if is_key(path.name.removesuffix(SUFFIX)) and not path.is_file():
             yield Problem(path.name.removesuffix(SUFFIX), path, f"{path} is not a regular file", False)
@@ -100,7 +100,7 @@ def _imports(folder: Path) -> Iterator[Problem]:
 
 
 def repair(store: Store, found: Iterable[Problem]) -> int:
-    """Remove what is damaged; how many files that were."""
+    """Remove damaged files; returns how many."""
     check_is_store(store)
     gone = [
         files.remove(
@@ -115,15 +115,15 @@ def repair(store: Store, found: Iterable[Problem]) -> int:
 
 
 def leftovers(store: Store) -> list[Leftover]:
-    """What crashes left: half-written files, locks that are not held, checkpoints and logs of finished steps.
+    """Files left by crashes: half-written files, free locks, checkpoints and logs of finished steps.
 
-    While some process works on the store, half-written files may be its own: they are left.
+    While a process works on the store, half-written files are kept, because they may be that process's.
     """
     if not _entries(store.root):
         return []
     check_is_store(store)
     found = [each for folder, is_name in PLACES.items() for each in _parts(store.root, folder, is_name)]
-    if store.running():  # looked at after the files are: who writes one holds its lock until it is whole
+    if store.running():  # checked after listing the files: a writer holds its lock until the file is whole
         found = []
     locks = store.root / LOCKS
     found += [
@@ -138,7 +138,7 @@ def leftovers(store: Store) -> list[Leftover]:
 
 
 def clean(store: Store) -> list[Path]:
-    """Remove leftovers; those that were removed."""
+    """Remove leftovers; returns those removed."""
     return [each.path for each in leftovers(store) if _removed(each, store.root)]
 
 
@@ -158,7 +158,7 @@ def _parts(root: Path, folder: str, is_name: Callable[[str], bool]) -> Iterator[
 
 
 def _is_any(file: BinaryIO) -> bool:
-    """Half a label or half of somebody's weights cannot be recognised by its content, only by its name."""
+    """Accept any content: a half-written label or weights file can be recognised only by its name."""
     return True
 
 
@@ -166,7 +166,7 @@ def _is_result(name: str) -> bool:
     return name.endswith(SUFFIX)
 
 
-# Where half-written files may be, and what they were to become.
+# Folders that may contain half-written files, and the names of the finished files.
 PLACES: dict[str, Callable[[str], bool]] = {
     "models": _is_result,
     "measurements": _is_result,
@@ -183,13 +183,13 @@ def _done(store: Store, folder: str, ending: str) -> list[Path]:
 
 
 def is_log(file: BinaryIO) -> bool:
-    """Whether a file tells of a step's failure, or of nothing yet."""
+    """Whether a file is the log of a step's failure, or still empty."""
     start = file.read(LOG_BYTES)
     return not start or start.startswith(LOG_BEGINS.encode()) or _TRACEBACK in start
 
 
 def check_is_store(store: Store) -> None:
-    """Clean up only in a folder that is marked, or that holds a result of an earlier version."""
+    """Refuse to clean up a folder that is neither marked nor contains a result of an earlier version."""
     if (store.root / MARKER).is_file() or any(
         _is(store.path(key), archive.is_ours) for key in store.present()
     ):
