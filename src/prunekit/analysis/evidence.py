@@ -14,7 +14,7 @@ WEIGHT, FILTER = "weight", "filter"
 METHODS_OF = {WEIGHT: "weight methods", FILTER: "filter methods"}
 BOTH = tuple(METHODS_OF.values())
 OTHER = "other methods"
-# Units that people read as percentage points.
+# Units that readers expect as percentage points.
 IN_POINTS = {
     "prune ratio": "points of potential",
     "share of predictions": "points",
@@ -27,7 +27,7 @@ COMMENSURATE_RATIO = 0.805
 
 
 class Part(NamedTuple):
-    """One contrast of a claim: its group of evidence, what it is in words, and by how much it is above zero."""
+    """One contrast of a claim: its group of evidence, its description, its draws (above zero if true), and its unit."""
 
     group: str
     what: str
@@ -55,7 +55,7 @@ def known(rows: Iterable[Row], finding: str, **where: Any) -> list[Row]:
 
 def draws_of(row: Row) -> Draws:
     """The joint draws of a row that :func:`known` returned."""
-    assert row.draws is not None  # noqa: S101 - known() has looked
+    assert row.draws is not None  # noqa: S101 - known() has checked
     return row.draws
 
 

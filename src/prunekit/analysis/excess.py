@@ -23,8 +23,8 @@ from prunekit.analysis.seeds import probit_scale
 class Excess(NamedTuple):
     """The difference in excess error of one unit's models at the ratios that all its distributions hold.
 
-    ``values`` holds, per set of test images, what each image contributes, ``[models, n]``; ``draws`` are ``[1 +
-    resamples, models]``. ``scales``: how much luck shows in the pruned networks ``[models]``, and in the parent.
+    ``values`` holds, per set of test images, what each image contributes, ``[models, n]``; ``draws`` have the shape
+    ``[1 + resamples, models]``. ``scales``: how much luck shows in the pruned networks ``[models]``, and in the parent.
     """
 
     seed: int

@@ -1,4 +1,4 @@
-"""What pruning does to groups of images that the user names (camera, hospital), even if the average does not change.
+"""What pruning does to groups of images that the user names: a camera, a hospital, an age, even at an equal average.
 
 Accuracy of groups, and of the worst group: Sagawa et al., ICLR 2020 (arXiv 1911.08731).
 """

@@ -114,7 +114,7 @@ def _per_draw(found: Potential, items: Sequence[Compared], place: int, margin: M
 
 def _on_grid(chances: Array, found: Potential) -> Array:
     """The chances ``[networks, draws, ratios]`` if all curves hold every ratio of their variant, else the reach's."""
-    assert found.reach is not None  # noqa: S101 - the caller has looked
+    assert found.reach is not None  # noqa: S101 - the caller has checked
     whole = all(curve.rungs == found.reach.rungs for curve in found.group)
     return chances if whole else found.reach.at_least
 

@@ -1,8 +1,8 @@
 """Means over images with their variance from the choice of images, and intervals that always have a width.
 
-Where all images agree, every resample is the same: its interval has no width, at 36 images as at 10,000. A few made-up
-images of each kind fix that: Agresti and Coull 1998 for a share, Bonett and Price 2012 for the difference of two shares
-of the same images (docs/decisions/056-analysis-made-up-images.md).
+Where all images agree, every resample is the same and the interval has no width, at 36 images as at 10,000. A few
+made-up images of each kind fix that: Agresti and Coull 1998 for a share, Bonett and Price 2012 for the difference of
+two shares of the same images (docs/decisions/056-analysis-made-up-images.md).
 """
 
 from __future__ import annotations

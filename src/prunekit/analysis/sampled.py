@@ -74,7 +74,7 @@ def pool(rows: Sequence[Sampled], *, prior: Prior | None = None) -> Pool:
 
 
 def _with_pairs(rows: Sequence[Sampled], spread: Moderated, networks: Array) -> Moderated:
-    """Add the luck of a control that is one pair: that of its two networks and the pair's own, each as rows have it."""
+    """Add the luck of a control that is one pair: that of its two networks and the pair's own, from the rows' prior."""
     seeds = np.array([len(row.seeds) for row in rows])
     extra = np.where([row.one_pair for row in rows], LUCK_OF_A_PAIR * seeds * networks, 0.0)
     return spread._replace(variance=spread.variance + extra, between=spread.between + extra)

@@ -1,4 +1,4 @@
-"""What a network is: an identity compared field by field, and the seeds that it leaves out."""
+"""What a network is: a frozen identity compared field by field, and the seeds that it leaves out."""
 
 from __future__ import annotations
 
