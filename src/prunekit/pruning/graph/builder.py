@@ -1,4 +1,4 @@
-"""The graph in the making: what every tensor of one forward pass holds, and the operations between them."""
+"""The graph under construction: what every tensor of one forward pass holds, and the operations between them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Call(NamedTuple):
     outputs: tuple[Tensor, ...]
 
     def tensors(self) -> list[tuple[str, Tensor]]:
-        """The tensors among the arguments, lists taken apart."""
+        """The tensors among the arguments, including those in lists."""
         found = []
         for name, value in self.args.items():
             parts = value if isinstance(value, list | tuple) else (value,)
@@ -34,9 +34,9 @@ class Call(NamedTuple):
 
 
 def key_of(tensor: Tensor) -> Key:
-    """The memory that a tensor looks at, and how: the same for every Python object that looks at it in this way.
+    """The memory that a tensor views, and how: equal for all Python objects with the same view.
 
-    Tensors of other classes may have no memory of their own, and are distinguished as objects.
+    Tensors of other classes may have no memory, and are distinguished as objects.
     """
     if type(tensor) not in (Tensor, nn.Parameter, nn.Buffer):
         return ("object", id(tensor))
@@ -45,7 +45,7 @@ def key_of(tensor: Tensor) -> Key:
 
 
 class Builder:
-    """What the operations so far came to. Tensors are held, so that no memory is used twice while this lives."""
+    """The graph of the operations so far. Tensors are held, so that no memory is reused during the recording."""
 
     def __init__(self, model: nn.Module, graph: Graph) -> None:
         self.graph = graph
@@ -56,10 +56,8 @@ class Builder:
         self.modules = dict(model.named_modules())
         self.layer_of = {layer.weight: layer for layer in graph.layers.values()}
         self.calls: Counter[str] = Counter()
-        self.odd: set[str] = set()  # parameters of which something else than their layer makes use
-        self.poisoned: set[str] = (
-            set()
-        )  # parameters that something reads which would not follow a change of shape
+        self.odd: set[str] = set()  # parameters from which the weights of layers are computed
+        self.poisoned: set[str] = set()  # parameters with a reader that does not follow a change of shape
         self.dynamic: set[str] = set()
         for name, value in (*model.named_parameters(), *model.named_buffers()):
             if value is not None:
@@ -74,14 +72,14 @@ class Builder:
         return found
 
     def put(self, tensor: Tensor, track: Track) -> None:
-        """Say what a tensor holds from now on."""
+        """Record what a tensor holds from now on."""
         key = key_of(tensor)
         self.held.append(tensor)
         self.tracks[key] = track
         self.homes.setdefault(key[0], set()).add(key)
 
     def overwrite(self, tensor: Tensor, track: Track) -> None:
-        """Say what a tensor holds that was written to; other views of its memory no longer hold what they held."""
+        """Record what a tensor holds after a write; other views of its memory become stale."""
         key, before = key_of(tensor), self.tracks.get(key_of(tensor))
         self.put(tensor, track)
         if isinstance(before, Flow) and isinstance(track, Flow) and before.value == track.value:
@@ -91,28 +89,28 @@ class Builder:
             self.tracks[other] = Made(origins=origins_of([self.tracks[other]]) | now, stale=True)
 
     def read(self, tracks: Iterable[Track], name: str = "") -> None:
-        """Every channel of these is needed, by something that does not follow their number."""
+        """Mark every channel of these tensors as needed by something that does not adapt to their number."""
         self.read_values({track.value for track in tracks if isinstance(track, Flow)}, name)
 
     def read_values(self, values: Iterable[int], name: str = "") -> None:
-        """Every channel of these values is needed, by something that does not follow their number."""
+        """Mark every channel of these values as needed by something that does not adapt to their number."""
         for value in sorted(values):
             self.add("read", (value,), name=name)
 
     def add(self, kind: Any, inputs: Sequence[int] = (), *, size: int = 0, **more: Any) -> int:
-        """A new operation, in the module that runs."""
+        """Add an operation in the running module; return the value that it makes."""
         return self.graph.add(kind, inputs, size=size, scope=self.scope, **more)
 
     def pin(self, value: int) -> None:
-        """No channel of this value can be taken out."""
+        """Forbid the removal of any channel of this value."""
         self.graph.pinned.append((value, self.scope))
 
     def join(self, first: int, left: Tensor, second: int, right: Tensor) -> None:
-        """These channels go together only."""
+        """Couple the channels ``left`` of one value with ``right`` of the other."""
         self.graph.joined.append(Joined(first, left.reshape(-1), second, right.reshape(-1)))
 
     def bind(self, value: int, rows: Tensor) -> None:
-        """The channels of every row of ``[rows, channels]`` go together only."""
+        """Couple the channels of each row of ``[rows, channels]``."""
         if rows.shape[-1] > 1:
             self.join(value, rows[:, 1:], value, rows[:, :1].expand_as(rows[:, 1:]))
 
@@ -123,14 +121,14 @@ class Builder:
         return self.add("index", [value], size=len(picks), picks=picks)
 
     def source(self, size: int, axis: int, name: str = "", *, fixed: bool = True) -> Flow:
-        """Channels that nothing here makes zero; ``fixed``: nor can any be taken out."""
+        """Channels that no choice makes zero; ``fixed``: none of them can be removed either."""
         value = self.add("source", size=size, name=name)
         if fixed:
             self.pin(value)
         return self.whole(value, axis)
 
     def whole(self, value: int, axis: int) -> Flow:
-        """All channels of a value along one axis."""
+        """The flow of all channels of a value along one axis."""
         size = self.graph.sizes[value]
         return Flow(value, (axis,) if size > 1 else (), torch.arange(size).reshape(-1 if size > 1 else ()))
 
@@ -153,11 +151,11 @@ class Builder:
         return True
 
     def tie(self, name: str, axis: int, value: int, labels: Tensor) -> None:
-        """The places of a parameter belong to these channels."""
+        """Attach the places of a parameter along an axis to channels of a value."""
         self.graph.attached.append(Attached(name, axis, value, labels))
 
     def layer_fed(self, tensor: Tensor, axis: int, size: int) -> int:
-        """The value that a layer reads along an axis of a tensor: unknown channels where it does not fit."""
+        """The value that a layer reads along an axis of a tensor; unknown channels if it does not fit."""
         track = self.get(tensor)
         if isinstance(track, Flow):
             vector = along(track, tensor.shape, axis)
@@ -172,7 +170,7 @@ class Builder:
     def tie_made(
         self, made: Made, own: Sequence[int], flow: Flow, shape: Sequence[int] | None = None
     ) -> None:
-        """Tie the parameters behind a tensor to the channels of the one that it meets, which stay if none fits."""
+        """Tie the parameters that made a tensor to the channels that it meets; pin those channels if none fits."""
         shape = own if shape is None else shape
         meets = [axis for axis in flow.axes if axis >= len(shape) - len(own)]
         meets = [axis for axis in meets if own[axis - len(shape) + len(own)] > 1]
@@ -181,7 +179,7 @@ class Builder:
             self.pin(flow.value)
 
     def sized(self, call: Call, track: Flow, tensor: Tensor, *, pieces: bool = False) -> None:
-        """Remember the sizes that the network's code gives for a tensor with channels."""
+        """Record the sizes that the network's code gives for a tensor with channels."""
         numbers = _numbers(call)
         if not numbers and not pieces and len(track.axes) < 2:
             return
@@ -190,7 +188,7 @@ class Builder:
         )
 
     def norm(self, name: str, parts: Sequence[str | None], value: int) -> int:
-        """A norm that treats each channel alone."""
+        """Add a norm that treats each channel separately."""
         self.calls[name] += 1
         self.graph.norms[name] = Norm(*parts)
         return self.add("norm", [value], size=self.graph.sizes[value], name=name)
@@ -200,7 +198,7 @@ _SIZES = ("size", "shape", "split", "sections", "repeats", "end", "start", "leng
 
 
 def _numbers(call: Call) -> tuple[int, ...]:
-    """The sizes among a call's arguments: one for every axis, -1 where torch finds it, or those that there are."""
+    """The sizes among a call's arguments: one per axis (-1 if torch infers it), or all that are given."""
     found: list[int] = []
     for name, value in call.args.items():
         values = value if isinstance(value, list | tuple) else (value,)
@@ -212,7 +210,7 @@ def _numbers(call: Call) -> tuple[int, ...]:
 
 
 def _parts(name: str, value: Tensor) -> tuple[Part, ...]:
-    """A parameter as the places along each of its axes."""
+    """A parameter's parts: its places along each of its axes."""
     return tuple(
         Part(name, axis, (axis,), torch.arange(size)) for axis, size in enumerate(value.shape) if size > 1
     )

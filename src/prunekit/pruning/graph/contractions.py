@@ -1,4 +1,4 @@
-"""Layers and products of matrices: what reads channels and makes others."""
+"""Layers and matrix products, which read channels and make others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def matmul(builder: Builder, call: Call) -> list[Track] | None:
 def _product(
     builder: Builder, call: Call, left: Tensor, right: Tensor, bias: Tensor | None
 ) -> list[Track] | None:
-    """A matrix product: with a parameter a layer, else two activations that meet."""
+    """A matrix product: a layer if one side is a parameter, else a product of two activations."""
     made = builder.get(right)
     if isinstance(made, Made) and made.parts and right.dim() == 2:
         return _weighted(builder, call, left, right, bias, axes=(-1, -1), weight_axes=(1, 0), groups=1)
@@ -62,7 +62,7 @@ def _weighted(
     weight_axes: tuple[int, int],
     groups: int,
 ) -> list[Track] | None:
-    """A layer. ``axes``: the channels' of input and output; ``weight_axes``: filters' and channels' of the weight."""
+    """A layer. ``axes``: the channel axes of input and output; ``weight_axes``: the filter and channel axes."""
     made, output = builder.get(weight), call.outputs[0]
     if not isinstance(made, Made):
         return None
@@ -101,7 +101,7 @@ def _computed(
     weight_axes: tuple[int, int],
     groups: int,
 ) -> int:
-    """A layer whose weight is no parameter as it stands: computed from some, or a part of one."""
+    """A layer whose weight is not itself a parameter: it is computed from parameters, or a part of one."""
     value = builder.add("mix", [fed], size=outputs)
     builder.odd.update(part.name for part in made.parts)
     sides = ((weight_axes[0], value), (weight_axes[1], fed))
@@ -123,7 +123,7 @@ def _computed(
 
 
 def _activations(builder: Builder, call: Call, left: Tensor, right: Tensor) -> list[Track] | None:
-    """Two activations: within every matrix of the batch, what is summed over goes together."""
+    """A product of two activations: channels summed over are coupled within every matrix of the batch."""
     output = call.outputs[0]
     if left.dim() < 2 or right.dim() < 2:
         return None
@@ -147,7 +147,7 @@ def _activations(builder: Builder, call: Call, left: Tensor, right: Tensor) -> l
 
 
 def _batch_rows(flow: Flow, tensor: Tensor, output: Tensor) -> Tensor:
-    """The labels of every matrix of the batch as a row: ``[matrices of the result, labels]``."""
+    """The labels of every matrix in the batch as a row: ``[matrices of the result, labels]``."""
     labels = labels_of(flow, tensor.shape)
     for axis in (-2, -1):
         if axis % tensor.dim() not in flow.axes:
@@ -159,7 +159,7 @@ def _batch_rows(flow: Flow, tensor: Tensor, output: Tensor) -> Tensor:
 def _by_matrix(
     builder: Builder, flows: list[tuple[Flow, Tensor]], output: Tensor, *, both: bool
 ) -> list[Track] | None:
-    """One channel for every different matrix: all channels in it go together."""
+    """One channel for every distinct matrix, all of whose channels are coupled."""
     rows = [_batch_rows(flow, tensor, output) for flow, tensor in flows]
     codes, labels = row_codes(torch.cat(rows, 1))
     if len(codes) == 1:
@@ -175,7 +175,7 @@ def _by_matrix(
 def _one_matrix(
     builder: Builder, flows: list[tuple[Flow, Tensor]], rows: list[Tensor], *, both: bool
 ) -> list[Track] | None:
-    """All matrices sum over the same channels, which go two by two where both sides have them there."""
+    """All matrices sum over the same channels, which are coupled in pairs if both sides have channels there."""
     if not both or len(flows) != 2 or rows[0].shape != rows[1].shape:
         return None
     first, second = (flow.value for flow, _ in flows)
@@ -187,7 +187,7 @@ def _one_matrix(
 def _carried(
     builder: Builder, tracks: tuple[Track, Track], tensors: tuple[Tensor, Tensor], output: Tensor
 ) -> list[Track] | None:
-    """A sum over something else than channels, such as tokens: they come out where they went in."""
+    """A sum over something other than channels, such as tokens: the channels keep their axes."""
     found: Flow | None = None
     for track, tensor in zip(tracks, tensors, strict=True):
         if not isinstance(track, Flow):
@@ -213,7 +213,7 @@ def _carried(
 
 
 def attention(builder: Builder, call: Call) -> list[Track] | None:
-    """Scaled dot products of queries and keys, applied to values: heads stay apart."""
+    """Scaled dot products of queries and keys, applied to values; heads stay separate."""
     query, key, value = (call.args[name] for name in ("query", "key", "value"))
     scores = torch.empty(*call.outputs[0].shape[:-2], query.shape[-2], key.shape[-2], device="meta")
     turned = key.transpose(-2, -1)

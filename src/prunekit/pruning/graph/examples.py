@@ -1,4 +1,4 @@
-"""Inputs that a network may take, for those who give none: tried in turn until one runs."""
+"""Inputs that a network may take, tried in turn until one runs, for callers who pass none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALLEST_TOKENS = (8, 16, 64)
 
 
 def examples(model: nn.Module, given: Any = None) -> Iterator[tuple[Any, ...]]:
-    """Argument lists to try: ``given``, then shapes that fit the first layer; always two images, which one may hide."""
+    """Argument lists to try: ``given``, then shapes that fit the first layer, with two images wherever possible."""
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         device = next(model.parameters()).device
@@ -67,7 +67,7 @@ def _guesses(model: nn.Module) -> Iterator[Tensor]:
 
 
 def _images_behind(first: nn.Module | None) -> Iterator[Tensor]:
-    """Images for networks that flatten them, or that lay pixels side by side in front of their first convolution."""
+    """Images for networks that flatten them, or that rearrange pixels into channels before the first convolution."""
     if isinstance(first, nn.Linear):
         for channels in (1, 3):
             side = round((first.in_features / channels) ** 0.5)
@@ -78,7 +78,7 @@ def _images_behind(first: nn.Module | None) -> Iterator[Tensor]:
 
 
 def _declared(model: nn.Module) -> tuple[int | tuple[int, ...], ...]:
-    """The image sizes that a network says it takes."""
+    """The image sizes that a network declares in its attributes."""
     found: list[int | tuple[int, ...]] = []
     for name in ("image_size", "img_size", "input_size"):
         value = getattr(model, name, None)

@@ -1,4 +1,4 @@
-"""What operations that move, choose, pool or reduce elements do to channels."""
+"""The effect on channels of operations that move, select, pool or reduce elements."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor
 from prunekit.pruning.graph.builder import Builder, Call, Track, origins_of
 from prunekit.pruning.graph.channels import Flow, Made, Part, distinct, labels_of, table_of
 
-# Reductions that do not count what is zero; the others feel how many entries there are.
+# Reductions that ignore zeros; the others depend on the number of entries.
 _SUMS = {"sum", "amax", "amin", "norm", "linalg_vector_norm", "max_values"}
 _MANY_SLICES = 64
 
 
 def same(builder: Builder, call: Call) -> list[Track]:
-    """The tensor again, in other memory or of another type."""
+    """The same tensor, in other memory or of another type."""
     return [builder.get(next(iter(call.tensors()))[1])] * len(call.outputs)
 
 
 def moved(builder: Builder, call: Call) -> list[Track] | None:
-    """Labels go where the elements go."""
+    """Labels move with the elements."""
     (field, tensor), *others = call.tensors()
     if any(isinstance(builder.get(other), Flow) for _, other in others):
         return None
@@ -41,7 +41,7 @@ def moved(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _moved(call: Call, field: str, labels: Tensor) -> tuple[Tensor, ...]:
-    """The labels of everything that a call returns."""
+    """The labels of every tensor that a call returns."""
     args = {name: _on_cpu(value) for name, value in call.args.items()} | {field: labels.contiguous()}
     found = call.func(**args)
     return tuple(found) if isinstance(found, list | tuple) else (found,)
@@ -54,7 +54,7 @@ def _on_cpu(value: Any) -> Any:
 
 
 def like_other(builder: Builder, call: Call) -> list[Track] | None:
-    """``view_as`` and its kin: a second tensor gives the shape."""
+    """``view_as`` and similar operations, in which a second tensor gives the shape."""
     tensor, track = call.args["self"], builder.get(call.args["self"])
     shape = call.outputs[0].shape
     turn = torch.Tensor.expand if call.name == "expand_as" else torch.Tensor.reshape
@@ -68,7 +68,7 @@ def like_other(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _remember(builder: Builder, call: Call, before: Flow, tensor: Tensor, found: list[Flow]) -> None:
-    """Remember given sizes, and which parts must stay of one length."""
+    """Record given sizes, and which parts must stay equally long."""
     for flow, output in zip(found, call.outputs, strict=True):
         builder.sized(call, flow, output)
     widths = {flow.table.numel() for flow in found}
@@ -82,7 +82,7 @@ def _remember(builder: Builder, call: Call, before: Flow, tensor: Tensor, found:
 
 
 def _sliced(builder: Builder, call: Call, before: Flow, after: Flow) -> None:
-    """A slice of the channels: the network may cut others of the same length, or have this one by chance."""
+    """A slice of the channels: one of several equal pieces if its bounds allow it, else no channel can be removed."""
     total, width = before.table.numel(), after.table.numel()
     first = int((before.table == after.table.reshape(-1)[0]).nonzero()[0]) if width else 1
     if width and total % width == 0 and first % width == 0 and int(call.args.get("step", 1) or 1) == 1:
@@ -96,7 +96,7 @@ def _pieces(builder: Builder, call: Call, before: Flow, table: Tensor) -> None:
 
 
 def spatial(builder: Builder, call: Call) -> list[Track] | None:
-    """Pooling and resizing: all axes behind the second are worked on."""
+    """Pooling and resizing, which change the axes after the second."""
     tensor, output = next(iter(call.tensors()))[1], call.outputs[0]
     track = builder.get(tensor)
     moving = [axis for axis in range(tensor.dim()) if tensor.shape[axis] != output.shape[axis]]
@@ -127,7 +127,7 @@ def reduced(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _left(axes: tuple[int, ...], gone: set[int], call: Call) -> tuple[int, ...]:
-    """The axes after others are gone."""
+    """The axes, renumbered after ``gone`` are removed."""
     if call.args.get("keepdim"):
         return axes
     return tuple(axis - sum(other < axis for other in gone) for axis in axes)
@@ -154,7 +154,7 @@ def _reduced_flow(
 
 
 def mixed_rows(builder: Builder, track: Flow, rows: Tensor, axes: tuple[int, ...], shape: Any) -> Flow:
-    """Every row of channels goes into one channel; equal rows into the same one."""
+    """Mix each row of channels into one channel; equal rows give the same channel."""
     codes, labels = row_codes(rows)
     builder.bind(track.value, rows)
     value = builder.add("mix", [track.value], size=len(codes))
@@ -163,19 +163,19 @@ def mixed_rows(builder: Builder, track: Flow, rows: Tensor, axes: tuple[int, ...
 
 
 def _trimmed(axes: tuple[int, ...], table: Tensor) -> tuple[tuple[int, ...], Tensor]:
-    """Leave out the axes along which a table does not change."""
+    """The axes and table without the axes along which the table does not change."""
     own, smaller = table_of(table)
     return tuple(axes[axis] for axis in own), smaller
 
 
 def row_codes(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """The different rows, in order of appearance, and which of them every row is."""
+    """The distinct rows, in order of appearance, and the index of every row among them."""
     _, inverse = torch.unique(rows, dim=0, return_inverse=True)
     return distinct(inverse.reshape(-1))
 
 
 def padded(builder: Builder, call: Call) -> list[Track] | None:
-    """Constant padding: in front of and behind elements of the same channel, or as channels of its own."""
+    """Constant padding: before and after elements of the same channel, or as new channels."""
     tensor, output = call.args["self"], call.outputs[0]
     track = builder.get(tensor)
     if not isinstance(track, Flow):
@@ -193,7 +193,7 @@ def padded(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _padded_channels(builder: Builder, call: Call, track: Flow, tensor: Tensor) -> list[Track] | None:
-    """Zeros as channels: they cannot be distinguished from a constant, and their number is the network's own."""
+    """Padding with channels: treated as constants, and pinned since the network's code sets their number."""
     size = builder.graph.sizes[track.value]
     pad = list(call.args["pad"])
     labels = torch.nn.functional.pad(labels_of(track, tensor.shape), pad, value=size)
@@ -205,7 +205,7 @@ def _padded_channels(builder: Builder, call: Call, track: Flow, tensor: Tensor) 
 
 
 def joined(builder: Builder, call: Call) -> list[Track] | None:
-    """``cat`` and ``stack``: side by side along the channels, or one behind the other along another axis."""
+    """``cat`` and ``stack``: along the channels, or along another axis."""
     tensors = [tensor for _, tensor in call.tensors() if tensor.numel()]
     tracks = [builder.get(tensor) for tensor in tensors]
     flows = [track for track in tracks if isinstance(track, Flow)]
@@ -223,7 +223,7 @@ def joined(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _joined_made(builder: Builder, call: Call, tensors: list[Tensor], tracks: list[Made]) -> list[Track]:
-    """Parameters side by side: every part keeps its places, with none where others are."""
+    """Parameters joined: every part keeps its places, and the elements of the others have none (-1)."""
     parts = []
     for place, (tensor, track) in enumerate(zip(tensors, tracks, strict=True)):
         for part in track.parts:
@@ -237,7 +237,7 @@ def _joined_made(builder: Builder, call: Call, tensors: list[Tensor], tracks: li
 
 
 def _everywhere(labels: Tensor, own: Tensor, dim: int, stack: bool) -> Tensor:
-    """Labels that do not change along ``dim`` hold for what is beside them, too: it meets the same channels."""
+    """Extend labels that do not change along ``dim`` to the joined tensors, which meet the same channels."""
     own = own.unsqueeze(dim) if stack else own
     first = own.narrow(dim, 0, 1)
     return first.expand_as(labels) if bool((own == first).all()) else labels
@@ -246,7 +246,7 @@ def _everywhere(labels: Tensor, own: Tensor, dim: int, stack: bool) -> Tensor:
 def _one_behind_the_other(
     builder: Builder, call: Call, tensors: list[Tensor], tracks: list[Track], axes: tuple[int, ...]
 ) -> list[Track]:
-    """Tensors with the same channels, such as tokens: zero where all are."""
+    """Tensors with the same channels, such as tokens, joined along another axis: zero where all of them are."""
     flows = [track for track in tracks if isinstance(track, Flow)]
     shape = flows[0].table.shape
     if any(flow.table.shape != shape for flow in flows):
@@ -287,7 +287,7 @@ def _side_by_side(
 
 
 def _unknown_channels(builder: Builder, made: Made, tensor: Tensor, dim: int) -> Flow:
-    """Channels of which only their number is known."""
+    """Channels of which only the number is known."""
     flow = builder.source(tensor.shape[dim], dim, fixed=not made.parts)
     if made.parts:
         builder.tie_made(made, tensor.shape, flow)

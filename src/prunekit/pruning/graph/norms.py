@@ -1,4 +1,4 @@
-"""Norms and softmaxes: what ties channels by their statistics."""
+"""Norms and softmaxes, which couple channels through their statistics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prunekit.pruning.graph.channels import Flow, Made, along, by_axis, distinct
 
 
 def layer_norm(builder: Builder, call: Call) -> list[Track] | None:
-    """A norm over the last axes: over all channels, over some of every group of them, or beside them."""
+    """A norm over the last axes: over all channels, over groups of them, or over none."""
     tensor, track = call.args["input"], builder.get(call.args["input"])
     shape = call.args["normalized_shape"]
     gone = set(range(tensor.dim() - len(shape), tensor.dim()))
@@ -29,7 +29,7 @@ def layer_norm(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _mixed_norm(builder: Builder, track: Flow, tensor: Tensor, gone: set[int]) -> Flow:
-    """Every channel depends on all that it is normalised with, and stays where it is."""
+    """Every channel depends on all channels that it is normalised with, and keeps its place."""
     size = builder.graph.sizes[track.value]
     value = builder.add("mix", [track.value], size=size)
     builder.join(track.value, torch.arange(size), value, torch.arange(size))
@@ -42,7 +42,7 @@ def _mixed_norm(builder: Builder, track: Flow, tensor: Tensor, gone: set[int]) -
 
 
 def group_norm(builder: Builder, call: Call) -> list[Track] | None:
-    """Groups of channels that are normalised together go together only."""
+    """Couple the channels that are normalised together."""
     tensor, track = call.args["input"], builder.get(call.args["input"])
     groups = int(call.args["num_groups"] if "num_groups" in call.args else call.args["group"])
     vector = along(track, tensor.shape, 1) if isinstance(track, Flow) else None
@@ -69,7 +69,7 @@ def group_norm(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def batch_norm(builder: Builder, call: Call) -> list[Track] | None:
-    """A norm per channel of the second axis; where one is repeated (instance norm), its parameters are, too."""
+    """A norm per channel of the second axis; where channels are repeated (instance norm), so are its parameters."""
     tensor, track = call.args["input"], builder.get(call.args["input"])
     if isinstance(track, Made):
         return [_normed_parameters(builder, track, call)]
@@ -104,7 +104,7 @@ def _along_second(labels: Tensor) -> tuple[tuple[int, ...], Tensor]:
 
 
 def _order(scale: Made, vector: Tensor) -> tuple[Tensor, Tensor] | None:
-    """The channels in the order of the norm's entries, and the entry of every place; None if they do not fit."""
+    """The channels in the order of the norm's entries, and the entry of each place; None if they do not fit."""
     table = scale.parts[0].table.reshape(-1) if scale.parts else torch.zeros(1, dtype=torch.int64)
     places = table.expand(len(vector))
     picks = torch.full((int(places.max()) + 1,), -1, dtype=torch.int64)
@@ -119,14 +119,14 @@ def _order(scale: Made, vector: Tensor) -> tuple[Tensor, Tensor] | None:
 
 
 def _normed_parameters(builder: Builder, made: Made, call: Call) -> Made:
-    """A weight that is standardised before its use: filters stay apart, what they read does not."""
+    """A weight that is standardised before its use: its filters stay separate, its input channels do not."""
     kept = tuple(part for part in made.parts if set(part.axes) <= {1})
     builder.poisoned.update(f"{part.name}:{part.axis}" for part in made.parts if part not in kept)
     return Made(kept, made.origins, like=made.like)
 
 
 def softmax(builder: Builder, call: Call) -> list[Track] | None:
-    """Over other axes than the channels', over groups of channels, or over all, which are then needed."""
+    """A softmax over no channels, over groups of them, or over all, in which case all are needed."""
     tensor = call.args["self"] if "self" in call.args else call.args["input"]
     track, dim = builder.get(tensor), int(call.args["dim"]) % tensor.dim()
     if not isinstance(track, Flow):

@@ -1,7 +1,7 @@
 """What every operation of a forward pass does to channels: a table from its name to a rule.
 
-Composite operations that are not in it are taken apart by torch; what is left over reads all its channels and returns
-unknown ones, so that nothing is ever taken for zero, or for unread, by mistake.
+torch decomposes composite operations that are not in the table. All others without a rule count as reading all their
+channels and returning unknown ones, so that nothing is mistaken for zero or unread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Rule = Callable[[Builder, Call], "list[Track] | None"]
 
 
 def follow(builder: Builder, call: Call) -> None:
-    """Add what one operation does to the graph, and say what its results hold."""
+    """Add one operation to the graph, and record what its results hold."""
     rule = rule_of(call)
     try:
         found = rule(builder, call) if rule is not None else None
@@ -27,7 +27,7 @@ def follow(builder: Builder, call: Call) -> None:
         found = None  # a form of the operation that its rule does not know
     if found is None:
         found = _unknown(builder, call)
-    # Statistics and indices behind the first result are not channels.
+    # Statistics and indices after the first result are not channels.
     found = [*found, *[Made(origins=origins_of(found))] * (len(call.outputs) - len(found))]
     written = _written(call)
     for output, track in zip(call.outputs, found, strict=True):
@@ -35,7 +35,7 @@ def follow(builder: Builder, call: Call) -> None:
 
 
 def rule_of(call: Call) -> Rule | None:
-    """The rule for an operation, whether it writes to its own tensor or makes another."""
+    """The rule for an operation, in-place or not; None if there is none."""
     name = call.name.rstrip("_") or call.name
     found = _RULES.get(name)
     if found is None and torch.Tag.pointwise in getattr(call.func, "tags", ()):
@@ -54,7 +54,7 @@ def _schema(func: Any) -> Any:
 
 
 def _unknown(builder: Builder, call: Call) -> list[Track]:
-    """All channels are read, parameters keep their shape, and the results may be anything."""
+    """Read all channels, keep the shapes of the parameters, and treat the results as unknown."""
     tracks = [builder.get(tensor) for _, tensor in call.tensors()]
     builder.read(tracks)
     for track in tracks:
@@ -65,7 +65,7 @@ def _unknown(builder: Builder, call: Call) -> list[Track]:
 
 
 def _decides(builder: Builder, call: Call) -> list[Track] | None:
-    """A number is taken out of a tensor, for the network's code to go by."""
+    """An operation that reads a number from a tensor, on which the network's control flow may depend."""
     tracks = [builder.get(tensor) for _, tensor in call.tensors()]
     if any(isinstance(track, Flow) or track.origins for track in tracks):
         builder.dynamic.add(builder.scope)
@@ -74,17 +74,17 @@ def _decides(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _shaped(builder: Builder, call: Call) -> list[Track] | None:
-    """A new tensor in the shape of another."""
+    """A new tensor in the shape of an argument."""
     return [Made(like=True)] * len(call.outputs)
 
 
 def _nothing(builder: Builder, call: Call) -> list[Track] | None:
-    """A new tensor, whatever the arguments hold."""
+    """A new tensor that does not depend on the values of the arguments."""
     return [Made()] * len(call.outputs)
 
 
 def _copied(builder: Builder, call: Call) -> list[Track] | None:
-    """Memory that is written over with something else."""
+    """Memory that is overwritten with another tensor."""
     source, target = call.args["src"], call.args["self"]
     track = builder.get(source)
     if isinstance(track, Flow):

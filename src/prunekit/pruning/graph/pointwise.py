@@ -1,4 +1,4 @@
-"""Operations that treat every element alone: what they make of zero is found by asking them."""
+"""Element-wise operations: their effect on zero is found by running them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from prunekit.pruning.graph.builder import Builder, Call, Track, origins_of
 from prunekit.pruning.graph.channels import Flow, Made, Part, broadcast, pairs
 
 Behaviour = Literal["keep", "sum", "product", "fresh", "read"]
-# Stand-ins for a zero channel, and for what else meets it: of both signs, and no round numbers.
+# Stand-ins for what meets a zero channel: of both signs, and no round numbers.
 _OTHERS = (0.7, -0.7, 1.3, -1.3)
 
 
 def pointwise(builder: Builder, call: Call) -> list[Track] | None:
-    """Channels stay apart; they are zero where the operation makes zero of zero."""
+    """Channels stay separate; a zero channel stays zero if the operation maps zero to zero."""
     operands = [tensor for name, tensor in call.tensors() if name != "out"]
     tracks = [builder.get(tensor) for tensor in operands]
     flows = [
@@ -38,7 +38,7 @@ def pointwise(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _made(builder: Builder, operands: list[Tensor], tracks: list[Track], output: Tensor) -> Made:
-    """Parameters and constants among themselves."""
+    """The result of operands without channels: parameters and constants."""
     parts = []
     for tensor, track in zip(operands, tracks, strict=True):
         for part in track.parts if isinstance(track, Made) and tensor.dim() <= output.dim() else ():
@@ -51,7 +51,7 @@ def _made(builder: Builder, operands: list[Tensor], tracks: list[Track], output:
 def _met(
     builder: Builder, flows: list[tuple[Tensor, Flow]], behaviour: Behaviour, output: Tensor
 ) -> Flow | None:
-    """The flow of the result, and the operation that makes it."""
+    """Add the operation that makes the result; return the result's flow, or None if its pairs cannot be followed."""
     (tensor, first), *others = flows
     axes, table = broadcast(first, tensor.shape, output.shape)
     found = Flow(first.value, axes, table)
@@ -69,7 +69,7 @@ def _met(
 
 
 def behaviour_of(call: Call, channels: list[bool]) -> Behaviour:
-    """What the operation makes of zero channels; ``channels``: which of its tensors have some."""
+    """What the operation does to zero channels; ``channels``: which of its tensors have channels."""
     alone = sum(channels) == 1
     try:
         if not _finite(zeroed := _asked(call, channels)):
@@ -92,7 +92,7 @@ def _finite(found: Tensor) -> bool:
 
 
 def _asked(call: Call, zero: list[bool]) -> Tensor:
-    """The result with zeros in place of some of the tensors, and other numbers in place of the rest."""
+    """The result with zeros in place of the tensors marked in ``zero``, and other numbers in place of the rest."""
     marks = iter(zero)
     args = {name: _stand_in(value, marks) for name, value in call.args.items() if name != "out"}
     args |= {"out": torch.empty(0, dtype=call.outputs[0].dtype)} if "out" in call.args else {}
@@ -117,7 +117,7 @@ def _stand_in(value: Any, marks: Any) -> Any:
 
 
 def prelu(builder: Builder, call: Call) -> list[Track] | None:
-    """One slope per channel of the second axis, or one for all."""
+    """PReLU, with one slope per channel of the second axis, or one for all."""
     tensor, slopes = call.args["self"], call.args["weight"]
     track, made = builder.get(tensor), builder.get(slopes)
     if not isinstance(track, Flow) or not isinstance(made, Made):

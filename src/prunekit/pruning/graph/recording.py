@@ -1,4 +1,4 @@
-"""One forward pass, watched operation by operation: nothing that computes with a tensor goes unseen."""
+"""One forward pass, recorded operation by operation: every computation with a tensor is seen."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prunekit.pruning.graph.operations import follow, rule_of
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every operation below Python, takes apart the composite ones that no rule knows, and follows the rest."""
+    """Sees every operation below Python, decomposes composite ones without a rule, and follows the rest."""
 
     def __init__(self, builder: Builder) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -48,7 +48,7 @@ def _bound(func: Any, args: Any, kwargs: Any) -> dict[str, Any]:
 
 @contextmanager
 def watched(builder: Builder) -> Iterator[None]:
-    """Within, every operation goes into the graph; modules are known while they run."""
+    """Within the block, every operation is added to the graph, with the module that runs it."""
     names = {id(module): name for name, module in builder.modules.items()}
     before: list[str] = []
 
@@ -74,7 +74,7 @@ def watched(builder: Builder) -> Iterator[None]:
 
 
 def _close(builder: Builder, args: Any, output: Any) -> None:
-    """Whatever goes into a module that takes one of several paths is read, and what comes out may be anything."""
+    """Read all inputs of a module whose path depends on activations, and treat its outputs as unknown."""
     given = [builder.get(leaf) for leaf in tree_leaves(args) if isinstance(leaf, Tensor)]
     made = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
     tracks = [*given, *(builder.get(leaf) for leaf in made)]
