@@ -58,7 +58,7 @@ class Dataset(NamedTuple):
 
 
 class DatasetRow(NamedTuple):
-    """A data set as it is published; ``load(root, split)`` reads one of ``splits`` from under the data folder.
+    """A published data set; ``load(root, split)`` reads one of ``splits`` from the data folder.
 
     ``images`` are the numbers of images of the ``splits``, where known; only forecasts need them.
     ``resize`` and ``at(root, split, view=...)`` are set where images have several sizes (see :class:`Dataset`).

@@ -1,4 +1,4 @@
-"""What is in an image folder, only by its names: no torch, so that a wrong folder is reported before anything runs."""
+"""The contents of an image folder by its file names: no torch, so a wrong folder is reported before anything runs."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class ChangedExamples:
         return self.change(images, self.places[indices.cpu()]), labels
 
     def subset(self, indices: Tensor) -> ChangedExamples:
-        """The examples at ``indices``; each image is changed as it is in the whole set."""
+        """The examples at ``indices``; each image changes as in the whole set."""
         return replace(self, source=self.source.subset(indices), places=self.places[indices.cpu()])
 
     def to(self, device: Device) -> ChangedExamples:

@@ -55,7 +55,7 @@ _BY_CODE: Mapping[str, str] = {str(code): text for code, text in FLAGS.items()}
 
 
 def sentence_of(flag: str) -> str:
-    """What a flag means; a code that this version does not know is shown as it is."""
+    """What a flag means; a code unknown to this version is shown unchanged."""
     return _BY_CODE.get(flag, flag)
 
 

@@ -28,7 +28,7 @@ EXCESS = Scale("value", "Excess error difference", "points", percentage)
 
 
 def accuracy(study: Study) -> list[Panel]:
-    """A panel per distribution, all on one scale: accuracy by method, the commensurate points ringed."""
+    """A panel per distribution, all on one scale: accuracy by method, with rings around the commensurate points."""
     names = curve_distributions(study)
     shown = [row for row in study.of("prune-curve") if row.get("distribution") in names]
     span = plots.span_of(shown, ACCURACY)

@@ -41,7 +41,7 @@ def digest_of(content: Any) -> str:
 
 
 def is_current(out: Path, digest: str) -> bool:
-    """Whether the folder holds the report of this digest, every file as it was written."""
+    """Whether the folder holds the report of this digest, with every file unchanged."""
     listing = _listing(out)
     return listing.get("input") == digest and _is_whole(out, listing)
 

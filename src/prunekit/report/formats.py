@@ -1,4 +1,4 @@
-"""Tables as cells of text, long rows as CSV, and rows of any kind as they are."""
+"""Tables as cells of text, long rows as CSV, and plain tables of rows of any kind."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def for_page(table: Table) -> Table:
 
 
 def plain_table(finding: str, rows: Sequence[Row]) -> Table:
-    """Rows of any kind as they are, at most ``MOST_ROWS``, without the columns that only programs read."""
+    """A table of rows of any kind, at most ``MOST_ROWS``, without the columns that only programs read."""
     head = tuple(column for column in columns_of(rows) if column not in UNSEEN)
     body = tuple(tuple(name_of(row.get(column)) for column in head) for row in in_order(rows)[:MOST_ROWS])
     more = len(rows) - MOST_ROWS

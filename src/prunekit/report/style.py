@@ -49,7 +49,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 TONES = (INK, MUTED, GRID, PAPER, ACCENT, *SERIES, *RAMP)
 _VARIABLES = {tone.light: f"var({tone.variable})" for tone in TONES}
 
-# Text is never read as mathematics: a label may hold a dollar sign.
+# Text is never parsed as mathematics: a label may contain a dollar sign.
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,

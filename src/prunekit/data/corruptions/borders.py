@@ -1,4 +1,4 @@
-"""What lies beyond an image's border: three rules, each a table of indices (docs/corruptions.md)."""
+"""Padding of an image beyond its border: three rules, each a table of indices (docs/corruptions.md)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def _boxes(size: int, target: int) -> tuple[Tensor, Tensor]:
 
 
 def _held(size: int, centre: float, reach: float) -> list[int]:
-    """The samples whose centres lie in the box: no sample is counted in part."""
+    """The samples whose centres lie in the box; no sample counts in part."""
     first, last = int(centre - reach / 2 + 0.5), int(centre + reach / 2 + 0.5)
     candidates = range(max(first, 0), min(last, size))
     return [j for j in candidates if -0.5 < (j - centre + 0.5) / reach <= 0.5]

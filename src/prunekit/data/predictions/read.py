@@ -138,7 +138,7 @@ def _numbers(values: Any, path: Path) -> Array:
 
 
 def _classes(values: Any, names: Mapping[str, int], path: Path, what: str) -> Array:
-    """Classes as whole numbers: numbers as they are, names by their place in ``names``."""
+    """Classes as whole numbers: numbers unchanged, names by their place in ``names``."""
     array = np.asarray(values)
     if array.dtype.kind in "iu" or (array.dtype.kind == "f" and np.array_equal(array, np.round(array))):
         return _flat(array, path, what).astype(np.int64)
