@@ -89,7 +89,7 @@ def _spectrum(scale: dict[str, Any], component: dict[str, Any], side: int) -> Ar
 
 
 def _spread(crop: int, wave: Array) -> Array:
-    """Share of a wave's power that a crop shows at each of the crop's frequencies: the Fejér kernel ``[crop, waves]``."""
+    """Share of a wave's power that a crop shows at each of its frequencies: the Fejér kernel ``[crop, waves]``."""
     gap = (np.arange(crop)[:, None] - wave) / crop
     whole = np.isclose(np.sin(np.pi * gap), 0)
     below = np.where(whole, 1, crop * np.sin(np.pi * gap))
