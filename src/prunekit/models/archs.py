@@ -1,4 +1,4 @@
-"""Architectures by name: a literal table, families of any depth, and doors to other libraries. No torch here."""
+"""Architectures by name: a literal table, families of any depth, and access to other libraries. No torch here."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Arch(NamedTuple):
-    """One architecture: ``builder(classes=…) -> nn.Module``, and what it was made for.
+    """One architecture: ``builder(classes=…) -> nn.Module``, and the task that it was made for.
 
-    ``size`` is the side of its images in pixels; ``parameters`` is their number at ``classes`` outputs.
+    ``size``: the side of its images in pixels; ``parameters``: the number of parameters with ``classes`` outputs.
     """
 
     builder: Callable[..., nn.Module]
@@ -30,7 +30,7 @@ class Arch(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Architectures of any depth 6n + ``offset``: the groups of ``pattern`` are the builder's settings."""
+    """Architectures of any depth 6n + ``offset``; the groups of ``pattern`` are the builder's arguments."""
 
     pattern: re.Pattern[str]
     offset: int
@@ -40,7 +40,7 @@ class Family(NamedTuple):
 
 
 class Door(NamedTuple):
-    """The way to the networks of another library, ``builder(name, classes=…)``: ``prefix:NAME``."""
+    """Access to another library's networks as ``prefix:NAME``, with ``builder(NAME, classes=…)``."""
 
     builder: Lazy
     example: str
@@ -114,7 +114,7 @@ FAMILIES = (
     Family(re.compile(r"resnet(?P<depth>\d+)-bottleneck"), 2, _BOTTLENECK, _DEEP, "resnet<6n+2>-bottleneck"),
     Family(re.compile(r"wrn(?P<depth>\d+)_(?P<width>\d+)"), 4, _WRN, _ZAGORUYKO, "wrn<6n+4>_<width>"),
 )
-# Depths of the form 6n + 2 that everybody knows as ImageNet's networks: a bare name would be a guess.
+# Depths of the form 6n + 2 that are known as ImageNet networks, so that the bare name is ambiguous.
 AMBIGUOUS = ("resnet50", "resnet152")
 
 DOORS: Registry[Door] = Registry(
@@ -128,7 +128,7 @@ DOORS: Registry[Door] = Registry(
 
 
 def find_arch(name: str) -> Arch:
-    """The architecture of this name; a :class:`UsageError` names the nearest one. Loads no torch."""
+    """The architecture of this name; for an unknown one, a :class:`UsageError` with the nearest. Loads no torch."""
     prefix, colon, inner = name.partition(":")
     if colon:
         return _behind_door(prefix, inner)
@@ -142,14 +142,14 @@ def find_arch(name: str) -> Arch:
 
 
 def check_arch(name: str) -> None:
-    """Refuse a name that no architecture has; names behind a door are checked in form only. Loads no torch."""
+    """Refuse unknown names (:class:`UsageError`); other libraries' names are checked in form only. Loads no torch."""
     find_arch(name)
 
 
 def build(name: str, *, classes: int = 10, seed: int | None = None) -> nn.Module:
-    """A new network with ``classes`` outputs; equal seeds give equal weights, ``None`` the global generator's.
+    """A new network with ``classes`` outputs; equal seeds give equal weights, and ``None`` uses the global generator.
 
-    Images are float ``[N, 3, H, W]``; the global random state stays as it was when a seed is given.
+    Images are float ``[N, 3, H, W]``; with a seed, the global random state is unchanged.
     """
     from prunekit.models.initial import seeded
 
@@ -180,7 +180,7 @@ def _of_family(name: str) -> Arch:
 
 
 def _depths(name: str, family: Family) -> str:
-    """What a name of this family can be, where its depth or width is none."""
+    """The error for a name of this family with an impossible depth or width."""
     depths = f"6n+{family.offset}"
     known = (
         family.form.replace(f"<{depths}>", str(6 * n + family.offset)).replace("<width>", "2")

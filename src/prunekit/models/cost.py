@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiplications, and time as measured."""
+"""What a network costs: parameters, multiplications and measured time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
 class Cost(NamedTuple):
-    """Counts per image, of all parameters (biases and batch norm included) and of convolutions and linear layers.
+    """Counts of all parameters (biases and batch norm included) and of the operations on one image.
 
-    ``multiplications`` counts every weight, ``nonzero_multiplications`` those that are not zero, once per place the
-    weight is used at (as the authors' code counts); ``flops`` is torch's count, two per multiplication.
+    ``multiplications`` counts every weight of convolutions and linear layers once per position where it is used, as the
+    authors' code does; ``nonzero_multiplications`` skips zero weights. ``flops``: torch's count, two per
+    multiplication.
     """
 
     parameters: int
@@ -33,7 +34,7 @@ class Cost(NamedTuple):
 
 
 class Latency(NamedTuple):
-    """Milliseconds of one forward pass of ``batch`` images on ``threads`` threads: median and quartiles."""
+    """Time in milliseconds of one forward pass of ``batch`` images on ``threads`` threads: median and quartiles."""
 
     median: float
     low: float
@@ -44,7 +45,7 @@ class Latency(NamedTuple):
 
 
 def cost(model: nn.Module, size: tuple[int, int], *, channels: int = 3) -> Cost:
-    """Count one forward pass of one image of ``size`` (H, W); the model is not changed."""
+    """The cost of a forward pass of one image of ``size`` (H, W); the model is unchanged."""
     patches: dict[nn.Module, int] = {}
     with _watched(model, patches), _evaluating(model), FlopCounterMode(display=False) as flops:
         model(_images(model, 1, size, channels))
@@ -59,7 +60,7 @@ def cost(model: nn.Module, size: tuple[int, int], *, channels: int = 3) -> Cost:
 
 
 def forward_flops(model: nn.Module, size: tuple[int, int]) -> int:
-    """torch's count for one image of ``size`` (H, W), on shapes alone: nothing is computed, however large it is."""
+    """torch's FLOP count for one image of ``size`` (H, W), from shapes only: nothing is computed."""
     shapes = copied_network(model).to("meta")
     with _evaluating(shapes), FlopCounterMode(display=False) as flops:
         shapes(_images(shapes, 1, size))
@@ -69,7 +70,7 @@ def forward_flops(model: nn.Module, size: tuple[int, int]) -> int:
 def latency(
     model: nn.Module, size: tuple[int, int], *, batch: int = 1, repeats: int = 20, channels: int = 3
 ) -> Latency:
-    """Time ``repeats`` forward passes of ``batch`` images of ``size`` (H, W), after three that are not counted."""
+    """Time ``repeats`` forward passes of ``batch`` images of ``size`` (H, W), after three untimed ones."""
     images = _images(model, batch, size, channels)
     with _evaluating(model):
         for _ in range(3):
@@ -81,7 +82,7 @@ def latency(
 
 
 def _images(model: nn.Module, count: int, size: tuple[int, int], channels: int = 3) -> Tensor:
-    first = next(model.parameters(), torch.zeros(0))  # a program has no parameters of its own
+    first = next(model.parameters(), torch.zeros(0))  # an opened program has no parameters
     return torch.zeros(count, channels, *size, device=first.device, dtype=first.dtype).to(
         memory_format=torch.channels_last
     )
@@ -108,7 +109,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _watched(model: nn.Module, patches: dict[nn.Module, int]) -> Iterator[None]:
-    """Within the block, count into ``patches`` the places at which each layer applies its weights."""
+    """Within the block, count in ``patches`` the positions at which each layer applies its weights."""
     layers = [module for module in model.modules() if isinstance(module, COUNTED)]
     hooks = [layer.register_forward_hook(partial(_note, patches)) for layer in layers]
     try:
@@ -121,7 +122,7 @@ def _watched(model: nn.Module, patches: dict[nn.Module, int]) -> Iterator[None]:
 def _note(
     patches: dict[nn.Module, int], layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor
 ) -> None:
-    weight = layer.weight  # a parameter, or computed from others
+    weight = layer.weight  # a parameter, or computed from parameters
     assert isinstance(weight, Tensor)  # noqa: S101 - every counted kind of layer has one
     outputs = weight.shape[0]
     patches[layer] = patches.get(layer, 0) + output.numel() // outputs

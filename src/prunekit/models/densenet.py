@@ -9,7 +9,7 @@ from prunekit.models.initial import conv1x1, conv3x3, he_initialise
 
 
 class DenseLayer(nn.Module):
-    """A 1x1 and a 3x3 convolution whose ``growth`` channels are put behind those that came in."""
+    """A 1x1 and a 3x3 convolution whose ``growth`` output channels are appended to the inputs."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class DenseLayer(nn.Module):
 
 
 class Transition(nn.Module):
-    """Halves the channels by a 1x1 convolution and the image by average pooling."""
+    """Halves the channels with a 1x1 convolution, and the image sides with average pooling."""
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class DenseNet(nn.Module):
 
 
 def densenet22(*, classes: int) -> DenseNet:
-    """DenseNet-BC of 22 layers: three dense layers a block, growth 12 (the paper's)."""
+    """DenseNet-BC with 22 layers: three dense layers per block, growth 12 (the paper's)."""
     return DenseNet(layers=3, growth=12, classes=classes)
 
 

@@ -1,4 +1,4 @@
-"""Networks of other libraries, and of the user's own modules. Weights are always new: nothing is downloaded."""
+"""Networks from other libraries and from the user's modules. Weights are always new: nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prunekit.base.code import imported, why
 from prunekit.errors import UsageError
 from prunekit.models.segmentation import Segmenter
 
-# Networks that give a tuple of outputs in training, unless their auxiliary classifiers are left out.
+# Networks that return a tuple of outputs in training unless their auxiliary classifiers are omitted.
 SINGLE_OUTPUT: dict[str, dict[str, Any]] = {
     name: {"aux_logits": False, "init_weights": True} for name in ("googlenet", "inception_v3")
 }
@@ -41,7 +41,7 @@ def timm(name: str, *, classes: int) -> nn.Module:
 
 
 def module(target: str, *, classes: int) -> nn.Module:
-    """What the user's ``package.file:builder`` returns for ``builder(classes=classes)``."""
+    """The network that the user's ``package.file:builder`` returns for ``builder(classes=classes)``."""
     return _built(target, imported(target, "architecture"), classes=classes)
 
 

@@ -1,4 +1,4 @@
-"""Weights made elsewhere: read without running anything, and named as the network names them."""
+"""Weights made elsewhere: read without running any code, and renamed to the network's names."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from prunekit.models.state import Arrays, check_fits, copied
 from prunekit.models.unpickle import read_torch
 
 Tensors = dict[str, Tensor]
-# What torch.compile and the parallel wrappers put before every name.
+# The prefixes that torch.compile and the parallel wrappers add to every name.
 COMPILED, PARALLEL = "_orig_mod.", "module."
 COUNTER = "num_batches_tracked"
 
 
 class Brought(NamedTuple):
-    """Weights under the network's own names, masks (True = kept) that hold their zeros, and their size as brought."""
+    """Weights under the network's names, masks (True = kept) of their zeros, and their size in the file."""
 
     weights: Arrays
     masks: dict[str, Tensor]
@@ -46,7 +46,7 @@ READERS: dict[str, Callable[[bytes, str], Tensors]] = {
 
 
 def read_tensors(data: bytes, name: str) -> Tensors:
-    """The named tensors in a weights file; :class:`UsageError` for a file of another kind. Nothing in it is run."""
+    """The named tensors in a weights file, none of whose code is run; :class:`UsageError` for other kinds of file."""
     ending = Path(name).suffix.lower()
     if ending not in READERS:
         raise unknown("kind of weights file", ending or name, READERS)
@@ -60,12 +60,12 @@ def read_tensors(data: bytes, name: str) -> Tensors:
 
 
 def bring(tensors: Mapping[str, Tensor], model: nn.Module) -> Brought:
-    """Fit ``tensors`` to the network that they are weights of; it is not changed.
+    """Fit ``tensors`` to ``model``, the network whose weights they are; the model is unchanged.
 
-    Prefixes of wrappers are stripped, ``weight_orig`` and ``weight_mask`` (torch.nn.utils.prune) folded, tensors that
-    are left out because another name has them are taken from there, counters of batch norm may be missing. Zeros of
-    weights become masks. Layers may be narrower than the architecture's. :class:`UsageError` where names or shapes are
-    not the network's, or a value is not finite.
+    Wrapper prefixes are stripped, and ``weight_orig`` and ``weight_mask`` (torch.nn.utils.prune) are folded. Shared
+    tensors may appear under only one of their names, and counters of batch norm may be missing. Zero weights become
+    masks. Layers may be narrower than the architecture's. :class:`UsageError` if names or shapes do not fit the
+    network, or a value is not finite.
     """
     state = model.state_dict()
     named = _folded(_stripped(dict(tensors), state))
@@ -91,7 +91,7 @@ def _stripped(tensors: Tensors, state: Mapping[str, Tensor]) -> Tensors:
 
 
 def _folded(tensors: Tensors) -> Tensors:
-    """Pairs of a tensor and its mask as the one tensor that the network computes with."""
+    """The tensors, with each pair of a tensor and its mask folded into the masked tensor."""
     result = dict(tensors)
     for name in tensors:
         for original, mask, plain in _pairs(name):
@@ -115,7 +115,7 @@ def _pairs(name: str) -> list[tuple[str, str, str]]:
 
 
 def _completed(tensors: Tensors, model: nn.Module, state: Mapping[str, Tensor]) -> Tensors:
-    """With what a file may leave out: counters of batch norm, and other names of tensors that it has."""
+    """The tensors, with what a file may omit: counters of batch norm, and other names of shared tensors."""
     result = dict(tensors)
     shared: dict[int, list[str]] = {}
     for name, tensor in _named_tensors(model):
@@ -142,18 +142,18 @@ def _named_tensors(model: nn.Module) -> list[tuple[str, Tensor]]:
 
 
 def _scalar(name: str, state: Mapping[str, Tensor]) -> bool:
-    """Counters come as 0-dimensional tensors or as one value in a row."""
+    """Whether this is a counter, which files store as a 0-dimensional tensor or as a vector of length one."""
     return name in state and name.rpartition(".")[2] == COUNTER and state[name].numel() == 1
 
 
 def zeros_of(tensors: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Masks (True = kept) of the weights with two axes or more that hold zeros, so that they stay zero from now on."""
+    """Masks (True = kept) of the weights with at least two axes that contain zeros, so that these stay zero."""
     weights = {name: tensors[name] for name, own in model.named_parameters() if own.ndim > 1}
     return {name: tensor != 0 for name, tensor in weights.items() if bool((tensor == 0).any())}
 
 
 def finite(arrays: Arrays) -> None:
-    """Refuse weights that hold NaN or infinity: no output of such a network means anything."""
+    """Refuse weights with NaN or infinity, since the outputs of such a network are meaningless."""
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not torch.isfinite(torch.from_numpy(array)).all():
             raise UsageError(f"tensor {name!r} of the weights holds NaN or infinity")

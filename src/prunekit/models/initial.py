@@ -1,4 +1,4 @@
-"""Initial weights: where they are drawn from, and from which seed."""
+"""Initial weights: their distribution and their seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 @contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Within the block the CPU generator starts at ``seed``; afterwards it is as it was. ``None``: do nothing."""
+    """Seed the CPU generator within the block and restore it afterwards; ``None``: do nothing."""
     if seed is None:
         yield
         return
@@ -21,7 +21,7 @@ def seeded(seed: int | None) -> Iterator[None]:
 
 
 def he_initialise(model: nn.Module) -> None:
-    """Draw convolutions from He et al. 2015 (fan-out, ReLU) and set their biases to zero, in place."""
+    """Draw the weights of convolutions as in He et al. 2015 (fan-out, ReLU) and zero their biases, in place."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

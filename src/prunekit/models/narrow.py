@@ -1,4 +1,4 @@
-"""Layers narrower than their architecture says: what is left when channels have been taken out."""
+"""Layers narrower than their architecture specifies, as they are after channels were removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 Shapes = Mapping[str, "np.ndarray[Any, Any]"]
-# Attributes of a layer that say how wide it is, by the axis of its weight.
+# The attributes that hold a layer's widths, in the order of its weight's axes.
 WIDTHS: tuple[tuple[type[nn.Module], tuple[str, ...]], ...] = (
     (nn.Linear, ("out_features", "in_features")),
     (nn.Conv2d, ("out_channels", "in_channels")),
@@ -22,7 +22,7 @@ WIDTHS: tuple[tuple[type[nn.Module], tuple[str, ...]], ...] = (
 
 
 def is_narrower(model: nn.Module, arrays: Shapes) -> bool:
-    """Whether ``arrays`` have the model's names, some smaller along some axis and none larger."""
+    """Whether ``arrays`` have the model's names, with at least one smaller along an axis and none larger."""
     state = model.state_dict()
     if set(state) != set(arrays):
         return False
@@ -35,7 +35,7 @@ def is_narrower(model: nn.Module, arrays: Shapes) -> bool:
 
 
 def narrow_(model: nn.Module, arrays: Shapes) -> None:
-    """Give the model's tensors the shapes of ``arrays``, and its layers the widths, in place; values are not set."""
+    """Give the model's tensors the shapes of ``arrays``, and its layers those widths, in place; values are not set."""
     modules = dict(model.named_modules())
     for name, tensor in model.state_dict().items():
         if tuple(tensor.shape) == arrays[name].shape:
@@ -50,7 +50,7 @@ def narrow_(model: nn.Module, arrays: Shapes) -> None:
 
 
 def _set_widths(module: nn.Module, shape: torch.Size) -> None:
-    """A grouped convolution keeps the inputs of each group: it has as many groups as its filters say."""
+    """Set the widths of a layer; a grouped convolution keeps its inputs per group, so its filters give the groups."""
     for kind, names in WIDTHS:
         if isinstance(module, kind):
             groups = int(getattr(module, "groups", 1))

@@ -1,4 +1,4 @@
-"""Networks of timm as timm has them: trained weights, and the preprocessing that they were trained for."""
+"""timm's networks as published: trained weights, and the preprocessing that they were trained with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DOOR = "timm:"
 
 
 def pretrained(arch: str, classes: int) -> nn.Module:
-    """timm's trained network; timm draws a new last layer where its classes differ, so they must not."""
+    """timm's trained network; :class:`UsageError` if ``classes`` differs, as timm would then draw a new last layer."""
     from timm import create_model
 
     if not arch.startswith(DOOR):
@@ -29,9 +29,9 @@ def pretrained(arch: str, classes: int) -> nn.Module:
 
 
 def timm_preprocessing(arch: str) -> dict[str, Any]:
-    """The fields of a preprocessing in timm's configuration of ``timm:NAME``; empty for other networks.
+    """The preprocessing fields from timm's configuration of ``timm:NAME``; empty for other networks.
 
-    timm scales the shorter side to the input size over its crop percentage (rounded down) and crops the centre.
+    timm scales the shorter side to the input size divided by the crop share (rounded down), then crops the centre.
     :class:`UsageError` for the few configurations that do something else.
     """
     from timm.models import get_pretrained_cfg, is_model

@@ -35,7 +35,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 1x1, a 3x3 and a 1x1 convolution that widens fourfold, and a shortcut."""
+    """A 1x1 and a 3x3 convolution, a 1x1 convolution with four times the channels, and a shortcut."""
 
     expansion = 4
 
@@ -86,7 +86,7 @@ class ResNet(nn.Module):
 
 
 def basic(*, depth: int, classes: int) -> ResNet:
-    """The CIFAR ResNet of depth 6n + 2 with n basic blocks a stage."""
+    """The CIFAR ResNet of depth 6n + 2, with n basic blocks per stage."""
     return ResNet(BasicBlock, (depth - 2) // 6, classes)
 
 

@@ -1,4 +1,4 @@
-"""Segmentation networks whose evaluation output is one tensor of logits, as every other network's is."""
+"""Segmentation networks whose evaluation output is one tensor of logits, as for all other networks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch.nn import functional as F
 
 
 class Segmenter(nn.Module):
-    """The parts of a torchvision segmentation network under their own names.
+    """The parts of a torchvision segmentation network, under the same names.
 
-    Images ``[N, 3, H, W]`` give logits ``[N, classes, H, W]``; in training mode, where there is an auxiliary
-    classifier, ``{"out": logits, "aux": its logits}``.
+    Maps images ``[N, 3, H, W]`` to logits ``[N, classes, H, W]``; in training mode with an auxiliary classifier, to
+    ``{"out": logits, "aux": its logits}``.
     """
 
     def __init__(self, network: Any) -> None:

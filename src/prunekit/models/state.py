@@ -17,15 +17,15 @@ Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 
 def to_arrays(model: nn.Module) -> Arrays:
-    """Copies of all parameters and buffers, under their own names."""
+    """Copies of all parameters and buffers, by state-dict name."""
     return copied(model.state_dict())
 
 
 def load_arrays(model: nn.Module, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
     """Copy ``arrays`` into the model's tensors, in place.
 
-    Names and shapes must be the model's own: a :class:`UsageError` tells the first that is not, and then
-    nothing has been changed. Types are converted to the model's.
+    Names and shapes must be the model's own; otherwise a :class:`UsageError` names the first that is not, and
+    nothing is changed. Types are converted to the model's.
     """
     check_fits(model, arrays)
     state = model.state_dict()
@@ -35,7 +35,7 @@ def load_arrays(model: nn.Module, arrays: Mapping[str, np.ndarray[Any, Any]]) ->
 
 
 def check_fits(model: nn.Module, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """Refuse arrays whose names or shapes are not those of the model's tensors."""
+    """Refuse arrays whose names or shapes differ from those of the model's tensors (:class:`UsageError`)."""
     state = model.state_dict()
     _check_names(state, arrays)
     _check_shapes(state, arrays)

@@ -1,4 +1,4 @@
-"""The one place that opens torch's own files: tensors alone, in torch's restricted reader."""
+"""The only place that opens torch's own files: it reads only tensors, with torch's restricted reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from prunekit.errors import UsageError
 
-# Where training scripts keep the weights within a checkpoint, the usual names.
+# The usual names under which training scripts keep the weights in a checkpoint.
 NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
 _CONVERTS = "import torch; torch.save(torch.load({name!r}, weights_only=False).state_dict(), 'state.pt')"
 
@@ -21,17 +21,15 @@ _CONVERTS = "import torch; torch.save(torch.load({name!r}, weights_only=False).s
 def read_torch(data: bytes, name: str) -> dict[str, Tensor]:
     """The state dict in a ``.pt`` or ``.pth`` file, or in the checkpoint of a training script.
 
-    torch's restricted reader builds tensors and plain containers and calls nothing else; whatever else the file names
-    is a :class:`UsageError` that says how to convert it where the user trusts it.
+    torch's restricted reader builds only tensors and plain containers, and calls nothing else. Anything else in the
+    file is a :class:`UsageError` that shows how to convert the file if the user trusts it.
     """
     _refuse_programs(data, name)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about torch's own care with sparse tensors, which are refused anyway
+            warnings.simplefilter("ignore")  # torch warns about sparse tensors, which are refused anyway
             found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True, mmap=False)
-    except Exception as error:  # a file from elsewhere: whatever it makes the reader raise is its fault
+    except Exception as error:  # a foreign file: any error of the reader is the file's fault
         raise _refusal(error, name) from None
     return _state_dict(found, name)
 
@@ -47,7 +45,7 @@ def _refusal(error: Exception, name: str) -> UsageError:
 
 
 def _refuse_programs(data: bytes, name: str) -> None:
-    """TorchScript and torch.export archives are zip files too; torch.save compresses nothing."""
+    """Refuse TorchScript and torch.export archives, which are zip files too; torch.save compresses nothing."""
     try:
         members = zipfile.ZipFile(io.BytesIO(data)).infolist()
     except (zipfile.BadZipFile, ValueError, OSError):
@@ -78,5 +76,5 @@ def _state_dict(found: Any, name: str) -> dict[str, Tensor]:
 
 
 def _is_state(value: Any) -> bool:
-    """Names with tensors, some of them perhaps with other values (counts of modules, extra state)."""
+    """Whether this maps names to tensors, perhaps with some other values (counters of modules, extra state)."""
     return isinstance(value, Mapping) and any(isinstance(item, Tensor) for item in value.values())

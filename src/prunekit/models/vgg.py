@@ -14,7 +14,7 @@ CONFIGURATION_D: Stages = ((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) 
 
 
 class Vgg(nn.Module):
-    """Stages of 3x3 convolutions of the given widths, each stage followed by a halving of the image."""
+    """Stages of 3x3 convolutions of the given widths; max pooling after each stage halves the image sides."""
 
     def __init__(self, stages: Stages, classes: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Vgg(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Images ``[N, 3, H, W]`` of at least 2^stages pixels a side to logits ``[N, classes]``."""
+        """Images ``[N, 3, H, W]`` with sides of at least 2^stages pixels to logits ``[N, classes]``."""
         logits: Tensor = self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
         return logits
 

@@ -1,4 +1,4 @@
-"""Wide residual networks for small images (Zagoruyko and Komodakis 2016), batch norm before each convolution."""
+"""Wide residual networks for small images (Zagoruyko and Komodakis 2016), with batch norm before convolutions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prunekit.models.initial import conv1x1, conv3x3, he_initialise
 
 
 class Block(nn.Module):
-    """Batch norm, ReLU and a 3x3 convolution, twice; where the width changes the shortcut is a 1x1 convolution."""
+    """Batch norm, ReLU and a 3x3 convolution, twice; if the width changes, the shortcut is a 1x1 convolution."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -60,5 +60,5 @@ class WideResNet(nn.Module):
 
 
 def wrn(*, depth: int, width: int, classes: int) -> WideResNet:
-    """The wide ResNet of depth 6n + 4 with n blocks a stage."""
+    """The wide ResNet of depth 6n + 4, with n blocks per stage."""
     return WideResNet((depth - 4) // 6, width, classes)

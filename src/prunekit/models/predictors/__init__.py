@@ -1,6 +1,6 @@
-"""Networks that are measured as they came: torch.export programs, ONNX files, and any callable.
+"""Networks that are measured as they are: torch.export programs, ONNX files, and any callable.
 
-Each is opened as a :class:`torch.nn.Module` that takes the normalised images its preprocessing says, so that measuring
+Each is opened as a :class:`torch.nn.Module` that takes images normalised by its preprocessing, so that measuring
 treats all networks alike; none of them can be pruned or trained.
 """
 
@@ -16,18 +16,18 @@ from prunekit.registry import Lazy, Registry
 
 
 class Predictor(Protocol):
-    """Anything that turns images into logits, and how it wants its images (``prunekit.data.preprocessing``)."""
+    """Anything that turns images into logits, with its preprocessing (``prunekit.data.preprocessing``)."""
 
     @property
     def preprocessing(self) -> Any:
-        """How images become the input."""
+        """How images become the network's input."""
 
     def logits(self, images: Tensor) -> Tensor:
-        """Logits ``[N, classes]`` of uint8 RGB images ``[N, 3, H, W]`` of the preprocessing's size."""
+        """Logits ``[N, classes]`` of uint8 RGB images ``[N, 3, H, W]``, whose size is the preprocessing's."""
 
 
 class Form(NamedTuple):
-    """One format of programs: the ending of its files, and ``open(data, name)``, which runs no code of the file's."""
+    """A program format: its file ending, and ``open(data, name)``, which runs no code from the file."""
 
     ending: str
     open: Callable[[bytes, str], Opened]
@@ -43,5 +43,5 @@ FORMS: Registry[Form] = Registry(
 
 
 def form_of(ending: str) -> str | None:
-    """The format of files that end so; None where it is no program's."""
+    """The program format with this file ending; None if there is none."""
     return next((name for name, form in FORMS.items() if form.ending == ending.lower()), None)

@@ -1,7 +1,7 @@
-"""A torch.export archive made safe to open: what torch would unpickle, evaluate or import is taken out or refused.
+"""Make a torch.export archive safe to open: what torch would unpickle, evaluate or import is removed or refused.
 
 ``torch.export.load`` falls back to unrestricted unpickling, evaluates symbolic expressions and guards, and calls
-functions by name. What is left here are raw tensors, and a graph of tensor operators.
+functions by name. The cleaned archive has only raw tensors and a graph of tensor operators.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ GRAPH = re.compile(r"models/[^/]+\.json")
 SAMPLES = re.compile(r"data/sample_inputs/[^/]+\.pt")
 RAW = re.compile(r"data/(weights|constants)/[\w.]+")
 PLAIN = ("archive_format", "archive_version", "byteorder", ".data/version")
-# Operators on tensors, on sizes, and nothing that could reach a file or another module.
+# Operators on tensors and sizes; none of them can reach a file or another module.
 OPERATOR = re.compile(
     r"torch\.ops\.(aten|prims|quantized_decomposed)\.\w+(\.\w+)?"
     r"|_operator\.(add|sub|mul|floordiv|truediv|mod|neg|pow|eq|ne|lt|le|gt|ge|getitem)"
     r"|math\.(ceil|floor|trunc|sqrt)|torch\.sym_(int|float|max|min|not|sqrt|ite)"
 )
-# Sizes are written as sympy's constructors: Symbol('s31', positive=True, integer=True), Add(Integer(1), ...).
+# Sizes are written as sympy constructors: Symbol('s31', positive=True, integer=True), Add(Integer(1), ...).
 NAMED = re.compile(r"'[suz]\w{0,8}'")
 WORDS = re.compile(
     r"Symbol|Integer|Rational|Add|Mul|Pow|Max|Min|Mod|PythonMod|FloorDiv|CleanDiv|CeilDiv|IntTrueDiv|PowByNatural"
@@ -35,7 +35,7 @@ EXPRESSION = re.compile(r"[\w\s+\-*/%(),<>=!&|]*")
 
 
 def cleaned(data: bytes, name: str) -> bytes:
-    """The archive without samples, metadata and guards; :class:`UsageError` for what cannot be opened safely."""
+    """The archive without samples, metadata and guards; :class:`UsageError` if it cannot be opened safely."""
     try:
         source = zipfile.ZipFile(io.BytesIO(data))
         members = {info.filename: info for info in source.infolist()}
@@ -55,7 +55,7 @@ def cleaned(data: bytes, name: str) -> bytes:
 
 
 def _member(path: str, data: bytes, name: str) -> bytes | None:
-    """What is kept of one member of the archive; None for what is left out."""
+    """The part of an archive member that is kept; None if the member is dropped."""
     if GRAPH.fullmatch(path):
         return _checked_graph(_json(data, path, name), name)
     if RAW.fullmatch(path):
@@ -63,7 +63,7 @@ def _member(path: str, data: bytes, name: str) -> bytes | None:
             _check_config(_json(data, path, name), name)
         return data
     if SAMPLES.fullmatch(path):
-        return b""  # torch looks for the member, and reads nothing where it is empty
+        return b""  # torch looks for this member, but reads nothing if it is empty
     return data if path in PLAIN else None
 
 
@@ -75,7 +75,7 @@ def _json(data: bytes, path: str, name: str) -> Any:
 
 
 def _check_config(config: Any, name: str) -> None:
-    """Tensors must be raw bytes: anything pickled or of another kind is refused."""
+    """Refuse tensors that are not raw bytes, such as pickled ones."""
     entries = config.get("config", {}) if isinstance(config, dict) else {}
     for key, entry in entries.items():
         place = str(entry.get("path_name", "")) if isinstance(entry, dict) else ""
@@ -101,7 +101,7 @@ def _harmless(expression: str) -> bool:
 
 
 def _strings(value: Any) -> Iterator[tuple[str, str]]:
-    """Every field of a JSON value that holds text, however deep."""
+    """Every text field of a JSON value, at any depth, as (field, text)."""
     left = [value]
     while left:
         item = left.pop()

@@ -1,4 +1,4 @@
-"""What all predictors share: modules without parameters, batches of the size a program takes, plain callables."""
+"""What all predictors share: modules without parameters, batches of the size that a program takes, callables."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ class Opened(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """How many weights it has."""
+        """The number of weights."""
         return sum(each.size for each in self.weights)
 
     @property
     def nonzero(self) -> int:
-        """How many of them were not removed."""
+        """The number of weights that were not removed."""
         return self.parameters - sum(each.zeros for each in self.weights)
 
     @property
     def bytes(self) -> int:
-        """What they take."""
+        """The size of the weights in bytes."""
         return round(sum(each.size * each.bits for each in self.weights) / 8)
 
     @property
     def bits(self) -> float:
-        """Bits per weight."""
+        """The mean number of bits per weight."""
         return 8 * self.bytes / max(self.parameters, 1)
 
 
 class Batched(nn.Module):
-    """A network of images in batches of ``fixed`` images alone (None: any from ``least`` on); it is never copied."""
+    """A network that takes only batches of ``fixed`` images (None: of at least ``least``); it is never copied."""
 
     def __init__(self, *, fixed: int | None = None, least: int = 1) -> None:
         super().__init__()
@@ -51,11 +51,11 @@ class Batched(nn.Module):
         return self  # a session cannot be copied, and nothing changes it
 
     def one_batch(self, images: Tensor) -> Tensor:
-        """Logits of a batch of a size that the program takes."""
+        """Logits of one batch, whose size the program takes."""
         raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits ``[N, classes]``, whatever N is: the last batch is filled up and cut again."""
+        """Logits ``[N, classes]`` for any N: the last batch is padded, and the padding's logits are dropped."""
         size = self._fixed or max(len(images), self._least)
         parts = [self.one_batch(_filled(part, size))[: len(part)] for part in torch.split(images, size)]
         return torch.cat(parts).to(images.device)
@@ -67,19 +67,19 @@ def _filled(images: Tensor, size: int) -> Tensor:
 
 
 class Called(Batched):
-    """Any callable of normalised float images ``[N, C, H, W]`` that gives logits, as a tensor or an array."""
+    """Any callable that maps normalised float images ``[N, C, H, W]`` to logits, as a tensor or an array."""
 
     def __init__(self, function: Callable[[Tensor], Any]) -> None:
         super().__init__()
         self._function = function
 
     def one_batch(self, images: Tensor) -> Tensor:
-        """What the callable gives."""
+        """The callable's logits."""
         return as_logits(self._function(images), len(images))
 
 
 def as_logits(output: Any, count: int) -> Tensor:
-    """A program's output as float logits ``[count, classes]``; :class:`UsageError` where it cannot be those."""
+    """A program's output as float logits ``[count, classes]``; :class:`UsageError` if it has another form."""
     if isinstance(output, dict):
         output = output.get("logits", output.get("out", next(iter(output.values()), None)))
     if isinstance(output, list | tuple) and len(output) == 1:

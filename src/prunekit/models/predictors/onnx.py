@@ -1,4 +1,4 @@
-"""``.onnx``: run by onnxruntime, whatever its precision; its weights are counted in the graph."""
+"""``.onnx`` files: onnxruntime runs them in any precision; their weights are counted in the graph."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from prunekit.errors import UsageError
 from prunekit.models.predictors.base import Batched, Opened, as_logits
 from prunekit.models.predictors.onnx_weights import weights_of
 
-# Operators that leave probabilities what they are.
+# Operators that do not change probabilities.
 PASSING = ("Identity", "Cast", "QuantizeLinear", "DequantizeLinear", "Flatten", "Reshape", "Squeeze")
-LEAST_PROBABILITY = 1e-12  # what a probability of 0 counts as
+LEAST_PROBABILITY = 1e-12  # replaces a probability of 0
 FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 BYTES = "tensor(uint8)"
 
@@ -30,11 +30,11 @@ def _libraries() -> tuple[Any, Any]:
 
 
 def read_onnx(path: Path) -> bytes:
-    """An ONNX file as one piece; its external data are taken in, and may lie in its own folder only."""
+    """An ONNX file as one piece, with its external data, which must be in the same folder."""
     onnx, _ = _libraries()
     try:
         model = onnx.load(str(path), load_external_data=False)
-    except Exception as error:  # a file from elsewhere
+    except Exception as error:  # a foreign file
         raise UsageError(f"{path} is not an ONNX network: {_line(error)}") from None
     outside = [tensor for tensor in _all_tensors(model) if tensor.external_data]
     if not outside:
@@ -58,7 +58,7 @@ def _check_inside(path: Path, location: str) -> None:
 
 
 def _all_tensors(model: Any) -> list[Any]:
-    """Initialisers and constants of the graph and of all graphs within it."""
+    """Initialisers and constants of the graph and of all nested graphs."""
     found, graphs = [], [model.graph, *model.functions]
     while graphs:
         graph = graphs.pop()
@@ -71,7 +71,7 @@ def _all_tensors(model: Any) -> list[Any]:
 
 
 def open_onnx(data: bytes, name: str) -> Opened:
-    """The network in the bytes of an ONNX file without external data."""
+    """The network in an ONNX file without external data; :class:`UsageError` if onnxruntime cannot open it."""
     onnx, runtime = _libraries()
     try:
         model = onnx.load_model_from_string(data)
@@ -83,13 +83,13 @@ def open_onnx(data: bytes, name: str) -> Opened:
         session = runtime.InferenceSession(data, options, providers=_providers(runtime))
     except UsageError:
         raise
-    except Exception as error:  # a file from elsewhere
+    except Exception as error:  # a foreign file
         raise UsageError(f"{name} is not an ONNX network that onnxruntime can open: {_line(error)}") from None
     return Opened(_Session(session, name, _ends_in_softmax(model.graph)), weights_of(onnx, model.graph))
 
 
 def _ends_in_softmax(graph: Any) -> bool:
-    """Whether the first output of a graph is what a Softmax gives."""
+    """Whether the first output of a graph comes from a Softmax."""
     makers = {name: node for node in graph.node for name in node.output}
     node = makers.get(graph.output[0].name)
     while node is not None and node.op_type in PASSING:
@@ -107,9 +107,9 @@ def _line(error: Exception) -> str:
 
 
 class _Session(Batched):
-    """One input of images (channels first or last; floats, or bytes 0 to 255), whose first output is the logits.
+    """A session with one image input (channels first or last; floats, or bytes 0 to 255); its first output is logits.
 
-    Of one that gives probabilities, the logarithms are the logits.
+    If the output is probabilities, their logarithms are the logits.
     """
 
     def __init__(self, session: Any, name: str, gives_probabilities: bool) -> None:
@@ -124,10 +124,10 @@ class _Session(Batched):
         self._last = shape[3] in (1, 3) and shape[1] not in (1, 3)
 
     def one_batch(self, images: Tensor) -> Tensor:
-        """Logits from the session, by way of main memory."""
+        """Logits from the session; images and logits pass through main memory."""
         ordered = images.permute(0, 2, 3, 1) if self._last else images
         array = ordered.detach().cpu().contiguous().numpy()
-        if self._type == BYTES:  # pixels in [0, 1] come in (mean 0, std 1), bytes go on
+        if self._type == BYTES:  # the images are pixels in [0, 1] (mean 0, std 1); the session takes bytes
             array = np.rint(array * 255).clip(0, 255).astype(np.uint8)
         else:
             array = array.astype(FLOATS[self._type])

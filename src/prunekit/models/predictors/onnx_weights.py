@@ -1,4 +1,4 @@
-"""The weights of an ONNX graph: which of its constants they are, their bits, and which were removed."""
+"""The weights of an ONNX graph: which constants are weights, how many bits they have, and which were removed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from prunekit.models.predictors.weights import Weight, zeros_beyond_rounding
 
-# Inputs of operators that are scales, zero points or statistics, not weights.
+# Operator inputs that are scales, zero points or statistics, not weights.
 OTHERS: dict[str, tuple[int, ...]] = {
     "BatchNormalization": (3, 4),
     "DequantizeLinear": (1, 2),
@@ -20,7 +20,7 @@ OTHERS: dict[str, tuple[int, ...]] = {
     "MatMulInteger": (2, 3),
     "MatMulNBits": (2, 3, 4),
 }
-# Where the zero point of a quantised weight stands, by the operator and the weight's own place.
+# The input with a quantised weight's zero point, by operator and the weight's own input.
 ZEROS = {
     ("DequantizeLinear", 0): 2,
     ("QLinearConv", 3): 5,
@@ -29,13 +29,13 @@ ZEROS = {
     ("ConvInteger", 1): 3,
     ("MatMulInteger", 1): 3,
 }
-# Types of weights, and their bits. Whole numbers of more than 16 bits are shapes, places and quantised biases.
+# Weight types and their bits. Integers of more than 16 bits are shapes, indices and quantised biases, not weights.
 FLOATS = {"FLOAT": 32, "DOUBLE": 64, "FLOAT16": 16, "BFLOAT16": 16, "FLOAT8E4M3FN": 8, "FLOAT8E5M2": 8}
 WHOLE = {"INT8": 8, "UINT8": 8, "INT16": 16, "UINT16": 16, "INT4": 4, "UINT4": 4}
 
 
 def weights_of(onnx: Any, graph: Any) -> tuple[Weight, ...]:
-    """The weights among a graph's constants; a quantised weight is zero where it equals its zero point."""
+    """The weights among a graph's constants; a quantised value is zero if it equals its zero point."""
     tensors = _constants(graph)
     others, points, found = set(), {}, []
     for node in graph.node:
@@ -55,7 +55,7 @@ def weights_of(onnx: Any, graph: Any) -> tuple[Weight, ...]:
 
 
 def _constants(graph: Any) -> dict[str, Any]:
-    """Initialisers and the values of constant nodes, by name."""
+    """Initialisers and values of constant nodes, by name."""
     nodes = [node for node in graph.node if node.op_type == "Constant"]
     values = {
         node.output[0]: each.t
@@ -67,7 +67,7 @@ def _constants(graph: Any) -> dict[str, Any]:
 
 
 def _packed(node: Any) -> Weight:
-    """A weight of which several values share a byte; which are zero is not read."""
+    """A packed weight, several of whose values share a byte; its zeros are not counted."""
     said = {each.name: each.i for each in node.attribute}
     return Weight.of((said.get("K", 0), said.get("N", 0)), said.get("bits", 4))
 
@@ -81,7 +81,7 @@ def _weight(onnx: Any, tensor: Any, kind: str, point: Any) -> Weight:
 
 
 def _broadcast(point: Any, array: Any) -> Any:
-    """A zero point per tensor, per channel along whichever axis has as many, or per block of one axis."""
+    """The zero point, given per tensor, per channel (of the axis with that length) or per block of one axis."""
     if point is None:
         return 0
     points = np.asarray(point).astype(np.int32)

@@ -1,4 +1,4 @@
-"""``.pt2``: programs of torch.export, run by torch."""
+"""``.pt2`` files: torch.export programs, run by torch."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ WHOLE = (torch.int8, torch.uint8)
 
 
 def open_program(data: bytes, name: str) -> Opened:
-    """The program in a ``.pt2`` file; :class:`UsageError` where it is none, or takes more than images."""
+    """The program in a ``.pt2`` file; :class:`UsageError` if there is none, or if it takes more than one input."""
     safe = cleaned(data, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             logging.getLogger("torch.export").setLevel(logging.ERROR)
             program = torch.export.load(io.BytesIO(safe))
-    except Exception as error:  # a file from elsewhere: whatever it makes the reader raise is its fault
+    except Exception as error:  # a foreign file: any error of the reader is the file's fault
         reason = str(error).strip().partition("\n")[0][:200]
         raise UsageError(f"{name} is not a torch.export program that this torch can open: {reason}") from None
     fixed, least = _batch(program, name)
@@ -48,7 +48,7 @@ def _weight(tensor: Tensor) -> Weight:
 
 
 def _batch(program: Any, name: str) -> tuple[int | None, int]:
-    """The one batch size that a program takes (None: any), and the least."""
+    """The only batch size that a program takes (None: any), and the smallest."""
     names = program.graph_signature.user_inputs
     found = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
     if len(found) != 1 or not isinstance(found[0].meta.get("val"), Tensor):
@@ -61,7 +61,7 @@ def _batch(program: Any, name: str) -> tuple[int | None, int]:
 
 
 class _Program(Batched):
-    """The program is kept out of the module's children: it allows no change of mode."""
+    """A program, kept out of the module's children because it allows no change of mode."""
 
     def __init__(self, program: Any, *, fixed: int | None, least: int) -> None:
         super().__init__(fixed=fixed, least=least)

@@ -1,7 +1,7 @@
-"""What was removed of a network: its weights beside its unpruned root's. Pure.
+"""How many weights were removed from a network, compared with its unpruned root. Pure functions.
 
-An export changes how many numbers a network is made of, without anything being pruned: batch norms are folded into the
-convolutions before them, constants are unfolded, and rounding to 8 bits makes small weights zero.
+An export changes the number of weights without pruning: batch norms are folded into the convolutions before them,
+constants are unfolded, and rounding to 8 bits makes small weights zero.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Rounding makes 0 as likely as 1 and -1: of these three values it has a third. Beyond a half, and by so many standard
-# deviations, zeros were made otherwise.
+# Rounding makes 0, 1 and -1 equally likely, so that zeros are a third of these values. If they exceed a half by this
+# many standard deviations, they have another cause.
 ROUNDED_SHARE, DEVIATIONS = 0.5, 4.0
 
 
 class Weight(NamedTuple):
-    """One tensor of weights: how many values of how many bits, how many of them are zeros that no rounding explains.
+    """One tensor of weights: its number of values, bits per value, and zeros that rounding does not explain.
 
-    A vector (biases, batch norm: one axis at most is longer than 1) counts no zeros.
+    A vector (biases, batch norm: at most one axis is longer than 1) counts no zeros.
     """
 
     size: int
@@ -31,13 +31,13 @@ class Weight(NamedTuple):
 
     @classmethod
     def of(cls, shape: Sequence[int], bits: float, zeros: int = 0) -> Weight:
-        """The weight of this shape."""
+        """A weight of this shape."""
         vector = sum(side > 1 for side in shape) < 2
         return cls(math.prod(shape), vector, bits, 0 if vector else zeros)
 
 
 def zeros_beyond_rounding(steps: np.ndarray[Any, Any]) -> int:
-    """How many zeros of a quantised weight, in steps from its zero point, are more than rounding leaves."""
+    """How many zeros of a quantised weight (in steps from its zero point) exceed what rounding makes."""
     zeros, ones = (int(np.count_nonzero(np.abs(steps) == value)) for value in (0, 1))
     near = zeros + ones
     if zeros <= ROUNDED_SHARE * near + DEVIATIONS * math.sqrt(2 * near) / 3:
@@ -46,11 +46,11 @@ def zeros_beyond_rounding(steps: np.ndarray[Any, Any]) -> int:
 
 
 def removed(root: Iterable[Weight], own: Iterable[Weight]) -> int:
-    """How many weights of an unpruned root a network lacks.
+    """How many weights of its unpruned root a network lacks.
 
-    Tensors of equal size are the same layer; what is left over on both sides are layers that were made narrower, split
-    or joined. Vectors count only beside narrower layers, where the network has as many of them as its root: else what
-    is gone of them was folded into layers.
+    Tensors of equal size count as the same layer; the rest on both sides are layers that were narrowed, split or
+    joined. Vectors count only if some layer is narrower and the network has as many vectors as its root; otherwise the
+    missing ones were folded into layers.
     """
     theirs, ours = tuple(root), tuple(own)
     zeros, narrower = _removed(
@@ -63,7 +63,7 @@ def removed(root: Iterable[Weight], own: Iterable[Weight]) -> int:
 
 
 def _removed(root: Sequence[Weight], own: Sequence[Weight]) -> tuple[int, int]:
-    """Zeros in layers that both have, and by how much the root's other layers are larger."""
+    """The zeros in layers that both have, and the number of weights by which the root's other layers are larger."""
     left = Counter(each.size for each in root)
     zeros = other = 0
     for each in sorted(own, key=lambda weight: -weight.zeros):
