@@ -10,9 +10,9 @@ WHOLE = "highest"
 
 @contextmanager
 def exact() -> Iterator[None]:
-    """For the block: convolutions by deterministic kernels without autotuning, and no TF32 in float32 arithmetic.
+    """In the block, use deterministic convolution kernels without autotuning, and no TF32 in float32 arithmetic.
 
-    Also a decorator. On a CPU it changes nothing; whatever was set before is set again afterwards.
+    Also a decorator. On a CPU it changes nothing; the previous settings are restored afterwards.
     """
     import torch
 

@@ -14,7 +14,7 @@ PREFIX = "module:"
 
 
 def is_code(name: str) -> bool:
-    """Whether the name stands for code of the user's own, which is imported and called."""
+    """Whether the name refers to the user's own code, which is imported and called."""
     return name.startswith(PREFIX)
 
 
@@ -27,20 +27,20 @@ def tidy(name: str) -> str:
 
 
 def imported(target: str, kind: str) -> Any:
-    """What ``package.file:name`` names. The working directory is searched last, so that it hides no package."""
+    """The object named ``package.file:name``; the working directory is searched last, so that it hides no package."""
     place, _, name = target.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
     try:
-        with redirect_stdout(sys.stderr):  # what the module prints is no data of ours
+        with redirect_stdout(sys.stderr):  # the module's own output is not prunekit's data
             return getattr(import_module(place), name)
     except (Exception, SystemExit) as error:
         raise UsageError(f"{kind} {PREFIX}{target!r} cannot be imported: {why(error)}") from error
 
 
 def why(error: BaseException) -> str:
-    """What the user's code raised, in one line; a script without a guard for ``__main__`` often ends with sys.exit."""
+    """The error of the user's code in one line; a script without a ``__main__`` guard often calls sys.exit."""
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r})"
     text = " ".join(str(error).split())

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def copied_network(model: nn.Module) -> nn.Module:
-    """A copy that shares nothing with ``model``; a :class:`UsageError` where its own code forbids one.
+    """A copy that shares nothing with ``model``; a :class:`UsageError` if the model's code forbids copying.
 
-    What a hook recomputes at every forward pass (the weight under ``weight_norm``) is copied as a value.
+    A tensor that a hook recomputes at every forward pass (the weight under ``weight_norm``) is copied as a value.
     """
     from torch import Tensor
 

@@ -11,7 +11,7 @@ ON, OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 def switched_on(name: str) -> bool:
-    """Whether the variable says yes; a :class:`UsageError` for a value that is neither yes nor no."""
+    """Whether the variable is set to yes; a :class:`UsageError` for a value that is neither yes nor no."""
     value = os.environ.get(name, "").strip().lower()
     if value not in (*ON, *OFF):
         raise UsageError(f"{name}={value!r}: one of {', '.join((*ON, *OFF[1:]))}, or unset")
@@ -19,12 +19,12 @@ def switched_on(name: str) -> bool:
 
 
 def offline() -> bool:
-    """Whether the user forbids the network."""
+    """Whether the user forbids network access."""
     return switched_on("PRUNEKIT_OFFLINE")
 
 
 def cache_home() -> Path:
-    """Where data sets are kept by default: under the user's home, or here if there is none."""
+    """The default folder of data sets: under the user's home, or in the working directory if there is none."""
     try:
         home = Path.home() if os.environ.get("HOME") != "" else None
     except RuntimeError:  # a user without an entry in the password file, as in containers

@@ -1,8 +1,8 @@
-"""The only module that writes and deletes files, and that opens files which others may have put there.
+"""The only module that writes and deletes files, or opens files that others may have placed.
 
-Nothing is written, replaced or deleted through a link below the folder that a caller names as ``within``; what is there
-already goes only where ``ours`` recognises it by its content; and only regular files are read, so that a FIFO or a
-device never makes a command wait.
+Nothing is written, replaced or deleted through a link below the folder ``within``. An existing file is replaced or
+deleted only if ``ours`` recognises it by its content. Only regular files are read, so that a FIFO or a device never
+makes a command wait.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ MOST_CLEANED = 3
 MB = 10**6
 CHUNK = 1 << 20
 HEAD_BYTES = 1 << 12
-# A larger file of which the disk holds less than one byte in so many has no content: compression does not reach that.
+# A larger file with less than one byte in SPARSEST on disk has no content: no compression is that strong.
 SPARSE_BYTES, SPARSEST, BLOCK_BYTES = 64 * 2**20, 1000, 512
-# What file systems say that cannot sync a folder (CIFS, some FUSE, 9p): the file itself is synced all the same.
+# Errors of file systems that cannot sync a folder (CIFS, some FUSE, 9p); the file itself is still synced.
 NO_FOLDER_SYNC = {
     errno.EINVAL,
     errno.ENOTSUP,
@@ -44,11 +44,11 @@ Ours = Callable[[BinaryIO], bool]
 
 
 class ForeignFileError(PrunekitError):
-    """A file, link or folder that prunekit did not write lies where it would write or delete."""
+    """A file, link or folder that prunekit did not write is in the place where it would write or delete."""
 
 
 def regular(path: Path, *, folder: int | None = None, follow: bool = True) -> BinaryIO:
-    """``path`` open for reading; an ``OSError`` says so where it is a folder, FIFO, socket or device."""
+    """``path`` open for reading; an ``OSError`` if it is a folder, FIFO, socket or device."""
     how = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     handle = os.open(path, how, dir_fd=folder)
     try:
@@ -62,12 +62,12 @@ def regular(path: Path, *, folder: int | None = None, follow: bool = True) -> Bi
 
 
 def is_hollow(status: os.stat_result) -> bool:
-    """Whether a file is little but a length (sparse): to read it all would take hours, and find nothing."""
+    """Whether a file is almost entirely sparse: reading it would take hours and find nothing."""
     return status.st_size > SPARSE_BYTES and status.st_blocks * BLOCK_BYTES * SPARSEST < status.st_size
 
 
 def sha256(file: BinaryIO) -> str:
-    """The digest of an open file, in hexadecimal digits; an ``OSError`` where it is hollow."""
+    """The digest of an open file, in hexadecimal digits; an ``OSError`` if it is hollow."""
     check_not_hollow(file)
     digest = hashlib.sha256()
     while chunk := file.read(CHUNK):
@@ -76,7 +76,7 @@ def sha256(file: BinaryIO) -> str:
 
 
 def read(path: Path, *, most: int | None = None) -> bytes:
-    """The bytes of a regular file, ``most`` of them where that is given; an ``OSError`` where it is hollow."""
+    """The bytes of a regular file, at most ``most`` if given; an ``OSError`` if it is hollow."""
     with regular(path) as file:
         if most is not None:
             return file.read(most)
@@ -85,14 +85,14 @@ def read(path: Path, *, most: int | None = None) -> bytes:
 
 
 def read_end(path: Path, most: int) -> bytes:
-    """The last ``most`` bytes of a regular file, or all of them."""
+    """The last ``most`` bytes of a regular file, or all if it is shorter."""
     with regular(path) as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - most))
         return file.read(most)
 
 
 def check_not_hollow(file: BinaryIO) -> None:
-    """An ``OSError`` where the file is little but a length."""
+    """Raise an ``OSError`` if the file is almost entirely sparse."""
     if is_hollow(os.fstat(file.fileno())):
         raise OSError(errno.EINVAL, "it is almost empty although its length is large (a sparse file)")
 
@@ -100,11 +100,11 @@ def check_not_hollow(file: BinaryIO) -> None:
 def write(
     path: Path, *data: bytes | memoryview, within: Path, ours: Ours | None = None, mode: int | None = None
 ) -> None:
-    """Put ``data`` at ``path`` whole or not at all: written beside its place, synced, renamed.
+    """Write ``data`` to ``path``, whole or not at all: written to a file next to it, synced, renamed.
 
-    ``ours`` recognises by its content what may be replaced (unset: any regular file); ``mode`` are the permissions
-    where the user's own mask is not to decide. A :class:`PrunekitError` of one
-    line where that is not so, the disk is full or the folder is read-only; nothing is left behind then.
+    ``ours`` recognises by its content a file that may be replaced (unset: any regular file); ``mode`` are the
+    permissions if the user's umask should not decide. A one-line :class:`PrunekitError` if the file may not be
+    replaced, the disk is full or the folder is read-only; nothing is left behind then.
     """
     try:
         within.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def write(
 
 
 def _put(name: str, data: Sequence[bytes | memoryview], folder: int, mode: int | None) -> None:
-    """Write beside and rename; again where a clean-up took what was half-written for a leftover."""
+    """Write a temporary file and rename it; retry if a clean-up removed it as a leftover."""
     for _ in range(MOST_CLEANED):
         if _written_beside(name, data, folder, mode):
             return
@@ -125,7 +125,7 @@ def _put(name: str, data: Sequence[bytes | memoryview], folder: int, mode: int |
 
 
 def _written_beside(name: str, data: Iterable[bytes | memoryview], folder: int, mode: int | None) -> bool:
-    """Whether the file is in its place; not where what was written beside it is gone by then."""
+    """Whether the file is in its place; False if the temporary file was removed before the rename."""
     beside = f".{name}.{secrets.token_hex(TOKEN_BYTES)}{PART}"
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
     try:
@@ -146,10 +146,10 @@ def _written_beside(name: str, data: Iterable[bytes | memoryview], folder: int, 
 
 
 def write_named(path: Path, text: str, *, ours: Ours | None = None) -> None:
-    """Put ``text`` where a user said, whole or not at all: through his links, straight into what is no file.
+    """Write ``text`` to a user's path, whole or not at all: follows links, and writes directly to a non-file.
 
-    (``/dev/stdout``, a pipe.) A :class:`PrunekitError` of one line where it cannot be written, or a file is there that
-    ``ours`` does not recognise.
+    A non-file is ``/dev/stdout`` or a pipe. A one-line :class:`PrunekitError` if it cannot be written, or if ``ours``
+    does not recognise an existing file.
     """
     data = text.encode()
     if _is_stream(path):
@@ -164,14 +164,14 @@ def write_named(path: Path, text: str, *, ours: Ours | None = None) -> None:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether what is written there goes on elsewhere, in the order of writing: ``/dev/stdout``, also into a file."""
+    """Whether writes there are a stream in order of writing, such as ``/dev/stdout``, even if redirected to a file."""
     return path.parts[:2] in (("/", "dev"), ("/", "proc")) or (
         path.exists() and not path.is_file() and not path.is_dir()
     )
 
 
 def check_named(path: Path, *, ours: Ours | None = None) -> None:
-    """Refuse before long work what :func:`write_named` would refuse after it."""
+    """Refuse, before long work, a path that :func:`write_named` would refuse after it."""
     if _is_stream(path):
         return
     check_place(path.parent, path.name)
@@ -182,7 +182,7 @@ def check_named(path: Path, *, ours: Ours | None = None) -> None:
 
 
 def holding(mark: bytes) -> Ours:
-    """Recognises a file by a mark near its beginning; an empty one (of ``mktemp``, ``touch``) holds nothing to lose."""
+    """Recognises a file by a mark near its beginning; an empty file (of ``mktemp``, ``touch``) also counts as ours."""
 
     def ours(file: BinaryIO) -> bool:
         head = file.read(HEAD_BYTES)
@@ -192,10 +192,10 @@ def holding(mark: bytes) -> Ours:
 
 
 def check_place(place: Path, what: str, *, wanted: int = 0) -> None:
-    """Refuse before long work a folder that cannot be made or written to, or has not ``wanted`` bytes free.
+    """Refuse, before long work, a folder that cannot be made or written to, or lacks ``wanted`` free bytes.
 
-    ``what`` is to go there. Nothing is left behind: the file that is tried has no name. :class:`UsageError` where a
-    file is in the way, else a :class:`PrunekitError`.
+    ``what`` names what will be written there. Nothing is left behind: the test file has no name. :class:`UsageError`
+    if a file is in the way, else :class:`PrunekitError`.
     """
     nearest = next(folder for folder in (place, *place.absolute().parents) if os.path.lexists(folder))
     if not nearest.is_dir():
@@ -220,7 +220,7 @@ def check_place(place: Path, what: str, *, wanted: int = 0) -> None:
 
 
 def sync_folder(handle: int) -> None:
-    """Make a rename last; what cannot sync folders at all does without."""
+    """Make a rename durable; skipped on file systems that cannot sync folders."""
     try:
         os.fsync(handle)
     except OSError as error:
@@ -229,7 +229,7 @@ def sync_folder(handle: int) -> None:
 
 
 def append(path: Path, line: bytes, *, within: Path) -> None:
-    """Add one line in one write, so that lines of several processes do not mix; an ``OSError`` where it cannot be."""
+    """Append one line in one write, so that lines of several processes do not mix; an ``OSError`` on failure."""
     opened = handle(path, within=within, how=os.O_WRONLY | os.O_APPEND)
     try:
         os.write(opened, line)
@@ -238,7 +238,7 @@ def append(path: Path, line: bytes, *, within: Path) -> None:
 
 
 def handle(path: Path, *, within: Path, how: int = os.O_RDWR) -> int:
-    """A handle of the regular file at ``path``, made where it is missing; an ``OSError`` where it is another thing."""
+    """A handle of the regular file at ``path``, created if missing; an ``OSError`` if it is not a regular file."""
     within.mkdir(parents=True, exist_ok=True)
     with _folder(within, path.parent, make=True) as folder:
         how |= os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -250,7 +250,7 @@ def handle(path: Path, *, within: Path, how: int = os.O_RDWR) -> int:
 
 
 def remove(path: Path, *, within: Path, ours: Ours | None = None) -> bool:
-    """Delete a regular file that ``ours`` recognises and return whether it was deleted. Other files are kept."""
+    """Delete a regular file that ``ours`` recognises and return whether it was deleted; other files are kept."""
     try:
         with _folder(within, path.parent) as folder:
             if not _is_ours(path.name, folder, ours):
@@ -264,7 +264,7 @@ def remove(path: Path, *, within: Path, ours: Ours | None = None) -> bool:
 
 
 def listed(folder: Path, *, within: Path) -> list[str]:
-    """Names of the regular files of a folder that is reached without a link; none where there is no such folder."""
+    """Names of the regular files in a folder reached without a link; empty if there is no such folder."""
     try:
         with _folder(within, folder) as handle, os.scandir(handle) as entries:
             return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
@@ -274,7 +274,7 @@ def listed(folder: Path, *, within: Path) -> list[str]:
 
 @contextmanager
 def _folder(within: Path, folder: Path, *, make: bool = False) -> Iterator[int]:
-    """A handle of ``folder``, reached from ``within`` (which may be a link itself) step by step through no link."""
+    """A handle of ``folder``, reached from ``within`` (which may itself be a link) step by step without links."""
     handle = os.open(within, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in folder.relative_to(within).parts:

@@ -6,13 +6,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# A drawing makes some ten thousand objects: one look at the young ones each, and at all of them hardly ever.
+# A drawing creates about ten thousand objects: collect young ones about once per drawing, and all of them rarely.
 RARELY = (50_000, 20, 50)
 
 
 @contextmanager
 def rarely_collected() -> Iterator[None]:
-    """Look for cyclic garbage so rarely that it takes no time, and often enough that it takes little memory."""
+    """Collect cyclic garbage rarely enough to cost no time, and often enough to take little memory."""
     before = gc.get_threshold()
     gc.set_threshold(*RARELY)
     try:

@@ -10,22 +10,22 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# A descriptor whose other end the process that started this one holds; it is at its end when that one is gone.
+# A descriptor whose other end the parent process holds; it reaches end of file when the parent is gone.
 LIFELINE = "PRUNEKIT_LIFELINE"
 SECONDS_TO_END = 5.0
-# A process without its parent has nobody who waits for it.
+# Seconds that a process without its parent may still run.
 SECONDS_ALONE = 3.0
 
 
 class Interruption:
-    """A handler of signals. ``asked`` is for work that looks at it, and raises :class:`KeyboardInterrupt` by itself."""
+    """A signal handler; ``asked`` is for work that polls it and raises :class:`KeyboardInterrupt` itself."""
 
     def __init__(self) -> None:
         self.asked = False
         self._deferred = 0
 
     def __call__(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """Stop now; within ``deferred`` only the second time."""
+        """Stop now; within ``deferred``, only at the second signal."""
         if self.asked or not self._deferred:
             self.asked = False
             raise KeyboardInterrupt
@@ -33,7 +33,7 @@ class Interruption:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """For the block, the first signal only sets ``asked``; it is obeyed at the end of the block at the latest."""
+        """In the block, the first signal only sets ``asked``; it takes effect by the end of the block."""
         self._deferred += 1
         try:
             yield
@@ -42,7 +42,7 @@ class Interruption:
             self.obey()
 
     def obey(self) -> None:
-        """Raise :class:`KeyboardInterrupt` if it was asked for."""
+        """Raise :class:`KeyboardInterrupt` if a signal asked for it."""
         if self.asked:
             self.asked = False
             raise KeyboardInterrupt
@@ -52,7 +52,7 @@ INTERRUPTION = Interruption()
 
 
 def install() -> None:
-    """Handle the signals that this process was not made to ignore (``nohup`` ignores SIGHUP)."""
+    """Handle the signals that this process does not already ignore (``nohup`` ignores SIGHUP)."""
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -60,7 +60,7 @@ def install() -> None:
 
 
 def leave() -> None:
-    """At the end of a process: a signal that would have been handled ends it at once, without a traceback."""
+    """At the end of a process, let the handled signals end it at once, without a traceback."""
     for number in SIGNALS:
         if signal.getsignal(number) not in (signal.SIG_IGN, signal.SIG_DFL, None):
             signal.signal(number, signal.SIG_DFL)
@@ -68,7 +68,7 @@ def leave() -> None:
 
 @contextmanager
 def shielded() -> Iterator[None]:
-    """For the block, which is short, signals are held back, so that what is being finished is finished whole."""
+    """Hold signals back during a short block, so that it completes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -83,16 +83,16 @@ def shielded() -> Iterator[None]:
 
 
 def ignore(number: int) -> None:
-    """From now on the signal changes nothing; one that is on its way is dropped."""
+    """Ignore the signal from now on; a pending one is dropped."""
     with suppress(KeyboardInterrupt):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(number, signal.SIG_IGN)
 
 
 def tie_to_parent() -> None:
-    """End when the process that started this one is gone, however it went: by SIGTERM, and soon after by force.
+    """End when the parent process is gone, however it ended: by SIGTERM, and soon after by force.
 
-    The force is an alarm, which code that holds Python's lock meanwhile cannot keep from it.
+    The force is an alarm, which code that holds Python's lock cannot block.
     """
     text = os.environ.get(LIFELINE, "")
     if text.isdigit():

@@ -1,6 +1,6 @@
-"""Imports matplotlib before a module that draws does: a matplotlibrc in the working directory is not even opened.
+"""Imports matplotlib before a module that draws does, so that a matplotlibrc in the working directory is not opened.
 
-It may be a pipe, or no text. Where matplotlib is imported already (in a notebook), nothing is changed.
+That file may be a pipe or not text. If matplotlib is already imported (in a notebook), nothing is changed.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ INSTALLED = {"site-packages", "dist-packages"}
 
 
 def digest_of(target: str) -> str:
-    """A digest of the code behind ``package.file:builder``; empty where there is no such module.
+    """A digest of the code behind ``package.file:builder``; empty if there is no such module.
 
-    What counts is the module and, for a package, every file of it; for code that is not installed also what it imports
-    from the folder that it lies in. Each process looks once: later changes do not reach what it has imported.
+    It covers the module or, for a package, all its files; for code that is not installed, also its imports from its
+    own folder. Each process computes it once: later changes do not affect code that it has imported.
     """
     return _digest(target.partition(":")[0], Path.cwd())
 
@@ -34,7 +34,7 @@ def _digest(place: str, here: Path) -> str:
     home, paths = found
     if not (
         INSTALLED & set(home.parts) or name in sys.stdlib_module_names
-    ):  # which lies beside all of Python
+    ):  # installed code lies next to all of Python
         paths = _with_imports(home, paths)
     digest = hashlib.sha256()
     for path in sorted(paths):
@@ -51,7 +51,7 @@ def _read(path: Path) -> bytes:
 
 
 def _located(name: str, here: Path) -> tuple[Path, list[Path]] | None:
-    """The folder that a top-level module is imported from, and its files; the working directory comes last."""
+    """The folder from which a top-level module is imported, and its files; the working directory comes last."""
     spec = PathFinder.find_spec(name, [*sys.path, str(here)])
     if spec is None:
         return None
@@ -78,7 +78,7 @@ def _with_imports(home: Path, paths: list[Path]) -> list[Path]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """Top-level names that a file imports; a file that is no Python imports none."""
+    """Top-level names that a file imports; a file that is not Python imports none."""
     try:
         tree = ast.parse(_read(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

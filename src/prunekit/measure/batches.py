@@ -14,10 +14,10 @@ from prunekit.data.examples import ArrayExamples, Examples, taken
 from prunekit.data.normalise import Normaliser
 from prunekit.errors import PrunekitError, UsageError
 
-# Pixels per batch at which a CIFAR ResNet forwards fastest: on a CPU its activations then stay in the cache.
+# Pixels per batch at which a CIFAR ResNet forwards fastest; on a CPU its activations then fit in the cache.
 BATCH_PIXELS = {"cpu": 64 * 32 * 32}
 BATCH_PIXELS_ELSEWHERE = 4096 * 32 * 32
-# Below this, large images lose up to a quarter of the speed.
+# Below this, large images are up to a quarter slower.
 LEAST_IMAGES = 8
 
 
@@ -30,12 +30,12 @@ class Batch(NamedTuple):
 
 
 def per_channel(values: Sequence[float], device: str | torch.device = "cpu") -> Tensor:
-    """``values`` float32 ``[C, 1, 1]``: lines up with images."""
+    """``values`` as float32 ``[C, 1, 1]``, which broadcasts over images."""
     return torch.tensor(values, dtype=torch.float32, device=device).view(-1, 1, 1)
 
 
 def default_batch_size(size: Sequence[int], device: str | torch.device = "cpu") -> int:
-    """Images per forward pass for images of ``size`` (H, W): what fills the device and not more."""
+    """Images per forward pass for images of ``size`` (H, W): just enough to fill the device."""
     pixels = BATCH_PIXELS.get(torch.device(device).type, BATCH_PIXELS_ELSEWHERE)
     return max(LEAST_IMAGES, pixels // (size[0] * size[1]))
 
@@ -50,7 +50,7 @@ def batches(
 ) -> Iterator[Batch]:
     """The examples (or those at ``indices``) in order, ``batch_size`` at a time (unset: what suits the device).
 
-    Held examples move to the device as a whole, so that no batch waits for a copy.
+    Examples held in memory move to the device as a whole, so that no batch waits for a copy.
     """
     wanted = torch.arange(len(examples)) if indices is None else indices
     if not len(wanted):
@@ -71,9 +71,9 @@ def frozen_copy(model: nn.Module, device: str | torch.device = "cpu") -> nn.Modu
 
 
 class Guard:
-    """What is watched over one measurement: that outputs are finite, and how many images the device has memory for.
+    """Checks of one measurement: whether outputs are finite, and how many images fit in the device's memory.
 
-    Whether they are finite is checked once, by ``check`` at the end, because reading them waits for the GPU.
+    Finiteness is checked only once, by ``check`` at the end, because reading outputs waits for the GPU.
     """
 
     def __init__(self) -> None:
@@ -81,14 +81,14 @@ class Guard:
         self._finite: Tensor | None = None
 
     def add(self, logits: Tensor) -> None:
-        """Take in the outputs of another batch."""
+        """Add the outputs of another batch."""
         finite = torch.isfinite(logits).all()
         self._finite = finite if self._finite is None else self._finite & finite
         if logits.device.type == "cpu":
             self.check()
 
     def check(self) -> None:
-        """A :class:`PrunekitError` where an output was not finite."""
+        """Raise a :class:`PrunekitError` if an output was not finite."""
         if self._finite is not None and not self._finite:
             raise PrunekitError(
                 "the model's outputs are not finite (NaN or infinity): its weights are unusable"
@@ -96,11 +96,11 @@ class Guard:
 
 
 def checked_logits(model: nn.Module, images: Tensor, classes: int, guard: Guard) -> Tensor:
-    """The model's outputs ``[n, classes, ...]``, taken in by ``guard``, which the caller checks at the end.
+    """The model's outputs ``[n, classes, ...]``, also added to ``guard``, which the caller checks at the end.
 
-    Where the device has too little memory for so many images, they are forwarded in halves, and so are later ones.
-    :class:`UsageError` if the model tells another number of classes apart, :class:`PrunekitError` if it does not
-    accept these images, or there is no memory for one of them.
+    If the device has too little memory for all images, these and later ones are forwarded in halves.
+    :class:`UsageError` if the model has another number of classes; :class:`PrunekitError` if it does not accept these
+    images, or there is no memory for even one.
     """
     parts = [_forwarded(model, part, guard) for part in torch.split(images, guard.most or len(images))]
     logits = parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -123,7 +123,7 @@ def _forwarded(model: nn.Module, images: Tensor, guard: Guard) -> Tensor:
         # torchvision's segmentation networks name their outputs.
         logits: Tensor = output["out"] if isinstance(output, Mapping) else output
         return logits
-    # Outside the handler, whose error holds on to what the failed pass had made.
+    # Outside the handler, whose error keeps the tensors of the failed pass alive.
     guard.most = -(-len(images) // 2)
     torch.cuda.empty_cache()
     return torch.cat([_forwarded(model, part, guard) for part in torch.split(images, guard.most)])

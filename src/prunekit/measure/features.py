@@ -1,7 +1,7 @@
 """Informative features: the order in which an image's pixels can be masked while the network stays confident.
 
-Greedy backward selection (BackSelect, Carter et al. 2019): of the pixels left, mask the one whose loss leaves the
-network's confidence in its own prediction highest. A masked pixel is 0 in every channel of the normalised image.
+Greedy backward selection (BackSelect, Carter et al. 2019): of the remaining pixels, mask the one without which the
+network's confidence in its own prediction stays highest. A masked pixel is 0 in every channel of the normalised image.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from prunekit.errors import UsageError
 from prunekit.measure.batches import Guard, batches, checked_logits, default_batch_size, frozen_copy
 from prunekit.progress import SILENT, Progress
 
-# Images that are ordered together, so that a batch is full even when few pixels are left to try.
+# Images ordered together, so that a batch is full even when few pixels are left to try.
 TOGETHER = {"cpu": 4}
 TOGETHER_ELSEWHERE = 64
 
 
 class Search(NamedTuple):
-    """How pixels to mask are looked for in images of ``size`` (H, W), ``batch_size`` images per forward pass."""
+    """How to search for pixels to mask in images of ``size`` (H, W), ``batch_size`` images per forward pass."""
 
     model: nn.Module
     classes: int
@@ -53,9 +53,9 @@ def informative_order(
     """Per image, its pixels (row * width + column) from the first masked to the last: ``[images, H * W]``.
 
     int16, or int32 for more than 32,767 pixels; the last pixels of a row are the informative ones. With the
-    defaults this is the exact greedy order, ties to the lowest pixel, at H * W * (H * W + 1) / 2 forward passes an
+    defaults this is the exact greedy order, ties to the lowest pixel, at H * W * (H * W + 1) / 2 forward passes per
     image. ``block`` masks that many of the best pixels per step; ``candidates`` tries only that many pixels per step,
-    those that the gradient says matter least. :class:`UsageError` if ``block`` is larger than ``candidates``.
+    those that matter least by the gradient. :class:`UsageError` if ``block`` is larger than ``candidates``.
     """
     if candidates is not None and block > candidates:
         raise UsageError(f"block: {block} pixels cannot be chosen among {candidates} candidates")
@@ -87,9 +87,9 @@ def _order(search: Search, images: Tensor) -> Tensor:
 
 
 def next_masked(search: Search, pixels: Tensor, left: Tensor, predicted: Tensor) -> Tensor:
-    """One greedy step: of the pixels ``left`` ``[n, k]``, those to mask next ``[n, block]``, the best first.
+    """One greedy step: of the pixels ``left`` ``[n, k]``, those to mask next ``[n, block]``, best first.
 
-    ``pixels`` ``[n, P, C]`` are the images so far, ``predicted`` ``[n]`` the classes to stay sure of.
+    ``pixels`` ``[n, P, C]`` are the images so far, ``predicted`` ``[n]`` the classes whose confidence counts.
     """
     tried = _candidates(search, pixels, left, predicted)
     confidence = _confidence_without(search, pixels, tried, predicted)
@@ -118,7 +118,7 @@ def _others(left: Tensor, masked: Tensor) -> Tensor:
 
 
 def _candidates(search: Search, pixels: Tensor, left: Tensor, predicted: Tensor) -> Tensor:
-    """The pixels to try, in ascending order: all that are left, or those whose loss costs least to first order."""
+    """The pixels to try, in ascending order: all that are left, or those that matter least to first order."""
     if search.candidates is None or search.candidates >= left.shape[1]:
         return left
     point = pixels.clone().requires_grad_()
@@ -155,10 +155,10 @@ def transfer(
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> np.ndarray:
-    """The model's confidence in the true class when it sees only the last pixels of ``order``.
+    """The model's confidence in the true class if it sees only the last pixels of ``order``.
 
     float32 ``[images, len(kept)]``, per kept share of pixels (rounded, at least one; the paper's is 0.1). ``order`` is
-    :func:`informative_order` of any model on the same examples; :class:`UsageError` if it is of others.
+    :func:`informative_order` of any model on the same examples; :class:`UsageError` if the examples differ.
     """
     pixels = dataset.size[0] * dataset.size[1]
     if order.shape != (len(examples), pixels):
@@ -186,7 +186,7 @@ def _of_true_class(p: Tensor, labels: Tensor) -> Tensor:
 
 
 def order_agreement(exact: np.ndarray, fast: np.ndarray, *, share: float = 0.1) -> np.ndarray:
-    """Per image, the part of the kept ``share`` of pixels that both orders keep: float64 ``[images]`` in [0, 1]."""
+    """Per image, the fraction of the kept ``share`` of pixels that both orders keep: float64 ``[images]`` in [0, 1]."""
     count = kept_pixels(exact.shape[1], share)
     both = [np.intersect1d(*kept).size for kept in zip(exact[:, -count:], fast[:, -count:], strict=True)]
     return np.array(both) / count

@@ -1,7 +1,7 @@
 """Noise that depends only on the seed, the draw and the image: every batch size and set of models sees the same noise.
 
-Each image has a counter-based generator of its own (Philox: seed as key, draw and image as counter), and noise is
-made on the CPU, so that every device adds the same numbers.
+Each image has its own counter-based generator (Philox: seed as key, draw and image as counter), and noise is made on
+the CPU, so that every device adds the same numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _gaussian(source: np.random.Generator, count: int) -> np.ndarray:
     return source.standard_normal(count, dtype=np.float32)
 
 
-# Noise is made for RGB pixels, whatever a network takes.
+# Noise is made for RGB pixels, whatever channels a network takes.
 PLANES = 3
 KINDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "uniform": _uniform,

@@ -1,4 +1,4 @@
-"""The outcomes of one model on one distribution, example by example: measured once, analysed at no further cost."""
+"""The outcomes of one model on one distribution, example by example: measured once, analysed any number of times."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def outcomes(
 ) -> dict[str, np.ndarray]:
     """The task's outcomes of every example, in the examples' order (``prunekit.tasks``).
 
-    ``classes``: the network's classes that the labels 0, 1, ... mean, where the images are of some of them alone: it is
-    then asked for the likeliest of these. ``kept`` takes in each batch's logits.
+    ``classes``: the network's classes for the labels 0, 1, ..., if the images have only some of its classes; the
+    prediction is then the likeliest of these. ``kept`` collects each batch's logits.
 
     ``noise`` is (kind, ε): U[-ε, ε] or N(0, ε²) added to inputs normalised by the data set's own statistics,
     unclipped, the same pixels for every model and ``batch_size``.
@@ -60,13 +60,13 @@ def outcomes(
 
 
 def _renamed(found: dict[str, Tensor], classes: Sequence[int]) -> dict[str, Tensor]:
-    """Outcomes among some classes, with these under their places among all of the network's."""
+    """Outcomes among some classes, renumbered to their places among all of the network's classes."""
     places = torch.tensor(classes, dtype=torch.int32, device=found["predicted"].device)
     return found | {name: places[found[name].long()] for name in ("predicted", "label")}
 
 
 def noisy(batch: Batch, noise: tuple[str, float] | None, *, dataset: Dataset, seed: int) -> Tensor:
-    """The batch's images, with draw 0 of the noise (kind, ε) added where one is named."""
+    """The batch's images, with draw 0 of the noise (kind, ε) added if one is given."""
     if noise is None:
         return batch.images
     kind, epsilon = noise

@@ -1,4 +1,4 @@
-"""Show one network the same pixels as another network if their normalisations differ."""
+"""Show two networks the same pixels if their normalisations differ."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from prunekit.measure.batches import per_channel
 
 
 def in_place_of(model: nn.Module, own: Dataset, other: Dataset) -> nn.Module:
-    """``model`` as a network that takes inputs normalised as ``other`` says; ``own`` is how it takes them itself.
+    """``model`` wrapped to take inputs normalised for ``other`` instead of for ``own``, its own data set.
 
-    :class:`UsageError` where the two do not see the same pixels (size, resize, crop, interpolation).
+    :class:`UsageError` if the two do not see the same pixels (size, resize, crop, interpolation).
     """
     mine, theirs = Preprocessing.of(own), Preprocessing.of(other)
     if mine == theirs:
@@ -36,7 +36,7 @@ def _words(preprocessing: Preprocessing) -> str:
 
 
 class _Renormalised(nn.Module):
-    """Undoes one normalisation and does another before the network."""
+    """Undoes one normalisation and applies another before the network."""
 
     def __init__(self, model: nn.Module, own: Preprocessing, other: Preprocessing) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class _Renormalised(nn.Module):
         self._own, self._other = own, other
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Logits of inputs ``[N, 3, H, W]`` that are normalised for the other network."""
+        """Logits of inputs ``[N, 3, H, W]`` normalised for the other network."""
         mean, std = (per_channel(values, inputs.device) for values in (self._other.mean, self._other.std))
         pixels = inputs * std + mean
         if self._other.channels == "bgr":

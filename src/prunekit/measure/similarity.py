@@ -1,6 +1,6 @@
-"""How close networks are to a reference as functions: the same noisy images through all of them, in one pass.
+"""How close networks are to a reference as functions: all forward the same noisy images, in one pass.
 
-Noise is drawn once per image and draw, and scaled to every level (common random numbers: docs/decisions/060).
+Noise is drawn once per image and draw and scaled to every level (common random numbers: docs/decisions/060).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Outputs(NamedTuple):
 
 
 def outputs_of(logits: Tensor, labels: Tensor) -> Outputs:
-    """What the metrics read, in float64: √JS would show float32's rounding as a distance."""
+    """The inputs of the metrics, in float64: √JS would show float32 rounding as a distance."""
     outcomes = TASKS["classification"].outcomes(logits, labels)
     log_p = logits.double().log_softmax(dim=1)
     return Outputs(logits.double(), log_p, log_p.exp(), outcomes["predicted"], outcomes["rank"] > 0)
@@ -86,7 +86,7 @@ class Tally:
         self.draws[:, level, draws] += values.sum(dim=1, keepdim=True)
 
     def means(self) -> dict[str, np.ndarray]:
-        """Per metric: its mean over draws ``[levels, images]``, and under ``<metric>_by_draw`` over images."""
+        """Per metric, its mean over draws ``[levels, images]``; under ``<metric>_by_draw``, its mean over images."""
         per_image = (self.images / self.draws.shape[2]).float().cpu().numpy()
         per_draw = (self.draws / self.images.shape[2]).float().cpu().numpy()
         by_draw = {f"{name}_by_draw": mean for name, mean in zip(METRICS, per_draw, strict=True)}
@@ -106,12 +106,12 @@ def noise_similarity(
     device: str | torch.device = "cpu",
     progress: Progress = SILENT,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Each model against ``reference`` under noise of every level, all on the same noisy images.
+    """Compare each model with ``reference`` under noise of every level, all on the same noisy images.
 
     Per model: ``index`` int64 ``[images]`` (which examples); per metric of ``METRICS`` float32 ``[levels, images]``,
     averaged over draws, and ``<metric>_by_draw`` ``[levels, draws]``, averaged over images. KL is from the reference
-    to the model, in nats. ``batch_size`` changes no noise. :class:`UsageError` for fewer examples than
-    ``params.images`` or models of other classes than ``dataset``.
+    to the model, in nats. ``batch_size`` does not change the noise. :class:`UsageError` for fewer examples than
+    ``params.images`` or models whose classes differ from those of ``dataset``.
     """
     if dataset.task != "classification":
         raise UsageError(f"similarity compares classifiers; this data set's task is {dataset.task}")
@@ -137,7 +137,7 @@ def noise_similarity(
 
 
 def choose(available: int, params: NoiseParams) -> Tensor:
-    """Which examples are compared: the first ``params.images`` of a permutation drawn with the seed."""
+    """The examples to compare: the first ``params.images`` of a permutation drawn with the seed."""
     if available < params.images:
         raise UsageError(f"images: {params.images} requested, but the distribution has {available}")
     generator = torch.Generator().manual_seed(params.seed)
@@ -145,14 +145,14 @@ def choose(available: int, params: NoiseParams) -> Tensor:
 
 
 def draws_at(params: NoiseParams) -> list[int]:
-    """How often each level is drawn: without noise, every draw is the same."""
+    """How often each level is drawn: once without noise, because every draw is then the same."""
     return [params.draws if epsilon else 1 for epsilon in params.levels]
 
 
 def noisy_images(
     batch: Batch, *, params: NoiseParams, dataset: Dataset
 ) -> Iterator[tuple[int, slice, Tensor]]:
-    """Every noisy version of a batch: the level's place, the draws that it stands for, the images."""
+    """Every noisy version of a batch: the level's index, the draws it represents, the images."""
     shape, device = (PLANES, *batch.images.shape[2:]), batch.images.device
     for draw in range(params.draws):
         unit = unit_noise(params.noise, seed=params.seed, draw=draw, indices=batch.indices, shape=shape).to(
@@ -170,6 +170,6 @@ def noisy_images(
 
 
 def in_range(images: Tensor, dataset: Dataset) -> Tensor:
-    """Normalised images clipped to what pixels in [0, 1] normalise to."""
+    """Normalised images clipped to the range of normalised pixels in [0, 1]."""
     mean, std = per_channel(dataset.mean, images.device), per_channel(dataset.std, images.device)
     return images.clamp(-mean / std, (1 - mean) / std)

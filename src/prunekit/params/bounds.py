@@ -1,4 +1,4 @@
-"""Whole numbers that parameters may be: what no memory, no time and no random generator could take ends in one line."""
+"""Limits on integer parameters: a value beyond any memory, time or random generator gives a one-line error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-# Seeds are int64 to torch; the others are far above what any study needs, and fit where they are multiplied.
+# Seeds are int64 in torch; the other limits are far above what any study needs, and their products do not overflow.
 LARGEST_SEED, MOST, MOST_EPOCHS, LARGEST_BATCH, LARGEST_SIDE = 2**63 - 1, 10**9, 10**6, 10**6, 2**15
 MOST_RESAMPLES, MOST_WORKERS, MOST_SEEDS, MOST_REPEATS = 10**6, 10**4, 10**3, 10**6
 

@@ -1,6 +1,6 @@
-"""What all steps' parameters have in common: validated, frozen, named by a hash of what differs from the defaults.
+"""The base of all steps' parameters: validated, frozen, and named by a hash of what differs from the defaults.
 
-A key is the step's kind and a hash of its canonical parameters: defaults left out, field order forgotten, 1 = 1.0.
+A key is the step's kind and a hash of its canonical parameters: defaults left out, field order ignored, 1 = 1.0.
 A parent's key is one of the parameters, so that a key names a whole lineage.
 """
 
@@ -32,7 +32,7 @@ KEY_DIGITS = 16
 
 
 def _one_name(name: Callable[[str], str]) -> AfterValidator:
-    """One place has one name, and so one key: folder:./images is folder:images, module:nets.py:f is module:nets:f."""
+    """One name, and so one key, per place: folder:./images is folder:images, module:nets.py:f is module:nets:f."""
 
     def validated(value: str, info: ValidationInfo) -> str:
         with about(info.field_name or ""):
@@ -48,7 +48,7 @@ Value = bool | int | float | str
 
 
 def _pairs(given: Any) -> Any:
-    """A table as what can be compared and hashed: its pairs in the order of their names."""
+    """A table in a comparable, hashable form: its pairs sorted by name."""
     if not isinstance(given, dict):
         return given
     if not all(isinstance(value, Value) for value in given.values()):
@@ -76,11 +76,11 @@ class Params(BaseModel):
     ] = ()  # the fields that hold keys of earlier steps; the first is the main one
     unhashed: ClassVar[
         tuple[str, ...]
-    ] = ()  # the fields that change no result, and are therefore no part of the key
+    ] = ()  # the fields that change no result and are therefore not part of the key
 
     @classmethod
     def read(cls, fields: dict[str, Any]) -> Self:
-        """Validate ``fields``; a :class:`UsageError` of one line says which is wrong and what is allowed."""
+        """Validate ``fields``; a one-line :class:`UsageError` says which is wrong and what is allowed."""
         strange = [name for name in fields if name not in cls.model_fields]
         if strange:
             raise unknown(f"{cls.kind} field", strange[0], cls.model_fields, field=(strange[0],))
@@ -92,7 +92,7 @@ class Params(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """``epochs = true`` is not one epoch."""
+        """Refuse a boolean for a number: ``epochs = true`` is not one epoch."""
         name = str(info.field_name)
         values = value if isinstance(value, list | tuple) else (value,)
         if any(isinstance(each, bool) for each in values) and "bool" not in str(
@@ -136,7 +136,7 @@ def _canonical(value: Any) -> Any:
 
 
 class FieldError(ValueError):
-    """A field that does not go with another, from the validator of a whole step; ``field`` is its name."""
+    """A field conflicts with another; raised by the validator of a whole step; ``field`` is its name."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

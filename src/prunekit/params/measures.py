@@ -93,7 +93,7 @@ class TransferParams(Params):
 
 
 def distribution_of(params: Params) -> str | None:
-    """Whose images a measurement names; None of a step that names none, or takes the model's own test set."""
+    """The distribution that a measurement names; None for a step that names none or uses the model's own test set."""
     if isinstance(params, ErrorParams | NoiseParams | FeaturesParams):
         return params.distribution
     return None

@@ -1,4 +1,4 @@
-"""What the networks at the root of a lineage have in common: how they are trained, and how they see an image."""
+"""Parameters common to all networks at the root of a lineage: how they are trained, and how they see an image."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ class PruneParams(Params):
     ] = ()
 
 
-# Training images that batch-norm statistics are taken from by the retraining mode none, and those of least-squares.
+# Training images for the batch-norm statistics of the retraining mode none, and those for least-squares.
 BATCHNORM_IMAGES = 8192
 REPAIR_IMAGES = 256
 
@@ -202,7 +202,7 @@ MEASUREMENT_STEPS: dict[str, type[Params]] = {
 STEPS: dict[str, type[Params]] = MODEL_STEPS | MEASUREMENT_STEPS
 
 
-# The paper's margin; and as many draws as keep an interval from moving with the bootstrap's seed.
+# The paper's margin, and enough draws that an interval does not change with the bootstrap's seed.
 MARGIN, RESAMPLES = 0.005, 10_000
 
 

@@ -16,14 +16,14 @@ from prunekit.studies.outcomes import is_descendant, is_longer
 
 Say = Callable[[str], None]
 MOST_NAMED = 3
-# The settings of a report that choose among stored noise comparisons; a command that makes them has flags of its own.
+# Report settings that choose among stored noise comparisons; a command that makes comparisons has its own flags.
 NOISE_CHOICE = ("noise_images", "noise_draws")
 
 
 def errors_of(
     store: Store, keys: Sequence[str], names: Sequence[str], seed: int | None = None
 ) -> list[ErrorParams]:
-    """The measurements that these models and their unpruned parents need, on this draw of these distributions."""
+    """The measurements that these models and their unpruned parents need on this draw of these distributions."""
     wanted: dict[str, ErrorParams] = {}
     for key in keys:
         record = store.record(key)
@@ -46,7 +46,7 @@ def measurement(model: str, distribution: str, seed: int | None) -> ErrorParams:
 def comparisons(
     store: Store, keys: Sequence[str], to: str | None, fields: Mapping[str, Any]
 ) -> list[NoiseParams]:
-    """One comparison per model; a :class:`UsageError` where a named model would be in none."""
+    """One comparison per model; a :class:`UsageError` if a named model would be in none."""
     steps, alone = [], []
     for key in keys:
         against = to or store.record(key).root.key
@@ -66,7 +66,7 @@ def comparisons(
 def outcomes_for_churn(
     store: Store, steps: Sequence[NoiseParams], seed: int | None = None
 ) -> list[ErrorParams]:
-    """The outcomes that both networks of every comparison need: on the nominal test set, and on what was named."""
+    """The outcomes that both networks of every comparison need, on the nominal test set and the named distributions."""
     wanted: dict[str, ErrorParams] = {}
     for step in steps:
         names = [str(store.record(step.to).param("dataset")), step.distribution]
@@ -78,7 +78,7 @@ def outcomes_for_churn(
 
 
 def check_pruned(store: Store, keys: Sequence[str]) -> None:
-    """A potential needs pruned networks: a :class:`UsageError` for a named network that no potential would be of."""
+    """Raise a :class:`UsageError` for a named network that has no potential: it is not pruned."""
     records = {key: store.record(key) for key in keys}
     roots = {record.root.key for record in records.values() if is_descendant(record)}
     if not roots:
@@ -93,7 +93,7 @@ def check_pruned(store: Store, keys: Sequence[str]) -> None:
 
 
 def check_heat_map(store: Store, keys: Sequence[str]) -> None:
-    """A heat map of features needs a pruned network, and has no place for a longer trained parent."""
+    """Check that a heat map of features has a pruned network and no parent with extra training."""
     records = [store.record(key) for key in keys]
     for record in filter(is_longer, records):
         raise UsageError(
@@ -105,7 +105,7 @@ def check_heat_map(store: Store, keys: Sequence[str]) -> None:
 
 
 def heat_map_share(steps: Sequence[TransferParams], asked: float | None) -> float:
-    """The share of pixels of the heat map, among those that the steps measure; a wrong one lists the right ones."""
+    """The heat map's share of pixels, one of those that the steps measure; the error for another lists them."""
     shares = steps[0].kept
     if asked is None:
         default = ReportParams().kept
@@ -117,11 +117,11 @@ def heat_map_share(steps: Sequence[TransferParams], asked: float | None) -> floa
 
 
 def taken(steps: Iterable[Params], settings: ReportParams, say: Say) -> list[Params]:
-    """The steps, of several measurements of one thing with different settings one alone; what is left out is said.
+    """The steps, with one of several measurements that differ only in settings; reports which are left out.
 
-    Of noise comparisons of the same two networks that with the ``noise_images`` and ``noise_draws`` of the settings,
-    else the largest; of errors on several draws of one distribution those of the ``error_seed``, else of the smallest.
-    :class:`UsageError` where a setting is asked for that no measurement has.
+    Noise comparisons of the same two networks: the one with the settings' ``noise_images`` and ``noise_draws``, else
+    the largest. Errors on several draws of one distribution: those of ``error_seed``, else of the smallest seed.
+    :class:`UsageError` if no measurement has a requested setting.
     """
     steps = list(steps)
     noises = [step for step in steps if isinstance(step, NoiseParams)]
@@ -135,7 +135,7 @@ def _noises(noises: Sequence[NoiseParams], settings: ReportParams, say: Say) -> 
         return step.model, step.to, step.distribution, step.noise, step.space, step.clip
 
     def size(step: NoiseParams) -> tuple[int, ...]:
-        """One without noise, which ``compare --kl`` makes, counts only where there is no other."""
+        """The size to sort by; one without noise, from ``compare --kl``, counts only if there is no other."""
         return any(step.levels), step.images, step.draws, len(step.levels), -step.seed
 
     wanted = {"images": settings.noise_images, "draws": settings.noise_draws}
@@ -167,9 +167,9 @@ def _noises(noises: Sequence[NoiseParams], settings: ReportParams, say: Say) -> 
 
 
 def _errors(errors: Sequence[ErrorParams], settings: ReportParams, say: Say) -> list[ErrorParams]:
-    """Of every distribution the seed that is asked for, where all networks on it have that; else all of its draws.
+    """For every distribution, the requested seed if all networks on it have it, else all of its draws.
 
-    Of all its draws a network and its parent are compared on the smallest seed that both have.
+    With all draws, a network and its parent are compared on the smallest seed that both have.
     """
     wanted, seeds = settings.error_seed, sorted({step.seed for step in errors})
     if errors and wanted is not None and wanted not in seeds:

@@ -1,4 +1,4 @@
-"""Comparison of any two networks: the measurements that it needs, and its rows from stored outcomes. No torch."""
+"""Comparison of any two networks: the measurements it needs, and its rows from stored outcomes. No torch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 
 
 def outcomes_for(store: Store, parent: str, keys: Sequence[str], names: Sequence[str]) -> list[ErrorParams]:
-    """The outcomes of the parent and of every network on these distributions; on the nominal one without any.
+    """The outcomes of the parent and of every network on these distributions, or on the nominal one if none is given.
 
     :class:`UsageError`: a network is compared with itself, or two networks have different classes.
     """
@@ -54,7 +54,7 @@ def outcomes_for(store: Store, parent: str, keys: Sequence[str], names: Sequence
 def compare(
     store: Store, parent: str, keys: Sequence[str], errors: Iterable[ErrorParams], asked: Asked
 ) -> list[Row]:
-    """A row with a verdict for every network and distribution, and one for every class and group of it."""
+    """A row with a verdict for every network and distribution, and one for each of its classes and groups."""
     errors = list(errors)
     check_versions(store, errors)
     found = stored.measured(store, errors, partial(_parent_of, parent, keys))
@@ -73,7 +73,7 @@ def compare(
 
 
 def _parent_of(parent: str, keys: Sequence[str], record: ModelRecord) -> str | None:
-    """Every network that is compared is compared with the one parent."""
+    """The parent for every compared network; None for any other network."""
     return parent if record.key in keys else None
 
 
@@ -94,7 +94,7 @@ def write_comparison(
     out: Path,
     data: Path,
 ) -> Path:
-    """Write a comparison's rows as a page with figures and tables, and a few images; returns the page."""
+    """Write a comparison's rows as a page with figures, tables and a few images; returns the page."""
     context = report_context(store, [compared.parent, *compared.keys], settings, title=title)
     page: Path = WRITE_REPORT(
         rows, context, out, pictures=partial(_pictures, store, compared, data, settings.top_k)
@@ -116,7 +116,7 @@ def _among(store: Store, errors: Iterable[ErrorParams]) -> dict[str, list[str]]:
 
 
 def broken_images(store: Store, rows: Iterable[Row], errors: Iterable[ErrorParams]) -> list[Row]:
-    """The images that each network of the rows breaks: place, name where it is known, and what both said of it."""
+    """The images that each network of the rows breaks: place, name if known, and both networks' predictions."""
     measured = {(step.model, step.distribution): step for step in errors}
     found: list[Row] = []
     for row in rows:

@@ -18,10 +18,10 @@ Place = tuple[str, str]
 
 
 def comparisons_for(store: Store, parent: str, errors: Iterable[ErrorParams]) -> list[NoiseParams]:
-    """The steps that measure how far outputs are from the parent's on all images, without noise.
+    """The steps that measure the divergence of outputs from the parent's on all images, without noise.
 
-    None where a network is known by its predictions alone, on distributions that are noisy themselves, on some of the
-    classes alone, and where images are segmented.
+    There are none for a network known only by its predictions, for noisy distributions, for a subset of the classes,
+    or for segmentation.
     """
     found = []
     for params in errors:
@@ -35,9 +35,9 @@ def comparisons_for(store: Store, parent: str, errors: Iterable[ErrorParams]) ->
 
 
 def divergences(store: Store, parent: str, errors: Sequence[ErrorParams]) -> dict[Place, float]:
-    """By network and distribution the mean divergence from the parent's outputs, in nats, where it is stored.
+    """Mean divergence from the parent's outputs, in nats, by network and distribution, where it is stored.
 
-    From scores imported for all examples; else from the stored comparison with the most images.
+    Computed from scores imported for all examples, else from the stored comparison with the most images.
     """
     held = {(params.model, params.distribution): params for params in errors if store.has(params.key)}
     wanted = {place for place in held if place[0] != parent and (parent, place[1]) in held}
@@ -62,7 +62,7 @@ def _of_scores(
 
 
 def _stored(store: Store, parent: str, wanted: set[Place]) -> dict[Place, NoiseParams]:
-    """The stored comparisons with the parent that begin without noise."""
+    """The stored comparisons with the parent whose first level is without noise."""
     found: dict[Place, NoiseParams] = {}
     keys = store.keys("measurements") if wanted else []
     for key in keys:

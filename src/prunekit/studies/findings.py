@@ -1,4 +1,4 @@
-"""From stored measurements to findings: reads the arrays, calls the analysis, measures nothing. No torch."""
+"""Findings from stored measurements: reads the arrays, calls the analysis, measures nothing. No torch."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ from prunekit.tasks import TASKS
 
 
 def margin_of(settings: ReportParams) -> Margin:
-    """The rise in error that is allowed, in points or as a share of the parent's."""
+    """The allowed rise in error, in points or as a share of the parent's error."""
     if settings.relative_margin is None:
         return Margin(settings.margin)
     return Margin(settings.relative_margin, relative=True)
 
 
 class Pairs(NamedTuple):
-    """Pruned networks beside their parents, the names of the classes, the groups, and how to resample."""
+    """Pruned networks with their parents, the names of the classes, the groups, and how to resample."""
 
     pairs: Sequence[Paired]
     classes: tuple[str, ...]
@@ -68,12 +68,12 @@ class Pairs(NamedTuple):
 
     @property
     def judged(self) -> dict[str, Any]:
-        """What parts of the images are judged by."""
+        """The arguments for verdicts on parts of the images."""
         return {"margin": margin_of(self.settings), "top_k": self.settings.top_k}
 
 
 def error_findings(store: Store, errors: Iterable[ErrorParams], settings: ReportParams) -> list[Row]:
-    """Prune curves, potentials, their mean and minimum, excess and corruption errors, the longer trained control."""
+    """Prune curves, potentials, their mean and minimum, excess and corruption errors, the longer-training control."""
     store, errors = reading(store), list(errors)
     check_versions(store, errors)
     rows = of_curves(_resampled(store, errors, settings), settings)
@@ -89,7 +89,7 @@ def _resampled(store: Store, errors: list[ErrorParams], settings: ReportParams) 
 
 
 class Curves(NamedTuple):
-    """Resampled prune curves, the sets of their distributions, their potentials, and what they are judged by."""
+    """Resampled prune curves, the sets of their distributions, their potentials, and the margin."""
 
     curves: Sequence[ResampledCurve]
     sets: Sets
@@ -99,11 +99,11 @@ class Curves(NamedTuple):
 
     @property
     def judged(self) -> dict[str, Any]:
-        """The margin, and the potentials where they are known."""
+        """The margin, and the potentials if known."""
         return {"margin": self.margin, "known": self.reached}
 
 
-# All that prune curves say by themselves, by finding.
+# Findings from prune curves alone, by name.
 OF_CURVES: dict[str, Callable[[Curves], list[Row]]] = {
     "prune-curve": lambda each: prune_curves(each.curves, margin=each.margin),
     "potential": lambda each: potentials(each.curves, interpolate=each.interpolate, **each.judged),
@@ -114,14 +114,14 @@ OF_CURVES: dict[str, Callable[[Curves], list[Row]]] = {
     "excess-error": lambda each: excess_errors(each.curves, each.sets),
     "mce": lambda each: corruption_errors(each.curves),
 }
-# Those whose draws claims rest on.
+# Those on whose draws claims rest.
 CLAIMED = ("potential", "potential-mean", "robust-gain", "excess-error")
 
 
 def of_curves(
     curves: Sequence[ResampledCurve], settings: ReportParams, *, only: Sequence[str] = tuple(OF_CURVES)
 ) -> list[Row]:
-    """Everything of :func:`error_findings` but the longer trained control."""
+    """The rows of :func:`error_findings` without the longer-training control."""
     sets = sets_among(
         (curve.distribution for curve in curves), (curve.variant.train_distribution for curve in curves)
     )
@@ -131,7 +131,7 @@ def of_curves(
 
 
 def _checked(rows: list[Row]) -> list[Row]:
-    """The rows themselves: what is written keeps to its schema."""
+    """The rows, after checking each against its schema."""
     for row in rows:
         check_row(row)
     return rows
@@ -146,11 +146,11 @@ def _check_top_k(top_k: int, record: ModelRecord) -> None:
         )
 
 
-# By how much more the findings behind a claim are drawn while its verdict hinges on the draws, one after the other, and
-# how many numbers that may be in all (docs/decisions/059-analysis-joint-draws.md).
+# Successive factors by which the draws of a claim's findings grow while its verdict depends on their number, and the
+# limit on the total of numbers drawn (docs/decisions/059-analysis-joint-draws.md).
 MORE_DRAWS, MOST_DRAWN = (4, 16), 64_000_000
 
-# What test accuracy hides: every function of pruned networks beside their unpruned parents.
+# What test accuracy hides: every function of pruned networks and their unpruned parents.
 HIDDEN: dict[str, Callable[[Pairs], list[Row]]] = {
     "churn": lambda each: churn(each.pairs, top_k=each.settings.top_k),
     "recall-shift": lambda each: recall_shifts(each.pairs, classes=each.classes, **each.judged),
@@ -176,7 +176,7 @@ def hidden_findings(
     to: stored.To = stored.unpruned_parent,
     groups: Groups | None = None,
 ) -> list[Row]:
-    """Churn, classes, groups, exemplars, calibration: what stored outcomes say beyond the error, where they can."""
+    """Churn, classes, groups, exemplars, calibration: what stored outcomes show beyond the error, if they can."""
     store, errors = reading(store), list(errors)
     check_versions(store, errors)
     found = stored.measured(store, errors, to)
@@ -193,7 +193,7 @@ def _classes_and_task(store: Store, each: stored.Measured) -> tuple[tuple[str, .
 
 
 def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: ReportParams) -> list[Row]:
-    """Functional similarity per level, the gain over the separate network, and the noise prune potential."""
+    """Functional similarity per noise level, the gain over the separate network, and the noise prune potential."""
     store, noises = reading(store), list(noises)
     check_versions(store, noises)
     found = stored.compared(store, noises)
@@ -221,11 +221,10 @@ def all_findings(
     say: Say = lambda text: None,
     groups: Path | None = None,
 ) -> list[Row]:
-    """Every finding that the stored measurements carry, and what they say of the paper's claims; empty without any.
+    """Every finding in the stored measurements, with its bearing on the paper's claims; empty without measurements.
 
-    Of planned ``measurements`` that are not there, rows that lost something by it say so in their flags. ``say`` hears
-    which measurements were left out because a larger one was there. ``groups`` is a file of groups; image folders may
-    bring their own.
+    Rows affected by planned ``measurements`` that are missing are flagged. ``say`` receives which measurements were
+    left out because a larger one exists. ``groups`` is a file of groups; image folders may have their own.
     """
     store, planned = reading(store), list(measurements)
     lost = lost_of((step for step in planned if not store.has(step.key)), planned)
@@ -250,14 +249,14 @@ def _claimed(store: Store, steps: Sequence[Params], settings: ReportParams) -> l
     return of_curves(_resampled(store, errors, settings), settings, only=CLAIMED)
 
 
-# What claims rest on, drawn again: those of prune curves, and the others.
+# Functions that recompute the findings behind claims with more draws: those of prune curves, and the others.
 DRAWN = {True: _claimed, False: _noise_and_features}
 
 
 def _claims(
     store: Store, steps: Sequence[Params], settings: ReportParams, of_errors: list[Row], others: list[Row]
 ) -> list[Row]:
-    """What the findings say of the claims; by more draws where a verdict hinges on how many there are."""
+    """The verdicts of the findings on the claims, with more draws if a verdict depends on their number."""
     found = judge([*of_errors, *others])
     drawn = {True: _with_draws(of_errors), False: _with_draws(others)}
     without = [row for row in (*of_errors, *others) if row.draws is None]

@@ -17,15 +17,15 @@ from prunekit.distribution import parse, unescaped
 from prunekit.params import ErrorParams, Params
 from prunekit.store.store import Store
 
-# What numbers and drawings depend on beside the package itself.
+# Libraries on which numbers and drawings depend.
 LIBRARIES = ("numpy", "scipy", "matplotlib", "jinja2", "torch")
 
 
 def made_of(store: Store, steps: Sequence[Params], parts: Any, *, groups: Path | None = None) -> str:
-    """A digest of what a report is made of; empty where files of groups are, which anybody may change.
+    """A digest of what a report is made from; empty if there are files of groups, which may change at any time.
 
-    ``parts`` is whatever else the report says, in JSON values. Equal digests mean equal reports, but for the images
-    in it, which are those of the data set that was measured.
+    ``parts`` is the rest of the report's content as JSON values. Equal digests mean equal reports, apart from the
+    images in it, which are read from the measured data set.
     """
     if groups is not None or any(_has_groups(step) for step in steps):
         return ""
@@ -43,7 +43,7 @@ def _has_groups(step: Params) -> bool:
 
 @cache
 def _code() -> str:
-    """A digest of the package's own files, and the versions of what it computes and draws with."""
+    """A digest of the package's own files, and the versions of the libraries that it computes and draws with."""
     found = hashlib.sha256(" ".join(map(_version, LIBRARIES)).encode())
     for each in sorted(_files(files("prunekit")), key=str):
         found.update(f"\0{each.name}\0".encode() + each.read_bytes())

@@ -1,6 +1,6 @@
-"""A few images for a report that a parent classifies correctly and a smaller network does not. Torch only reads them.
+"""A few images for a report that a parent classifies correctly and a smaller network does not; torch only reads them.
 
-What a network breaks is in its stored outcomes; the images come out of the data set.
+The stored outcomes say which images a network breaks; the images come from the data set.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ def gallery(
     top_k: int = 1,
     to: stored.To = stored.unpruned_parent,
 ) -> list[Picture] | str:
-    """For each distribution that harms most, images that one network breaks; or one line that says why there are none.
+    """Images that one network breaks, for the most harmful distributions; or one line saying why there are none.
 
-    Each picture is plain JSON: the network's ``label`` and ``ratio`` (none of a comparison's), the ``distribution``,
-    ``place`` (which image), its ``class``, what ``parent_says`` and ``says``, ``size`` (H, W), ``rgb`` (0 to 255, row
-    by row, channels last), and how many images of ``n`` the network breaks and fixes (``broken``, ``fixed``).
+    Each picture is plain JSON: the network's ``label`` and ``ratio`` (none in a comparison), the ``distribution``,
+    ``place`` (which image), its ``class``, the predictions ``parent_says`` and ``says``, ``size`` (H, W), ``rgb`` (0
+    to 255, row by row, channels last), and how many images of ``n`` the network breaks and fixes (``broken``,
+    ``fixed``).
     """
     wanted = most_harmful(study)
     models = {row["models"][0] for row in wanted}

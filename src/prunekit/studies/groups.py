@@ -18,15 +18,15 @@ from prunekit.store.store import Arrays, Store
 
 
 def image_names(params: ErrorParams, arrays: Arrays) -> tuple[str, ...]:
-    """What the images of stored outcomes are called, in order: ids that were brought, or an image folder's files.
+    """The names of the images of stored outcomes, in order: imported ids, or an image folder's files.
 
-    None where nothing names them: a data set of arrays, a folder that is not here, images held out of training.
+    Empty if nothing names them: a data set of arrays, a missing folder, images held out of training.
     """
     return names_in(arrays) or files_of(params.distribution, len(next(iter(arrays.values()))))
 
 
 def files_of(distribution: str, count: int) -> tuple[str, ...]:
-    """The files of an image folder's distribution of ``count`` images; none where it is no folder that is here."""
+    """The files of an image folder's distribution of ``count`` images; empty if no such folder is here."""
     paths = image_paths(parse(distribution))
     return tuple(map(str, paths)) if len(paths) == count else ()
 
@@ -52,7 +52,7 @@ def groups_of(
 
 
 def called(names: Sequence[str], count: int) -> Sequence[str]:
-    """What ``count`` images are called: by their ``names``, by their number from 0 where they have none."""
+    """Names for ``count`` images: their ``names``, or their numbers from 0 if they have none."""
     return names or tuple(map(str, range(count)))
 
 
@@ -62,10 +62,10 @@ def grouped(
     *,
     say: Callable[[str], None] = lambda text: None,
 ) -> Groups:
-    """The groups of the images of every distribution: as ``file`` says, or the file beside an image folder.
+    """The groups of the images of every distribution: from ``file``, or from the file in an image folder.
 
-    ``examples``: by distribution, what its images are called; None where they have no outcome each. ``say`` hears how
-    many images are in no group. :class:`UsageError`: ``file`` names images of no distribution.
+    ``examples``: by distribution, the names of its images; None if they do not have one outcome each. ``say`` receives
+    how many images are in no group. :class:`UsageError`: ``file`` names images of no distribution.
     """
     asked = read_groups(file) if file is not None else None
     found: dict[str, Mapping[str, Array]] = {}
@@ -87,7 +87,7 @@ def grouped(
 
 
 def _beside(distribution: str) -> Groupings | None:
-    """The groups that an image folder brings."""
+    """The groups that come with an image folder."""
     place, _, path = distribution.partition(":")
     if place != "folder":
         return None

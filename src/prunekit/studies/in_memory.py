@@ -22,9 +22,9 @@ from prunekit.studies.groups import called, files_of, grouped
 
 
 class Evaluated(NamedTuple):
-    """What one network did on each distribution: per-example arrays, their errors, and its classes where known.
+    """One network's results on each distribution: per-example arrays, their errors, and its classes if known.
 
-    ``scores`` are its logits ``[n, classes]``, where they are not too many to keep.
+    ``scores`` are its logits ``[n, classes]``, unless they are too many to keep.
     """
 
     outcomes: dict[str, dict[str, Array]]
@@ -44,9 +44,9 @@ class Evaluated(NamedTuple):
 def compare_in_memory(
     reference: Evaluated, own: Sequence[Evaluated], names: Sequence[str], groups: Path | None, asked: Asked
 ) -> list[Row]:
-    """The rows of networks called ``names``, each beside the parent; ``groups`` as of stored networks.
+    """The rows of networks called ``names``, each compared with the parent; ``groups`` as for stored networks.
 
-    :class:`UsageError`: networks that were measured on other examples, or a file of groups that fits none.
+    :class:`UsageError`: networks measured on different examples, or a file of groups that matches none.
     """
     for each in own:
         _check_alike(each, reference)
@@ -75,7 +75,7 @@ def compare_in_memory(
 
 
 def _groups(reference: Evaluated, file: Path | None) -> Groups:
-    """The groups of the examples: images of a folder by their files, all others by their number."""
+    """The groups of the examples: images of a folder by file, all others by number."""
 
     def names(where: str) -> Sequence[str] | None:
         arrays = reference.outcomes[where]
@@ -88,7 +88,7 @@ def _groups(reference: Evaluated, file: Path | None) -> Groups:
 
 
 def _divergence(own: Evaluated, reference: Evaluated, where: str) -> float | None:
-    """The mean divergence of a network's outputs from the parent's; None where they are not kept."""
+    """The mean divergence of a network's outputs from the parent's; None if outputs are not kept."""
     if where not in own.scores or where not in reference.scores:
         return None
     labels = reference.outcomes[where]["label"]
@@ -107,7 +107,7 @@ def _check_alike(own: Evaluated, reference: Evaluated) -> None:
 
 
 def _ratio(own: Evaluated, reference: Evaluated) -> float:
-    """The share of the parent's parameters that are not there any more; 0 where they cannot be counted."""
+    """The share of the parent's parameters that were removed; 0 if they cannot be counted."""
     if own.nonzero is None or not reference.nonzero:
         return 0.0
     return max(0.0, 1 - own.nonzero / reference.nonzero)

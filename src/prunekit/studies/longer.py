@@ -1,7 +1,7 @@
-"""The controls of longer training, from stored outcomes: unpruned parents with extra training. No torch.
+"""Controls for longer training, from stored outcomes: unpruned parents with extra training. No torch.
 
-Controls of one family are alike but for their epochs. A pruned network is compared with the one of its own parent that
-was retrained for as many epochs in all; a family of one length is compared with every network.
+Controls of one family differ only in their epochs. A pruned network is compared with the control from its own parent
+that was retrained for as many epochs in all; a family of one length is compared with every network.
 """
 
 from __future__ import annotations
@@ -68,17 +68,17 @@ class _Control(NamedTuple):
 
 
 class _Family(NamedTuple):
-    """Controls that are alike but for their epochs."""
+    """Controls that differ only in their epochs."""
 
     controls: tuple[_Control, ...]
 
     @property
     def most(self) -> int:
-        """The most repetitions of one control."""
+        """The largest number of repetitions of one control."""
         return max(map(len, grouped(self.controls, lambda each: each[1:]).values()))
 
     def of(self, root: str, pruned: Trained) -> list[str]:
-        """Repetitions of the control of a network with this parent: trained as long, if possible in as many rounds."""
+        """Repetitions of the control for a network of this parent: trained as long, if possible in as many rounds."""
         own = [each for each in self.controls if each.root == root]
         if len({each.trained.epochs for each in self.controls}) > 1:
             own = [each for each in own if each.trained.epochs == pruned.epochs]
@@ -118,7 +118,7 @@ def _its_parent(record: ModelRecord) -> str | None:
 
 
 def _to(family: _Family, training: Training, place: int) -> stored.To:
-    """Each pruned network is compared with this one of its controls."""
+    """Compare each pruned network with the control at this place among its repetitions."""
 
     def control(record: ModelRecord) -> str | None:
         if not stored.is_descendant(record):
@@ -137,7 +137,7 @@ def _resampled(
 
 
 def _renumbered(by_control: Sequence[list[ResampledCurve]]) -> list[ResampledCurve]:
-    """All curves, those of one network against several controls as repetitions."""
+    """All curves; those of one network against several controls become repetitions."""
     placed = [(place, curve) for place, curves in enumerate(by_control) for curve in curves]
     places = {
         name: number

@@ -24,14 +24,14 @@ NOTE = "some planned measurements for this number are missing"
 
 
 class Missing(NamedTuple):
-    """How many steps a study planned, and those of them that are not there."""
+    """How many steps a study planned, and those that are missing."""
 
     planned: int
     steps: tuple[Params, ...]
 
     @property
     def sentence(self) -> str:
-        """For the person; empty where nothing is missing."""
+        """A sentence for the user; empty if nothing is missing."""
         if not self.steps:
             return ""
         count = len(self.steps)
@@ -45,7 +45,7 @@ def missing_of(steps: Sequence[Params], present: Collection[str]) -> Missing:
 
 
 class Lost(NamedTuple):
-    """What a missing measurement was of: its kind, network (data set, method, prune ratio asked), distribution."""
+    """A missing measurement: its kind, network (data set, method, requested prune ratio) and distribution."""
 
     kind: str
     dataset: str
@@ -63,7 +63,7 @@ class Lost(NamedTuple):
         return (str(Set.ALL), *(name for name, belongs in named.items() if belongs))
 
     def concerns(self, row: Mapping[str, Any]) -> bool:
-        """Whether a finding would rest on this measurement too; where a row does not say, it would."""
+        """Whether a finding would also rest on this measurement; if a row does not say, it would."""
         return (
             self.kind == _kind_of(row)
             and row.get("dataset") in (None, self.dataset)
@@ -73,7 +73,7 @@ class Lost(NamedTuple):
         )
 
     def _at(self, row: Mapping[str, Any]) -> bool:
-        """A row at one prune ratio rests on networks of that ratio, and on their unpruned parent."""
+        """Whether the ratios match: a row at one prune ratio rests on networks of that ratio and their parent."""
         asked = row.get("asked")
         return asked is None or self.method is None or abs(asked - self.asked) < 1e-9
 
@@ -84,14 +84,14 @@ class Lost(NamedTuple):
 
 
 def _kind_of(row: Mapping[str, Any]) -> str:
-    """Which kind of measurement a finding is made of."""
+    """The kind of measurement that a finding is made from."""
     if "row_model" in row:
         return "transfer"
     return "noise" if "level" in row or "draws" in row else "error"
 
 
 def lost_of(missing: Iterable[Params], planned: Iterable[Params]) -> list[Lost]:
-    """What each missing measurement was of, read from the plan: its network may never have been made."""
+    """The facts of each missing measurement, from the plan: its network may never have been made."""
     by_key = {step.key: step for step in planned}
     return [_lost(step, by_key) for step in missing if step.kind in MEASUREMENT_STEPS]
 
@@ -112,7 +112,7 @@ def _lost(step: Params, planned: Mapping[str, Params]) -> Lost:
 
 
 def marked(rows: Sequence[Row], lost: Sequence[Lost]) -> list[Row]:
-    """The rows, each that rests on something that is lost with a flag, and claims with a note."""
+    """The rows, with a flag on each that rests on a missing measurement, and a note on claims."""
     return [_marked(row) if _concerned(row, lost) else row for row in rows]
 
 

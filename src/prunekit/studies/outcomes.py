@@ -1,4 +1,4 @@
-"""Stored measurements in the analysis's form: curves, pairs, comparisons. Reads arrays; computes nothing."""
+"""Stored measurements in the form of the analysis: curves, pairs, comparisons. Reads arrays; computes nothing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from prunekit.store.store import Arrays, Store
 from prunekit.studies.variants import Standing, asked_ratio, standings
 from prunekit.tasks import DEFAULT
 
-# Which networks one is compared with, by its record: their keys.
+# The key of the network that a network is compared with, from its record.
 To = Callable[[ModelRecord], str | None]
 
 
 class Measured(NamedTuple):
-    """One network and what it is compared with, its unpruned parent as a rule, both measured on one distribution."""
+    """One network and its reference (usually its unpruned parent), both measured on one distribution."""
 
     standing: Standing
     record: ModelRecord
@@ -34,7 +34,7 @@ class Measured(NamedTuple):
 
 
 class Networks(NamedTuple):
-    """The networks of a study by key: their records, and where each stands."""
+    """The networks of a study by key: their records and their places in the study."""
 
     records: Mapping[str, ModelRecord]
     standings: Mapping[str, tuple[Standing, ...]]
@@ -46,7 +46,7 @@ class Networks(NamedTuple):
         return cls(records, standings(records.values()))
 
     def compared(self, key: str) -> tuple[Standing, ...]:
-        """Where a network stands that is compared with another: an unpruned one is a separate network then."""
+        """The places of a network that is compared with another; an unpruned one is then a separate network."""
         return tuple(
             each._replace(variant=each.variant._replace(role=Role.SEPARATE))
             if each.variant.role == Role.PARENT
@@ -55,12 +55,12 @@ class Networks(NamedTuple):
         )
 
     def parent(self, key: str) -> Standing:
-        """Where a network stands that others are compared with."""
+        """The place of a network that others are compared with."""
         return self.standings[key][0]
 
 
 def unpruned_parent(record: ModelRecord) -> str | None:
-    """What a network that came from another is compared with; None for an unpruned one."""
+    """The reference of a network that came from another; None for an unpruned one."""
     return record.root.key if is_descendant(record) else None
 
 
@@ -70,14 +70,14 @@ def is_descendant(record: ModelRecord) -> bool:
 
 
 def is_longer(record: ModelRecord) -> bool:
-    """Whether this is an unpruned network that was trained again: neither pruned, nor a separate network."""
+    """Whether this is an unpruned network with extra training, neither pruned nor a separate network."""
     return len(record.lineage) > 1 and not is_descendant(record)
 
 
 def measured(store: Store, errors: Iterable[ErrorParams], to: To = unpruned_parent) -> list[Measured]:
-    """Every network whose own outcomes and those of what ``to`` compares it with are stored, by distribution.
+    """Every network whose outcomes and those of its reference (from ``to``) are stored, by distribution.
 
-    Both are of one draw of the distribution; of several draws, the one of the smallest seed.
+    Both are on the same draw of the distribution; of several, the draw with the smallest seed.
     """
     stored = (params for params in errors if store.has(params.key))
     held = {(params.model, params.distribution, params.seed): params for params in stored}
@@ -97,15 +97,15 @@ def measured(store: Store, errors: Iterable[ErrorParams], to: To = unpruned_pare
 
 
 def task_of(store: Store, key: str) -> str:
-    """The task of a stored measurement of errors."""
+    """The task of a stored error measurement."""
     return str(store.measurement(key).summary.get("task", DEFAULT))
 
 
 def curves(store: Store, found: Sequence[Measured], *, top_k: int = 1, by_rung: bool = False) -> list[Curve]:
     """One curve per variant, seed, repetition and distribution.
 
-    ``by_rung`` says that networks of one curve may be compared with others: each is judged by its own, and the first
-    one's replaces the parent.
+    With ``by_rung``, networks of one curve may have different references: each is judged by its own, and the first
+    network's reference replaces the parent.
     """
 
     @cache
@@ -142,12 +142,12 @@ def _curve_of(by_rung: bool, each: Measured) -> tuple[Standing, str]:
 
 
 def _chance(record: ModelRecord, outcome: Outcome, top_k: int) -> float | None:
-    """The error of guessing, for a classifier of two classes or more."""
+    """The error of guessing, for a classifier of at least two classes."""
     return guessing(len(record.classes), top_k) if outcome.total is None else None
 
 
 def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
-    """Every network with what it is compared with, example by example."""
+    """Every network paired with its reference, example by example."""
 
     @cache
     def arrays(key: str) -> Arrays:
@@ -172,7 +172,7 @@ def pairs(store: Store, found: Sequence[Measured]) -> list[Paired]:
 
 
 def compared(store: Store, noises: Iterable[NoiseParams]) -> list[Compared]:
-    """The stored noise comparisons; an unpruned network that is not the parent, nor comes from it, is the control."""
+    """The stored noise comparisons; an unpruned network other than the parent and its descendants is the control."""
     held = [params for params in noises if store.has(params.key)]
     networks = Networks.of(store, (key for params in held for key in params.inputs))
     return [
@@ -214,7 +214,7 @@ def protocol_of(params: NoiseParams, parent: ModelRecord) -> Protocol:
 
 
 class Cast(NamedTuple):
-    """The networks of one heat map: a variant's, their unpruned parent, and separate ones; parts by key.
+    """The networks of one heat map by key: a variant's networks, their unpruned parent, and separate networks.
 
     ``separate`` holds the variants of the separate networks.
     """
@@ -227,7 +227,7 @@ class Cast(NamedTuple):
 
 
 def casts(store: Store, keys: Iterable[str]) -> list[Cast]:
-    """The heat maps that these networks give: one per variant of the pruned ones and unpruned parent."""
+    """The heat maps of these networks: one per variant of the pruned ones and unpruned parent."""
     networks = Networks.of(store, sorted(set(keys)))
     placed = [
         (standing.variant, record.root.key, standing.seed)
@@ -259,7 +259,7 @@ def _cast(networks: Networks, variant: Variant, root: ModelRecord, seed: int) ->
 
 
 def transfers(store: Store, steps: Iterable[TransferParams]) -> list[Transfer]:
-    """The stored feature transfers, per variant of the pruned networks that they are about."""
+    """The stored feature transfers, per variant of their pruned networks."""
     held = [step for step in steps if store.has(step.key) and store.has(step.features)]
     sources = {step.features: features_of(store, step.features) for step in held}
     keys = {step.model for step in held} | {source.model for source in sources.values()}

@@ -26,7 +26,7 @@ Picture = dict[str, Any]
 
 
 class Chosen(NamedTuple):
-    """The orders of one variant's networks on the same images, by the networks' parts in the study."""
+    """The orders of one variant's networks on the same images, by the networks' roles in the study."""
 
     variant: Variant
     parent: ModelRecord
@@ -36,12 +36,11 @@ class Chosen(NamedTuple):
 def pictures(
     store: Store, features: Sequence[FeaturesParams], data: Path, *, kept: float
 ) -> list[Picture] | str:
-    """Per variant, the first images of its first parent's measurement, or one line that says why there are none.
+    """Per variant, the first images of its first parent's measurement, or one line saying why there are none.
 
     Each picture is plain JSON: the columns of the variant, ``place`` (which image), ``class``, ``size`` (H, W), ``rgb``
     (0 to 255, row by row, channels last), ``kept`` (per network its ``model``, 0, a ratio or "separate", and its
-    ``pixels``: row * W + column), the ``share`` of pixels that is kept, and how they were sought (``block``,
-    ``candidates``).
+    ``pixels``: row * W + column), the ``share`` of pixels kept, and the search settings (``block``, ``candidates``).
     """
     try:
         return [

@@ -27,9 +27,9 @@ from prunekit.tasks import TASKS
 
 
 class Pilot(NamedTuple):
-    """One network on one distribution, beside its unpruned parent; ``seeds`` are those of its variant in the pilot.
+    """One network on one distribution, with its unpruned parent; ``seeds`` are those of its variant in the pilot.
 
-    ``breaks`` ``[n]`` says of every image whether it is broken (1) or fixed (-1).
+    ``breaks`` ``[n]`` marks every image as broken (1) or fixed (-1).
     """
 
     model: str
@@ -43,12 +43,12 @@ class Pilot(NamedTuple):
 
     @property
     def n(self) -> int:
-        """How many images."""
+        """The number of images."""
         return len(self.breaks)
 
 
 class _Outcome(NamedTuple):
-    """What a network and its parent got wrong, ``[n]`` each."""
+    """The images that a network and its parent get wrong, ``[n]`` each."""
 
     own: Array
     parent: Array
@@ -59,7 +59,7 @@ class _Outcome(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """What networks of several seeds have in common: the variant, the ratio of the grid and the distribution."""
+    """What networks of several seeds have in common: the variant, the grid's ratio and the distribution."""
 
     variant: Variant
     rung: float
@@ -69,11 +69,10 @@ class _Place(NamedTuple):
 def pilots(
     store: Store, keys: Sequence[str], distributions: Iterable[str] = (), *, between: float | None = None
 ) -> list[Pilot]:
-    """What each model did on each distribution, its own test set where none is named.
+    """The pilot results of each model on each distribution, by default its own test set.
 
-    ``between`` is the standard deviation of a rise between seeds; left out, it is estimated from the variants of which
-    several seeds are here. Raises UsageError for a network that has no parent, was not measured there, or does not
-    classify.
+    ``between`` is the standard deviation of a rise between seeds; if left out, it is estimated from variants with
+    several seeds. Raises UsageError for a network that has no parent, was not measured there, or is not a classifier.
     """
     named = list(distributions)
     records = {key: store.record(key) for key in keys}
@@ -100,7 +99,7 @@ def pilots(
 
 
 def _spread(places: Mapping[_Place, Sequence[tuple[int, _Outcome]]]) -> dict[_Place, tuple[int, float]]:
-    """How many seeds each place has, and the deviation of the rise between them; all places learn from each other."""
+    """The number of seeds at each place and the deviation of the rise between them, estimated from all places."""
     seeds = {place: len({seed for seed, _ in members}) for place, members in places.items()}
     several = [place for place, count in seeds.items() if count > 1]
     if not several:
@@ -159,7 +158,7 @@ def _outcome(store: Store, record: ModelRecord, distribution: str) -> _Outcome:
 
 
 def _measured(store: Store, model: str, distribution: str) -> str:
-    """The key of a measurement that is stored."""
+    """The key of a stored measurement."""
     key = ErrorParams(model=model, distribution=distribution).key
     if not store.has(key):
         raise UsageError(
@@ -170,14 +169,14 @@ def _measured(store: Store, model: str, distribution: str) -> str:
 
 
 def planned_images(steps: Iterable[Params]) -> list[int]:
-    """The numbers of test images that planned measurements rest on, where the table of data sets knows them."""
+    """The numbers of test images of planned measurements, if the table of data sets has them."""
     distributions = {step.distribution for step in steps if isinstance(step, ErrorParams)}
     return sorted({n for name in distributions if (n := _images(str(name)))})
 
 
 def _images(distribution: str) -> int | None:
     wanted = parse(distribution)
-    with suppress(UsageError):  # a folder of the user's own is not counted for this
+    with suppress(UsageError):  # the user's own folders are not counted
         dataset = DATASETS[SHIFTED[wanted.dataset].of if wanted.published else wanted.dataset]
         return dict(zip(dataset.splits, dataset.images, strict=False)).get(wanted.split)
     return None

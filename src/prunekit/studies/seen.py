@@ -20,7 +20,7 @@ from prunekit.params import ErrorParams
 from prunekit.steps.context import dataset, examples
 from prunekit.store.records import ModelRecord
 
-LARGEST_PX = 96  # an inch on a page
+LARGEST_PX = 96  # one inch on a page
 
 
 def seen_images(
@@ -28,8 +28,8 @@ def seen_images(
 ) -> list[np.ndarray]:
     """The images at ``places`` of the ``n`` that ``step`` measured, as ``record``'s network sees them: uint8 [H, W, 3].
 
-    Corruptions and noise are on them, values outside a pixel's range are cut, and longer sides than ``LARGEST_PX`` are
-    made as short. :class:`PrunekitError` where the data set is not there, or has another number of images.
+    They include corruptions and noise; values outside a pixel's range are clipped, and images with a side longer than
+    ``LARGEST_PX`` are shrunk. :class:`PrunekitError` if the data set is missing or has a different number of images.
     """
     shift, root = parse(step.distribution), record.root_params
     view = Preprocessing.read(record.preprocessing).view if record.preprocessing else None
@@ -45,7 +45,7 @@ def seen_images(
 
 
 def _noise(noise: tuple[str, float], seed: int, wanted: Tensor, opened: Dataset, like: Tensor) -> Tensor:
-    """The noise that was added to normalised inputs, in units of a pixel's."""
+    """The noise that was added to normalised inputs, in pixel units."""
     kind, size = noise
     unit = unit_noise(kind, seed=seed, draw=0, indices=wanted, shape=(PLANES, *like.shape[2:]))
     return unit * size * LARGEST_BYTE * torch.tensor(opened.unit or opened.std).view(-1, 1, 1)

@@ -27,7 +27,7 @@ PAGE_MADE_OF = Lazy("prunekit.report.folder:page_made_of")
 
 
 class Subject(NamedTuple):
-    """What a report is about: its findings, where they come from, and the measurements among its steps."""
+    """The subject of a report: its findings, their source, and the measurements among its steps."""
 
     rows: Sequence[Mapping[str, Any]]
     context: dict[str, Any]
@@ -35,7 +35,7 @@ class Subject(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """How many of its planned steps are missing, in a sentence; empty where none is."""
+        """A sentence on how many planned steps are missing; empty if none is."""
         return str(self.context.get("missing", ""))
 
 
@@ -55,7 +55,7 @@ def of_plan(
     say: Say,
     groups: Path | None = None,
 ) -> Subject:
-    """What the store has of the planned steps of some recipes."""
+    """The stored results of the planned steps of some recipes."""
     models = [step.key for step in steps if step.kind in MODEL_STEPS]
     context = report_context(store, models, settings, title=source.title, recipe=source.recipe)
     missing = missing_of(steps, store.present()).sentence
@@ -64,7 +64,7 @@ def of_plan(
 
 
 class Written(NamedTuple):
-    """A report that was written, or was there: its page, and how much it lacks, in a sentence."""
+    """A report, newly written or unchanged: its page, and a sentence on what it lacks."""
 
     page: Path
     missing: str
@@ -82,7 +82,7 @@ def report_plan(
     groups: Path | None = None,
     formats: Sequence[str] = (),
 ) -> Written:
-    """The report on some recipes' planned steps; one that is there and made of the same is left, nothing worked out."""
+    """The report on some recipes' planned steps; an existing one with the same inputs is kept without computing."""
     parts = [settings.model_dump(mode="json"), *source, list(formats)]
     known = made_of(store, steps, parts, groups=groups)
     page: Path | None = PAGE_MADE_OF(out, known)
@@ -103,7 +103,7 @@ def of_models(
     say: Say,
     groups: Path | None = None,
 ) -> Subject:
-    """What the store knows of some models; a :class:`UsageError` for one that no measurement is of."""
+    """The stored results on some models; a :class:`UsageError` for a model without measurements."""
     context = report_context(store, keys, settings, title=title)
     measurements = measurements_of(store, keys)
     measured = {key for step in measurements for key in step.inputs}
@@ -120,7 +120,7 @@ def of_models(
 def write_report(
     subject: Subject, out: Path, store: Store, data: Path, *, formats: Sequence[str] = (), known: str = ""
 ) -> Path:
-    """Write the folder, with a few images out of the data sets; ``known`` is what it is made of. Returns its page."""
+    """Write the folder, with a few images from the data sets; ``known`` is its inputs' digest. Returns its page."""
     check_rows(subject)
     check_out(out)
     settings = {name: subject.context[name] for name in ("kept", "top_k")}
@@ -132,13 +132,13 @@ def write_report(
 
 
 def check_out(out: Path | None) -> None:
-    """Refuse before long work a folder that a report cannot go to."""
+    """Refuse a folder that a report cannot be written to, before long work."""
     if out is not None:
         CHECK_FOLDER(out)
 
 
 def check_rows(subject: Subject) -> None:
-    """A report needs findings: a :class:`UsageError` that says how to make some."""
+    """Raise a :class:`UsageError` that says how to make findings if there are none."""
     if not subject.rows:
         raise UsageError(
             "there is nothing to report: the store has no measurement of these models (first run the "
@@ -147,7 +147,7 @@ def check_rows(subject: Subject) -> None:
 
 
 def measurements_of(store: Store, keys: Sequence[str]) -> list[Params]:
-    """Every measurement in the store of these models and of the unpruned parents at their roots."""
+    """Every stored measurement of these models and of the unpruned parents at their roots."""
     wanted = set(keys) | {store.record(key).root.key for key in keys}
     found = [store.measurement(key).step.read() for key in store.keys("measurements")]
     return [step for step in found if getattr(step, "model", None) in wanted]
@@ -156,7 +156,7 @@ def measurements_of(store: Store, keys: Sequence[str]) -> list[Params]:
 def report_context(
     store: Store, models: Sequence[str], settings: ReportParams, *, title: str, recipe: str = ""
 ) -> dict[str, Any]:
-    """What a report says of where its numbers come from: settings, recipe, and the lineage of every model."""
+    """The source of a report's numbers: settings, recipe, and the lineage of every model."""
     records = [store.record(key) for key in dict.fromkeys(models) if store.has(key)]
     labels = {key: name for name, key in store.labels().items()}
     datasets = {str(record.param("dataset")) for record in records}
@@ -174,7 +174,7 @@ def report_context(
 def pictures_of(
     store: Store, measurements: Iterable[Params], data: Path, study: Study, *, kept: float, top_k: int = 1
 ) -> dict[str, Any]:
-    """The few images that a report shows, by kind, or why there are none; reads images only where needed."""
+    """The few images that a report shows, by kind, or why there are none; reads images only if needed."""
     held = [step for step in measurements if store.has(step.key)]
     features = [step for step in held if isinstance(step, FeaturesParams)]
     errors = [step for step in held if isinstance(step, ErrorParams)]

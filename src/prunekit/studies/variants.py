@@ -1,9 +1,9 @@
 """Which networks are seeds of one variant, which are repetitions under one parent, and which are different networks.
 
-Everything is read from lineages: two networks are of one variant only if their lineages differ in seeds and ratios
-alone. A set of networks decides three things that no lineage says by itself: whether a network with one prune step is
-the first rung of a cascade, whether imported weights that differ are seeds of one variant, and which repetition under
-its parent a network is.
+Everything is read from lineages: two networks are of one variant only if their lineages differ only in seeds and
+ratios. Three things depend on the set of networks, not on one lineage: whether a network with one prune step is the
+first rung of a cascade, whether imported weights that differ are seeds of one variant, and which repetition under its
+parent a network is.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from prunekit.params import STEPS
 from prunekit.pruning.methods import METHODS
 from prunekit.store.records import ModelRecord, Step
 
-# Fields that are columns of their own, or no part of what a network is.
+# Fields that have their own columns.
 _ROOT_COLUMNS = ("arch", "dataset", "train_distribution")
 _RATIO, _WEIGHTS, _METHOD = "prune_ratio", "weights", "method"
-# Names of settings that are no step's: earlier rounds, over which ratios, and how a network was compressed.
+# Names of settings that belong to no step: earlier rounds, their ratios, and how a network was compressed.
 EARLIER, LADDER, COMPRESSED = "earlier rounds", "ladder", "compressed"
-CHECKPOINT = "checkpoint"  # weights of an early epoch, kept under a key of their own
+CHECKPOINT = "checkpoint"  # weights of an early epoch, kept under their own key
 
 Values = dict[str, Any]
 
@@ -36,7 +36,7 @@ class Standing(NamedTuple):
 
 
 class _Network(NamedTuple):
-    """A lineage cut into its root, what was done before the first pruning, and rounds of one pruning each."""
+    """A lineage divided into its root, the steps before the first pruning, and rounds of one pruning each."""
 
     record: ModelRecord
     root: Step
@@ -45,7 +45,7 @@ class _Network(NamedTuple):
 
     @property
     def path(self) -> tuple[float, ...]:
-        """The ratio of every round; the last is the network's rung."""
+        """The ratios of all rounds; the last is the network's rung."""
         return (*(_asked(each[0]) or 0.0 for each in self.rounds[:-1]), rung(self.record))
 
     @property
@@ -65,18 +65,18 @@ class _Network(NamedTuple):
 
 
 def asked_ratio(record: ModelRecord) -> float | None:
-    """The prune ratio that the latest prune step was asked for; None where nothing was pruned here."""
+    """The requested prune ratio of the latest prune step; None if nothing was pruned here."""
     steps = [step for step in record.lineage if step.kind != "retrain"]
     return _asked(steps[-1])
 
 
 def _asked(step: Step) -> float | None:
-    """The ratio that a step was asked for; None for one that was asked for none."""
+    """The requested ratio of a step; None if it has none."""
     return float(str(step.params[_RATIO])) if _RATIO in step.params else None
 
 
 def rung(record: ModelRecord) -> float:
-    """The ratio of the grid at which a network is compared with others."""
+    """The grid ratio at which a network is compared with others."""
     return rung_of(record.prune_ratio, asked_ratio(record))
 
 
@@ -86,7 +86,7 @@ def seeds_of(record: ModelRecord) -> Seeds:
 
 
 def standings(records: Iterable[ModelRecord]) -> dict[str, tuple[Standing, ...]]:
-    """By key, every place that a network has in this set: more than one if it belongs to two curves."""
+    """By key, every place of a network in this set: more than one if it belongs to several curves."""
     networks = [_cut(record) for record in {record.key: record for record in records}.values()]
     placed = _placed(networks, _identities(networks))
     found: dict[str, tuple[Standing, ...]] = {network.record.key: () for network in networks}
@@ -98,7 +98,7 @@ def standings(records: Iterable[ModelRecord]) -> dict[str, tuple[Standing, ...]]
 
 
 def variant_of(record: ModelRecord) -> Variant:
-    """The identity of one network by itself, in no study."""
+    """The identity of one network by itself, outside any study."""
     return standings([record])[record.key][0].variant
 
 
@@ -118,9 +118,9 @@ def _seed(step: Step) -> int:
 
 
 def _identity(network: _Network, *, weights: bool, own_weights: bool) -> Variant:
-    """The variant without ``cascade`` and ladder; ``weights`` says whether the digest of the root's weights counts.
+    """The variant without ``cascade`` and ladder; with ``weights``, the digest of the root's weights counts.
 
-    ``own_weights`` says the same of the weights of a compressed network.
+    ``own_weights`` does the same for the weights of a compressed network.
     """
     root, last, retrains = _settings(network.root), network.last, [*network.before, *network.last[1:]]
     latest = retrains[-1] if retrains and (len(last) > 1 or not last) else None
@@ -153,7 +153,7 @@ def _role(network: _Network) -> Role:
 
 
 def _earlier(network: _Network) -> Values:
-    """What was done in the rounds before the last, where it is not what the last one did."""
+    """The settings of the rounds before the last that differ from those of the last."""
     rounds = [[_described(step) for step in each] for each in network.rounds]
     if all(each == rounds[-1] for each in rounds):
         return {}
@@ -162,7 +162,7 @@ def _earlier(network: _Network) -> Values:
 
 
 def _settings(step: Step) -> Values:
-    """The parameters of a step that differ from their defaults and change its result; no seeds, ratios, inputs."""
+    """The non-default parameters of a step that change its result, without seeds, ratios and inputs."""
     left_out = ("seed", _RATIO, *STEPS[step.kind].references, *STEPS[step.kind].unhashed)
     return {name: value for name, value in step.params.items() if name not in left_out}
 
@@ -176,12 +176,12 @@ def _described(step: Step) -> Values:
 
 
 def _value(step: Step, name: str) -> Any:
-    """A parameter of a step, its default where it was left out; None where the step has no such field."""
+    """A parameter of a step, or its default if it was left out; None if the step has no such field."""
     return getattr(step.read(), name, None)
 
 
 def _epochs(retrain: Step, root: Step) -> int | None:
-    """How many epochs a network was retrained: as many as its root unless it says otherwise; none by mode none."""
+    """The epochs of a retraining: by default as many as its root's training; none for mode none."""
     if _value(retrain, "mode") == "none":
         return None
     epochs = _value(retrain, "epochs") or _value(root, "epochs")
@@ -192,10 +192,10 @@ Placed = tuple[Variant, _Network]
 
 
 def _identities(networks: Sequence[_Network]) -> dict[str, Variant]:
-    """By key, the identity of every network, the digest of weights left out where seeds tell the weights apart.
+    """By key, the identity of every network, without the digest of weights if seeds distinguish the weights.
 
-    Imported weights are part of what a network is, unless all that are otherwise alike have a seed (or, of compressed
-    networks, a parent or a rung) of their own: then they are declared to be one variant.
+    Imported weights are part of a network's identity, unless all networks that are otherwise alike have different
+    seeds (or, if compressed, different parents or rungs): they are then one variant.
     """
     roots = {network.root.key: network.root for network in networks}
     ambiguous = _ambiguous((_without_weights(_settings(root)), _seed(root), root) for root in roots.values())
@@ -220,7 +220,7 @@ def _without_weights(settings: Values) -> tuple[tuple[str, str], ...]:
 
 
 def _ambiguous(places: Iterable[tuple[Hashable, Hashable, Step]]) -> set[str]:
-    """Keys of the steps of all (identity, place, step) whose identity has two weights at one place."""
+    """Keys of the steps of all (identity, place, step) whose identity has two sets of weights at one place."""
     found: set[str] = set()
     for members in grouped(places, lambda each: each[0]).values():
         weights = {(place, str(step.params.get(_WEIGHTS))) for _, place, step in members}
@@ -230,7 +230,7 @@ def _ambiguous(places: Iterable[tuple[Hashable, Hashable, Step]]) -> set[str]:
 
 
 def _placed(networks: Sequence[_Network], identities: dict[str, Variant]) -> list[Placed]:
-    """Every network with its variants: as it is, or as one-shot, or as a rung of cascades."""
+    """Every network with its variants: unchanged, as one-shot, or as a rung of cascades."""
     pruned = [each for each in networks if identities[each.record.key].role == Role.PRUNED]
     rest = [each for each in networks if identities[each.record.key].role != Role.PRUNED]
     single = grouped(
@@ -253,9 +253,9 @@ def _placed(networks: Sequence[_Network], identities: dict[str, Variant]) -> lis
 
 
 def _first_round(variant: Variant, members: Sequence[_Network]) -> Variant | None:
-    """The identity that a cascade's first rung has by itself; None where no network alone can be that rung.
+    """The identity of a cascade's first rung by itself; None if no single network can be that rung.
 
-    The last rung may not have been retrained yet, its earlier rounds have: the first rung is then not retrained either.
+    If the last rung has not been retrained yet but its earlier rounds have, the first rung is not retrained either.
     """
     rounds = members[0].rounds
     prunings = [_described(each[0]) for each in rounds]
@@ -271,7 +271,7 @@ def _starts(network: _Network, cascades: Iterable[_Network]) -> bool:
 
 
 def _by_ladder(variant: Variant, members: Sequence[_Network]) -> list[Placed]:
-    """A cascade's networks, those that reached one ratio over different ratios set apart."""
+    """A cascade's networks, separated if they reached one ratio over different ratios."""
     paths = {each.path for each in members}
     if len({path[-1] for path in paths}) == len(paths):
         return [(variant, each) for each in members]
@@ -290,13 +290,13 @@ def _values(variant: Variant) -> Values:
 
 
 class _Repetition(NamedTuple):
-    """One network a rung under one parent, made with the same seeds of pruning and retraining: keys by rung."""
+    """One network per rung under one parent, with the same seeds of pruning and retraining: keys by rung."""
 
     seeds: tuple[int, ...]
     keys: dict[float, str]
 
     def fits(self, seeds: tuple[int, ...], keys: dict[float, str]) -> bool:
-        """Whether networks made with these seeds stand on no rung that holds another network."""
+        """Whether networks made with these seeds occupy no rung that another network has."""
         return self.seeds == seeds and all(self.keys.get(rung, key) == key for rung, key in keys.items())
 
 

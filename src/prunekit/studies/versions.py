@@ -1,4 +1,4 @@
-"""Findings pair results example by example: only results of one version of the data, code and inputs. No torch."""
+"""Check that findings pair only results of one version of the data, code and inputs. No torch."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ OF_EARLIER = (
 
 
 class Noted(NamedTuple):
-    """What a result says it was made of."""
+    """A result's note of what it was made from."""
 
     key: str
     sources: Sources
 
 
 def check_versions(store: Store, steps: Iterable[Params]) -> None:
-    """Refuse measurements that do not go together (:class:`UsageError`), by what their records note.
+    """Refuse measurements that do not match (:class:`UsageError`), by the notes in their records.
 
-    No two results may be of two versions of one data set or of the user's own code, and none may have been made from
-    another version of an input than the store holds. Results of 0.1 note nothing, which is warned of once.
+    No two results may use different versions of one data set or of the user's own code, and none may be made from a
+    version of an input other than the stored one. Results of 0.1 note nothing, for which one warning is given.
     """
     held = [step for step in steps if store.has(step.key)]
     keys = dict.fromkeys([*(step.key for step in held), *(key for step in held for key in step.inputs)])
@@ -63,7 +63,7 @@ def _check_one_version(noted: Iterable[Noted]) -> None:
 
 
 def _check_errors(store: Store, held: Iterable[Params]) -> None:
-    """A model's record says its error on its own test set, and so does that measurement: they must agree."""
+    """Check that a model's record and its measurement agree on the error on its own test set."""
     for step in held:
         if isinstance(step, ErrorParams) and store.has(step.model):
             record, found = store.record(step.model), store.measurement(step.key).summary.get("error")

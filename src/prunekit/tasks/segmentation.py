@@ -9,41 +9,41 @@ import numpy as np
 from prunekit.registry import Lazy
 from prunekit.tasks.task import Arrays, Counts, Task, rows_of
 
-# Pixels of this label are neither trained on nor counted (PASCAL VOC's "void").
+# Pixels with this label are neither trained on nor counted (PASCAL VOC's "void").
 IGNORED = 255
 
 
 def outcome(arrays: Arrays, *, top_k: int = 1) -> Counts:
-    """Per image and class: of the union of truth and prediction, what they do not share; ``top_k`` is not used."""
+    """Per image and class, the union of truth and prediction minus their intersection; ``top_k`` is not used."""
     there = classes_there(arrays)
     union = np.asarray(arrays["union"], dtype=np.int64)[:, there]
     return Counts(union - np.asarray(arrays["intersection"], dtype=np.int64)[:, there], union)
 
 
 def classes_there(arrays: Arrays) -> np.ndarray:
-    """Which classes count, bool ``[classes]``: those that the truth of the data set holds.
+    """Which classes count, bool ``[classes]``: those that occur in the truth of the data set.
 
-    A class that is only predicted is no class of these images: one pixel of it would cost a whole class. Version 0.1
-    did not store the truth: of its outcomes the classes that are in truth or prediction count.
+    A class that is only predicted does not count: one pixel of it would cost a whole class. Version 0.1 did not store
+    the truth: for its outcomes, the classes in truth or prediction count.
     """
     return np.asarray(np.asarray(arrays.get("truth", arrays["union"])).sum(axis=0) > 0)
 
 
 def miou_error(outcomes: Arrays) -> float:
-    """1 - mean intersection over union of the whole data set, over the classes that its truth holds."""
+    """1 - mean intersection over union of the whole data set, over the classes that occur in its truth."""
     intersection, union = (rows_of(outcomes, name).sum(axis=0) for name in ("intersection", "union"))
     seen = classes_there(outcomes)
     return float(1 - (intersection[seen] / union[seen]).mean()) if seen.any() else 0.0
 
 
 def pixel_error(outcomes: Arrays) -> float:
-    """Share of labelled pixels that are given the wrong class, over the whole data set."""
+    """Share of labelled pixels predicted as the wrong class, over the whole data set."""
     pixels = int(rows_of(outcomes, "pixels").sum())
     return float(rows_of(outcomes, "wrong").sum() / pixels) if pixels else 0.0
 
 
 def senseless(arrays: Arrays) -> Iterator[str]:
-    """Pixels are counted in whole numbers, and a union holds its intersection."""
+    """Check that pixel counts are integers and that a union is at least its intersection."""
     intersection, union = arrays["intersection"], arrays["union"]
     if intersection.dtype.kind not in "iu" or union.dtype.kind not in "iu":
         yield "its pixel counts are not whole numbers"

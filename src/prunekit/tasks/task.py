@@ -17,7 +17,7 @@ Arrays = Mapping[str, Array]
 
 
 class Counts(NamedTuple):
-    """Per example and group ``[n, groups]``: how much is wrong, and of how much; a ``total`` of None is one each.
+    """Per example and group ``[n, groups]``: how much is wrong, out of what total; a ``total`` of None means 1 each.
 
     The error is the mean over groups of sum(wrong) / sum(total).
     """
@@ -30,10 +30,10 @@ class Task(NamedTuple):
     """One kind of task.
 
     ``loss(logits, labels, *, label_smoothing=0.0)`` is a scalar tensor; ``outcomes(logits, labels)`` a dict of tensors
-    with one row per example. The numpy half takes the stored arrays: ``outcome(arrays, top_k=1)`` gives the counts that
-    every error is made of, ``error(arrays)`` a number in [0, 1], ``senseless(arrays)`` why no network gave such arrays
-    (nothing where one may have). ``findings`` are those of single predictions that the arrays carry (``predicted``,
-    ``label``, ``rank``), beside the findings of errors, which every task has.
+    with one row per example. The numpy half takes the stored arrays: ``outcome(arrays, top_k=1)`` gives the counts
+    from which every error is computed, ``error(arrays)`` a number in [0, 1], ``senseless(arrays)`` why no network can
+    have given such arrays (empty if one may have). ``findings`` are those of single predictions that the arrays
+    support (``predicted``, ``label``, ``rank``), in addition to the findings of errors, which every task has.
     """
 
     loss: Callable[..., Any]
@@ -54,14 +54,14 @@ ROUNDING = 1e-5
 
 
 def within(values: Array, least: float, most: float) -> bool:
-    """Whether all are numbers between two limits; rounding may lead over them a little."""
+    """Whether all values are numbers between two limits, with a small tolerance for rounding."""
     with np.errstate(invalid="ignore"):
         inside = (values >= least - ROUNDING) & (values <= most + ROUNDING)
     return bool(values.dtype.kind in "fiu" and inside.all())
 
 
 def rows_of(outcomes: Arrays, name: str) -> Array:
-    """One array of the outcomes; :class:`PrunekitError` where it is of no example."""
+    """One array of the outcomes; :class:`PrunekitError` if it has no examples."""
     rows = outcomes[name]
     if not len(rows):
         raise PrunekitError("there is no error of zero examples")

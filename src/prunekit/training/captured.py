@@ -1,7 +1,7 @@
 """A training step as one CUDA graph: hundreds of kernels that the host replays with one call.
 
-A captured step reads its images and labels from fixed places and its learning rate from a tensor; nothing else of it
-changes between two steps (``tests/conformance/test_gpu_counts.py``). There is one graph per batch size.
+A captured step reads its images and labels from fixed buffers and its learning rate from a tensor; nothing else
+changes between steps (``tests/conformance/test_gpu_counts.py``). There is one graph per batch size.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from prunekit.errors import PrunekitWarning
 from prunekit.training.distributed import World
 from prunekit.training.feed import Batch
 
-# Steps before the first capture: momentum is made, and cuDNN chooses its kernels and workspaces.
+# Steps before the first capture, in which momentum is allocated and cuDNN chooses kernels and workspaces.
 WARM = 3
 Body = Callable[[Batch], Tensor]
 
@@ -29,12 +29,12 @@ def can_be_captured(network: nn.Module, device: torch.device, place: World) -> b
 
 
 class Graph:
-    """The captured step of one batch size, with the places that it reads and the loss that it writes."""
+    """The captured step of one batch size, with the buffers that it reads and the loss that it writes."""
 
     def __init__(self, body: Body, batch: Batch, pool: Any, stream: torch.cuda.Stream) -> None:
         self._batch = batch._replace(images=batch.images.clone(), labels=batch.labels.clone())
         self._graph = torch.cuda.CUDAGraph()
-        # One pool, and the stream of the eager steps: gradients live there.
+        # One pool, and the stream of the eager steps, because gradients live there.
         with torch.cuda.graph(self._graph, pool=pool, stream=stream):
             self._loss = body(self._batch)
 
@@ -47,7 +47,7 @@ class Graph:
 
 
 class Replayed:
-    """A step that is captured once it is warm. Where capturing fails, all steps are eager, and a warning says why."""
+    """A step that is captured once warm; if capturing fails, all steps are eager and a warning says why."""
 
     def __init__(self, body: Body, device: torch.device) -> None:
         self._body = body

@@ -1,6 +1,6 @@
-"""Unfinished training on disk: written in the background, and resumed only by the run to which it belongs.
+"""Unfinished training on disk: written in the background, and resumed only by the run it belongs to.
 
-A checkpoint is one archive (safetensors and a JSON record, digests over both). What it holds is enough: data order,
+A checkpoint is one archive (safetensors and a JSON record, digests over both). It needs no random state: data order,
 augmentation and dropout are functions of the seed and the step (:mod:`prunekit.training.feed`).
 """
 
@@ -28,11 +28,11 @@ from prunekit.store import archive
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where unfinished training is kept, and how often it is written.
+    """The place of unfinished training, and how often it is written.
 
-    At least ``every_seconds`` lie between the starts of two writes, and so many that writing takes at most ``share``
-    of the time: large networks are written less often. With ``anew`` another run's is removed, not refused.
-    ``made_of`` names what is trained on and with, beside settings and weights: another one is another run's.
+    Two writes start at least ``every_seconds`` apart, and far enough apart that writing takes at most ``share`` of the
+    time: large networks are written less often. With ``anew``, another run's checkpoint is removed, not refused.
+    ``made_of`` identifies the data and code besides settings and weights; a checkpoint that differs is another run's.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class Checkpoint:
     made_of: str = ""
 
     def discard(self) -> None:
-        """Remove the file: for the caller, once the result itself is stored."""
+        """Remove the file; called once the result itself is stored."""
         files.remove(self.path, within=self.path.parent.parent, ours=archive.is_ours)
 
 
@@ -50,7 +50,7 @@ NEVER = Checkpoint(Path(), every_seconds=math.inf)
 
 
 class Saved(NamedTuple):
-    """Training after ``step`` steps: weights, momentum and kept weights by name, the loss of each finished epoch.
+    """Training after ``step`` steps: weights, momentum and kept weights by name, and each finished epoch's loss.
 
     ``running`` is the sum of the losses of the unfinished epoch's images.
     """
@@ -62,7 +62,7 @@ class Saved(NamedTuple):
 
 
 def fingerprint(facts: Mapping[str, Any], arrays: Arrays) -> str:
-    """A digest of JSON ``facts`` and of ``arrays``: what a run started from."""
+    """A digest of what a run started from: JSON ``facts`` and ``arrays``."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
@@ -71,11 +71,11 @@ def fingerprint(facts: Mapping[str, Any], arrays: Arrays) -> str:
 
 
 def load(checkpoint: Checkpoint | None, fingerprint: str) -> Saved | None:
-    """What was saved, or ``None``; a :class:`UsageError` if another run wrote it, :class:`StoreError` if damaged."""
+    """The saved training or ``None``; :class:`UsageError` if another run wrote it, :class:`StoreError` if damaged."""
     if checkpoint is None or not checkpoint.path.exists():
         return None
     arrays, record = archive.read(checkpoint.path)
-    # Version 0.1 noted no made_of.
+    # Version 0.1 did not note made_of.
     same = (
         record.get("fingerprint") == fingerprint
         and record.get("made_of", checkpoint.made_of) == checkpoint.made_of
@@ -93,10 +93,10 @@ def load(checkpoint: Checkpoint | None, fingerprint: str) -> Saved | None:
 
 
 class Writer:
-    """Writes checkpoints in a thread of its own, one at a time, while training goes on.
+    """Writes checkpoints in a separate thread, one at a time, while training continues.
 
-    Where there is no space (or no permission) the last good file stays, training goes on, and a
-    :class:`PrunekitWarning` says so once.
+    Without space (or permission) the last good file stays, training continues, and one :class:`PrunekitWarning` is
+    given.
     """
 
     def __init__(self, checkpoint: Checkpoint | None, fingerprint: str) -> None:
@@ -117,7 +117,7 @@ class Writer:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to write, and the last write is over."""
+        """Whether it is time to write and the last write has finished."""
         if self._writing is not None and not self._writing.done():
             return False
         pause = max(self._checkpoint.every_seconds, self._took / self._checkpoint.share)

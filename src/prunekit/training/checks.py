@@ -1,4 +1,4 @@
-"""Find out before the first step why a training cannot work."""
+"""Detect before the first step that a training cannot work, and why."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.params import TrainParams
 from prunekit.training.feed import Feed
 
-# The loss of a network's outputs, which may be several by name, on labels.
+# The loss of a network's output, or outputs by name, on labels.
 Loss = Callable[[Tensor | Mapping[str, Tensor], Tensor], Tensor]
-PROBED = 2  # images of a trial step: what cannot be trained on two cannot be trained on more
+PROBED = 2  # images of a trial step: a network that cannot be trained on two cannot be trained on more
 
 
 def check_start(model: nn.Module, settings: TrainParams, start_epoch: int) -> None:
-    """Refuse epochs to keep, or to begin at, that lie after the last one, and weights that are none to train."""
+    """Refuse a kept or first epoch that lies after the last one, and weights that cannot be trained."""
     if settings.keep_epoch is not None and settings.keep_epoch > settings.epochs:
         raise UsageError(f"keep_epoch: {settings.keep_epoch} is after the last epoch ({settings.epochs})")
     if start_epoch >= settings.epochs:
@@ -31,10 +31,10 @@ def check_start(model: nn.Module, settings: TrainParams, start_epoch: int) -> No
 
 @exact()
 def checked(model: nn.Module, feed: Feed, loss: Loss) -> Feed:
-    """The feed, once network and data fit: parameters, classes, sizes, and a trial step on a copy.
+    """The feed, after checking that network and data match: parameters, classes, sizes, a trial step on a copy.
 
-    Where the network cannot be trained on one image (batch norm), a last batch of one joins the batch before it.
-    :class:`UsageError` where they do not fit.
+    If the network cannot be trained on one image (batch norm), a last batch of one joins the batch before it.
+    :class:`UsageError` if they do not match.
     """
     check_data(model, feed)
     check_parameters(model)
@@ -54,7 +54,7 @@ def checked(model: nn.Module, feed: Feed, loss: Loss) -> Feed:
 
 
 def check_weights(model: nn.Module) -> None:
-    """Refuse weights that have no size yet, or are not float32."""
+    """Refuse weights that are uninitialised (lazy) or not float32."""
     parameters = dict(model.named_parameters())
     lazy = next((name for name, parameter in parameters.items() if is_lazy(parameter)), None)
     if lazy is not None:
@@ -79,7 +79,7 @@ def check_parameters(model: nn.Module) -> None:
 
 
 def check_data(model: nn.Module, feed: Feed) -> None:
-    """Refuse data that the network cannot be trained on: too few images, other classes, images of another size."""
+    """Refuse data that the network cannot be trained on: too few images, other classes or another image size."""
     count, classes = len(feed.examples), len(feed.dataset.classes)
     if feed.batch_size > count:
         raise UsageError(f"batch_size: {feed.batch_size} is more than the {count} training images")
@@ -102,7 +102,7 @@ def check_data(model: nn.Module, feed: Feed) -> None:
 
 @torch.no_grad()
 def _probe(model: nn.Module, feed: Feed) -> object:
-    """What the network says of one black image."""
+    """The network's output for one black image."""
     height, width = feed.dataset.size
     was_training = model.training
     try:
@@ -118,7 +118,7 @@ def _probe(model: nn.Module, feed: Feed) -> object:
 
 
 def _trial(model: nn.Module, feed: Feed, loss: Loss, images: int) -> str:
-    """Why a copy of the network cannot be trained on so many images; empty where it can."""
+    """Why a copy of the network cannot be trained on ``images`` images; empty if it can."""
     tried = copied_network(model).train()
     (height, width), device = feed.dataset.size, feed.device
     shape = (images, height, width) if feed.dataset.task == "segmentation" else (images,)

@@ -13,13 +13,13 @@ from prunekit.errors import UsageError
 
 
 def compiled(network: nn.Module) -> nn.Module:
-    """The network with its forward and backward pass compiled at the first batch; its parameters are the same ones."""
+    """The network, compiled (forward and backward) at the first batch; it shares its parameters with the original."""
     return cast(nn.Module, torch.compile(network))
 
 
 @contextmanager
 def compiling(asked: bool) -> Iterator[None]:
-    """For the block: a network that cannot be compiled, or a machine without a compiler, is a :class:`UsageError`."""
+    """In the block, a network that cannot be compiled or a missing compiler raises a :class:`UsageError`."""
     if not asked:
         yield
         return

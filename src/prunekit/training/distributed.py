@@ -1,7 +1,7 @@
-"""Several processes that train one network: each computes a share of every batch, and all end with the same weights.
+"""Several processes that train one network: each computes part of every batch, and all end with the same weights.
 
-The processes are torchrun's. The loss of a step is the mean over the whole batch, and so are the statistics of batch
-norm, so the number of processes changes the weights only by rounding.
+torchrun starts the processes. The loss of a step and the batch-norm statistics are means over the whole batch, so the
+number of processes changes the weights only by rounding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
 
 
 class World(NamedTuple):
-    """The place of this process among those that train together."""
+    """The rank of this process among those that train together, and their number."""
 
     rank: int
     size: int
@@ -40,9 +40,9 @@ def world() -> World:
 
 @contextmanager
 def joined(device: str | torch.device = "cpu") -> Iterator[World]:
-    """Open the process group that torchrun's environment describes, for the block; a world of one if there is none.
+    """Open torchrun's process group for the block; a world of one if there is none.
 
-    :class:`PrunekitError` where another of the processes ends too soon.
+    :class:`PrunekitError` if another process ends too early.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
@@ -62,7 +62,7 @@ def joined(device: str | torch.device = "cpu") -> Iterator[World]:
 
 
 def _is_lost(error: RuntimeError) -> bool:
-    """Whether a process could not be reached: NCCL has a class for it, gloo names its own source file."""
+    """Whether a process could not be reached: NCCL has a class for this error, gloo names its source file."""
     return isinstance(error, distributed.DistError) or "gloo" in str(error)
 
 
@@ -77,7 +77,7 @@ def share(indices: Tensor, place: World) -> Tensor:
 
 
 def agree(what: str, identity: str, device: torch.device) -> None:
-    """Stop unless every process has the same ``identity``: a text that stands for ``what`` they begin with."""
+    """Stop unless every process has the same ``identity``, a text that represents ``what`` they start from."""
     place = world()
     if place.size == 1:
         return
@@ -100,7 +100,7 @@ def summed(values: Tensor) -> Tensor:
 
 
 class _Total(torch.autograd.Function):
-    """The sum over all processes, and on the way back the sum of their gradients."""
+    """The sum over all processes; in the backward pass, the sum of their gradients."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
@@ -120,11 +120,11 @@ class _SharedBatchNorm(nn.BatchNorm2d):
     """Batch norm over the images of all processes; torch's own synchronised batch norm works only on GPUs."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[N, C, H, W]`` to the same."""
+        """Normalise ``[N, C, H, W]``; the shape is unchanged."""
         if not self.training:
             return super().forward(x)
         wide = x.float()
-        # Filled on the device: a number that is copied there would be waited for.
+        # Filled on the device: copying a number there would block.
         count = summed(torch.full((), x.numel() / x.shape[1], device=x.device))
         mean = _total(wide.sum((0, 2, 3))) / count
         centred = wide - mean[:, None, None]
@@ -150,7 +150,7 @@ class _SharedBatchNorm(nn.BatchNorm2d):
 def parallel(model: nn.Module) -> Iterator[nn.Module]:
     """The module to call in training: the model itself, or one that averages gradients over the processes.
 
-    Within the block the model's batch norms are of a class that shares statistics; afterwards they are plain again.
+    In the block, the model's batch norms are of a class that shares statistics; afterwards they are plain again.
     """
     if world().size == 1:
         yield model
@@ -175,6 +175,6 @@ def parallel(model: nn.Module) -> Iterator[nn.Module]:
 
 def _averaging(model: nn.Module) -> DistributedDataParallel:
     with warnings.catch_warnings():
-        # Newer torch has another word for it, which older torch does not know.
+        # Newer torch renames the argument; older torch does not know the new name.
         warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
         return DistributedDataParallel(model, broadcast_buffers=False)

@@ -1,6 +1,6 @@
 """Batches for training: order, augmentation and noise are pure functions of (seed, epoch) or (seed, step).
 
-Nothing is remembered between steps, so a run that stopped anywhere goes on exactly where it was.
+No state is kept between steps, so an interrupted run resumes exactly where it stopped.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from prunekit.data.normalise import Normaliser
 from prunekit.errors import UsageError
 from prunekit.training.distributed import ALONE, World, share
 
-# The images of one epoch, uint8 [N, 3, H, W], for training on images that change (robust training).
+# The images of one epoch, uint8 [N, 3, H, W], for training on images that change per epoch (robust training).
 EpochImages = Callable[[int], Tensor]
 
 
 def derived_seed(seed: int, *place: int | str) -> int:
-    """A seed of its own for every place (``"order", 3``) of a run: 63 bits of a hash."""
+    """A separate seed for every place (``"order", 3``) of a run: 63 bits of a hash."""
     text = "/".join(str(part) for part in (seed, *place))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
 
 
 def generator(seed: int, *place: int | str) -> torch.Generator:
-    """A generator of random numbers for one place of a run."""
+    """A random generator for one place of a run."""
     return torch.Generator().manual_seed(derived_seed(seed, *place))
 
 
 class Batch(NamedTuple):
-    """Normalised images ``[n, 3, H, W]`` and labels of this process, and how many images all processes have."""
+    """This process's normalised images ``[n, 3, H, W]`` and labels, and the number of images of all processes."""
 
     images: Tensor
     labels: Tensor
@@ -54,10 +54,10 @@ class Feed:
     device: torch.device
     place: World = ALONE
     epoch_images: EpochImages | None = None
-    join_last: bool = False  # a last batch of one image is part of the one before
+    join_last: bool = False  # a last batch of one image joins the one before
 
     def joined(self) -> Feed:
-        """The same, a last batch of one image joined to the one before it."""
+        """The same feed, with a last batch of one image joined to the one before it."""
         return replace(self, join_last=True)
 
     @property

@@ -31,14 +31,14 @@ from prunekit.training.losses import LossLog
 from prunekit.training.schedules import learning_rate
 from prunekit.training.sgd import MaskedSgd
 
-# Weights of the losses of a network's outputs, its auxiliary classifier's among them (Liebenwein et al. 2021).
+# Loss weights of a network's outputs, including its auxiliary classifier (Liebenwein et al. 2021).
 WEIGHTS = {"out": 1.0, "aux": 0.5}
 
 
 class FitResult(NamedTuple):
-    """What training leaves behind, beside the weights: the mean loss of each epoch, and what ``keep_epoch`` kept.
+    """The results of training besides the weights: the mean loss of each epoch, and the weights of ``keep_epoch``.
 
-    ``compact`` is the number of parameters of the compact network that was trained in the model's place.
+    ``compact`` is the number of parameters of the compact network trained in place of the model.
     """
 
     losses: tuple[float, ...]
@@ -64,11 +64,11 @@ def fit(
 ) -> FitResult:
     """Train ``model`` in place on ``device``, from ``start_epoch`` to the end of the settings' schedule.
 
-    ``masks`` (True = kept) hold after every step. Equal arguments give equal bytes, also through ``checkpoint``.
-    ``epoch_images(epoch)`` replaces the images of an epoch (uint8, a pure function). In a torch.distributed group
-    each process computes its share of every batch.
-    :class:`UsageError` where network, data and settings do not fit, or the checkpoint is another run's.
-    :class:`PrunekitError` where the loss is not finite or the processes disagree.
+    ``masks`` (True = kept) hold after every step. Equal arguments give equal bytes, also when resumed from
+    ``checkpoint``. ``epoch_images(epoch)`` replaces the images of an epoch (uint8, a pure function). In a
+    torch.distributed group, each process computes its share of every batch.
+    :class:`UsageError` if network, data and settings do not match, or the checkpoint is another run's.
+    :class:`PrunekitError` if the loss is not finite or the processes disagree.
     """
     device = torch.device(device)
     feed = Feed(examples.to(device), dataset, settings.batch_size, seed, device, world(), epoch_images)
@@ -107,7 +107,7 @@ def _identity(
 
 @contextmanager
 def _reproducible(device: torch.device) -> Iterator[None]:
-    """Random numbers of the block's own, on all devices that it seeds, and exact arithmetic."""
+    """In the block, use separate random state on all seeded devices, and exact arithmetic."""
     gpus = list(range(torch.cuda.device_count())) if device.type == "cuda" else []
     with torch.random.fork_rng(devices=gpus), exact():
         yield
@@ -115,7 +115,7 @@ def _reproducible(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def _enough_memory(feed: Feed) -> Iterator[None]:
-    """For the block: a batch that is too large for the device is an error that says which size to try."""
+    """In the block, a batch too large for the device raises an error that says which size to try."""
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -140,14 +140,14 @@ def task_loss(
 
 
 def autocast(settings: TrainParams, device: torch.device) -> torch.autocast:
-    """The forward precision that the settings ask for; ``auto`` is bfloat16 on GPUs that have it."""
+    """The forward precision of the settings; ``auto`` is bfloat16 on GPUs that support it."""
     has = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     wanted = settings.precision == "bfloat16" or (settings.precision == "auto" and has)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
 
 
 class _Run:
-    """One training in progress: its position, and all that moves with it."""
+    """One training in progress: its position and its state."""
 
     def __init__(self, model: nn.Module, network: nn.Module, feed: Feed, settings: TrainParams) -> None:
         self.model, self.feed, self.settings = model, feed, settings
@@ -155,12 +155,12 @@ class _Run:
         self.log = LossLog(len(feed.examples), feed.steps_per_epoch, feed.device)
         self.step = 0
         self.kept: Arrays | None = None
-        # The first batch of another size triggers another compilation, which a capture cannot hold.
+        # The first batch of another size triggers another compilation, which a capture cannot contain.
         captured = can_be_captured(network, feed.device, feed.place) and not settings.compiled
         self._advance = Replayed(self._body, feed.device) if captured else self._body
 
     def begin(self, masks: Mapping[str, Tensor], start_epoch: int, saved: Saved | None) -> None:
-        """Stand at the first step, or where ``saved`` stood."""
+        """Go to the first step, or to the position of ``saved``."""
         self.sgd = MaskedSgd(self.model, self.settings, masks)
         self.step = start_epoch * self.feed.steps_per_epoch
         if saved is not None:
@@ -170,7 +170,7 @@ class _Run:
 
     @INTERRUPTION.deferred()
     def train(self, writer: Writer, bar: Bar) -> None:
-        """Every epoch that is left, the first perhaps from its middle."""
+        """Train the remaining epochs; the first may start in its middle."""
         steps = self.feed.steps_per_epoch
         for epoch in range(self.step // steps, self.settings.epochs):
             for batch in self.feed.epoch(epoch, self.step % steps):
@@ -178,13 +178,13 @@ class _Run:
                 bar.advance(batch.total, note=f"epoch {epoch + 1} of {self.settings.epochs}, {self.log.note}")
                 if self.step % steps == 0:
                     self._end_epoch(epoch + 1)
-                # Once the losses are seen: looking is the work of all processes, and writing of one.
+                # Only once the losses are read: all processes read them, and one writes.
                 if self._stopped() or (self.log.seen and writer.due):
                     writer.write(self._saved())
                     INTERRUPTION.obey()
 
     def _stopped(self) -> bool:
-        """Whether to put this training away now. Of several processes the first one alone does: the others miss it."""
+        """Whether to save this training and stop now; of several processes only the first does; the others notice."""
         if not INTERRUPTION.asked or self.feed.place.rank > 0:
             return False
         if self.feed.place.size == 1:
@@ -203,7 +203,7 @@ class _Run:
         self.step += 1
 
     def _body(self, batch: Batch) -> Tensor:
-        """Forward, backward and the optimizer's step, which a CUDA graph may hold; returns this process's loss."""
+        """Forward, backward and optimizer step, which a CUDA graph may capture; returns this process's loss."""
         with autocast(self.settings, self.feed.device):
             outputs = self.network(batch.images)
             loss = task_loss(self.feed.dataset.task, outputs, batch.labels, self.settings.label_smoothing)

@@ -10,13 +10,13 @@ from torch import Tensor
 from prunekit.errors import PrunekitError
 from prunekit.training.distributed import summed
 
-# Steps between looks: each look waits for the device.
+# Steps between reads of the loss: each read waits for the device.
 LOOK_EVERY = {"cpu": 1}
 LOOK_EVERY_ELSEWHERE = 20
 
 
 class LossLog:
-    """The mean loss of every finished epoch, and the sum over the images of the running one."""
+    """The mean loss of every finished epoch, and the sum over the images of the current one."""
 
     def __init__(self, images: int, steps_per_epoch: int, device: torch.device) -> None:
         self.epochs: list[float] = []
@@ -28,18 +28,18 @@ class LossLog:
         self._unseen: list[tuple[int, Tensor, int]] = []
 
     def add(self, step: int, loss: Tensor, images: int) -> None:
-        """Note the loss of a step over ``images`` images (this process's share of it)."""
+        """Record this process's share of the loss of a step over ``images`` images."""
         self._unseen.append((step, loss, images))
         if len(self._unseen) >= self._every:
             self.look()
 
     @property
     def seen(self) -> bool:
-        """Whether every loss that was noted has been read."""
+        """Whether every recorded loss has been read."""
         return not self._unseen
 
     def look(self) -> None:
-        """Read what was noted; a :class:`PrunekitError` names the first step whose loss is not finite."""
+        """Read the recorded losses; a :class:`PrunekitError` names the first step whose loss is not finite."""
         if not self._unseen:
             return
         values = summed(torch.stack([loss for _, loss, _ in self._unseen])).tolist()
@@ -50,7 +50,7 @@ class LossLog:
         self.note = f"loss {values[-1]:.3f}"
 
     def end_epoch(self) -> None:
-        """Close the running epoch."""
+        """Close the current epoch."""
         self.look()
         self.epochs.append(self.running / self._images)
         self.running = 0.0

@@ -34,7 +34,7 @@ REPAIR_BATCH = 64
 
 
 class Pruned(NamedTuple):
-    """What a mode chooses from: the parent's settings and its kept early weights, and the sizes of the work."""
+    """The inputs of a mode: the parent's settings, its kept early weights, and the sizes of the work."""
 
     settings: TrainParams
     kept: Arrays | None
@@ -44,7 +44,7 @@ class Pruned(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How a mode trains: fields of the settings that change, first epoch, first weights (``None``: the pruned)."""
+    """How a mode trains: changed settings, first epoch, and initial weights (``None``: the pruned ones)."""
 
     changes: Mapping[str, Any] = {}
     start_epoch: int = 0
@@ -68,10 +68,10 @@ def retrain(
     epoch_images: EpochImages | None = None,
     progress: Progress = SILENT,
 ) -> FitResult:
-    """Train the pruned ``model`` again, in place, by one of ``MODES``, with ``masks`` (True = kept) held.
+    """Train the pruned ``model`` again in place by one of ``MODES``, with ``masks`` (True = kept) held.
 
-    ``settings``: the unpruned parent's; ``kept``: its weights after ``keep_epoch``; ``before``: those before the last
-    pruning. With ``epochs``, milestones that are set stay at their epoch and unset ones move. Errors: :func:`fit`.
+    ``settings``: the unpruned parent's; ``kept``: its weights after ``keep_epoch``; ``before``: the weights before the
+    last pruning. With ``epochs``, set milestones stay at their epoch and unset ones move. Errors: as :func:`fit`.
     """
     if mode in UNTRAINED:
         sample = Sample(examples, dataset, seed, torch.device(device))
@@ -96,7 +96,7 @@ def retrain(
 def _compact(
     model: nn.Module, masks: Mapping[str, Tensor], train: Callable[..., FitResult], device: torch.device
 ) -> FitResult:
-    """Train the model in its compact form where it has one (docs/decisions/046), else as it is."""
+    """Train the model in its compact form if it has one (docs/decisions/046), else unchanged."""
     hold(model, masks)
     compact = compacted(model, dict(masks), training=True, device=device)
     if compact is None:
@@ -113,7 +113,7 @@ def _changed(settings: TrainParams, plan: Plan, epochs: int | None) -> TrainPara
 
 
 def plan_of(mode: str, pruned: Pruned) -> Plan:
-    """What ``mode`` does; a :class:`UsageError` for a mode that is not in the table."""
+    """The plan of ``mode``; a :class:`UsageError` for a mode that is not in the table."""
     if mode not in PLANS:
         raise unknown("retraining mode", mode, MODES)
     return PLANS[mode](pruned)
@@ -170,7 +170,7 @@ def recompute_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
 
 
 class Sample(NamedTuple):
-    """Training images for the modes that do not train: a seeded choice of them, normalised, without labels."""
+    """Training images for the modes that do not train: a seeded sample, normalised, without labels."""
 
     examples: Examples
     dataset: Dataset
@@ -178,7 +178,7 @@ class Sample(NamedTuple):
     device: torch.device
 
     def batches(self, purpose: str, images: int, size: int) -> Iterator[Tensor]:
-        """Up to ``images`` images in full batches of ``size``, or of all there are where those are fewer."""
+        """Up to ``images`` images in full batches of ``size``, or in one smaller batch if there are fewer."""
         chosen = torch.randperm(len(self.examples), generator=generator(self.seed, purpose))[:images]
         normalise, size = Normaliser(self.dataset, self.device), min(size, len(chosen))
         for part in torch.split(chosen[: len(chosen) // size * size], size):

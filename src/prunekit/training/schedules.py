@@ -12,7 +12,7 @@ WARMUP_SHARE = 0.1
 
 
 def learning_rate(settings: TrainParams, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of iteration ``step`` (from 0): the schedule's, times the share of the warm-up done.
+    """The learning rate of iteration ``step`` (from 0): the schedule's rate times the completed share of the warm-up.
 
     The warm-up rises linearly from 0 at the first step; milestones count from the start of training.
     """
@@ -27,14 +27,14 @@ def last_learning_rate(settings: TrainParams, steps_per_epoch: int) -> float:
 
 
 def warmup_epochs(settings: TrainParams) -> float:
-    """Epochs of warm-up; unset: 5, and at most a tenth of the epochs."""
+    """Epochs of warm-up; unset: 5, but at most a tenth of the epochs."""
     if settings.warmup_epochs is not None:
         return settings.warmup_epochs
     return min(WARMUP_EPOCHS, WARMUP_SHARE * settings.epochs)
 
 
 def milestones(settings: TrainParams) -> tuple[int, ...]:
-    """The epochs at which ``multistep`` falls; unset: half and three quarters (91 and 136 of 182)."""
+    """The epochs at which ``multistep`` drops; unset: half and three quarters (91 and 136 of 182)."""
     if settings.milestones is not None:
         return settings.milestones
     return settings.epochs // 2, settings.epochs * 3 // 4

@@ -15,7 +15,7 @@ MOMENTUM = "momentum_buffer"
 
 
 def hold(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
-    """Set every parameter entry that ``masks`` (True = kept) do not keep to zero, in place."""
+    """Set every parameter entry not kept by ``masks`` (True = kept) to zero, in place."""
     parameters = dict(model.named_parameters())
     for name, mask in masks.items():
         if name not in parameters or parameters[name].shape != mask.shape:
@@ -26,9 +26,9 @@ def hold(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
 class MaskedSgd:
     """SGD on all parameters, in place, with ``masks`` (True = kept) held.
 
-    Pruned entries are set to zero once; from then on their gradient is set to zero before each step, batch norm's
-    too. Weight decay and momentum of a zero are zero, so that the entries and their momentum stay exactly zero, and
-    a clipped gradient's norm counts only kept entries.
+    Pruned entries, also those of batch norm, are set to zero once; then their gradient is set to zero before each
+    step. Weight decay and momentum of a zero are zero, so the entries and their momentum stay exactly zero, and a
+    clipped gradient's norm counts only kept entries.
     """
 
     def __init__(self, model: nn.Module, settings: TrainParams, masks: Mapping[str, Tensor]) -> None:
@@ -36,11 +36,11 @@ class MaskedSgd:
         self._parameters = dict(model.named_parameters())
         partial = {name: mask for name, mask in masks.items() if not bool(mask.all())}
         self._masked = [self._parameters[name] for name in partial]
-        # In the type and memory layout of the parameters, or the multiplication below would be slow.
+        # In the dtype and memory layout of the parameters, or the multiplication below would be slow.
         self._kept = [torch.empty_like(self._parameters[name]).copy_(mask) for name, mask in partial.items()]
         self._clip_norm = settings.clip_norm
         device = next(iter(self._parameters.values())).device
-        # On a GPU a tensor, so that a captured step reads it; filling it is a kernel, which nothing waits for.
+        # A tensor on a GPU, so that a captured step reads it; filling it is a kernel and does not block.
         self._rate = torch.zeros((), device=device) if device.type == "cuda" else None
         self._sgd = torch.optim.SGD(
             self._parameters.values(),
@@ -59,7 +59,7 @@ class MaskedSgd:
             group["lr"] = learning_rate if self._rate is None else self._rate
 
     def step(self, loss: Tensor) -> None:
-        """One step down the gradient of ``loss``; nothing in it depends on values that the host holds."""
+        """One step along the negative gradient of ``loss``; it depends on no value held by the host."""
         self._sgd.zero_grad()
         torch.autograd.backward(loss)
         self._mask_gradients()
