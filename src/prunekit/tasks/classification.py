@@ -24,7 +24,7 @@ def top_k_error(outcomes: Arrays, k: int = 1) -> float:
 
 
 def senseless(arrays: Arrays) -> Iterator[str]:
-    """Check that ranks are integers from 0, confidences shares, Brier scores at most 2, and a correct prediction has rank 0."""
+    """Check that ranks are integers >= 0, confidences shares, Brier scores at most 2, and right ones have rank 0."""
     for name in {"rank", *({"label", "predicted"} & arrays.keys())}:
         if arrays[name].ndim != 1 or arrays[name].dtype.kind not in "iu" or arrays[name].min() < 0:
             yield f"its {name} is impossible"
