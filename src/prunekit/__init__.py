@@ -64,7 +64,7 @@ _MOVED = {name: f"prunekit.store.{name}" for name in ("archive", "locks", "recor
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public function when it is first asked for: ``import prunekit`` loads no torch."""
+    """Import a public function at first use: ``import prunekit`` loads no torch."""
     if name in _MOVED:
         deprecated(f"prunekit.{name}", _MOVED[name], removed_in="0.4")
         return import_module(_MOVED[name])

@@ -35,7 +35,7 @@ class Recipe(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """One step to do, and the stage that first asked for it."""
+    """One step to run, and the first stage that needs it."""
 
     params: Params
     stage: str
