@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from prunekit.base.arithmetic import exact
 from prunekit.base.interruption import INTERRUPTION
+from prunekit.base.kernels import sound
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.errors import PrunekitError
@@ -74,12 +75,19 @@ def fit(
     feed = Feed(examples.to(device), dataset, settings.batch_size, seed, device, world(), epoch_images)
     check_start(model, settings, start_epoch)
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    feed = checked(model, feed, partial(task_loss, dataset.task, label_smoothing=settings.label_smoothing))
+    with sound(model):
+        loss = partial(task_loss, dataset.task, label_smoothing=settings.label_smoothing)
+        feed = checked(model, feed, loss)
     identity = _identity(model, feed, settings, masks or {}, start_epoch)
     saved = checkpoints.load(checkpoint, identity)
     agree("the settings, the data or the checkpoint", f"{identity} {saved and saved.step}", device)
     started, was_training = time.monotonic(), model.training
-    with _reproducible(device), compiling(settings.compiled), parallel(model.train()) as network:
+    with (
+        _reproducible(device),
+        sound(model),
+        compiling(settings.compiled),
+        parallel(model.train()) as network,
+    ):
         run = _Run(model, network, feed, settings)
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)

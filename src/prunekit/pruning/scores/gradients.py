@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from prunekit.base.kernels import sound
 from prunekit.errors import UsageError
 from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.layers import Layer, prunable_layers
@@ -107,7 +108,7 @@ def _gradients(subject: Subject) -> Iterator[Scores]:
         for weight in weights:
             weight.requires_grad_(True)
         for batch in subject.batches:
-            with evaluation(subject.model), torch.enable_grad():
+            with evaluation(subject.model), sound(subject.model), torch.enable_grad():
                 loss = _loss(logits(run(subject.model, batch.inputs)), cast(Tensor, batch.labels))
                 found = torch.autograd.grad(loss, weights, allow_unused=True)
             pairs = zip(subject.layers.items(), found, strict=True)
