@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,17 +22,16 @@ def sound(model: nn.Module) -> Iterator[None]:
     That is the same function, computed by another kernel. Other convolutions, and GPUs, are left as they are.
     """
     with ExitStack() as changes:
-        for module in model.modules():
-            if _is_unsound(module):
-                down, across = module.stride
-                hook = partial(_thinned, down=down, across=across)
-                changes.callback(module.register_forward_pre_hook(hook, with_kwargs=True).remove)
-                changes.callback(setattr, module, "stride", module.stride)
-                module.stride = (1, 1)
+        for module in filter(_is_unsound, model.modules()):
+            down, across = module.stride
+            hook = partial(_thinned, down=down, across=across)
+            changes.callback(module.register_forward_pre_hook(hook, with_kwargs=True).remove)
+            changes.callback(setattr, module, "stride", module.stride)
+            module.stride = (1, 1)
         yield
 
 
-def _is_unsound(module: nn.Module) -> bool:
+def _is_unsound(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     from torch import nn
 
     return (
