@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from prunekit.base.arithmetic import exact
 from prunekit.base.copying import copied_network
+from prunekit.base.kernels import sound
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.params import TrainParams
 from prunekit.training.feed import Feed
@@ -123,7 +124,7 @@ def _trial(model: nn.Module, feed: Feed, loss: Loss, images: int) -> str:
     (height, width), device = feed.dataset.size, feed.device
     shape = (images, height, width) if feed.dataset.task == "segmentation" else (images,)
     gpus = list(range(torch.cuda.device_count())) if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=gpus):
+    with torch.random.fork_rng(devices=gpus), sound(tried):
         torch.manual_seed(0)
         noise = torch.rand(images, feed.dataset.planes, height, width, device=device)
         try:

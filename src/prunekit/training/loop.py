@@ -75,19 +75,12 @@ def fit(
     feed = Feed(examples.to(device), dataset, settings.batch_size, seed, device, world(), epoch_images)
     check_start(model, settings, start_epoch)
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    with sound(model):
-        loss = partial(task_loss, dataset.task, label_smoothing=settings.label_smoothing)
-        feed = checked(model, feed, loss)
+    feed = checked(model, feed, partial(task_loss, dataset.task, label_smoothing=settings.label_smoothing))
     identity = _identity(model, feed, settings, masks or {}, start_epoch)
     saved = checkpoints.load(checkpoint, identity)
     agree("the settings, the data or the checkpoint", f"{identity} {saved and saved.step}", device)
     started, was_training = time.monotonic(), model.training
-    with (
-        _reproducible(device),
-        sound(model),
-        compiling(settings.compiled),
-        parallel(model.train()) as network,
-    ):
+    with _reproducible(model, device), compiling(settings.compiled), parallel(model.train()) as network:
         run = _Run(model, network, feed, settings)
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
@@ -114,10 +107,10 @@ def _identity(
 
 
 @contextmanager
-def _reproducible(device: torch.device) -> Iterator[None]:
+def _reproducible(model: nn.Module, device: torch.device) -> Iterator[None]:
     """In the block, use separate random state on all seeded devices, and exact arithmetic."""
     gpus = list(range(torch.cuda.device_count())) if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=gpus), exact():
+    with torch.random.fork_rng(devices=gpus), exact(), sound(model):
         yield
 
 
