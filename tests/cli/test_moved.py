@@ -96,7 +96,7 @@ def test_elsewhere_one_line_says_which_folder_to_name(command, project, at, tmp_
     refused = at(tmp_path, *(word.format(project=project, **at.keys) for word in command))
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert f"folder:photos: there is no such folder in {tmp_path}; " in refused.err
-    assert "change to the folder that holds photos, or link it here" in refused.err
+    assert "change to the folder that contains photos, or link it here" in refused.err
     assert not (tmp_path / "shipped").exists()
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from prunekit.base import kernels
 from prunekit.data.corruptions import CORRUPTION_ROWS, corrupt
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples, FileExamples
@@ -351,6 +352,7 @@ def test_the_cpu_and_the_pretend_gpu_agree_to_the_bit(name, pretend_gpu, tmp_pat
     more = {"tmp_path": tmp_path, "monkeypatch": monkeypatch} if name == "training_from_a_checkpoint" else {}
     for field, value in (("GPU_MULTIPLE", 1), ("LEAST_ON_GPU", 0)):  # the same compact network on both
         monkeypatch.setattr(compact, field, value)
+    monkeypatch.setattr(kernels, "FEWEST_CHANNELS", 0)  # the same convolutions too
     expected = PATHS[name]("cpu", **more)
     with pretend_gpu() as gpu:
         found = PATHS[name]("cuda", **more)

@@ -29,5 +29,5 @@ def test_what_the_page_names_is_there(file, name):
 
 
 def test_the_two_ways_through_the_house_are_told_by_files():
-    ways = TEXT[TEXT.index("## Two ways") : TEXT.index("## Identity")]
+    ways = TEXT[TEXT.index("## Two paths through the code") : TEXT.index("## Identity")]
     assert len(re.findall(r"\.py", ways)) > 10

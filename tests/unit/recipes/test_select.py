@@ -30,8 +30,8 @@ def test_a_list_is_compared_as_steps_hold_it():
     [
         ({"metod": ("wt",)}, "unknown field in where 'metod'; did you mean 'method'?"),
         ({"block": (1,)}, "unknown field in where 'block'"),
-        ({"method": ("wt", "sipp")}, "has 'sipp' (there are: 'wt', 'ft')"),
-        ({"epochs": (4,)}, "has 4 (there are: 3, unset)"),
+        ({"method": ("wt", "sipp")}, "has 'sipp' (available: 'wt', 'ft')"),
+        ({"epochs": (4,)}, "has 4 (available: 3, unset)"),
     ],
 )
 def test_a_condition_that_means_nothing_is_refused(where, message):
