@@ -5,8 +5,6 @@ import shutil
 import pytest
 from tests.cli.test_own_folders import write
 
-from prunekit.steps import context
-
 RECIPE = """
 [[stage]]
 label = "parents"
@@ -53,8 +51,6 @@ def at(project, cli, tmp_path, monkeypatch):
     store = shutil.copytree(project.joinpath(*STORE), tmp_path / "store")
 
     def call(folder, *args):
-        context.dataset.cache_clear()  # a command is a process of its own
-        context.examples.cache_clear()
         monkeypatch.chdir(folder)
         return cli(*args, store=store)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -79,13 +79,31 @@ class TrainingData(NamedTuple):
     valid: Examples
 
 
-@lru_cache(maxsize=HELD_SETS)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _held(load: Callable[P, R]) -> Callable[P, R]:
+    """Keep what was loaded last in this process, from the folder where it runs: names of folders may be relative."""
+
+    @lru_cache(maxsize=HELD_SETS)
+    def found(where: Path, *args: P.args, **fields: P.kwargs) -> R:
+        return load(*args, **fields)
+
+    @wraps(load)
+    def here(*args: P.args, **fields: P.kwargs) -> R:
+        return found(Path.cwd(), *args, **fields)  # type: ignore[arg-type]
+
+    return here
+
+
+@_held
 def dataset(name: str, root: Path) -> Dataset:
     """The data set of this name, opened once per process."""
     return open_dataset(name, root)
 
 
-@lru_cache(maxsize=HELD_SETS)
+@_held
 def examples(
     distribution: str,
     root: Path,

@@ -1,12 +1,14 @@
+import shutil
 from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import FileExamples
 from prunekit.errors import UsageError
-from prunekit.steps.context import TrainingData, epoch_images, provenance
+from prunekit.steps.context import TrainingData, dataset, epoch_images, provenance
 
 
 def test_bytes_do_not_depend_on_which_of_equal_gpus_a_worker_had(pretend_gpu):
@@ -30,3 +32,15 @@ def test_images_in_files_are_refused_for_robust_training_before_any_is_read():
     with pytest.raises(UsageError, match="many is too large"):
         epoch_images(root, TrainingData(of, examples, examples))
     assert read == []
+
+
+def test_a_relative_folder_is_that_of_where_the_process_is_now(folder, tmp_path, monkeypatch):
+    sizes = []
+    for name, side in (("one", 8), ("other", 12)):
+        copied = shutil.copytree(folder, tmp_path / name / "photos")
+        for image in copied.rglob("*.png"):
+            Image.open(image).resize((side, side)).save(image)
+        monkeypatch.chdir(tmp_path / name)
+        sizes.append(dataset("folder:photos", tmp_path).size)
+    assert sizes == [(8, 8), (12, 12)]
+    assert dataset("folder:photos", tmp_path) is dataset("folder:photos", tmp_path)
