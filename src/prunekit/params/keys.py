@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
@@ -106,10 +107,16 @@ class Params(BaseModel):
         """Keys of the results that this step needs."""
         return tuple(key for name in self.references if (key := getattr(self, name)) is not None)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """``kind-hash``: the name of this step's result in every store."""
         return key_of(self.kind, self.hashed())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values of some fields, and a key of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("key", None)
+        return copied
 
     def hashed(self) -> dict[str, Any]:
         """The fields that name the result, as JSON values: those that differ from the defaults."""

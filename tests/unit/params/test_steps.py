@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,3 +190,14 @@ def test_code_of_ones_own_has_one_name():
     fields = {"parent": "train-4cb3d101b7093e5d", "prune_ratio": 0.8}
     one, other = (PruneParams.read(fields | {"method": f"module:{place}:f"}) for place in ("a/b.py", "a.b"))
     assert (one.method, one.key) == ("module:a.b:f", other.key)
+
+
+def test_a_key_is_worked_out_once_and_a_changed_copy_has_its_own():
+    one, other = (TrainParams(arch="resnet8", dataset="digits") for _ in range(2))
+    assert one.key is one.key
+    assert one == other
+    assert hash(one) == hash(other)
+    changed = one.model_copy(update={"epochs": 3})
+    assert changed.key == TrainParams(arch="resnet8", dataset="digits", epochs=3).key != one.key
+    assert "key" not in one.model_dump()
+    assert pickle.loads(pickle.dumps(one)) == one
