@@ -126,9 +126,18 @@ def meant(text: str, dataset: str = "NAME") -> str:
         base, shift = text[: sign.start()], _SHIFT.fullmatch(text, sign.end())
         if shift is None or base in PLACES or (_OFTEN_IN_PATHS.fullmatch(sign[0]) and not shift[2]):
             continue
-        if name := _nearest_shift(shift[1]):
+        name = _nearest_shift(shift[1])
+        if name and (not base or _is_read(base)):
             return f"{base or dataset}{'/' if base.endswith('-c') else '+'}{name}@{_strength(name, shift[2])}"
     return ""
+
+
+def _is_read(name: str) -> bool:
+    try:
+        parse(name)
+    except UsageError:
+        return False
+    return True
 
 
 def _strength(name: str, given: str) -> str:

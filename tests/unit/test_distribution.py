@@ -135,3 +135,7 @@ def test_a_path_that_reads_like_something_else_is_written_with_escapes(text, pat
     assert (found.corruption is None) == ("corruption" not in rest)
     assert parse(str(found)) == found
     assert canonical(str(found)) == str(found)
+
+
+def test_of_what_is_wrong_before_the_sign_nothing_is_suggested():
+    assert meant("3:3:jpg", "digits") == ""
