@@ -13,6 +13,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A descriptor whose other end the parent process holds; it reaches end of file when the parent is gone.
 LIFELINE = "PRUNEKIT_LIFELINE"
 SECONDS_TO_END = 5.0
+INTERRUPTED = 130  # the exit status of what a signal stopped
 # Seconds that a process without its parent may still run.
 SECONDS_ALONE = 3.0
 

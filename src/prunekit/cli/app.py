@@ -15,10 +15,9 @@ from typer.core import TyperCommand, TyperGroup
 import prunekit
 from prunekit.base.environment import switched_on
 from prunekit.base.interruption import LIFELINE, SIGNALS, ignore, install, tie_to_parent
+from prunekit.cli import INTERRUPTED
 from prunekit.cli.streams import clean, settle, show_warning, speak_utf8
 from prunekit.errors import UsageError, foreseen, reason, unknown
-
-INTERRUPTED = 130
 
 
 class Entry(NamedTuple):

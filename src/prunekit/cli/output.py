@@ -100,13 +100,14 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
     console, marks = Console(), flag_marks(rows)
     shown = [name for name in columns or (rows[0] if rows else ()) if any(has(name, row) for row in rows)]
+    cells = {name: [clean(cell(name, row, marks)) for row in rows] for name in shown}
     left_out: list[str] = []
-    while (least := _width(console, table := _made(rows, shown, marks))) > console.width:
-        spare = [name for name in shown[FEWEST:] if name not in (*KEPT, *WHOLE)]
+    while (least := _width(console, table := _made(rows, cells))) > console.width:
+        spare = [name for name in tuple(cells)[FEWEST:] if name not in (*KEPT, *WHOLE)]
         if not columns or not spare:
             console.width = least
             break
-        shown.remove(spare[-1])
+        del cells[spare[-1]]
         left_out.insert(0, spare[-1])
     console.print(table, crop=False)
     for text, mark in marks.items():
@@ -117,23 +118,23 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         )
 
 
-def _made(rows: Sequence[Row], shown: Sequence[str], marks: Mapping[str, str]) -> Table:
+def _made(rows: Sequence[Row], cells: Mapping[str, Sequence[str]]) -> Table:
+    """The table of these cells, by column; ``rows`` say which columns are numbers."""
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in shown:
-        cells = [cell(name, row, marks) for row in rows]
+    for name, texts in cells.items():
         numeric = name in COMPOSED or all(isinstance(row.get(name), int | float | None) for row in rows)
-        whole, longest = numeric or name in WHOLE, max(map(cell_len, cells))
+        whole, longest = numeric or name in WHOLE, max(map(cell_len, texts))
         heading = Text(clean(name.replace("_", " ")))
         least = max(longest if whole else min(longest, LEAST_TEXT), *map(cell_len, heading.plain.split()))
         table.add_column(
             heading, justify="right" if numeric else "left", overflow="fold", no_wrap=whole, min_width=least
         )
-    for row in rows:
-        table.add_row(*(Text(clean(cell(name, row, marks))) for name in shown))
+    for line in zip(*cells.values(), strict=True):
+        table.add_row(*map(Text, line))
     return table
 
 

@@ -39,11 +39,11 @@ def check(path: str, split: str = "test") -> None:
                 raise _empty(place / name)
 
 
-def located(path: str) -> Path:
-    """The resolved path of an image folder; a :class:`UsageError` if there is none."""
+def located(path: str, place: str = "folder") -> Path:
+    """The resolved path of an image folder, or of another ``place``; a :class:`UsageError` if there is none."""
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise not_there(f"folder:{folder}", folder)
+        raise not_there(f"{place}:{folder}", folder)
     return folder.resolve()
 
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from prunekit.data.cache import kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import ArrayExamples
-from prunekit.data.folder_names import IMAGE_ENDINGS
+from prunekit.data.folder_names import IMAGE_ENDINGS, located
 from prunekit.data.glance import Glance
-from prunekit.data.hf_names import check, contents, located, splits
+from prunekit.data.hf_names import check, contents, splits
 from prunekit.data.images import Encoded, Source, decode_all, size_of
 from prunekit.data.npy import checked_labels
 from prunekit.data.own import TASK, augment_of, held, own_dataset
@@ -36,7 +36,7 @@ def open_saved(path: str, root: Path) -> Dataset:
     :class:`UsageError` if pyarrow is not installed, a column is missing, or the images do not fit in memory.
     """
     check(path)
-    folder = located(path)
+    folder = located(path, "hf")
     files = splits(folder)
     columns = read_columns(files["train"][0])
     held = contents(path, root).digest
@@ -56,7 +56,7 @@ def open_saved(path: str, root: Path) -> Dataset:
 def glance_at(path: str) -> Glance:
     """What the files' schemas and the first image's header say."""
     check(path)
-    files = splits(located(path))
+    files = splits(located(path, "hf"))
     columns = read_columns(files["train"][0])
     size = size_of(_images(files["train"][:1], columns, rows=1)[0])
     images = {

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from prunekit.data.contents import Contents, read_contents
-from prunekit.data.folder_names import IMAGE_ENDINGS, not_there
+from prunekit.data.folder_names import IMAGE_ENDINGS, located
 from prunekit.errors import UsageError
 
 ENDINGS = (".parquet", ".arrow")
@@ -17,7 +17,7 @@ LAYOUT = "expected train-*.parquet and test-*.parquet, or train/*.arrow and test
 
 def check(path: str, split: str = "test") -> None:
     """Raise a :class:`UsageError` unless ``path`` holds training and test files and pyarrow is installed."""
-    located(path)
+    located(path, "hf")
     splits(Path(path).expanduser())
     if find_spec("pyarrow") is None:
         raise UsageError(f"hf:{path} needs pyarrow: pip install 'prunekit[hf]'")
@@ -25,18 +25,10 @@ def check(path: str, split: str = "test") -> None:
 
 def contents(path: str, keep: Path) -> Contents:
     """The contents of the files of every split and of the images beside them; ``keep`` is the data folder."""
-    folder = located(path)
+    folder = located(path, "hf")
     tables = [file for found in splits(folder).values() for file in found]
     beside = sorted(file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_ENDINGS)
     return read_contents(folder, [*tables, *beside], keep=keep)
-
-
-def located(path: str) -> Path:
-    """The resolved path of a data set on disk; a :class:`UsageError` if there is none."""
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise not_there(f"hf:{folder}", folder)
-    return folder.resolve()
 
 
 def splits(folder: Path) -> dict[str, list[Path]]:

@@ -14,10 +14,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO, NamedTuple
 
+from prunekit.base.interruption import INTERRUPTED
 from prunekit.engine.child import Lifeline, end_all, environment
 from prunekit.engine.pool import threads_each
 
-INTERRUPTED = 130
 SECONDS_TO_END = 10.0
 SECONDS_BETWEEN_LOOKS = 0.05
 

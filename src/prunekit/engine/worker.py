@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from prunekit.base.interruption import install
+from prunekit.base.interruption import INTERRUPTED, install
 from prunekit.engine.failure import report
 from prunekit.params import STEPS, Params
 from prunekit.progress import Bar
@@ -34,7 +34,6 @@ SECONDS_BETWEEN_WORDS = 0.1
 OPEN_CONTEXT = Lazy("prunekit.steps.make:open_context")
 MAKE = Lazy("prunekit.steps.make:make")
 Fields = Sequence[Any]
-INTERRUPTED = 130
 
 
 class Wire:

@@ -17,7 +17,6 @@ from prunekit.report.words import count, listed, percent, points
 
 MARKS = {Verdict.WITHIN: "✓", Verdict.BEYOND: "✗", Verdict.UNDECIDED: "?"}
 MOST_COLUMNS, MOST_ROWS, MOST_LINES = 24, 24, 30
-CHANCE = "parent-at-chance"
 STEPS_OF_COLOUR = (0.0, 0.01, 0.03, 0.08)
 
 
@@ -102,7 +101,7 @@ def _by_verdict(members: Sequence[Judged]) -> tuple[int, float]:
 def judged(study: Study) -> list[Judged]:
     """Every network and distribution with a rise; those where the parent is no better than guessing are left out."""
     rows = [*measured(study.of("comparison")), *measured(study.of("prune-curve"))]
-    judged_rows = (_judged(row, study.margin) for row in rows if CHANCE not in (row.get("flags") or []))
+    judged_rows = (_judged(row, study.margin) for row in rows if Flag.CHANCE not in (row.get("flags") or []))
     found = [each for each in judged_rows if each is not None]
     return sorted(found, key=lambda each: reading_order(each.label))
 
@@ -296,8 +295,8 @@ def cautions(study: Study) -> list[str]:
     rows: list[Any] = [row for name in ("comparison", "prune-curve") for row in study.of(name)]
     flagged = {flag for row in rows for flag in row.get("flags") or []}
     found = []
-    if CHANCE in flagged:
-        names = distinct([row for row in rows if CHANCE in (row.get("flags") or [])], "distribution")
+    if Flag.CHANCE in flagged:
+        names = distinct([row for row in rows if Flag.CHANCE in (row.get("flags") or [])], "distribution")
         found.append(
             f"The parent is no better than guessing on {listed(list(map(str, names)))}: left out above."
         )

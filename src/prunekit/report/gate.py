@@ -8,11 +8,11 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.verdict import Verdict
 from prunekit.report.comparison_tables import worst
+from prunekit.report.first_page import MARKS
 from prunekit.report.study import Row
 from prunekit.report.words import MISSING, percent, points
 
 AT_CHANCE = "parent at chance"
-MARKS = {Verdict.WITHIN: "✓", Verdict.BEYOND: "✗", Verdict.UNDECIDED: "?"}
 
 
 def passes(row: Row, *, undecided_passes: bool = False) -> bool:

@@ -12,10 +12,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from prunekit.data.groups import beside
-from prunekit.distribution import parse, unescaped
 from prunekit.params import ErrorParams, Params
 from prunekit.store.store import Store
+from prunekit.studies.groups import file_beside
 
 # Libraries on which numbers and drawings depend.
 LIBRARIES = ("numpy", "scipy", "matplotlib", "jinja2", "torch")
@@ -35,10 +34,7 @@ def made_of(store: Store, steps: Sequence[Params], parts: Any, *, groups: Path |
 
 
 def _has_groups(step: Params) -> bool:
-    place, _, path = (parse(step.distribution).dataset if isinstance(step, ErrorParams) else "").partition(
-        ":"
-    )
-    return place == "folder" and beside(Path(unescaped(path)).expanduser().resolve()) is not None
+    return isinstance(step, ErrorParams) and file_beside(step.distribution) is not None
 
 
 @cache

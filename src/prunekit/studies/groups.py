@@ -86,11 +86,15 @@ def grouped(
     return found
 
 
-def _beside(distribution: str) -> Groupings | None:
-    """The groups that come with an image folder."""
+def file_beside(distribution: str) -> Path | None:
+    """The file of groups that comes with an image folder; None if there is none."""
     place, _, path = distribution.partition(":")
     if place != "folder":
         return None
     path = parse(distribution).dataset.partition(":")[2]
-    there = beside(Path(unescaped(path)).expanduser().resolve())
+    return beside(Path(unescaped(path)).expanduser().resolve())
+
+
+def _beside(distribution: str) -> Groupings | None:
+    there = file_beside(distribution)
     return read_groups(there) if there else None
