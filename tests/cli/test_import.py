@@ -1,8 +1,6 @@
 """Networks made elsewhere, from the terminal: state dicts in every shape, their own preprocessing, parents and zeros."""
 
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,18 +16,10 @@ from prunekit.steps.make import make, open_context
 from prunekit.steps.settings import Settings
 from prunekit.store.store import Store
 
-NETS = Path(__file__).parents[1] / "data" / "nets"
+pytestmark = pytest.mark.usefixtures("nets")
 OWN = ("--mean", "0.2,0.3,0.4", "--std", "0.3,0.3,0.5")
 PIXELS = ("--mean", "0,0,0", "--std", "1,1,1")
 TINY = ("--arch", "module:doornets:tiny", "--dataset", "digits")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nets():
-    """The stranger's networks, importable by name."""
-    sys.path.append(str(NETS))
-    yield __import__("doornets")
-    sys.path.remove(str(NETS))
 
 
 @pytest.fixture(scope="module")

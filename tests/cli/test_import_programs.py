@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
@@ -23,16 +22,9 @@ from prunekit.steps.make import make, open_context
 from prunekit.steps.settings import Settings
 from prunekit.store.store import Store
 
-NETS = Path(__file__).parents[1] / "data" / "nets"
+pytestmark = pytest.mark.usefixtures("nets")
 TINY = ("--arch", "module:doornets:tiny", "--dataset", "digits")
 SHIFTS = ("digits", "digits+fog@3", "digits+gaussian@0.3")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nets():
-    sys.path.append(str(NETS))
-    yield __import__("doornets")
-    sys.path.remove(str(NETS))
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 import copy
 import shutil
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,19 +12,12 @@ from torch.nn.utils import prune
 from prunekit.models.state import load_arrays
 from prunekit.store.store import Store
 
-NETS = Path(__file__).parents[1] / "data" / "nets"
+pytestmark = pytest.mark.usefixtures("nets")
 SHIFTS = ("digits", "digits+fog@3", "digits+gaussian@0.3")
 TRAIN = (
     "train", "--arch", "module:doornets:tiny", "--dataset", "digits", "--epochs", "3", "--batch-size", "32",
     "--lr", "0.05", "--warmup-epochs", "0", "--label", "small",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nets():
-    sys.path.append(str(NETS))
-    yield __import__("doornets")
-    sys.path.remove(str(NETS))
 
 
 @pytest.fixture(scope="module")
