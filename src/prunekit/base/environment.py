@@ -1,12 +1,18 @@
-"""Switches in the environment, such as PRUNEKIT_OFFLINE: an invalid value is an error, never ignored."""
+"""Variables of the environment, such as PRUNEKIT_OFFLINE: an invalid value is an error, never ignored."""
 
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
 
+PREFIX = "PRUNEKIT_"
+ENDINGS = ("STORE", "DATA", "OFFLINE", "DEBUG")
+VARIABLES = tuple(f"{PREFIX}{ending}" for ending in ENDINGS)
 ON, OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -16,6 +22,15 @@ def switched_on(name: str) -> bool:
     if value not in (*ON, *OFF):
         raise UsageError(f"{name}={value!r}: one of {', '.join((*ON, *OFF[1:]))}, or unset")
     return value in ON
+
+
+def warn_of_unknown(names: Iterable[str], *, known: Iterable[str] = ()) -> None:
+    """Warn of each name that begins as prunekit's variables do and is none of them, nor ``known``."""
+    allowed = (*VARIABLES, *known)
+    for name in sorted(each for each in names if each.startswith(PREFIX) and each not in allowed):
+        near = get_close_matches(name.removeprefix(PREFIX), ENDINGS, n=1)
+        hint = f": did you mean {PREFIX}{near[0]}?" if near else f" (prunekit reads {', '.join(VARIABLES)})"
+        warnings.warn(f"the variable {name} has no effect{hint}", PrunekitWarning, stacklevel=2)
 
 
 def offline() -> bool:

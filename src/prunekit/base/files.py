@@ -40,6 +40,8 @@ NO_FOLDER_SYNC = {
     errno.EPERM,
     errno.EACCES,
 }
+# Errors that another place on the same disk would not mend.
+FAILING_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 Ours = Callable[[BinaryIO], bool]
 
 
@@ -195,7 +197,7 @@ def check_place(place: Path, what: str, *, wanted: int = 0) -> None:
     """Refuse, before long work, a folder that cannot be made or written to, or lacks ``wanted`` free bytes.
 
     ``what`` names what will be written there. Nothing is left behind: the test file has no name. :class:`UsageError`
-    if a file is in the way, else :class:`PrunekitError`.
+    if another place is needed, :class:`PrunekitError` if the disk is full or fails.
     """
     nearest = next(folder for folder in (place, *place.absolute().parents) if os.path.lexists(folder))
     if not nearest.is_dir():
@@ -211,7 +213,10 @@ def check_place(place: Path, what: str, *, wanted: int = 0) -> None:
             tried.write(b"-")
         free = shutil.disk_usage(nearest).free
     except OSError as error:
-        raise PrunekitError(f"cannot write {what} to {str(place)!r}: {nearest}: {error.strerror}") from None
+        kind = PrunekitError if error.errno in FAILING_DISK else UsageError
+        raise kind(
+            f"cannot write {what} to {str(place)!r}: {nearest}: {error.strerror}; name another place"
+        ) from None
     if free < wanted:
         raise PrunekitError(
             f"cannot write {what} to {str(place)!r}: it needs {wanted / MB:.1f} MB, but only "

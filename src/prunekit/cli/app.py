@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import prunekit
-from prunekit.base.environment import switched_on
+from prunekit.base.environment import switched_on, warn_of_unknown
 from prunekit.base.interruption import LIFELINE, SIGNALS, ignore, install, tie_to_parent
 from prunekit.cli import INTERRUPTED
 from prunekit.cli.streams import clean, settle, show_warning, speak_utf8
@@ -168,6 +168,8 @@ def _begin() -> None:
     os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
     speak_utf8()
     settle()
+    if LIFELINE not in os.environ:  # else the parent process has said it
+        warn_of_unknown(os.environ)
     install()
     tie_to_parent()
 

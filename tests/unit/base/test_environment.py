@@ -1,9 +1,10 @@
+import warnings
 from pathlib import Path
 
 import pytest
 
-from prunekit.base.environment import cache_home, offline
-from prunekit.errors import UsageError
+from prunekit.base.environment import VARIABLES, cache_home, offline, warn_of_unknown
+from prunekit.errors import PrunekitWarning, UsageError
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,18 @@ def test_a_user_without_a_home_keeps_data_here(monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
     monkeypatch.delenv("HOME")
     assert cache_home() == Path(".prunekit/data")
+
+
+def test_a_misspelt_variable_is_said_to_have_no_effect():
+    with pytest.warns(PrunekitWarning, match="PRUNEKIT_STROE has no effect: did you mean PRUNEKIT_STORE"):
+        warn_of_unknown(["HOME", "PRUNEKIT_STROE"])
+    with pytest.warns(PrunekitWarning, match=r"PRUNEKIT_X has no effect \(prunekit reads PRUNEKIT_STORE, "):
+        warn_of_unknown(["PRUNEKIT_X"])
+
+
+def test_prunekit_s_own_variables_are_known():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_unknown(
+            ["PATH", "_PRUNEKIT_COMPLETE", *VARIABLES, "PRUNEKIT_LIFELINE"], known=["PRUNEKIT_LIFELINE"]
+        )

@@ -197,12 +197,20 @@ def test_a_place_that_would_not_take_it_is_said_before(store, monkeypatch):
     with pytest.raises(PrunekitError, match=r"needs 1000000000\d*\.0 MB, but only .* MB are free"):
         files.check_place(store, "the report", wanted=10**18)
 
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.EROFS, 2), (errno.EACCES, 2), (errno.ENOENT, 2), (errno.ENOSPC, 1), (errno.EIO, 1)],
+)
+def test_a_place_that_refuses_is_the_user_s_to_change_a_failing_disk_is_not(store, monkeypatch, number, code):
     def refuses(**how):
-        raise OSError(errno.EROFS, "Read-only file system")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(files.tempfile, "TemporaryFile", refuses)
-    with pytest.raises(PrunekitError, match=r"cannot write the report to .*: Read-only file system"):
+    said = rf"cannot write the report to .*: {os.strerror(number)}; name another place"
+    with pytest.raises(PrunekitError, match=said) as refused:
         files.check_place(store, "the report")
+    assert refused.value.exit_code == code
 
 
 def test_what_a_user_names_is_written_through_his_links_and_into_his_pipes(store):
