@@ -1,6 +1,7 @@
 """No torch where none is needed: help, dry runs, planning, tables and all of the analysis."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "torchvision", "timm", "matplotlib", "sklearn", "ray")
 
 
-def loaded(code):
+def loaded(code, packages=HEAVY):
     """The heavy packages that are loaded once ``code`` has run."""
-    script = f"import sys\n{code}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    script = f"import sys\n{code}\nprint(*[name for name in {packages!r} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120
     )
@@ -73,6 +74,41 @@ def test_findings_of_a_store_load_no_torch():
         )
         == []
     )
+
+
+RECIPE = """
+[[stage]]
+label = "parents"
+run = ["train"]
+arch = "resnet8"
+dataset = "digits"
+epochs = 1
+batch_size = 64
+
+[[stage]]
+label = "pruned"
+run = ["prune"]
+parent = "parents"
+method = "wt"
+prune_ratio = 0.5
+
+[[stage]]
+label = "errors"
+run = ["error"]
+model = ["parents", "pruned"]
+"""
+
+
+def test_a_report_loads_no_torch_and_an_unchanged_one_nothing_that_computes_or_draws(
+    trained, stranger, tmp_path, monkeypatch
+):
+    store, recipe = shutil.copytree(trained[0], tmp_path / "store"), tmp_path / "study.toml"
+    recipe.write_text(RECIPE)
+    assert stranger("run", recipe, store=store).code == 0
+    monkeypatch.setenv("PRUNEKIT_STORE", str(store))
+    report = command("report", "--recipe", str(recipe), "--out", str(tmp_path / "out"))
+    assert loaded(report) == ["matplotlib"]
+    assert loaded(report, (*HEAVY, "scipy", "jinja2")) == []
 
 
 def processor_seconds(*command):

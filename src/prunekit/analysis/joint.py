@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr
 
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.significance import SURE_OF_DRAWS, Share, at_least, at_most, holm, max_t
+from prunekit.analysis.special import bdtr
 from prunekit.analysis.student import LEVEL
 
 SIDE = (1 - LEVEL) / 2

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr, bdtrc, nctdtr, ndtri, stdtrit
 
 from prunekit.analysis.made_up import EITHER_WAY
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.seeds import MOST_PRIOR_DEGREES
+from prunekit.analysis.special import bdtr, bdtrc, nctdtr, ndtri, stdtrit
 from prunekit.analysis.student import LEVEL
 from prunekit.errors import UsageError
 

@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import chdtri, ndtr
 
 from prunekit.analysis.made_up import MadeUp
 from prunekit.analysis.outcome import Array
+from prunekit.analysis.special import chdtri, ndtr
 
 # Quadrature nodes and weights of the parent's luck, a standard normal number.
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)

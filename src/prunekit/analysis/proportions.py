@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from prunekit.analysis.made_up import EITHER_WAY, MEASURED, MadeUp
 from prunekit.analysis.outcome import Array
+from prunekit.analysis.special import ndtri
 from prunekit.analysis.student import LEVEL, Student
 
 

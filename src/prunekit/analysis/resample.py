@@ -15,11 +15,11 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
-from scipy.special import stdtrit  # scipy.stats has it too, and takes a second to import
 
 from prunekit.analysis.estimate import Estimate, unique
 from prunekit.analysis.flags import Flag
 from prunekit.analysis.outcome import Array, Outcome, mean_over_groups
+from prunekit.analysis.special import stdtrit
 from prunekit.errors import UsageError
 from prunekit.params import RESAMPLES as RESAMPLES
 

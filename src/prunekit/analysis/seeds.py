@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import fdtrc, ndtri, polygamma, psi
 
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.proportions import Means
+from prunekit.analysis.special import fdtrc, ndtri, polygamma, psi
 from prunekit.analysis.student import Student
 
 # The most that the other rows of a study may count, in seeds: one row may still vary more than all others

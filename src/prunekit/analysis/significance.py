@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import bdtr, betaincinv, stdtr
 
 from prunekit.analysis.outcome import Array
+from prunekit.analysis.special import bdtr, betaincinv, stdtr
 
 # From a count among the draws, and their number, to the share that it stands for.
 Share = Callable[[Any, int], Array]

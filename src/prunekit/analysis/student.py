@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from prunekit.analysis.outcome import Array
+from prunekit.analysis.special import stdtr, stdtrit
 
 LEVEL = 0.95
 

@@ -62,6 +62,7 @@ class DatasetRow(NamedTuple):
 
     ``images`` are the numbers of images of the ``splits``, where known; only forecasts need them.
     ``resize`` and ``at(root, split, view=...)`` are set where images have several sizes (see :class:`Dataset`).
+    ``arrays(split)`` are the images and labels of a small data set without torch.
     """
 
     task: str
@@ -76,6 +77,7 @@ class DatasetRow(NamedTuple):
     images: tuple[int, ...] = ()
     resize: int | None = None
     at: Callable[..., Examples] | None = None
+    arrays: Callable[[str], tuple[Any, Any]] | None = None
 
 
 class ShiftedRow(NamedTuple):
@@ -164,6 +166,7 @@ DATASETS: Registry[DatasetRow] = Registry(
             load=Lazy("prunekit.data.digits:load"),
             source="UCI optdigits, 1,797 images that come with scikit-learn",
             images=(1_438, 359),
+            arrays=Lazy("prunekit.data.digit_pixels:arrays"),
         ),
         "cifar10": _CIFAR10,
         "cifar10.1": _CIFAR10_1,

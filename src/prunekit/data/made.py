@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +10,10 @@ import torch
 from torch import Tensor
 
 from prunekit.data.cache import kept
-from prunekit.data.corruptions import GENERATOR_VERSION, corrupt
+from prunekit.data.corruptions import corrupt
 from prunekit.data.examples import ArrayExamples, Device, Examples
 from prunekit.data.images import view_all
+from prunekit.data.made_names import kept_name
 from prunekit.data.mixed import mix
 from prunekit.data.own import held
 from prunekit.data.preprocessing import View
@@ -77,18 +76,9 @@ def corrupted(
 
     if few or not isinstance(examples, ArrayExamples):
         return ChangedExamples(examples, change, torch.arange(len(examples)))
-    name = f"{made_name(distribution, seed)}-{_digest(examples.images)}"
+    name = kept_name(distribution, seed, examples.images.contiguous().numpy().data)
     made = kept(root, name, lambda: {"images": _changed(examples, change)})
     return ArrayExamples(made["images"], examples.labels)
-
-
-def made_name(distribution: Distribution, seed: int) -> str:
-    """``made-digits_fog_3-v1-seed0``: never the name of a published file."""
-    return f"made-{re.sub(r'[^A-Za-z0-9.]+', '_', str(distribution))[-80:]}-v{GENERATOR_VERSION}-seed{seed}"
-
-
-def _digest(images: Tensor) -> str:
-    return hashlib.sha256(images.contiguous().numpy().data).hexdigest()[:12]
 
 
 def through(examples: Examples, view: View) -> Examples:

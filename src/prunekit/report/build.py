@@ -17,13 +17,11 @@ from prunekit.report.folder import PAGE, TO_BE_DRAWN_AGAIN, digest_of, is_curren
 from prunekit.report.formats import Table, as_csv, csv_of, plain_table
 from prunekit.report.latex import as_tex
 from prunekit.report.page import Section, as_page
-from prunekit.report.paper import paper_files, read_formats
+from prunekit.report.paper import paper_files
 from prunekit.report.select import slug
 from prunekit.report.study import Row, Study, read_study, with_pictures
 from prunekit.report.tables import TABLES, compact
 from prunekit.report.words import count
-
-__all__ = ["read_formats", "write_report"]
 
 CLAIM = "claim"
 MOST_PANELS = 12

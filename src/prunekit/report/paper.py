@@ -8,10 +8,8 @@ from math import ceil
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
-from prunekit.errors import UsageError
 from prunekit.report.canvas import Panel, as_svg, lay_out, own_style
 from prunekit.report.style import PAPER
 
@@ -34,6 +32,10 @@ _NO_PDF_METADATA = dict.fromkeys(("CreationDate", "Creator", "Producer"))
 
 
 def _as_pdf(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_pdf import (
+        FigureCanvasPdf,  # and what subsets fonts, which nothing else needs
+    )
+
     buffer = BytesIO()
     canvas: Any = FigureCanvasPdf(figure)
     canvas.print_pdf(buffer, metadata=_NO_PDF_METADATA)
@@ -49,15 +51,6 @@ def _as_png(figure: Figure) -> bytes:
 
 
 FORMATS: dict[str, Callable[[Figure], bytes]] = {"svg": as_svg, "pdf": _as_pdf, "png": _as_png}
-
-
-def read_formats(text: str) -> tuple[str, ...]:
-    """The formats of a list with commas, in the order of the table; :class:`UsageError` for any other name."""
-    asked = {each.strip().lower() for each in text.split(",") if each.strip()}
-    unknown = sorted(asked - FORMATS.keys())
-    if unknown:
-        raise UsageError(f"--formats {unknown[0]} is not a figure format: use some of {', '.join(FORMATS)}")
-    return tuple(name for name in FORMATS if name in asked)
 
 
 def paper_files(figure: str, panels: Sequence[Panel], formats: Iterable[str]) -> Iterator[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""A few images for a report that a parent classifies correctly and a smaller network does not; torch only reads them.
+"""A few images for a report that a parent classifies correctly and a smaller network does not.
 
 The stored outcomes say which images a network breaks; the images come from the data set.
 """
@@ -14,15 +14,14 @@ import numpy as np
 from prunekit.analysis.labels import LABEL
 from prunekit.errors import PrunekitError, foreseen
 from prunekit.params import ErrorParams
-from prunekit.registry import Lazy
 from prunekit.report.select import asked_near, most_harmful, spread
 from prunekit.report.study import Row, Study
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
+from prunekit.studies.shown import seen_images
 from prunekit.tasks import TASKS
 
 MOST_IMAGES = 4
-SEEN_IMAGES = Lazy("prunekit.studies.seen:seen_images")
 
 Picture = dict[str, Any]
 
@@ -69,7 +68,7 @@ def _broken(
     broken = np.flatnonzero(was_right & ~right)
     places = spread(broken.tolist(), MOST_IMAGES)
     record = store.record(each.parent.model)
-    images = SEEN_IMAGES(record, each.own, places, len(right), data) if places else []
+    images = seen_images(record, each.own, places, len(right), data) if places else []
     ratio = row.get("prune_ratio") if row["finding"] == "prune-curve" else None
     return [
         {

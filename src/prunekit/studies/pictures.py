@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from prunekit.analysis.curves import grouped
 from prunekit.analysis.features import Member, kept_pixels
 from prunekit.analysis.variant import Variant
-from prunekit.data.preprocessing import Preprocessing
 from prunekit.errors import PrunekitError
 from prunekit.params import FeaturesParams
-from prunekit.steps.context import examples
 from prunekit.store.records import ModelRecord
 from prunekit.store.store import Store
 from prunekit.studies.outcomes import casts
+from prunekit.studies.shown import first_images, view_of
 
 MOST_IMAGES = 3
 
@@ -69,13 +67,10 @@ def _by_variant(store: Store, features: Sequence[FeaturesParams]) -> list[Chosen
 def _of_variant(store: Store, chosen: Chosen, data: Path, share: float) -> list[Picture]:
     first = chosen.orders[0.0]
     dataset, classes = str(chosen.parent.param("dataset")), chosen.parent.classes
-    seen = chosen.parent.preprocessing
-    view = Preprocessing.read(seen).view if seen else None
-    shown = examples(first.distribution or dataset, data, view=view)
-    count = min(MOST_IMAGES, first.images, len(shown))
-    images, labels = shown.take(torch.arange(count))
+    count = min(MOST_IMAGES, first.images)
+    images, labels = first_images(first.distribution or dataset, count, data, view_of(chosen.parent))
     orders = {role: store.outcomes(step.key)["order"] for role, step in chosen.orders.items()}
-    pixels = images[0, 0].numel()
+    pixels = images[0, 0].size
     if any(order.shape[1] != pixels for order in orders.values()):
         raise PrunekitError(f"the images of {dataset} do not have the size that was measured")
     last = kept_pixels(pixels, share)
@@ -85,7 +80,7 @@ def _of_variant(store: Store, chosen: Chosen, data: Path, share: float) -> list[
             "place": place,
             "class": classes[int(labels[place].flatten()[0])],
             "size": list(images.shape[2:]),
-            "rgb": images[place].permute(1, 2, 0).flatten().tolist(),
+            "rgb": images[place].transpose(1, 2, 0).flatten().tolist(),
             "kept": [
                 {"model": role, "pixels": np.sort(order[place, -last:]).tolist()}
                 for role, order in orders.items()
@@ -94,5 +89,5 @@ def _of_variant(store: Store, chosen: Chosen, data: Path, share: float) -> list[
             "block": first.block,
             "candidates": first.candidates,
         }
-        for place in range(count)
+        for place in range(len(images))
     ]

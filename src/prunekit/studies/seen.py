@@ -1,4 +1,4 @@
-"""The images of a stored measurement, read again for a report."""
+"""The images of a stored measurement, read again for a report with torch (``prunekit.studies.shown``: without)."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from prunekit.data.at_hand import AtHand
 from prunekit.data.datasets import Dataset
 from prunekit.data.normalise import LARGEST_BYTE
-from prunekit.data.preprocessing import Preprocessing
+from prunekit.data.preprocessing import View
 from prunekit.distribution import parse
-from prunekit.errors import PrunekitError
 from prunekit.measure.noise import PLANES, unit_noise
 from prunekit.params import ErrorParams
 from prunekit.steps.context import dataset, examples
 from prunekit.store.records import ModelRecord
+from prunekit.studies.shown import LARGEST_PX, check_count, view_of
 
-LARGEST_PX = 96  # one inch on a page
+
+def first_images(distribution: str, count: int, data: Path, view: View | None) -> AtHand:
+    """The first ``count`` images of a distribution and their labels."""
+    shown = examples(distribution, data, view=view)
+    images, labels = shown.take(torch.arange(min(count, len(shown))))
+    return AtHand(images.numpy(), labels.numpy())
 
 
 def seen_images(
     record: ModelRecord, step: ErrorParams, places: Sequence[int], n: int, data: Path
 ) -> list[np.ndarray]:
-    """The images at ``places`` of the ``n`` that ``step`` measured, as ``record``'s network sees them: uint8 [H, W, 3].
-
-    They include corruptions and noise; values outside a pixel's range are clipped, and images with a side longer than
-    ``LARGEST_PX`` are shrunk. :class:`PrunekitError` if the data set is missing or has a different number of images.
-    """
-    shift, root = parse(step.distribution), record.root_params
-    view = Preprocessing.read(record.preprocessing).view if record.preprocessing else None
+    """See :func:`prunekit.studies.shown.seen_images`."""
+    shift, root, view = parse(step.distribution), record.root_params, view_of(record)
     name = str(shift._replace(noise=None))
     shown = examples(name, data, step.seed, root.seed, root.valid_fraction, view=view, few=True)
-    if len(shown) != n:
-        raise PrunekitError(f"{name} has {len(shown)} images here, but {n} were measured")
+    check_count(name, len(shown), n)
     wanted = torch.tensor(list(places))
     pixels = shown.take(wanted)[0].float()
     if shift.noise:

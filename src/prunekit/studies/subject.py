@@ -19,8 +19,8 @@ from prunekit.studies.findings import all_findings
 from prunekit.studies.fresh import made_of
 from prunekit.studies.gallery import gallery
 from prunekit.studies.missing import missing_of
+from prunekit.studies.pictures import pictures
 
-PICTURES = Lazy("prunekit.studies.pictures:pictures")
 WRITE_REPORT = Lazy("prunekit.report.build:write_report")
 CHECK_FOLDER = Lazy("prunekit.report.folder:check_folder")
 PAGE_MADE_OF = Lazy("prunekit.report.folder:page_made_of")
@@ -179,7 +179,7 @@ def pictures_of(
     features = [step for step in held if isinstance(step, FeaturesParams)]
     errors = [step for step in held if isinstance(step, ErrorParams)]
     return {
-        "kept": PICTURES(store, features, data, kept=kept) if features else [],
+        "kept": pictures(store, features, data, kept=kept) if features else [],
         "broken": gallery(store, study, errors, data, top_k=top_k),
     }
 

@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from prunekit.data.datasets import DATASETS
-from prunekit.data.digits import enlarge, load, read
+from prunekit.data.digit_pixels import enlarge, read
+from prunekit.data.digits import load
 
 ROOT = Path("not-read")
 
@@ -41,7 +42,7 @@ def test_the_bytes_never_change(splits):
 
 def test_the_installed_table_is_what_scikit_learn_gives(monkeypatch):
     direct = read()
-    monkeypatch.setattr("prunekit.data.digits.TABLE", ("nowhere",))
+    monkeypatch.setattr("prunekit.data.digit_pixels.TABLE", ("nowhere",))
     for found, expected in zip(direct, read(), strict=True):
         assert np.array_equal(found, expected)
 

@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from prunekit.data import made as module
+from prunekit.data import made_names
 from prunekit.data.corruptions import corrupt
 from prunekit.data.examples import ArrayExamples, FileExamples
 from prunekit.data.load import load_distribution
-from prunekit.data.made import corrupted, made_name, mixed
+from prunekit.data.made import corrupted, mixed
+from prunekit.data.made_names import made_name
 from prunekit.data.seeds import image_seeds
 from prunekit.distribution import parse
 
@@ -50,7 +52,7 @@ def test_a_made_set_is_made_once(tmp_path, monkeypatch):
 def test_anything_that_makes_it_another_set_makes_it_again(tmp_path, monkeypatch, change):
     first = corrupted(HELD, NOISY, tmp_path, seed=0).images
     if change == "version":
-        monkeypatch.setattr(module, "GENERATOR_VERSION", 10**6)
+        monkeypatch.setattr(made_names, "GENERATOR_VERSION", 10**6)
         # Another generator: stands for itself by leaving the images alone.
         monkeypatch.setattr(module, "corrupt", lambda images, **_: images)
     examples = ArrayExamples(IMAGES.flip(0), LABELS) if change == "images" else HELD
@@ -60,7 +62,7 @@ def test_anything_that_makes_it_another_set_makes_it_again(tmp_path, monkeypatch
 
 
 def test_the_name_says_generator_and_seed_and_is_no_published_one():
-    assert made_name(parse("cifar10+fog@3"), 7) == f"made-cifar10_fog_3-v{module.GENERATOR_VERSION}-seed7"
+    assert made_name(parse("cifar10+fog@3"), 7) == f"made-cifar10_fog_3-v{made_names.GENERATOR_VERSION}-seed7"
 
 
 def test_a_folder_s_name_stays_one_file_name():

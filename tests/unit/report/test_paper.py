@@ -8,7 +8,8 @@ import pytest
 
 from prunekit.errors import UsageError
 from prunekit.report.build import write_report
-from prunekit.report.paper import COLUMN_IN, DOTS_PER_INCH, PAGE_IN, read_formats
+from prunekit.report.format_names import FORMAT_NAMES, read_formats
+from prunekit.report.paper import COLUMN_IN, DOTS_PER_INCH, FORMATS, PAGE_IN
 
 POINTS = 72
 
@@ -44,6 +45,7 @@ def test_pdfs_embed_truetype_fonts_and_no_date(figures):
 
 
 def test_formats_are_read_in_one_order_and_others_refused():
+    assert tuple(FORMATS) == FORMAT_NAMES
     assert read_formats("png, svg") == ("svg", "png")
     assert read_formats("") == ()
     with pytest.raises(UsageError, match="eps is not a figure format: use some of svg, pdf, png"):

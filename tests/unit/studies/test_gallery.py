@@ -15,11 +15,11 @@ from prunekit.params import ErrorParams, ReportParams, TrainParams
 from prunekit.report.study import read_study
 from prunekit.steps.context import dataset
 from prunekit.store.records import MeasurementRecord, Step
-from prunekit.studies import gallery as module
+from prunekit.studies import seen, shown
 from prunekit.studies.compare import Comparison, _pictures, compare
 from prunekit.studies.findings import error_findings
 from prunekit.studies.gallery import gallery
-from prunekit.studies.seen import seen_images
+from prunekit.studies.shown import seen_images
 
 CLASSES = tuple("0123456789")
 SHIFTED = "digits+contrast@1"
@@ -111,7 +111,7 @@ def test_what_is_lacking_is_told_in_one_line(study, networks, errors, tmp_path, 
     def lacks_torch(*given):
         raise ModuleNotFoundError("no", name="torch")
 
-    monkeypatch.setattr(module, "SEEN_IMAGES", lacks_torch)
+    monkeypatch.setattr(shown, "SEEN_IMAGES", lacks_torch)
     assert "needs torch" in gallery(study.store, report, errors, tmp_path)
 
 
@@ -119,6 +119,25 @@ def test_a_data_set_of_another_size_is_not_shown(study, networks, tmp_path):
     step = ErrorParams(model=networks[1].key, distribution="digits")
     with pytest.raises(Exception, match="digits has 359 images here, but 40 were measured"):
         seen_images(networks[0], step, [0], 40, tmp_path)
+
+
+def test_images_without_torch_are_those_of_torch(networks, tmp_path, monkeypatch):
+    """The test set's, and those of a corruption once it was measured, in this process or an earlier one."""
+    for distribution in ("digits", SHIFTED):
+        step = ErrorParams(model=networks[1].key, distribution=distribution, seed=3)
+        load_distribution(parse(distribution), tmp_path, seed=3)
+        asked = (networks[0], step, [2, 7], 359, tmp_path)
+        expected = np.stack(seen.seen_images(*asked))
+        with monkeypatch.context() as patched:
+            patched.setattr(shown, "SEEN_IMAGES", None)
+            assert np.array_equal(seen_images(*asked), expected)
+
+
+def test_a_corruption_that_is_not_kept_is_made_by_torch(networks, tmp_path):
+    step = ErrorParams(model=networks[1].key, distribution=SHIFTED, seed=4)
+    asked = (networks[0], step, [2, 7], 359, tmp_path)
+    assert np.array_equal(seen_images(*asked), seen.seen_images(*asked))
+    assert not (tmp_path / "cache").exists()
 
 
 def test_noise_is_on_the_images_as_it_was_measured(networks, tmp_path):

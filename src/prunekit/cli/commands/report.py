@@ -17,7 +17,7 @@ from prunekit.params import Params, ReportParams
 from prunekit.recipes.choose import report_settings
 from prunekit.recipes.file import read
 from prunekit.recipes.plan import plan
-from prunekit.registry import Lazy
+from prunekit.report.format_names import read_formats
 from prunekit.store.store import Store
 from prunekit.studies.subject import (
     Source,
@@ -30,7 +30,6 @@ from prunekit.studies.subject import (
     write_report,
 )
 
-READ_FORMATS = Lazy("prunekit.report.build:read_formats")
 CLAIM_COLUMNS = ("claim", "text", "verdict", "evidence")
 
 MODELS = Annotated[
@@ -82,7 +81,7 @@ report = sub_app()
 
 def _report(**given: Any) -> None:
     chosen, names, paths = options(given), given.pop("model") or [], given.pop("recipe")
-    formats = READ_FORMATS(given.pop("formats"))
+    formats = read_formats(given.pop("formats"))
     out, assignments, claims = given.pop("out"), given.pop("assignments") or [], given.pop("claims")
     named, groups = given.pop("title"), given.pop("groups")
     if bool(names) == bool(paths):

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import poisson
+from scipy import stats
 
 from prunekit.data.corruptions.draws import Draws
 from prunekit.data.corruptions.noise import _alias_tables as alias_tables
-from prunekit.data.corruptions.noise import impulse_noise, shot_noise
+from prunekit.data.corruptions.noise import impulse_noise, poisson, shot_noise
 
 
 def flat(level, count=40):
@@ -22,10 +22,18 @@ def test_photons_are_poisson(level, photons):
     made = shot_noise(flat(level), draws=draws(), photons=photons).flatten().numpy()
     counts = np.arange(4 * photons + 60)
     bytes_of = np.trunc(np.clip(counts / photons, 0, 1) * 255).astype(int)
-    wanted = np.bincount(bytes_of, poisson.pmf(counts, level / 255 * photons), minlength=256) * made.size
+    wanted = (
+        np.bincount(bytes_of, stats.poisson.pmf(counts, level / 255 * photons), minlength=256) * made.size
+    )
     # Six standard deviations in every one of the 256 levels.
     gap = np.abs(np.bincount(made, minlength=256) - wanted)
     assert (gap <= 6 * np.sqrt(wanted) + 3).all()
+
+
+@pytest.mark.parametrize("photons", [500, 60, 3])
+def test_the_chances_of_counts_are_those_of_scipy_bit_for_bit(photons):
+    counts, rate = np.arange(photons + 200)[None], np.arange(256)[:, None] / 255 * photons
+    assert np.array_equal(poisson(counts, rate), stats.poisson.pmf(counts, rate))
 
 
 def test_alias_tables_restore_the_probabilities():
