@@ -26,11 +26,10 @@ from prunekit.errors import PrunekitError, PrunekitWarning, StoreError, UsageErr
 from prunekit.params import MEASUREMENT_STEPS, MODEL_STEPS
 from prunekit.store import archive, upkeep
 from prunekit.store.locks import is_held, lock
-from prunekit.store.names import KEY, LABEL, MARKER, MASK_PREFIX, SUFFIX
+from prunekit.store.names import KEY, LABEL, MARK, MARKER, MASK_PREFIX, SUFFIX
 from prunekit.store.records import DROPPED, MeasurementRecord, ModelRecord, Sources
 from prunekit.store.sense import senseless_measurement, senseless_model, senseless_record, strange_kind
 
-MARK = b"This folder is a store of prunekit: what is in it is written, checked and cleaned up by prunekit.\n"
 LABEL_BYTES = 200
 LONGEST_NOTE = 400  # bytes of a cost note, on average
 Arrays = dict[str, np.ndarray]

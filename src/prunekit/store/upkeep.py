@@ -12,7 +12,7 @@ from prunekit.base import files
 from prunekit.errors import StoreError, UsageError
 from prunekit.store import archive
 from prunekit.store.locks import discard, is_empty, is_held
-from prunekit.store.names import MARKER, SUFFIX, is_key
+from prunekit.store.names import MARK, MARKER, SUFFIX, is_key
 
 if TYPE_CHECKING:
     from prunekit.store.store import Store
@@ -122,7 +122,7 @@ def leftovers(store: Store) -> list[Leftover]:
     if not _entries(store.root):
         return []
     check_is_store(store)
-    found = [each for folder, is_name in PLACES.items() for each in _parts(store.root, folder, is_name)]
+    found = [each for folder, names in PLACES.items() for each in _parts(store.root, folder, names)]
     if store.running():  # checked after listing the files: a writer holds its lock until the file is whole
         found = []
     locks = store.root / LOCKS
@@ -148,13 +148,11 @@ def _removed(leftover: Leftover, root: Path) -> bool:
     return files.remove(leftover.path, within=root, ours=leftover.ours)
 
 
-def _parts(root: Path, folder: str, is_name: Callable[[str], bool]) -> Iterator[Leftover]:
+def _parts(root: Path, folder: str, finished: Finished) -> Iterator[Leftover]:
     for name in files.listed(root / folder, within=root):
         part = _PART.fullmatch(name)
-        if part and is_name(part["name"]):
-            yield Leftover(
-                root / folder / name, _is_any if folder in ("imports", "labels") else archive.is_ours
-            )
+        if part and finished.is_name(part["name"]):
+            yield Leftover(root / folder / name, finished.ours)
 
 
 def _is_any(file: BinaryIO) -> bool:
@@ -162,17 +160,33 @@ def _is_any(file: BinaryIO) -> bool:
     return True
 
 
-def _is_result(name: str) -> bool:
-    return name.endswith(SUFFIX)
+def _is_mark(file: BinaryIO) -> bool:
+    return MARK.startswith(file.read(len(MARK) + 1))
 
 
-# Folders that may contain half-written files, and the names of the finished files.
-PLACES: dict[str, Callable[[str], bool]] = {
-    "models": _is_result,
-    "measurements": _is_result,
-    "checkpoints": _is_result,
-    "imports": lambda name: bool(_IMPORT.fullmatch(name)),
-    "labels": lambda name: True,
+def is_log(file: BinaryIO) -> bool:
+    """Whether a file is the log of a step's failure, or still empty."""
+    start = file.read(LOG_BYTES)
+    return not start or start.startswith(LOG_BEGINS.encode()) or _TRACEBACK in start
+
+
+class Finished(NamedTuple):
+    """The names of a folder's finished files, and how a half-written one is recognised."""
+
+    is_name: Callable[[str], bool]
+    ours: Ours
+
+
+_RESULTS = Finished(lambda name: name.endswith(SUFFIX), archive.is_ours)
+# Folders that may contain half-written files.
+PLACES = {
+    ".": Finished(MARKER.__eq__, _is_mark),
+    "models": _RESULTS,
+    "measurements": _RESULTS,
+    "checkpoints": _RESULTS,
+    "imports": Finished(lambda name: bool(_IMPORT.fullmatch(name)), _is_any),
+    "labels": Finished(lambda name: True, _is_any),
+    "logs": Finished(lambda name: is_key(name.removesuffix(".log")), is_log),
 }
 
 
@@ -180,12 +194,6 @@ def _done(store: Store, folder: str, ending: str) -> list[Path]:
     names = (name for name in files.listed(store.root / folder, within=store.root) if name.endswith(ending))
     keys = ((name, name.removesuffix(ending)) for name in names)
     return [store.root / folder / name for name, key in keys if is_key(key) and store.has(key)]
-
-
-def is_log(file: BinaryIO) -> bool:
-    """Whether a file is the log of a step's failure, or still empty."""
-    start = file.read(LOG_BYTES)
-    return not start or start.startswith(LOG_BEGINS.encode()) or _TRACEBACK in start
 
 
 def check_is_store(store: Store) -> None:

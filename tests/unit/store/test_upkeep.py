@@ -11,6 +11,7 @@ import pytest
 
 from prunekit.errors import UsageError
 from prunekit.store import archive, upkeep
+from prunekit.store.names import MARK, MARKER
 from prunekit.store.store import Store
 
 GOLDEN = Path(__file__).resolve().parents[2] / "data" / "store" / "v1"
@@ -38,6 +39,8 @@ def test_what_crashes_left_goes(store):
         _put(store.root / "locks" / TRAIN),
         _put(store.log(TRAIN), b"Traceback (most recent call last):\n"),
         _put(store.root / "labels" / f".small.{TOKEN}.part", b"train-43"),
+        _put(store.root / "logs" / f".{TRAIN}.log.{TOKEN}.part", b"prunekit: reason of the failure: no"),
+        _put(store.root / f".{MARKER}.{TOKEN}.part", MARK[:20]),
     ]
     assert store.leftovers() == sorted(gone)
     assert store.clean() == sorted(gone)
@@ -78,6 +81,8 @@ def test_what_others_wrote_stays(store):
         _put(store.root / "models" / ".x.part", b"of another program"),
         _put(store.root / "models" / f".notes.txt.{TOKEN}.part", whole),
         _put(store.root / "models" / f".{TRAIN}.safetensors.{TOKEN}.part", b"of another program"),
+        _put(store.root / f".{MARKER}.{TOKEN}.part", b"of another program"),
+        _put(store.root / "logs" / f".notes.log.{TOKEN}.part", b""),
         _put(store.root / "mine" / f".{TRAIN}.safetensors.{TOKEN}.part", whole),
         _put(store.checkpoint(TRAIN), b"my own notes, under an unlucky name"),
         _put(store.root / "locks" / "README", b""),
