@@ -11,6 +11,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -24,6 +25,7 @@ from prunekit.errors import PrunekitError, UsageError
 
 PART = ".part"
 TOKEN_BYTES = 6
+_PART_NAME = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * TOKEN_BYTES}}}{re.escape(PART)}")
 MOST_CLEANED = 3
 MB = 10**6
 CHUNK = 1 << 20
@@ -275,6 +277,12 @@ def listed(folder: Path, *, within: Path) -> list[str]:
             return sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
     except (OSError, ForeignFileError):
         return []
+
+
+def parts(folder: Path, *, within: Path) -> list[tuple[Path, str]]:
+    """The half-written files in a folder reached without a link, each with the name of its finished file."""
+    found = ((name, _PART_NAME.fullmatch(name)) for name in listed(folder, within=within))
+    return [(folder / name, part["name"]) for name, part in found if part]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from prunekit.errors import PrunekitError, PrunekitWarning
 Tensors = dict[str, Tensor]
 # A data folder is often shared: what one user decoded, all may read.
 READABLE = 0o644
+# A half-written file that has not grown for so many seconds has no writer.
+INTERRUPTED_S = 86_400
 SLOT = "d" * 64
 
 
@@ -35,7 +38,18 @@ def kept(root: Path, name: str, make: Callable[[], Tensors]) -> Tensors:
         files.write(path, *_dump(tensors, name), within=root, ours=is_ours, mode=READABLE)
     except (PrunekitError, SafetensorError) as error:
         warnings.warn(f"cannot keep {path}: {error}", PrunekitWarning, stacklevel=2)
+    _forget_interrupted(path, root)
     return tensors
+
+
+def _forget_interrupted(path: Path, root: Path) -> None:
+    """Remove what earlier writers of this file left half-written; one that may still be writing is left alone."""
+    for part, name in files.parts(path.parent, within=root):
+        try:
+            if name == path.name and time.time() - part.stat().st_mtime > INTERRUPTED_S:
+                files.remove(part, within=root)
+        except (OSError, PrunekitError):  # it is gone, or another user's
+            continue
 
 
 def _dump(tensors: Tensors, name: str) -> tuple[bytes, memoryview]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Collection, Iterable, Mapping
 from importlib.metadata import version
 from importlib.resources import files as resources
@@ -26,7 +25,6 @@ ALWAYS, LEAST_BYTES = (PAGE, "findings.json"), 2**17
 FOLDERS = ("", "figures", "tables")
 TO_BE_DRAWN_AGAIN = ""  # no input has this digest
 UNFINISHED, MADE_OF = "earlier", "made of"
-_PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]{{{2 * files.TOKEN_BYTES}}}{re.escape(files.PART)}")
 
 
 def digest_of(content: Any) -> str:
@@ -161,10 +159,9 @@ def _digest_at(path: Path) -> str | None:
 def _clean(out: Path, places: Collection[str]) -> None:
     """Remove the partial files of interrupted reports."""
     for folder in FOLDERS:
-        for name in files.listed(out / folder, within=out):
-            part = _PART.fullmatch(name)
-            if part and (Path(folder) / part["name"]).as_posix() in places:
-                files.remove(out / folder / name, within=out)
+        for path, name in files.parts(out / folder, within=out):
+            if (Path(folder) / name).as_posix() in places:
+                files.remove(path, within=out)
 
 
 def _listing(out: Path) -> dict[str, Any]:

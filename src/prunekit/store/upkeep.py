@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _IMPORT = re.compile(r"[0-9a-f]{64}\.[a-z0-9]+")
 LOCKS = "locks"
-_PART = re.compile(rf"\.(?P<name>.+)\.[0-9a-f]+{re.escape(files.PART)}")
 LOG_BEGINS = "prunekit: reason of the failure: "
 # How the logs of version 0.1 begin.
 _TRACEBACK = b"Traceback (most recent call last)"
@@ -149,10 +148,9 @@ def _removed(leftover: Leftover, root: Path) -> bool:
 
 
 def _parts(root: Path, folder: str, finished: Finished) -> Iterator[Leftover]:
-    for name in files.listed(root / folder, within=root):
-        part = _PART.fullmatch(name)
-        if part and finished.is_name(part["name"]):
-            yield Leftover(root / folder / name, finished.ours)
+    for path, name in files.parts(root / folder, within=root):
+        if finished.is_name(name):
+            yield Leftover(path, finished.ours)
 
 
 def _is_any(file: BinaryIO) -> bool:

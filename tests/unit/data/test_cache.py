@@ -84,3 +84,15 @@ def test_nothing_is_kept_through_a_link(tmp_path):
     with pytest.warns(PrunekitWarning, match="is a link"):
         kept(tmp_path, "set", _make(1))
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_an_interrupted_writer_left_goes_a_day_later(tmp_path):
+    kept(tmp_path, "other", _make(1))
+    names = ("set.safetensors.0123456789ab", "set.safetensors.ba9876543210", "mine.safetensors.0123456789ab")
+    old, fresh, another = (tmp_path / "cache" / f".{name}.part" for name in names)
+    for path in (old, fresh, another):
+        path.write_bytes(b"half")
+    for path in (old, another):
+        os.utime(path, (0, 0))
+    kept(tmp_path, "set", _make(1))
+    assert (old.exists(), fresh.exists(), another.exists()) == (False, True, True)
