@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from prunekit.pruning.allocation import Choice, global_share, largest, uniform_share
+from prunekit.pruning.allocation import Choice, global_share, largest, standings, uniform_share
 from prunekit.pruning.api import prune, sensitivities
 from prunekit.pruning.methods import METHODS
 from prunekit.pruning.scores.layerwise import removal_costs
@@ -157,6 +157,7 @@ def test_global_share_ranks_all_filters_together_and_keeps_one_of_each_layer():
 
 def test_ties_go_to_the_first():
     assert largest(torch.tensor([1.0, 2, 1, 1]), 3).tolist() == [True, True, True, False]
+    assert standings(torch.tensor([1.0, 2, 1, -torch.inf, 1])).tolist() == [1, 0, 2, 4, 3]
 
 
 def test_lamp_filter_is_lamp_of_whole_filters():

@@ -32,6 +32,14 @@ def largest(scores: Tensor, count: int) -> Tensor:
     return mask.reshape(scores.shape)
 
 
+def standings(scores: Tensor) -> Tensor:
+    """Every entry's place in the order from largest to smallest, from 0; the first of equal entries comes first."""
+    order = scores.flatten().argsort(stable=True, descending=True)
+    found = torch.empty_like(order)
+    found[order] = torch.arange(len(order), device=order.device)
+    return found.reshape(scores.shape)
+
+
 def global_top(scores: Scores, count: int) -> dict[str, Tensor]:
     """Masks that keep the ``count`` largest scores over all layers; ties go to the earlier layer and position."""
     mask = largest(torch.cat([values.flatten() for values in scores.values()]), count)

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from prunekit.base.copying import copied_network
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.graph.graph import Graph
-from prunekit.pruning.graph.tracing import evaluation, layer_by_layer
+from prunekit.pruning.graph.tracing import evaluation, layer_by_layer, untouched
 from prunekit.pruning.layers import REMEDY, Layer, computed_weights
-from prunekit.pruning.masks import Masks, apply_
+from prunekit.pruning.masks import Masks, masked
 from prunekit.pruning.methods import Method
 from prunekit.pruning.subject import Subject, output_positions, unlike_products
 
@@ -58,11 +57,10 @@ def moves_nothing(model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], ma
     loose = masks | {layer.weight: layer.unblocks(kept[name]) for name, layer in graph.layers.items()}
     if all(torch.equal(loose[name], mask) for name, mask in masks.items()):
         return True
-    masked = copied_network(model)
-    apply_(masked, loose)
-    expected = outputs(masked, graph.example)
-    apply_(masked, masks)
-    return alike(expected, outputs(masked, graph.example))
+    with untouched(model), masked(model, loose):
+        expected = outputs(model, graph.example)
+    with untouched(model), masked(model, masks):
+        return alike(expected, outputs(model, graph.example))
 
 
 def outputs(model: nn.Module, example: Any) -> list[Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,24 @@ def apply_(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
     for name, mask in masks.items():
         # masked_fill, not multiplication: a removed infinity must become zero, not NaN.
         own[name].masked_fill_(~mask.to(own[name].device), 0)
+
+
+@contextmanager
+def masked(model: nn.Module, masks: Mapping[str, Tensor]) -> Iterator[None]:
+    """Within the block, the removed entries of the model are zero; afterwards it has its own weights again.
+
+    The model's own memory is never written, since it may be shared or read-only.
+    """
+    check(model, masks)
+    own = parameters(model)
+    before = {name: own[name].data for name in masks}
+    try:
+        for name, mask in masks.items():
+            own[name].data = before[name].masked_fill(~mask.to(before[name].device), 0)
+        yield
+    finally:
+        for name, value in before.items():
+            own[name].data = value
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from prunekit.pruning.layers import Layer
 from prunekit.pruning.methods import METHODS, Chosen, Function, Method, chosen
 from prunekit.pruning.options import Value
 from prunekit.pruning.scores.magnitude import check_finite
-from prunekit.pruning.subject import Batch, Scores, Subject, as_weights, read_batches, single
+from prunekit.pruning.subject import Batch, Scores, Subject, as_weights, inputs_of, read_batches, single
 
 # Weights or filters scored by a user's own function are chosen as these methods choose them.
 _LIKE = {"weight": "wt", "filter": "ft"}
@@ -41,12 +41,20 @@ def opened(
     asked, model = chosen(method, options), single(model)
     sample = read_batches(batches, model) if asked.looks_at_data else []
     _check_sample(asked, sample)
-    inputs = as_weights(example, model) if example is not None else sample[0].inputs if sample else None
+    given = example if example is not None else sample[0].inputs if sample else _listed(batches)
+    inputs = given if given is None else as_weights(given, model)
     subject = Subject(model, trace(model, inputs), sample, seed, asked.options)
     check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
     if isinstance(asked.row, Method):
         return Opened(subject, asked.row, asked.name)
     return _called(asked.row, asked.name, subject)
+
+
+def _listed(batches: Iterable[Any]) -> Tensor | None:
+    """Two images of a list of batches, which are there to trace the model even if its method looks at no data."""
+    first = next(iter(batches), None) if isinstance(batches, list | tuple) else None
+    inputs = inputs_of(first)
+    return inputs[:2] if isinstance(inputs, Tensor) and inputs.numel() else None
 
 
 def _check_sample(asked: Chosen, sample: list[Batch]) -> None:

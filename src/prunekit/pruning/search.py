@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from prunekit.pruning.allocation import largest
+from prunekit.pruning.allocation import largest, standings
 from prunekit.pruning.graph.connectivity import lifelines
 from prunekit.pruning.graph.counts import amounts_of, stock_of
 from prunekit.pruning.graph.propagation import between, by_filter
@@ -188,16 +188,15 @@ class _Trial:
     """Filters (or channels) kept by count, and what each choice of counts leaves; results are cached."""
 
     def __init__(self, room: Room, keys: Scores, there: Mapping[str, Tensor], ranks: str) -> None:
-        self.room, self.keys, self.there, self.ranks = room, keys, there, ranks
+        self.room, self.there, self.ranks = room, there, ranks
+        self.standings = {
+            name: standings(keys[name].masked_fill(~own, -torch.inf)) for name, own in there.items()
+        }
         self.tried: dict[tuple[int, ...], Left] = {}
 
     def chosen(self, amounts: Mapping[str, int]) -> dict[str, Tensor]:
         """Which filters (or channels) these amounts keep, as bool vectors."""
-        found = {}
-        for name, amount in amounts.items():
-            there = self.there[name]
-            found[name] = largest(self.keys[name].masked_fill(~there, -torch.inf), amount) & there
-        return found
+        return {name: (self.standings[name] < amount) & self.there[name] for name, amount in amounts.items()}
 
     def kept(self, amounts: Mapping[str, int]) -> dict[str, Tensor]:
         """The weights that these amounts keep, in blocks."""

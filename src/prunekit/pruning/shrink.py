@@ -13,7 +13,7 @@ from prunekit.errors import UsageError
 from prunekit.pruning.cutting import cut
 from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.graph import Graph
-from prunekit.pruning.graph.propagation import propagate, zeros
+from prunekit.pruning.graph.propagation import nonzero, propagate
 from prunekit.pruning.graph.remaining import room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import alike, outputs
@@ -97,7 +97,7 @@ def kept_channels(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupli
 def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> Tensor:
     """Bool per group: whether something in it is not zero and is read."""
     stocks = room_of(model, graph, masks).stocks
-    liveness, zero = propagate(graph, stocks), zeros(graph, stocks)
+    liveness, there = propagate(graph, stocks), nonzero(graph, stocks)
     alive = torch.zeros(coupling.count, dtype=torch.bool)
     carried = _carried(model, graph, masks, coupling)
     mixed: set[int] = set()  # made by a mix; alive if the inputs of that mix are
@@ -116,7 +116,7 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
             alive[coupling.groups(op.output)[liveness.normed[op.name].cpu()]] = True
         elif op.kind == "mix":
             for value in set(op.inputs) - mixed:
-                alive[coupling.groups(value)[~zero[value].cpu()]] = True
+                alive[coupling.groups(value)[there[value].cpu()]] = True
             for value in made.intersection(op.inputs):
                 groups = coupling.groups(value)
                 alive[groups[carried[groups]]] = True

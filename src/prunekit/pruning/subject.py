@@ -68,15 +68,19 @@ def read_batches(batches: Iterable[Any], model: nn.Module) -> list[Batch]:
         raise UsageError("batches must be a list of batches, not one tensor")
     found = []
     for batch in batches:
-        inputs, labels = (
-            (batch[0], batch[1]) if isinstance(batch, list | tuple) and len(batch) > 1 else (batch, None)
-        )
-        inputs = inputs[0] if isinstance(inputs, list | tuple) else inputs
+        inputs = inputs_of(batch)
+        labels = batch[1] if isinstance(batch, list | tuple) and len(batch) > 1 else None
         if not isinstance(inputs, Tensor):
             raise UsageError(f"a batch must be a tensor or (inputs, labels), not {type(inputs).__name__}")
         labels = labels.to(device_of(model)) if isinstance(labels, Tensor) else None
         found.append(Batch(as_weights(inputs, model), labels))
     return [batch for batch in found if batch.inputs.numel()]
+
+
+def inputs_of(batch: Any) -> Any:
+    """The inputs of a batch of inputs, or of (inputs, labels)."""
+    whole = batch[0] if isinstance(batch, list | tuple) and len(batch) > 1 else batch
+    return whole[0] if isinstance(whole, list | tuple) and whole else whole
 
 
 def as_weights(inputs: Tensor, model: nn.Module) -> Tensor:

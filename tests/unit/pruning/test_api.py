@@ -221,3 +221,29 @@ def test_nothing_is_said_where_everything_is_followed():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         prune(small(), method="ft", prune_ratio=0.5)
+
+
+class OnlyEleven(nn.Module):
+    """Takes vectors of 11 numbers cut into steps: no input guessed from its layers fits."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(2, 6), nn.Linear(6, 2)
+
+    def forward(self, x):
+        return self.last(self.first(x.unflatten(1, (11, 2))).relu().sum(1))
+
+
+@pytest.mark.parametrize("wrap", [list, tuple])
+def test_a_method_that_looks_at_no_data_is_traced_with_the_first_of_a_list_of_batches(wrap):
+    batches = wrap([(torch.randn(3, 22), torch.zeros(3)), None])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        masks = prune(OnlyEleven(), method="ft", prune_ratio=0.46, batches=batches)
+    assert masks["first.bias"].sum() == masks["last.weight"].any(0).sum() == 3  # 15 of 32 entries
+
+
+@pytest.mark.parametrize("batches", [[], [{"ids": 1}], [[]], torch.randn(4, 3, 8), iter([1])])
+def test_a_method_that_looks_at_no_data_ignores_batches_it_cannot_use(batches):
+    masks = prune(small(), method="wt", prune_ratio=0.5, batches=batches)
+    assert abs(prune_ratio(masks, total_parameters(small())) - 0.5) < 0.001

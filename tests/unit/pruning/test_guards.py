@@ -1,4 +1,5 @@
 import copy
+import warnings
 
 import pytest
 import torch
@@ -64,6 +65,35 @@ def test_dead_weights_that_are_not_dead_are_found():
     assert moves_nothing(model, graph, kept, copy.deepcopy(wrong))
     wrong["2.weight"][0, 0] = False
     assert not moves_nothing(model, graph, kept, wrong)
+
+
+class Counting(nn.Module):
+    """Counts its calls in a buffer that its output depends on, and forbids copies."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 8), nn.Linear(8, 2)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def __deepcopy__(self, memo):
+        raise RuntimeError("no copies")
+
+    def forward(self, x):
+        self.calls += 1
+        return self.b(self.a(x).relu()) + self.calls
+
+
+def test_the_guard_runs_the_network_itself_and_leaves_it_unchanged():
+    model = Counting()
+    before = [value.clone() for value in model.state_dict().values()]
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "error"
+        )  # two runs that differ only by the count would count as a contradiction
+        masks = prune(model, method="ft", prune_ratio=0.36)
+    assert not masks["a.weight"].all()
+    after = list(model.state_dict().values())
+    assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def test_slim_refuses_a_network_without_batch_norm():

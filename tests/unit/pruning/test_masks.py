@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from prunekit.errors import UsageError
-from prunekit.pruning.masks import apply_, prune_ratio, removed, total_parameters, write_
+from prunekit.pruning.masks import apply_, masked, prune_ratio, removed, total_parameters, write_
 
 MASKS = {"weight": torch.tensor([[True, False], [False, True]])}
 
@@ -41,3 +41,15 @@ def test_masks_are_bool():
     model = nn.Linear(2, 2)
     with pytest.raises(UsageError, match=r"mask 'weight' has dtype torch.float32: masks must be torch.bool"):
         apply_(model, {"weight": torch.ones(2, 2)})
+
+
+def test_masks_hold_within_a_block_and_never_write_the_models_memory():
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2))
+    model[2].weight = model[0].weight
+    nn.init.ones_(model[0].weight)
+    memory = model[0].weight.data
+    with masked(model, {"0.weight": MASKS["weight"]}):
+        assert model[2].weight.tolist() == [[1, 0], [0, 1]]
+        assert bool((memory == 1).all())
+    assert model[2].weight.data_ptr() == memory.data_ptr()
+    assert bool((memory == 1).all())

@@ -138,14 +138,8 @@ class Builder:
         if not set(axes) <= set(flow.axes):
             return False
         sizes = [shape[axis] if axis in axes else 1 for axis in flow.axes]
-        places = table.reshape(sizes).expand_as(flow.table).reshape(-1)
-        there = places >= 0
-        places, met = places[there], flow.table.reshape(-1)[there]
-        if not len(places):
-            return False
-        labels = torch.full((int(places.max()) + 1,), -1, dtype=torch.int64)
-        labels[places] = met
-        if not bool((labels[places] == met).all()):
+        labels = _labels(table.reshape(sizes).expand_as(flow.table).reshape(-1), flow.table.reshape(-1))
+        if labels is None:
             return False
         self.tie(part.name, part.axis, flow.value, labels)
         return True
@@ -192,6 +186,19 @@ class Builder:
         self.calls[name] += 1
         self.graph.norms[name] = Norm(*parts)
         return self.add("norm", [value], size=self.graph.sizes[value], name=name)
+
+
+def _labels(places: Tensor, met: Tensor) -> Tensor | None:
+    """The channel that each place (-1: none) meets; None if there are no places, or if one meets several channels."""
+    if torch.equal(places, torch.arange(places.numel())):
+        return met
+    there = places >= 0
+    places, met = places[there], met[there]
+    if not len(places):
+        return None
+    labels = torch.full((int(places.max()) + 1,), -1, dtype=torch.int64)
+    labels[places] = met
+    return labels if bool((labels[places] == met).all()) else None
 
 
 _SIZES = ("size", "shape", "split", "sections", "repeats", "end", "start", "length")

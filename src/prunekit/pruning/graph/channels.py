@@ -130,6 +130,8 @@ def broadcast(flow: Flow | Part, own: Sequence[int], shape: Sequence[int]) -> tu
 
 def distinct(codes: Tensor) -> tuple[Tensor, Tensor]:
     """The distinct codes in order of first appearance, and the index of every code among them."""
+    if bool((codes[1:] > codes[:-1]).all()):
+        return codes, torch.arange(codes.shape[0])
     found, inverse = torch.unique(codes, return_inverse=True)
     first = torch.full((len(found),), len(codes), dtype=torch.int64)
     first.scatter_reduce_(0, inverse, torch.arange(len(codes)), "amin")

@@ -34,23 +34,25 @@ class Stock(NamedTuple):
 
     def total(self, filters: Tensor | None, channels: Tensor | None) -> Tensor:
         """The number of weights between these filters and channels, a scalar in float64."""
-        per_filter = self._per_filter(channels).to(torch.float64)
-        for chosen in (filters, self.filters):
-            per_filter = per_filter if chosen is None else per_filter * chosen
-        return per_filter.sum()
+        per_filter, chosen = self._per_filter(channels), _both(filters, self.filters)
+        return (per_filter if chosen is None else per_filter * chosen).sum(dtype=torch.float64)
 
     def _per_filter(self, channels: Tensor | None) -> Tensor:
         groups, rows, columns = self.amounts.shape
-        if channels is None and self.channels is None:
+        chosen = _both(channels, self.channels)
+        if chosen is None:
             return self.amounts.sum(-1).view(groups * rows)
-        every = torch.ones(groups * columns, dtype=torch.bool, device=self.amounts.device)
-        chosen = self._restricted(every if channels is None else channels, self.channels)
         weights = chosen.to(self.amounts.dtype).view(groups, columns, 1)
         return torch.bmm(self.amounts, weights).view(groups * rows)
 
     @staticmethod
     def _restricted(found: Tensor, chosen: Tensor | None) -> Tensor:
         return found if chosen is None else found & chosen
+
+
+def _both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """The entries that both choose; None chooses all."""
+    return other if one is None else one if other is None else one & other
 
 
 def stock_of(layer: Layer, amounts: Tensor) -> Stock:

@@ -8,6 +8,7 @@ removed. A filter that no remaining weight reads does nothing and is removed. Th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -45,16 +46,16 @@ def propagate(graph: Graph, stocks: Stocks) -> Liveness:
     A forward pass finds zero channels, then a backward pass finds unread filters. This is a fixpoint, because removing
     an unread filter makes zero only what nothing reads.
     """
-    zero = zeros(graph, stocks)
-    used = _uses(graph, stocks, zero)
+    there = nonzero(graph, stocks)
+    used = _uses(graph, stocks, there)
     layers = [op for op in graph.ops if op.kind == "layer"]
     norms = [op for op in graph.ops if op.kind == "norm"]
     return Liveness(
         read={op.name: used[op.output] for op in layers},
-        made={op.name: ~zero[op.output] for op in layers},
-        fed={op.name: ~zero[op.inputs[0]] for op in layers},
-        tapped={op.name: used[op.inputs[0]] & ~zero[op.inputs[0]] for op in layers},
-        normed={op.name: used[op.output] & ~zero[op.inputs[0]] for op in norms},
+        made={op.name: there[op.output] for op in layers},
+        fed={op.name: there[op.inputs[0]] for op in layers},
+        tapped={op.name: used[op.inputs[0]] & there[op.inputs[0]] for op in layers},
+        normed={op.name: used[op.output] & there[op.inputs[0]] for op in norms},
     )
 
 
@@ -91,74 +92,73 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
     return {name: mask.contiguous().clone() for name, mask in masks.items()}
 
 
-def zeros(graph: Graph, stocks: Stocks) -> list[Tensor]:
-    """For every value, the channels that are exactly zero."""
+def nonzero(graph: Graph, stocks: Stocks) -> list[Tensor]:
+    """For every value, the channels that are not exactly zero."""
     device = next(iter(stocks.values())).amounts.device
-    zero = [torch.zeros(size, dtype=torch.bool, device=device) for size in graph.sizes]
+    there = list(torch.ones(sum(graph.sizes), dtype=torch.bool, device=device).split(graph.sizes))
     for op in graph.ops:
         if op.kind in _FORWARD:
-            zero[op.output] = _FORWARD[op.kind](graph, op, [zero[value] for value in op.inputs], stocks)
-    return zero
-
-
-def _layer_zero(graph: Graph, op: Op, inputs: list[Tensor], stocks: Stocks) -> Tensor:
-    if op.name in graph.heads:
-        return inputs[0].new_zeros(graph.layers[op.name].outputs)
-    return ~stocks[op.name].fed_filters(~inputs[0])
-
-
-def _all(inputs: list[Tensor]) -> Tensor:
-    return torch.stack(inputs).all(0)
-
-
-_Forward = Callable[[Graph, Op, list[Tensor], Stocks], Tensor]
-_FORWARD: dict[str, _Forward] = {
-    "layer": _layer_zero,
-    "norm": lambda graph, op, inputs, stocks: inputs[0],
-    "sum": lambda graph, op, inputs, stocks: _all(inputs),
-    "product": lambda graph, op, inputs, stocks: torch.stack(inputs).any(0),
-    "cat": lambda graph, op, inputs, stocks: torch.cat(inputs),
-    "index": lambda graph, op, inputs, stocks: inputs[0][op.picks],
-}
-
-
-def _uses(graph: Graph, stocks: Stocks, zero: list[Tensor]) -> list[Tensor]:
-    """For every value, the channels that something still reads."""
-    used = [torch.zeros_like(channels) for channels in zero]
-    for op in reversed(graph.ops):
-        for value, channels in zip(op.inputs, _BACKWARD[op.kind](graph, op, used, zero, stocks), strict=True):
-            used[value] = used[value] | channels
-    return used
+            there[op.output] = _FORWARD[op.kind](graph, op, [there[value] for value in op.inputs], stocks)
+    return there
 
 
 _Vectors = list[Tensor]
 
 
-def _read(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
-    return [torch.ones_like(zero[value]) for value in op.inputs]
+def _layer_makes(graph: Graph, op: Op, inputs: _Vectors, stocks: Stocks) -> Tensor:
+    if op.name in graph.heads:
+        return inputs[0].new_ones(graph.layers[op.name].outputs)
+    return stocks[op.name].fed_filters(inputs[0])
 
 
-def _passed_on(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
+_Forward = Callable[[Graph, Op, _Vectors, Stocks], Tensor]
+_FORWARD: dict[str, _Forward] = {
+    "layer": _layer_makes,
+    "norm": lambda graph, op, inputs, stocks: inputs[0],
+    "sum": lambda graph, op, inputs, stocks: reduce(torch.bitwise_or, inputs),
+    "product": lambda graph, op, inputs, stocks: reduce(torch.bitwise_and, inputs),
+    "cat": lambda graph, op, inputs, stocks: torch.cat(inputs),
+    "index": lambda graph, op, inputs, stocks: inputs[0][op.picks],
+}
+
+
+def _uses(graph: Graph, stocks: Stocks, there: _Vectors) -> _Vectors:
+    """For every value, the channels that something still reads."""
+    unused = torch.zeros(sum(graph.sizes), dtype=torch.bool, device=there[0].device)
+    used = list(unused.split(graph.sizes))
+    for op in reversed(graph.ops):
+        for value, channels in zip(
+            op.inputs, _BACKWARD[op.kind](graph, op, used, there, stocks), strict=True
+        ):
+            used[value] = used[value] | channels
+    return used
+
+
+def _read(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
+    return [torch.ones_like(there[value]) for value in op.inputs]
+
+
+def _passed_on(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
     """A channel is used if the result is used and not zero anyway."""
-    return [used[op.output] & ~zero[op.output]] * len(op.inputs)
+    return [used[op.output] & there[op.output]] * len(op.inputs)
 
 
-def _layer_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
-    return [stocks[op.name].read_channels(used[op.output]) & ~zero[op.inputs[0]]]
+def _layer_uses(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
+    return [stocks[op.name].read_channels(used[op.output]) & there[op.inputs[0]]]
 
 
-def _cat_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
+def _cat_uses(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
     return list(torch.split(used[op.output], [graph.sizes[value] for value in op.inputs]))
 
 
-def _index_uses(graph: Graph, op: Op, used: _Vectors, zero: _Vectors, stocks: Stocks) -> _Vectors:
-    result = torch.zeros_like(zero[op.inputs[0]])
+def _index_uses(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
+    result = torch.zeros_like(there[op.inputs[0]])
     result[op.picks.to(result.device)[used[op.output]]] = True
     return [result]
 
 
 _BACKWARD: dict[str, Callable[[Graph, Op, _Vectors, _Vectors, Stocks], _Vectors]] = {
-    "source": lambda graph, op, used, zero, stocks: [],
+    "source": lambda graph, op, used, there, stocks: [],
     "read": _read,
     "mix": _read,
     "layer": _layer_uses,

@@ -57,8 +57,8 @@ class Room:
         """What a choice leaves after propagation."""
         liveness = propagate(self.graph, stocks)
         amounts = _amounts(stocks, liveness)
-        small = [entries.sum() for entries in self._small(liveness).values()]
-        kept = sum(amounts.values()) + int(sum(small)) + self.other
+        small = list(self._small(liveness).values())
+        kept = sum(amounts.values()) + (int(torch.cat(small).sum()) if small else 0) + self.other
         emptied = tuple(name for name, amount in amounts.items() if not amount and name not in self.idle)
         return Left(kept, emptied, liveness)
 

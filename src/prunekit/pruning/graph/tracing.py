@@ -29,7 +29,7 @@ def trace(model: nn.Module, example: Any = None) -> Graph:
     reason = "no suitable input was found: pass example="
     for inputs in examples(model, example):
         try:
-            with _untouched(model):
+            with untouched(model):
                 builder = _watch(model, layers, inputs)
         except Exception as error:  # any model code may run here, and fail in any way
             if example is not None:
@@ -49,16 +49,18 @@ def trace(model: nn.Module, example: Any = None) -> Graph:
 def evaluation(model: nn.Module) -> Iterator[None]:
     """Evaluation mode within the block; afterwards every module's own mode is restored."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+    if any(mode for _, mode in modes):
+        model.eval()
     try:
         yield
     finally:
         for module, mode in modes:
-            module.training = mode
+            if module.training != mode:
+                module.training = mode
 
 
 @contextmanager
-def _untouched(model: nn.Module) -> Iterator[None]:
+def untouched(model: nn.Module) -> Iterator[None]:
     """Restore modes, buffers and the random state after the block."""
     buffers = {name: value.detach().clone() for name, value in model.named_buffers()}
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
