@@ -95,7 +95,8 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
 def nonzero(graph: Graph, stocks: Stocks) -> list[Tensor]:
     """For every value, the channels that are not exactly zero."""
     device = next(iter(stocks.values())).amounts.device
-    there = list(torch.ones(sum(graph.sizes), dtype=torch.bool, device=device).split(graph.sizes))
+    everything = torch.ones(sum(graph.sizes), dtype=torch.bool, device=device)
+    there = list(torch.split(everything, graph.sizes))
     for op in graph.ops:
         if op.kind in _FORWARD:
             there[op.output] = _FORWARD[op.kind](graph, op, [there[value] for value in op.inputs], stocks)
@@ -125,7 +126,7 @@ _FORWARD: dict[str, _Forward] = {
 def _uses(graph: Graph, stocks: Stocks, there: _Vectors) -> _Vectors:
     """For every value, the channels that something still reads."""
     unused = torch.zeros(sum(graph.sizes), dtype=torch.bool, device=there[0].device)
-    used = list(unused.split(graph.sizes))
+    used = list(torch.split(unused, graph.sizes))
     for op in reversed(graph.ops):
         for value, channels in zip(
             op.inputs, _BACKWARD[op.kind](graph, op, used, there, stocks), strict=True
