@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from prunekit.base.arithmetic import exact
-from prunekit.base.copying import copied_network
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.allocation import Choice, sample_bound
-from prunekit.pruning.coupled import CoupledTrial, Limits, Target, choose, coupled_choice, coupled_masks
+from prunekit.pruning.asking import LARGEST_MISS, Asked, Limits, Target, already_pruned, out_of_reach
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import disagreeing, moves_nothing, unscored
-from prunekit.pruning.masks import Masks, apply_, check, total_parameters
+from prunekit.pruning.masks import Masks, check, total_parameters
 from prunekit.pruning.methods import Function, Method
 from prunekit.pruning.opening import Opened, check_fits, check_layers, opened, scores_of
 from prunekit.pruning.options import Value
 from prunekit.pruning.search import UnreachableError, search_filters, search_weights
-from prunekit.pruning.shrink import shrunk
 from prunekit.pruning.subject import (
     Scores,
     Subject,
@@ -31,10 +29,7 @@ from prunekit.pruning.subject import (
     read_batches,
     single,
 )
-
-# A filter method may miss the ratio by this much; a larger miss is an error that gives the reachable ratios.
-LARGEST_MISS = 0.02
-_COUPLED_TRIES = 8
+from prunekit.pruning.together import prune_together
 
 
 @exact()
@@ -94,8 +89,11 @@ def prune(
     found = opened(model, method, options or {}, batches, seed, example)
     subject, row = found.subject, found.row
     skipped = _skipped(found, skip_layers, limits)
-    asked = _Asked(found.name, prune_ratio, total or total_parameters(model), target, limits)
-    made = (_coupled if coupled else _alone)(subject, row, masks or {}, asked, skipped)
+    asked = Asked(found.name, prune_ratio, total or total_parameters(model), target, limits)
+    if coupled:
+        made = prune_together(subject, row, masks or {}, asked, skipped, _keys)
+    else:
+        made = _alone(subject, row, masks or {}, asked, skipped)
     return (masks or {}) | {name: mask.to(device_of(model)) for name, mask in made.items()}
 
 
@@ -114,17 +112,7 @@ def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits) -> froze
     return skipped
 
 
-class _Asked(NamedTuple):
-    """The request: method, ratio, parameters of the unpruned parent, target and limits."""
-
-    method: str
-    ratio: float
-    total: int
-    target: Target
-    limits: Limits
-
-
-def _alone(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: frozenset[str]) -> Masks:
+def _alone(subject: Subject, row: Method, masks: Masks, asked: Asked, skipped: frozenset[str]) -> Masks:
     """Masks without coupling: along the graph, or layer by layer if the graph proves wrong."""
     how = masks, asked.method, asked.ratio, asked.total, skipped
     found = _masks(subject, row, *how)
@@ -132,57 +120,6 @@ def _alone(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: 
         graph = disagreeing(subject.model, subject.layers)
         found = _masks(subject._replace(graph=graph), row, *how)
     return found or {}
-
-
-def _coupled(subject: Subject, row: Method, masks: Masks, asked: _Asked, skipped: frozenset[str]) -> Masks:
-    """Masks of coupled channels, tested by shrinking: modules that fail with fewer channels keep theirs."""
-    if row.structure != "filter":
-        raise UsageError(f"coupled pruning removes channels: use a filter method, not {asked.method}")
-    if not subject.graph.traced:
-        raise UsageError("coupled pruning needs a model that can be traced: pass example=, an input for it")
-    room, scores = room_of(subject.model, subject.graph, masks), scores_of(subject, row)
-    fixed: frozenset[str] = frozenset()
-    for _ in range(_COUPLED_TRIES):
-        trial, allocate = coupled_choice(
-            subject,
-            row,
-            room,
-            masks,
-            scores,
-            _keys,
-            skipped=skipped,
-            fixed=fixed,
-            target=asked.target,
-            limits=asked.limits,
-        )
-        kept = _coupled_channels(trial, allocate, asked)
-        made = coupled_masks(subject.model, subject.graph, kept)
-        found = {name: mask & masks[name].cpu() if name in masks else mask for name, mask in made.items()}
-        masked = copied_network(subject.model).eval()
-        apply_(masked, masks | found)
-        tried = shrunk(masked, subject.graph, masks | found)
-        if not tried.fixed - fixed:
-            break
-        fixed |= tried.fixed
-    return found
-
-
-def _coupled_channels(
-    trial: CoupledTrial, allocate: Callable[[float], Mapping[str, int]], asked: _Asked
-) -> list[Tensor]:
-    before = trial.counted(trial.alive)
-    whole = asked.total if asked.target == "parameters" else trial.whole()
-    target = round((1 - asked.ratio) * whole)
-    if before < target:
-        raise UsageError(
-            f"the model is already pruned to {1 - before / whole:.4f}, which is more than the "
-            f"requested {asked.ratio}"
-        )
-    try:
-        return choose(trial, allocate, target, LARGEST_MISS * whole)
-    except UnreachableError as error:
-        reachable = [1 - kept / whole for kept in (before, *error.nearest)]
-        raise _out_of_reach(asked.method, asked.ratio, reachable) from None
 
 
 def _masks(
@@ -208,12 +145,12 @@ def _chosen(
     target = round((1 - ratio) * total)
     before = room.left(room.stocks).kept
     if before < target:
-        raise _already_pruned(1 - before / total, ratio)
+        raise already_pruned(1 - before / total, ratio)
     search = _prune_weights if row.structure == "weight" else _prune_filters
     try:
         return search(subject, row, room, target, LARGEST_MISS * total, skipped)
     except UnreachableError as error:
-        raise _out_of_reach(method, ratio, [1 - kept / total for kept in (before, *error.nearest)]) from None
+        raise out_of_reach(method, ratio, [1 - kept / total for kept in (before, *error.nearest)]) from None
 
 
 @exact()
@@ -227,25 +164,6 @@ def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
     subject = Subject(model, trace(model, image), read_batches([image], model), 0)
     positions = output_positions(subject)
     return sample_bound([subject.layers[name].outputs * count for name, count in positions.items()])
-
-
-def _already_pruned(present: float, asked: float) -> UsageError:
-    return UsageError(
-        f"the model is already pruned to {present:.4f}, which is more than the requested {asked}"
-    )
-
-
-def _out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> UsageError:
-    """The error, given the present ratio and the possible ratios nearest to the requested one."""
-    present, *nearest = reachable
-    if max(nearest) <= asked:
-        return UsageError(
-            f"{method} cannot reach prune ratio {asked} on this model (reachable: {present:.3f} to {max(nearest):.3f})"
-        )
-    steps = " and ".join(f"{ratio:.3f}" for ratio in sorted(nearest))
-    return UsageError(
-        f"{method} cannot reach prune ratio {asked} on this model: the nearest possible ratios are {steps}"
-    )
 
 
 def _ranked(subject: Subject, row: Method) -> Scores:
@@ -311,7 +229,8 @@ def _there(room: Room, ranks: str, names: list[str]) -> dict[str, Tensor]:
 def _say_which_stay(subject: Subject, row: Method, free: frozenset[str]) -> None:
     graph = subject.graph
     expected = free | (graph.heads if row.ranks == "outputs" else graph.entries)
-    alone = [name for name, layer in subject.layers.items() if name not in expected and not layer.depthwise]
+    several = {name for name, layer in subject.layers.items() if layer.outputs > 1 and not layer.depthwise}
+    alone = [name for name in subject.layers if name in several - expected]
     if alone:
         some = ", ".join(alone[:6]) + (f" and {len(alone) - 6} more" if len(alone) > 6 else "")
         warnings.warn(

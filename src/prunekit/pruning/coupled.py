@@ -11,13 +11,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from prunekit.errors import UsageError
 from prunekit.pruning.allocation import Choice, largest
+from prunekit.pruning.asking import Asked, Limits, Target
 from prunekit.pruning.cutting import attached_places
 from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.graph import Graph
@@ -28,20 +29,6 @@ from prunekit.pruning.methods import Method
 from prunekit.pruning.search import nearest_amounts
 from prunekit.pruning.shrink import alive_groups
 from prunekit.pruning.subject import Scores, Subject
-
-Target = Literal["parameters", "multiplications"]
-
-
-class Limits(NamedTuple):
-    """Limits on a choice besides its ratio.
-
-    ``round_to``: the number of channels left is a multiple of this. ``largest_share``: no layer loses more than this
-    share of its filters. ``shares``: by layer, the share that it loses.
-    """
-
-    round_to: int = 1
-    largest_share: float = 1.0
-    shares: Mapping[str, float] = {}
 
 
 class Family(NamedTuple):
@@ -73,7 +60,8 @@ def families(
 
 
 def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
-    """For every group, the layers that make its channels, and how many channels each makes."""
+    """For every group, the layers that make its channels, and how many channels each makes; if no layer does, the
+    parameters whose places are its channels, such as an embedding."""
     found: dict[int, dict[str, int]] = {}
     for op in coupling.makers:
         for group in coupling.groups(op.output).tolist():
@@ -83,7 +71,11 @@ def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
         if op.kind == "mix":
             for group in coupling.groups(op.output).tolist():
                 found.setdefault(group, {}).setdefault(f"{op.scope}:{op.output}", 1)
-    return found
+    stored: dict[int, dict[str, int]] = {}
+    for one in coupling.graph.attached:
+        for group in coupling.groups(one.value)[one.labels[one.labels >= 0]].tolist():
+            stored.setdefault(group, {})[one.name] = 1
+    return stored | found
 
 
 def _scores(coupling: Coupling, scores: Scores, row: Method) -> Tensor:
@@ -106,16 +98,28 @@ def _scores(coupling: Coupling, scores: Scores, row: Method) -> Tensor:
 
 
 def _spare_scores(subject: Subject, coupling: Coupling) -> tuple[Tensor, Tensor]:
-    """The magnitude of the weights that read each group, over their layer's mean, for groups without a score."""
+    """For groups without a score: the magnitude of the weights that read each, or, if no layer reads it, of its own
+    (those of a recurrent layer), over the mean of the layer or parameter."""
     total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
     for op in coupling.makers:
         layer = subject.layers[op.name]
         if layer.groups == 1:
             read = layer.blocks(layer.tensor().cpu()).double().abs().sum((0, 2))
-            groups = coupling.groups(op.inputs[0])
-            total.index_add_(0, groups, read / read.mean().clamp(min=1e-30))
-            count.index_add_(0, groups, torch.ones(len(groups)))
-    return total, count
+            _add(total, count, coupling.groups(op.inputs[0]), read)
+    own, own_count = torch.zeros_like(total), torch.zeros_like(count)
+    values = parameters(subject.model)
+    for name, axes in _carriers(subject.model, coupling).items():
+        for axis, groups in axes:
+            each = values[name].detach().cpu().double().abs().movedim(axis, 0).reshape(len(groups), -1).sum(1)
+            _add(own, own_count, groups, each)
+    return torch.where(count > 0, total, own), torch.where(count > 0, count, own_count)
+
+
+def _add(total: Tensor, count: Tensor, groups: Tensor, values: Tensor) -> None:
+    """Add values, over their mean, to the totals of their groups (-1: none)."""
+    there = groups >= 0
+    total.index_add_(0, groups[there], (values / values.mean().clamp(min=1e-30))[there])
+    count.index_add_(0, groups[there], torch.ones(int(there.sum())))
 
 
 @dataclass
@@ -149,7 +153,7 @@ class CoupledTrial:
         amount = max(amount, math.ceil((1 - self.limits.largest_share) * total - 1e-9))
         shares = [self.limits.shares[layer] for layer in family.layers if layer in self.limits.shares]
         amount = round((1 - min(shares)) * total) if shares else amount
-        return min(total, max(1, step, round(amount / step) * step))
+        return min(total, max(self.limits.least, step, round(amount / step) * step))
 
     def reached(self, amounts: Mapping[str, int]) -> int:
         """Entries (or multiplications) left."""
@@ -278,9 +282,8 @@ def coupled_choice(
     rank: Rank,
     *,
     skipped: frozenset[str],
-    fixed: frozenset[str],
-    target: Target,
-    limits: Limits,
+    fixed: frozenset[int],
+    asked: Asked,
 ) -> tuple[CoupledTrial, Callable[[float], Mapping[str, int]]]:
     """The trial over all families, and the method's allocation: from a level in [0, 1] to groups per family."""
     coupling = Coupling(subject.graph, fixed)
@@ -298,7 +301,7 @@ def coupled_choice(
     own = {name: family.scores for name, family in found.items()}
     keys = rank(row, own, subject.seed)
     choice = Choice(own, keys, *_geometry(subject, found))
-    trial = CoupledTrial(room, subject.model, coupling, found, keys, alive, masks, target, limits)
+    trial = CoupledTrial(room, subject.model, coupling, found, keys, alive, masks, asked.target, asked.limits)
     return trial, lambda level: row.allocate(choice, level)
 
 

@@ -89,7 +89,7 @@ _SIZES: tuple[tuple[tuple[type[nn.Module], ...], dict[str, int]], ...] = (
 
 
 def _set_sizes(module: nn.Module) -> None:
-    if isinstance(module, nn.RNNBase):
+    if isinstance(module, nn.RNNBase | nn.RNNCellBase):
         _set_recurrent(module)
         return
     weight = getattr(module, "weight", None)
@@ -107,11 +107,15 @@ def _set_sizes(module: nn.Module) -> None:
         module.normalized_shape = (len(weight),)
 
 
-def _set_recurrent(module: nn.RNNBase) -> None:
+def _set_recurrent(module: nn.RNNBase | nn.RNNCellBase) -> None:
     """Set a recurrent layer's widths and its list of weights, which it keeps in the order of their names."""
-    module._flat_weights = [getattr(module, name, None) for name in module._flat_weights_names]
-    reads, remembers = (cast(Tensor, getattr(module, name)) for name in ("weight_ih_l0", "weight_hh_l0"))
+    last = "_l0" if isinstance(module, nn.RNNBase) else ""
+    reads, remembers = (cast(Tensor, getattr(module, f"weight_{side}{last}")) for side in ("ih", "hh"))
     module.input_size, module.hidden_size = reads.shape[1], remembers.shape[1]
+    if isinstance(module, nn.RNNBase):
+        module._flat_weights = [getattr(module, name, None) for name in module._flat_weights_names]
+        if module.proj_size:
+            module.hidden_size, module.proj_size = len(remembers) // 4, remembers.shape[1]
 
 
 def _set_numbers(model: nn.Module, sized: Sized, kept: Tensor) -> None:
@@ -169,9 +173,15 @@ def _renumbered(module: nn.Module, changed: dict[int, _Change]) -> bool:
 
 _NO_SIZES = {"training", "kernel_size", "stride", "padding", "dilation", "call_super_init"}
 # These fields are set from the tensors in torch's own modules; in other modules they are ordinary numbers.
-_SIZED = (nn.modules.conv._ConvNd, nn.LayerNorm, *(kind for kinds, _ in _SIZES for kind in kinds))
+_SIZED = (
+    nn.modules.conv._ConvNd,
+    nn.LayerNorm,
+    nn.RNNBase,
+    nn.RNNCellBase,
+    *(kind for kinds, _ in _SIZES for kind in kinds),
+)
 _OF_LAYERS = {"in_channels", "out_channels", "in_features", "out_features", "num_features", "num_channels"}
-_OF_LAYERS |= {"normalized_shape"}
+_OF_LAYERS |= {"normalized_shape", "input_size", "hidden_size", "proj_size", "num_layers"}
 
 
 def _numbers_in(values: Iterable[Any], changed: dict[int, _Change]) -> bool:

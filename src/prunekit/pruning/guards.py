@@ -31,23 +31,34 @@ def unscored(subject: Subject, row: Method) -> frozenset[str]:
     or their output is not weight times input.
     """
     hidden = computed_weights(subject.model)
-    _warn(hidden, f"their weights are computed from other parameters ({REMEDY})")
+    warn_of(hidden, f"their weights are computed from other parameters ({REMEDY})")
     computed = set(subject.graph.computed)
     unseen: set[str] = set()
     if row.data_informed:
         computed |= unlike_products(subject)
         if not row.needs_labels:
             unseen = set(subject.layers) - set(output_positions(subject)) - computed
-    _warn(sorted(computed), "the network does not multiply by their stored weights directly")
-    _warn(sorted(unseen), "the sample does not pass through them as separate layers")
+    warn_of(sorted(computed), "the network does not multiply by their stored weights directly")
+    warn_of(sorted(unseen), "the sample does not pass through them as separate layers")
     return frozenset(computed | unseen)
 
 
-def _warn(names: Iterable[str], reason: str) -> None:
-    found = list(names)
+def warn_of(names: Iterable[str], reason: str) -> None:
+    """Warn that these modules, if any, are not pruned, and why."""
+    found = [name or "the network itself" for name in names]
     if found:
         some = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
         warnings.warn(f"not pruned, because {reason}: {some}", PrunekitWarning, 5)
+
+
+def constant(dense: list[Tensor], pruned: list[Tensor]) -> bool:
+    """Whether an output has become the same for all inputs of the batch."""
+    both = zip(dense, pruned, strict=True)
+    return any(_same_rows(after) and not _same_rows(before) for before, after in both)
+
+
+def _same_rows(output: Tensor) -> bool:
+    return output.dim() > 0 and bool((output == output[:1]).all())
 
 
 def moves_nothing(model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], masks: Masks) -> bool:

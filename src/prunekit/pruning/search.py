@@ -17,6 +17,7 @@ from prunekit.pruning.graph.remaining import Left, Room
 from prunekit.pruning.subject import Scores
 
 _STEPS = 48
+_CHANGES = 8
 
 
 class UnreachableError(Exception):
@@ -257,7 +258,10 @@ def search_filters(
 
 
 def nearest_amounts(trial: Trial, allocate: Allocate, target: int, largest_miss: float) -> Mapping[str, int]:
-    """The counts nearest to ``target``: between two neighbouring levels, filters are added one by one."""
+    """The counts nearest to ``target``: between two neighbouring levels, filters are added one by one.
+
+    If one filter more or less is too much, as in narrow layers, other layers keep one more or less, too.
+    """
     low, high = _bracket(trial, allocate, target)
     first, last = 0, sum(high.values()) - sum(low.values())
     while last - first > 1:
@@ -270,9 +274,36 @@ def nearest_amounts(trial: Trial, allocate: Allocate, target: int, largest_miss:
     }
     nearest.pop(-1, None)
     kept = min(nearest, key=lambda kept: abs(kept - target), default=-1)
-    if kept < 0 or abs(kept - target) > largest_miss:
-        raise UnreachableError(*nearest or [trial.most(high)])
-    return nearest[kept]
+    if kept >= 0 and abs(kept - target) <= largest_miss:
+        return nearest[kept]
+    for amounts in nearest.values() if len(nearest) > 1 else ():
+        found = _balanced(trial, amounts, allocate(1.0), target)
+        if abs(trial.reached(found) - target) <= largest_miss:
+            return found
+    raise UnreachableError(*nearest or [trial.most(high)])
+
+
+def _balanced(
+    trial: Trial, amounts: Mapping[str, int], most: Mapping[str, int], target: int
+) -> Mapping[str, int]:
+    """The counts after up to ``_CHANGES`` changes of one layer by one, each of which comes nearest to ``target``."""
+
+    def miss(choice: Mapping[str, int]) -> float:
+        reached = trial.reached(choice)
+        return abs(reached - target) if reached >= 0 else float("inf")
+
+    for _ in range(_CHANGES):
+        tried = [
+            {**amounts, name: amount + step}
+            for name, amount in amounts.items()
+            for step in (-1, 1)
+            if 1 <= amount + step <= most[name]
+        ]
+        best = min(tried, key=miss, default=amounts)
+        if miss(best) >= miss(amounts):
+            break
+        amounts = best
+    return amounts
 
 
 def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict[str, int]:

@@ -11,7 +11,7 @@ from prunekit.base.arithmetic import exact
 from prunekit.base.copying import copied_network
 from prunekit.errors import UsageError
 from prunekit.pruning.cutting import cut
-from prunekit.pruning.graph.coupling import Coupling
+from prunekit.pruning.graph.coupling import Coupling, values_around
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.propagation import nonzero, propagate
 from prunekit.pruning.graph.remaining import room_of
@@ -26,11 +26,24 @@ _TRIES = 24
 
 
 class Shrunk(NamedTuple):
-    """A smaller model, its channels, and the modules that fail with fewer channels than they had."""
+    """A smaller model, its channels and its outputs.
+
+    ``fixed``: the values that keep all channels because of the modules ``failed``, which fail with fewer channels than
+    they had ("": the outputs changed).
+    """
 
     model: nn.Module
     kept: list[Tensor]
-    fixed: frozenset[str]
+    outputs: list[Tensor]
+    fixed: frozenset[int]
+    failed: tuple[str, ...]
+
+
+class _Failure(NamedTuple):
+    """The module that fails ("": only the outputs differ), and why."""
+
+    module: str
+    reason: str
 
 
 @exact()
@@ -59,27 +72,43 @@ def plan(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> tu
 
 
 def shrunk(masked: nn.Module, graph: Graph, masks: Masks) -> Shrunk:
-    """The smaller copy of a masked model; modules that fail or change the outputs without a channel keep all theirs."""
-    expected = outputs(masked, graph.example)
-    fixed: frozenset[str] = frozenset()
-    for _ in range(_TRIES):
-        smaller = copied_network(masked)
-        kept = kept_channels(masked, graph, masks, Coupling(graph, fixed))
+    """The smaller copy of a masked model; modules that fail or change the outputs without a channel keep all theirs.
+
+    What keeps its channels grows with every failure: the sizes written in the module, all channels that it uses, and
+    then those of the modules around it.
+    """
+    expected = outputs(copied_network(masked), graph.example)  # a pass may change what the network stores
+    fixed: frozenset[int] = frozenset()
+    failed: tuple[str, ...] = ()
+    while True:
+        smaller, coupling = copied_network(masked), Coupling(graph, fixed)
+        kept = kept_channels(masked, graph, masks, coupling)
         cut(smaller, graph, kept)
-        failed = _failing(smaller, graph.example, expected)
-        if failed is None:
-            return Shrunk(smaller, kept, fixed)
-        if failed in fixed and not failed:
-            break
-        fixed |= {_widened(failed, fixed)}
-    raise UsageError("no channel can be removed from this model without breaking it or changing its outputs")
+        failure = _failing(smaller, graph.example, expected)
+        if failure is None:
+            return Shrunk(smaller, kept, expected, fixed, failed)
+        more = _more_fixed(coupling, failure.module if len(failed) < _TRIES else "")
+        if more is None:
+            raise UsageError(_cannot_shrink(failure))
+        fixed, failed = fixed | more, (*failed, failure.module)
 
 
-def _widened(failed: str, fixed: frozenset[str]) -> str:
-    """The innermost module, from the failed one outwards, whose channels are not fixed yet."""
-    while failed and failed in fixed:
-        failed = failed.rpartition(".")[0]
-    return failed
+def _more_fixed(coupling: Coupling, failed: str) -> frozenset[int] | None:
+    """The fewest values around a module some of whose channels could still be removed; None if there are none."""
+    for values in values_around(coupling.graph, failed):
+        if not all(bool(coupling.pinned[coupling.groups(value)].all()) for value in values):
+            return values
+    return None
+
+
+def _cannot_shrink(failure: _Failure) -> str:
+    """The error of a model that fails with all of its channels."""
+    if not failure.module:
+        return f"this model cannot be shrunk: {failure.reason}, even with all channels; make its outputs repeatable"
+    return (
+        f"this model cannot be shrunk: a copy of it fails in {failure.module!r} ({failure.reason}); "
+        "pass example=, an input that it runs on, or prune it without coupled"
+    )
 
 
 def kept_channels(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> list[Tensor]:
@@ -100,10 +129,14 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
     liveness, there = propagate(graph, stocks), nonzero(graph, stocks)
     alive = torch.zeros(coupling.count, dtype=torch.bool)
     carried = _carried(model, graph, masks, coupling)
-    mixed: set[int] = set()  # made by a mix; alive if the inputs of that mix are
+    mixed: set[int] = set()  # made by a mix, or an initial state; alive if the inputs of that mix are
     made: set[int] = set()  # made from channels that a mix does not share with its inputs
     for op in graph.ops:
-        if op.kind == "mix" or (op.kind not in ("layer", "read") and mixed.intersection(op.inputs)):
+        if (
+            op.kind == "mix"
+            or op.name == "state"
+            or (op.kind not in ("layer", "read") and mixed.intersection(op.inputs))
+        ):
             mixed.add(op.output)
         if graph.makes_its_own(op) or (
             op.kind not in ("layer", "read", "mix") and made.intersection(op.inputs)
@@ -137,8 +170,8 @@ def _carried(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -
     return carried
 
 
-def _failing(model: nn.Module, example: Any, expected: list[Tensor]) -> str | None:
-    """None if the model runs as expected, else the module that fails, or "" if only the outputs differ."""
+def _failing(model: nn.Module, example: Any, expected: list[Tensor]) -> _Failure | None:
+    """None if the model runs as expected."""
     names = {id(module): name for name, module in model.named_modules()}
     inside: list[str] = []
     enter = nn.modules.module.register_module_forward_pre_hook(
@@ -147,13 +180,13 @@ def _failing(model: nn.Module, example: Any, expected: list[Tensor]) -> str | No
     leave = nn.modules.module.register_module_forward_hook(lambda module, args, output: _pop(inside))
     try:
         found = outputs(model, example)
-    except Exception:  # any model code may run here, and fail in any way
-        return inside[-1] if inside else ""
+    except Exception as error:  # any model code may run here, and fail in any way
+        return _Failure(inside[-1] if inside else "", str(error).strip().partition("\n")[0])
     finally:
         enter.remove()
         leave.remove()
     allowed = max([_HALVES.get(each.dtype, TOLERANCE) for each in expected], default=TOLERANCE)
-    return None if alike(expected, found, allowed) else ""
+    return None if alike(expected, found, allowed) else _Failure("", "its outputs differ from run to run")
 
 
 def _pop(inside: list[str]) -> None:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -246,3 +248,31 @@ def test_what_feeds_a_recurrent_layer_is_cut_with_its_weights(kind):
     assert 1 - total_parameters(smaller) / total == pytest.approx(prune_ratio(masks, total))
     apply_(model, masks)
     torch.testing.assert_close(smaller(signal), model(signal))
+
+
+def dying(*hidden):
+    """Linear layers with ReLUs; of the last hidden one, the unit with the largest weights is always off."""
+    torch.manual_seed(0)
+    sizes = (3, *hidden, 2)
+    parts = [part for two in itertools.pairwise(sizes) for part in (nn.Linear(*two), nn.ReLU())]
+    with torch.no_grad():
+        parts[-4].weight[0] *= 100
+        parts[-4].bias[0] = -1e6
+    return nn.Sequential(*parts[:-1])
+
+
+def test_no_layer_is_left_with_units_that_are_always_off_if_others_can_go():
+    """By hand: of 206 entries, 7 and 1 units leave 40, of which the last is off; 5 and 2 leave 38."""
+    model, inputs = dying(24, 4), torch.randn(2, 3)
+    masks = prune(model, method="ft", prune_ratio=0.8, coupled=True, example=inputs)
+    assert len(left(masks, "0.weight")) == 5
+    assert left(masks, "2.weight") == [0, 3]
+    apply_(model, masks)
+    answers = model(inputs)
+    assert not torch.equal(answers[0], answers[1])
+
+
+def test_a_network_that_answers_the_same_to_everything_is_named():
+    with pytest.warns(PrunekitWarning, match="the same for all inputs: ask for a smaller ratio"):
+        masks = prune(dying(4), method="ft", prune_ratio=0.7, coupled=True, example=torch.randn(2, 3))
+    assert left(masks, "0.weight") == [0]

@@ -166,3 +166,62 @@ class Forked(torch.nn.Module):
 def test_an_untraceable_model_is_refused():
     with pytest.raises(UsageError, match="cannot be traced"):
         shrink(Forked(), {})
+
+
+class Strict(torch.nn.Module):
+    """Two layers, one of which is cut into pieces of a written size, while the other one's width is checked."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = (torch.nn.Linear(*sizes) for sizes in ((16, 16), (16, 16), (32, 8)))
+
+    def forward(self, x):
+        first = torch.relu(self.a(x))
+        first = first.view(len(x), 4, 4).transpose(1, 2).reshape(len(x), -1)
+        second = torch.relu(self.b(x))
+        if second.shape[1] != 16:
+            raise ValueError("sixteen channels, please")
+        return self.c(torch.cat([first, second], 1))
+
+
+def test_a_module_that_fails_again_keeps_all_channels_that_it_uses():
+    """Its written sizes are one reason to fail, and its check another one."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.ReLU(), Strict(), torch.nn.Linear(8, 30))
+    model = torch.nn.Sequential(model, torch.nn.ReLU(), torch.nn.Linear(30, 2))
+    inputs = torch.randn(3, 5)
+    masks = prune(model, method="ft", prune_ratio=0.3, batches=[inputs])
+    smaller = shrink(model, masks, example=inputs)
+    assert smaller[0][3].out_features == smaller[2].in_features < 30
+    assert (smaller[0][2].a.out_features, smaller[0][2].b.out_features) == (16, 16)
+    apply_(model, masks)
+    torch.testing.assert_close(smaller(inputs), model(inputs))
+
+
+class Moody(torch.nn.Module):
+    """Its output grows with every call, in this network (``held``) or in all of them."""
+
+    calls = 0
+
+    def __init__(self, held):
+        super().__init__()
+        self.a, self.b, self.held = torch.nn.Linear(5, 8), torch.nn.Linear(8, 2), held
+        self.register_buffer("mine", torch.zeros(()))
+
+    def forward(self, x):
+        if self.held:
+            self.mine += 1
+        else:
+            Moody.calls += 1
+        return self.b(torch.relu(self.a(x))) + (self.mine if self.held else Moody.calls)
+
+
+def test_a_network_that_counts_its_calls_is_shrunk_and_one_that_answers_differently_is_refused():
+    torch.manual_seed(0)
+    inputs = torch.randn(3, 5)
+    model = Moody(held=True)
+    masks = prune(model, method="ft", prune_ratio=0.364, example=inputs)
+    assert shrink(model, masks, example=inputs).a.out_features < 8
+    assert model.mine == 0
+    with pytest.raises(UsageError, match="its outputs differ from run to run, even with all channels"):
+        shrink(Moody(held=False), masks, example=inputs)

@@ -43,7 +43,7 @@ class Made:
 
     ``pure``: the parameter whose numbers it holds unchanged, perhaps moved. ``like``: it takes the shape of an
     activation, as zeros_like does, and shrinks with it. ``stale``: its memory was written through another tensor, so
-    that any use of it reads its origins.
+    that any use of it reads its origins. ``home``: the module that made it from nothing, as zeros.
     """
 
     parts: tuple[Part, ...] = ()
@@ -51,6 +51,7 @@ class Made:
     pure: str = ""
     like: bool = False
     stale: bool = False
+    home: str | None = None
 
 
 def labels_of(flow: Flow | Part, shape: Sequence[int]) -> Tensor:

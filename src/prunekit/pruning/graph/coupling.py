@@ -23,10 +23,11 @@ class Coupling:
     A grouped convolution loses whole groups, or the same places of every group if its groups are wider than they are
     numerous: whichever cut is finer.
 
-    ``group``: the group of each place; ``count``: the number of groups; ``pinned``: bool per group, True if it stays.
+    ``fixed``: values that keep all channels. ``group``: the group of each place; ``count``: the number of groups;
+    ``pinned``: bool per group, True if it stays.
     """
 
-    def __init__(self, graph: Graph, fixed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, graph: Graph, fixed: frozenset[int] = frozenset()) -> None:
         self.graph = graph
         self.starts = [0, *accumulate(graph.sizes)]
         edges = [edge for op in graph.ops for edge in self._edges(op)]
@@ -37,7 +38,7 @@ class Coupling:
             edges += more
             self._components(edges)
         self.pinned = torch.zeros(self.count, dtype=torch.bool)
-        for value in self._fixed_values(fixed):
+        for value in (*fixed, *self._fixed_values()):
             self.pinned[self.group[self.of(value)]] = True
 
     def _components(self, edges: list[Edge]) -> None:
@@ -112,14 +113,12 @@ class Coupling:
                 edges[sized.value] = _alike(places.reshape(-1, places.shape[-1]).mT)
         return list(edges.values())
 
-    def _fixed_values(self, fixed: frozenset[str]) -> Iterator[int]:
+    def _fixed_values(self) -> Iterator[int]:
         for value, _ in self.graph.pinned:
             yield value
         for op in self.graph.ops:
             if op.kind == "read":
                 yield from op.inputs
-        for scope in fixed:
-            yield from values_in(self.graph, scope)
 
     @cached_property
     def makers(self) -> list[Op]:
@@ -141,11 +140,16 @@ def _by_one_axis(groups: Tensor) -> bool:
     return False
 
 
-def values_in(graph: Graph, scope: str) -> list[int]:
-    """The values to which a module gives sizes, or, if there are none, all values that it uses."""
-    found = [sized.value for sized in graph.sized if _within(sized.scope, scope)]
-    inside = [value for op in graph.ops if _within(op.scope, scope) for value in (*op.inputs, op.output)]
-    return found or [value for value in inside if value >= 0]
+def values_around(graph: Graph, scope: str) -> Iterator[frozenset[int]]:
+    """Growing sets of values: those to which a module gives sizes, all that it uses, and the same of the modules
+    around it, up to the whole network."""
+    while True:
+        yield frozenset(sized.value for sized in graph.sized if _within(sized.scope, scope))
+        inside = [value for op in graph.ops if _within(op.scope, scope) for value in (*op.inputs, op.output)]
+        yield frozenset(value for value in inside if value >= 0)
+        if not scope:
+            return
+        scope = scope.rpartition(".")[0]
 
 
 def _within(scope: str, outer: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ def moved(builder: Builder, call: Call) -> list[Track] | None:
     for part in track.parts:
         for place, labels in enumerate(_moved(call, field, labels_of(part, tensor.shape))):
             parts[place].append(Part(part.name, part.axis, *table_of(labels)))
-    return [Made(tuple(own), track.origins, track.pure, track.like) for own in parts]
+    return [replace(track, parts=tuple(own)) for own in parts]
 
 
 def _moved(call: Call, field: str, labels: Tensor) -> tuple[Tensor, ...]:

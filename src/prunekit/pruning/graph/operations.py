@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from prunekit.pruning.graph import contractions, moves, norms, pointwise
+from prunekit.pruning.graph import contractions, moves, norms, pointwise, recurrent
 from prunekit.pruning.graph.builder import Builder, Call, Track, origins_of
 from prunekit.pruning.graph.channels import Flow, Made
 
@@ -80,7 +80,7 @@ def _shaped(builder: Builder, call: Call) -> list[Track] | None:
 
 def _nothing(builder: Builder, call: Call) -> list[Track] | None:
     """A new tensor that does not depend on the values of the arguments."""
-    return [Made()] * len(call.outputs)
+    return [Made(home=builder.scope)] * len(call.outputs)
 
 
 def _copied(builder: Builder, call: Call) -> list[Track] | None:
@@ -122,6 +122,9 @@ _NAMES: dict[Rule, str] = {
     contractions.addmm: "addmm",
     contractions.matmul: "mm matmul bmm",
     contractions.attention: "scaled_dot_product_attention",
+    recurrent.recurrent: "lstm gru rnn_tanh rnn_relu",
+    recurrent.cell: "lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell",
+    recurrent.packed: "_pack_padded_sequence _pad_packed_sequence",
     norms.layer_norm: "layer_norm native_layer_norm",
     norms.group_norm: "group_norm native_group_norm",
     norms.batch_norm: "batch_norm native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training "
@@ -129,7 +132,8 @@ _NAMES: dict[Rule, str] = {
     norms.softmax: "softmax _softmax log_softmax _log_softmax",
     _decides: "_local_scalar_dense item is_nonzero equal nonzero nonzero_static masked_select",
     _shaped: "zeros_like ones_like empty_like full_like rand_like randn_like bernoulli randint_like",
-    _nothing: "new_zeros new_ones new_empty new_full new_empty_strided sym_size size sym_stride sym_numel",
+    _nothing: "zeros ones empty full rand randn "
+    "new_zeros new_ones new_empty new_full new_empty_strided sym_size size sym_stride sym_numel",
     _copied: "copy",
 }
 _RULES: dict[str, Rule] = {name: rule for rule, names in _NAMES.items() for name in names.split()}

@@ -59,7 +59,14 @@ def _met(
         met = pairs(found, flow, (output.shape, other.shape), output.shape)
         if met is None:
             return None
-        inputs = [builder.picked(found.value, met.left), builder.picked(flow.value, met.right)]
+        inputs, wide = [], len(met.left) > 1
+        for value, picks in ((found.value, met.left), (flow.value, met.right)):
+            if wide and bool((picks == picks[0]).all()):
+                # One channel that meets all others, such as a spatial gate: it stays, so that the others are free.
+                builder.read_values([builder.picked(value, picks[:1])])
+                behaviour = "fresh" if behaviour == "sum" else behaviour
+            else:
+                inputs.append(builder.picked(value, picks))
         kind = "sum" if behaviour == "fresh" else behaviour
         found = Flow(builder.add(kind, inputs, size=len(met.left)), met.axes, met.table)
     if behaviour == "fresh":

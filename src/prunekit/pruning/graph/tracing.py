@@ -102,7 +102,7 @@ def _give(builder: Builder, tensor: Tensor) -> None:
 def _protect(graph: Graph) -> None:
     """Mark values that nothing seems to use as read, since the network computes them."""
     used = {value for op in graph.ops for value in op.inputs}
-    made = [op.output for op in graph.ops if op.output >= 0 and op.output not in used]
+    made = [op.output for op in graph.ops if op.output >= 0 and op.output not in used and op.name != "state"]
     for value in made:
         graph.add("read", [value])
 

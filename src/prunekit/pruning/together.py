@@ -1,0 +1,116 @@
+"""Coupled pruning from the request to the masks: chosen, shrunk, run, and chosen again where that fails."""
+
+from __future__ import annotations
+
+import warnings
+
+from torch import Tensor
+
+from prunekit.base.copying import copied_network
+from prunekit.errors import PrunekitWarning, UsageError
+from prunekit.pruning.asking import LARGEST_MISS, Asked, already_pruned, out_of_reach
+from prunekit.pruning.coupled import Rank, choose, coupled_choice, coupled_masks
+from prunekit.pruning.graph.remaining import Room, room_of
+from prunekit.pruning.guards import constant, outputs, warn_of
+from prunekit.pruning.masks import Masks, apply_
+from prunekit.pruning.methods import Method
+from prunekit.pruning.opening import scores_of
+from prunekit.pruning.search import UnreachableError
+from prunekit.pruning.shrink import Shrunk, shrunk
+from prunekit.pruning.subject import Scores, Subject
+
+_TRIES = 8
+# Where the pruned network has lost its answer, every layer keeps so many groups of channels, tried in turn.
+_LEAST = (1, 2, 4, 8, 16)
+
+_WHOLE = "they do not run with fewer channels"
+
+
+def prune_together(
+    subject: Subject, row: Method, masks: Masks, asked: Asked, skipped: frozenset[str], rank: Rank
+) -> Masks:
+    """Masks of coupled channels, tested by shrinking: modules that fail with fewer channels keep theirs.
+
+    If an output no longer depends on the input, as where all units left of a narrow layer are off, every layer keeps
+    more of them; if that does not help either, a :class:`PrunekitWarning` says so.
+    """
+    if row.structure != "filter":
+        raise UsageError(f"coupled pruning removes channels: use a filter method, not {asked.method}")
+    if not subject.graph.traced:
+        raise UsageError("coupled pruning needs a model that can be traced: pass example=, an input for it")
+    room, scores = room_of(subject.model, subject.graph, masks), scores_of(subject, row)
+    dense = outputs(subject.model, subject.graph.example)
+    first: Masks | None = None
+    for least in _LEAST:
+        limited = asked._replace(limits=asked.limits._replace(least=least))
+        try:
+            found, tried = _tested(subject, row, room, masks, scores, limited, skipped, rank)
+        except UsageError:
+            if first is None:
+                raise
+            break
+        first = found if first is None else first
+        if not constant(dense, tried.outputs):
+            warn_of(tried.failed, _WHOLE)
+            return found
+    said = "an output of the pruned network is the same for all inputs: ask for a smaller ratio"
+    warnings.warn(said, PrunekitWarning, 4)
+    return first or {}
+
+
+def _tested(
+    subject: Subject,
+    row: Method,
+    room: Room,
+    masks: Masks,
+    scores: Scores,
+    asked: Asked,
+    skipped: frozenset[str],
+    rank: Rank,
+) -> tuple[Masks, Shrunk]:
+    """The masks, and the network without the masked channels, all of which can be removed."""
+    fixed: frozenset[int] = frozenset()
+    failed: tuple[str, ...] = ()
+    for _ in range(_TRIES):
+        try:
+            kept = _channels(subject, row, room, masks, scores, asked, skipped, rank, fixed)
+        except UsageError:
+            warn_of(failed, _WHOLE)
+            raise
+        made = coupled_masks(subject.model, subject.graph, kept)
+        found = {name: mask & masks[name].cpu() if name in masks else mask for name, mask in made.items()}
+        masked = copied_network(subject.model).eval()
+        apply_(masked, masks | found)
+        tried = shrunk(masked, subject.graph, masks | found)
+        failed += tuple(name for name in tried.failed if name not in failed)
+        if not tried.fixed - fixed:
+            break
+        fixed |= tried.fixed
+    return found, tried._replace(failed=failed)
+
+
+def _channels(
+    subject: Subject,
+    row: Method,
+    room: Room,
+    masks: Masks,
+    scores: Scores,
+    asked: Asked,
+    skipped: frozenset[str],
+    rank: Rank,
+    fixed: frozenset[int],
+) -> list[Tensor]:
+    """The channels to keep, of every value."""
+    trial, allocate = coupled_choice(
+        subject, row, room, masks, scores, rank, skipped=skipped, fixed=fixed, asked=asked
+    )
+    before = trial.counted(trial.alive)
+    whole = asked.total if asked.target == "parameters" else trial.whole()
+    target = round((1 - asked.ratio) * whole)
+    if before < target:
+        raise already_pruned(1 - before / whole, asked.ratio)
+    try:
+        return choose(trial, allocate, target, LARGEST_MISS * whole)
+    except UnreachableError as error:
+        reachable = [1 - kept / whole for kept in (before, *error.nearest)]
+        raise out_of_reach(asked.method, asked.ratio, reachable) from None
