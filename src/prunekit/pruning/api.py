@@ -90,10 +90,7 @@ def prune(
     subject, row = found.subject, found.row
     skipped = _skipped(found, skip_layers, limits)
     asked = Asked(found.name, prune_ratio, total or total_parameters(model), target, limits)
-    if coupled:
-        made = prune_together(subject, row, masks or {}, asked, skipped, _keys)
-    else:
-        made = _alone(subject, row, masks or {}, asked, skipped)
+    made = (_together if coupled else _alone)(subject, row, masks or {}, asked, skipped)
     return (masks or {}) | {name: mask.to(device_of(model)) for name, mask in made.items()}
 
 
@@ -110,6 +107,10 @@ def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits) -> froze
     skipped = frozenset(skip_layers) | found.unnamed | unscored(found.subject, found.row)
     check_fits(found, skipped)
     return skipped
+
+
+def _together(subject: Subject, row: Method, masks: Masks, asked: Asked, skipped: frozenset[str]) -> Masks:
+    return prune_together(subject, row, masks, asked, skipped, _keys)
 
 
 def _alone(subject: Subject, row: Method, masks: Masks, asked: Asked, skipped: frozenset[str]) -> Masks:
