@@ -39,6 +39,7 @@ PARTS: dict[str, Callable[[Any], str]] = {
 LONGEST_VALUE = 15
 
 Identity = tuple[str, ...]
+_as_text = json.JSONEncoder(sort_keys=True).encode
 
 
 def labelled(rows: Iterable[Row]) -> list[dict[str, Any]]:
@@ -65,7 +66,7 @@ def _is_named(row: Row) -> bool:
 def _identity(row: Row) -> Identity:
     """Equal for rows of one network; a curve's row at ratio 0 counts with its curve."""
     columns = (row.get(name) for name in ("variant", "method", *PARTS))
-    return (_family(row), *map(str, columns), json.dumps(row.get("settings"), sort_keys=True))
+    return (_family(row), *map(str, columns), _as_text(row.get("settings")))
 
 
 def _family(row: Row) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import BytesIO
+from functools import cache, lru_cache
+from io import StringIO
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
 
 from prunekit.report.marks import Meaning, main_values, meanings
 from prunekit.report.style import PAPER, RC, themed
@@ -71,6 +74,7 @@ def render(panel: Panel, alt: str) -> Drawing:
     with own_style(panel.name):
         figure = Figure(figsize=(panel.width, panel.height), dpi=POINTS_PER_INCH)
         figure.set_facecolor(PAPER.light)
+        _Canvas(figure)
         axes = figure.subplots()
         panel.draw(axes)
         fit(figure, axes)
@@ -102,7 +106,8 @@ def once(drawings: Sequence[Drawing]) -> tuple[Drawing, ...]:
 def _legend(figure: Figure) -> tuple[tuple[str, ...], float]:
     """The names in the legend above the axes, and how far down from the top it reaches, in points."""
     names = tuple(text.get_text() for legend in figure.legends for text in legend.get_texts())
-    lowest = min((legend.get_window_extent().y0 for legend in figure.legends), default=figure.bbox.y1)
+    measure = VECTOR(1, 1, StringIO(), metadata=_NO_SVG_METADATA)
+    lowest = min((legend.get_window_extent(measure).y0 for legend in figure.legends), default=figure.bbox.y1)
     return names, float(figure.bbox.y1 - lowest)
 
 
@@ -120,14 +125,27 @@ def lay_out(figure: Figure) -> None:
     figure.set_layout_engine("none")
 
 
+@cache
+def _measuring() -> RendererAgg:
+    """The renderer that measures texts for the layout of all figures: each text once."""
+    measuring: RendererAgg = PIXELS(1, 1, POINTS_PER_INCH)
+    return measuring
+
+
+class _Canvas(FigureCanvasAgg):
+    """A canvas for layouts only."""
+
+    def get_renderer(self) -> RendererAgg:
+        return _measuring()
+
+
 PAD_IN = 0.0417  # around the axes and the legend, as much as matplotlib leaves
 
 
 def fit(figure: Figure, axes: Axes) -> None:
     """Place the only axes of a figure below its legend, as matplotlib's layout does, in one pass instead of two."""
-    canvas: Any = FigureCanvasAgg(figure)
     pad = PAD_IN * figure.dpi
-    around: Any = axes.get_tightbbox(canvas.get_renderer(), for_layout_only=True)
+    around: Any = axes.get_tightbbox(_measuring(), for_layout_only=True)
     legend = max((each.get_window_extent().height + 2 * pad for each in figure.legends), default=0.0)
     inner, (width, height) = axes.get_window_extent(), figure.bbox.size
     left, below = inner.x0 - around.x0 + pad, inner.y0 - around.y0 + pad
@@ -154,13 +172,36 @@ def _points_per_unit(axes: Axes) -> float:
     return float(right - left)
 
 
-# The canvas prints directly: Figure.savefig would draw everything twice.
+@lru_cache(maxsize=4096)
+def _size_of(text: str, font: FontProperties, mathematics: bool) -> tuple[float, float, float]:
+    """Width, height and descent of a text in a vector file: figures have most of their texts in common."""
+    width, height, descent = TextToPath().get_text_width_height_descent(text, font, mathematics)
+    return width, height, descent
+
+
+class _Renderer(RendererSVG):
+    """Draws to an SVG file, and measures each text once for all of them."""
+
+    def get_text_width_height_descent(
+        self, s: str, prop: FontProperties, ismath: Any
+    ) -> tuple[float, float, float]:
+        return _size_of(s, prop, bool(ismath))
+
+
+# matplotlib has no types for what its renderers take.
+VECTOR: Any = _Renderer
+PIXELS: Any = RendererAgg
+
+
+# The figure draws itself directly: its own way of saving draws everything twice.
 def as_svg(figure: Figure) -> bytes:
     """The figure as an SVG file without dates and program names."""
-    buffer = BytesIO()
-    canvas: Any = FigureCanvasSVG(figure)
-    canvas.print_svg(buffer, metadata=_NO_SVG_METADATA)
-    return buffer.getvalue()
+    width, height = POINTS_PER_INCH * figure.get_size_inches()
+    text = StringIO()
+    renderer = VECTOR(width, height, text, image_dpi=POINTS_PER_INCH, metadata=_NO_SVG_METADATA)
+    figure.draw(renderer)
+    renderer.finalize()
+    return text.getvalue().encode()
 
 
 def _inline(svg: str, panel: Panel, alt: str, told: Sequence[Meaning], per_unit: float) -> str:

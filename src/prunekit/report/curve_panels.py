@@ -48,7 +48,8 @@ def _draw_accuracy(study: Study, distribution: Any, span: tuple[float, float], a
     for name, rows in series.items():
         for row in filter(None, [last_commensurate(rows)]):
             plots.ring(axes, row, looks_of(study)[name], x=PARAMETERS, y=ACCURACY)
-    axes.set(title=plots.shortened(str(distribution), 44), ylim=span)
+    plots.title(axes, plots.shortened(str(distribution), 44))
+    axes.set(ylim=span)
     plots.along_parameters(axes, [row for rows in series.values() for row in rows])
 
 
@@ -87,7 +88,8 @@ def _draw_excess(
     for slope in slopes[:1]:
         plots.ray(axes, slope, look, y=EXCESS)
     plots.bars(axes, rows, look, x=RATIO, y=EXCESS)
-    axes.set(title=look.label, xlabel=RATIO.label, ylabel=EXCESS.label, xlim=PERCENT_SPAN, ylim=span)
+    plots.title(axes, look.label)
+    axes.set(xlabel=RATIO.label, ylabel=EXCESS.label, xlim=PERCENT_SPAN, ylim=span)
 
 
 def curve(finding: str, y: Scale, **where: Any) -> Callable[[Study], list[Panel]]:

@@ -152,9 +152,9 @@ def columns_of(rows: Iterable[Row]) -> list[str]:
 
 _as_text = json.JSONEncoder(ensure_ascii=False).encode
 # Types that the CSV writer formats itself: numbers to their last digit, missing as empty.
-AS_THEY_ARE = (float, int, type(None))
+AS_THEY_ARE = frozenset((float, int, type(None)))
 # First characters that make a spreadsheet run a text as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = frozenset("=+-@\t\r")
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -172,5 +172,5 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 def _field(value: Any) -> str:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return f"'{value}" if value[:1] in FORMULA else value
     return _as_text(value)

@@ -63,7 +63,8 @@ def _draw_levels(
         plots.zero_line(axes)
     ratio = "prune_ratio" if any(row.get("asked") is None for row in own) else "asked"
     _roles(axes, split(measured(own), ratio), measured(control), x=LEVEL, y=y)
-    axes.set(title=f"Pruned by {label}", ylim=span)
+    plots.title(axes, f"Pruned by {label}")
+    axes.set(ylim=span)
 
 
 def _roles(
@@ -101,7 +102,8 @@ def _draw_transfer(method: str, rows: Sequence[Row], axes: Axes) -> None:
         for row in rows
     }
     plots.heat(axes, cells, [role(item) for item in pixels], [role(item) for item in predicts])
-    axes.set(title=f"Pruned by {method}", xlabel="Who predicts", ylabel="Whose pixels")
+    plots.title(axes, f"Pruned by {method}")
+    axes.set(xlabel="Who predicts", ylabel="Whose pixels")
 
 
 def role(value: float | str) -> str:
@@ -126,4 +128,4 @@ def _draw_kept(method: str, rows: Sequence[Row], axes: Axes) -> None:
     roles = parted(rows, "column")
     control = roles.pop(Role.SEPARATE, [])
     _roles(axes, roles, control, x=PIXELS, y=CONFIDENCE)
-    axes.set_title(f"Pruned by {method}")
+    plots.title(axes, f"Pruned by {method}")

@@ -52,7 +52,7 @@ def _draw(study: Study, rows: Sequence[Row], span: tuple[float, float], axes: Ax
     for name, own in by_label(rows).items():
         _steps(axes, sorted(own, key=lambda row: row["value"]), looks_of(study)[name], span)
     axes.set(xlabel="Margin δ (points)", ylabel="Prune potential (%)", xlim=span, ylim=PERCENT_SPAN)
-    axes.set_title(plots.shortened(str(rows[0]["distribution"]), 44))
+    plots.title(axes, plots.shortened(str(rows[0]["distribution"]), 44))
     plots.legend_above(axes)
 
 

@@ -61,7 +61,8 @@ def _draw(
             between = f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]" if plots.has_interval(row) else ""
             tell(mark, f"{one} less {other}", [f"{points(row['value'])}{between}".replace("-", "\u2212")])
     plots.grid_of(axes, labels, labels)
-    axes.set(title=plots.shortened(distribution, 44), xlabel="Less", ylabel="Prune potential of")
+    plots.title(axes, plots.shortened(distribution, 44))
+    axes.set(xlabel="Less", ylabel="Prune potential of")
 
 
 def _cell(axes: Axes, row: Row, place: tuple[int, int], sign: int) -> None:

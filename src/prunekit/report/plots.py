@@ -65,6 +65,11 @@ def _line(axes: Axes, rows: Sequence[Row], look: Look, *, x: Scale, y: Scale) ->
     tell(line, look.label, [f"{x.at(row)}: {y.said(row)}" for row in rows])
 
 
+def title(axes: Axes, text: str) -> None:
+    """The title right above the axes: to put it there by itself, matplotlib measures all ticks twice."""
+    axes.set_title(text, y=1.0)
+
+
 def legend_above(axes: Axes) -> None:
     """The legend in rows above the axes, where it covers no data: as many columns as the figure has room for."""
     figure = axes.get_figure(root=False)

@@ -125,7 +125,8 @@ def by_severity(study: Study) -> list[Panel]:
 def _draw_severity(study: Study, name: str, rows: Sequence[Row], axes: Axes) -> None:
     plots.lines(axes, by_label(rows), looks_of(study), x=SEVERITY, y=POTENTIAL)
     axes.set_xticks(SEVERITIES)
-    axes.set(title=plots.shortened(name, 44), ylim=PERCENT_SPAN)
+    plots.title(axes, plots.shortened(name, 44))
+    axes.set(ylim=PERCENT_SPAN)
 
 
 def by_class(study: Study) -> list[Panel]:
@@ -164,7 +165,7 @@ def dots_by(
 
     def draw(axes: Axes) -> None:
         dots(axes)
-        axes.set_title(title)
+        plots.title(axes, title)
 
     more = len(ranked) - len(categories)
     left_out = f"{count(more, f'more {by}')} in tables/{rows[0]['finding']}.csv." if more else ""

@@ -16,6 +16,7 @@ Row = Mapping[str, Any]
 
 SEPARATE = str(Role.SEPARATE)
 METHODS_FIRST = ("wt", "sipp", "ft", "pfp")
+_PLACES = {name: float(place) for place, name in enumerate(METHODS_FIRST)}
 # Control characters in names are escaped, so that no page, table or terminal obeys them; newlines and tabs stay.
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 _OWN_FIELDS = ("title", "margin", "nominal", "recipe", "lineage")
@@ -127,22 +128,45 @@ _as_text = json.JSONEncoder(sort_keys=True).encode
 
 def plain(value: Any) -> Any:
     """The value in JSON's own types; a number that is not finite is missing."""
-    if value is None or type(value) in (int, bool):
-        return value
-    if type(value) is str:
-        return value if value.isprintable() else value.translate(CONTROLS)
+    known = PLAIN.get(type(value))
+    if known is not None:
+        return known(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        items = [plain(item) for item in value]
-        return sorted(items, key=_as_text) if isinstance(value, set | frozenset) else items
-    if isinstance(value, str):
-        return value.translate(CONTROLS)
-    if isinstance(value, bool | int) or value is None:
-        return value
+        return _plain_fields(value)
+    if isinstance(value, set | frozenset):
+        return sorted(map(plain, value), key=_as_text)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return str(value)
+        return _finite(float(value))
+    if isinstance(value, bool | int):
+        return value
+    return value.translate(CONTROLS) if isinstance(value, str) else str(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _printable(value: str) -> str:
+    return value if value.isprintable() else value.translate(CONTROLS)
+
+
+def _plain_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): plain(item) for name, item in fields.items()}
+
+
+# By type, what a report's rows consist of: a large one has millions of values.
+PLAIN: dict[type, Callable[[Any], Any]] = {
+    **dict.fromkeys((type(None), bool, int), _as_it_is),
+    float: _finite,
+    str: _printable,
+    dict: _plain_fields,
+}
 
 
 def nominal_of(rows: Iterable[Row]) -> str | None:
@@ -165,8 +189,8 @@ def reading_order(value: Any) -> tuple[int, float, str]:
     """Sort key: numbers by size, then the paper's methods in its order, other names, the control last."""
     if isinstance(value, int | float):
         return (0, float(value), "")
-    if value in METHODS_FIRST:
-        return (1, float(METHODS_FIRST.index(value)), "")
+    if isinstance(value, str) and value in _PLACES:
+        return (1, _PLACES[value], "")
     return (3 if value == SEPARATE else 2, 0.0, str(value))
 
 

@@ -1,6 +1,7 @@
 """What drawings are made of: legends that stay within their figure."""
 
 import re
+from functools import partial
 
 import pytest
 from matplotlib import rc_context
@@ -66,3 +67,13 @@ def test_a_legend_is_on_the_page_once_and_in_every_file():
 def test_panels_of_one_quantity_share_a_span_with_room():
     rows = [{"value": 0.2, "low": 0.1, "high": 0.3}, {"value": 0.5}, {"value": None}]
     assert plots.span_of(rows, Scale("value", "Error", "%", percentage)) == pytest.approx((8.4, 51.6))
+
+
+def test_a_title_is_where_matplotlib_would_put_it_by_itself():
+    def by_itself(axes):
+        axes.set_title("A title")
+
+    drawn = [
+        render(Panel("titled", draw), "alt").svg for draw in (by_itself, partial(plots.title, text="A title"))
+    ]
+    assert drawn[0] == drawn[1]
