@@ -23,7 +23,7 @@ from prunekit.pruning.masks import apply_
 from prunekit.pruning.methods import METHODS
 from prunekit.pruning.shrink import shrink
 from prunekit.tasks.segmentation import IGNORED
-from prunekit.training import losses
+from prunekit.training import losses, norms
 from prunekit.training.checkpoint import Checkpoint
 from prunekit.training.loop import fit
 from prunekit.training.retrain import MODES, retrain
@@ -353,6 +353,7 @@ def test_the_cpu_and_the_pretend_gpu_agree_to_the_bit(name, pretend_gpu, tmp_pat
     for field, value in (("GPU_MULTIPLE", 1), ("LEAST_ON_GPU", 0)):  # the same compact network on both
         monkeypatch.setattr(compact, field, value)
     monkeypatch.setattr(kernels, "FEWEST_CHANNELS", 0)  # the same convolutions too
+    monkeypatch.setattr(norms, "MANY_CHANNELS", 0)  # and batch norms
     expected = PATHS[name]("cpu", **more)
     with pretend_gpu() as gpu:
         found = PATHS[name]("cuda", **more)

@@ -29,6 +29,7 @@ from prunekit.training.compiled import compiled, compiling
 from prunekit.training.distributed import agree, parallel, world
 from prunekit.training.feed import Batch, EpochImages, Feed, derived_seed
 from prunekit.training.losses import LossLog
+from prunekit.training.norms import packed
 from prunekit.training.schedules import learning_rate
 from prunekit.training.sgd import MaskedSgd
 
@@ -80,7 +81,14 @@ def fit(
     saved = checkpoints.load(checkpoint, identity)
     agree("the settings, the data or the checkpoint", f"{identity} {saved and saved.step}", device)
     started, was_training = time.monotonic(), model.training
-    with _reproducible(model, device), compiling(settings.compiled), parallel(model.train()) as network:
+    # Neither torch.compile nor several processes call torch's batch norm.
+    eager = not settings.compiled and feed.place.size == 1
+    with (
+        _reproducible(model, device),
+        compiling(settings.compiled),
+        packed(model, asked=eager),
+        parallel(model.train()) as network,
+    ):
         run = _Run(model, network, feed, settings)
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
