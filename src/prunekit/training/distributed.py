@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from prunekit.errors import PrunekitError, PrunekitWarning, UsageError
+from prunekit.training.norms import remember
 
 
 class World(NamedTuple):
@@ -129,21 +130,12 @@ class _SharedBatchNorm(nn.BatchNorm2d):
         mean = _total(wide.sum((0, 2, 3))) / count
         centred = wide - mean[:, None, None]
         variance = _total(centred.square().sum((0, 2, 3))) / count
-        self._remember(mean, variance * count / (count - 1).clamp(min=1))
+        remember(self, mean, variance * count / (count - 1).clamp(min=1))
         return (centred * self._scale(variance) + self.bias[:, None, None]).to(x.dtype)
 
     def _scale(self, variance: Tensor) -> Tensor:
         scale: Tensor = self.weight * (variance + self.eps).rsqrt()
         return scale[:, None, None]
-
-    @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
-            return
-        self.num_batches_tracked += 1
-        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
-        self.running_mean.lerp_(mean, share)
-        self.running_var.lerp_(variance, share)
 
 
 @contextmanager

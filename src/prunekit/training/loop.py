@@ -81,14 +81,7 @@ def fit(
     saved = checkpoints.load(checkpoint, identity)
     agree("the settings, the data or the checkpoint", f"{identity} {saved and saved.step}", device)
     started, was_training = time.monotonic(), model.training
-    # Neither torch.compile nor several processes call torch's batch norm.
-    eager = not settings.compiled and feed.place.size == 1
-    with (
-        _reproducible(model, device),
-        compiling(settings.compiled),
-        packed(model, asked=eager),
-        parallel(model.train()) as network,
-    ):
+    with _kernels(model, feed, settings), compiling(settings.compiled), parallel(model.train()) as network:
         run = _Run(model, network, feed, settings)
         run.begin(masks or {}, start_epoch, saved)
         images = len(feed.examples) * settings.epochs - feed.images_before(run.step)
@@ -115,10 +108,12 @@ def _identity(
 
 
 @contextmanager
-def _reproducible(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """In the block, use separate random state on all seeded devices, and exact arithmetic."""
-    gpus = list(range(torch.cuda.device_count())) if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=gpus), exact(), sound(model):
+def _kernels(model: nn.Module, feed: Feed, settings: TrainParams) -> Iterator[None]:
+    """In the block, use separate random state on all seeded devices, exact arithmetic, and sound and fast kernels."""
+    gpus = list(range(torch.cuda.device_count())) if feed.device.type == "cuda" else []
+    # torch.compile has its own batch norm; several processes share theirs.
+    packs = feed.place.size == 1 and not settings.compiled
+    with torch.random.fork_rng(devices=gpus), exact(), sound(model), packed(model, asked=packs):
         yield
 
 

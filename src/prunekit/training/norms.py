@@ -38,7 +38,6 @@ def _is_narrow(module: nn.Module) -> bool:
     return (
         type(module) is nn.BatchNorm2d
         and module.affine
-        and module.momentum is not None
         and module.num_features < MANY_CHANNELS
         and module.num_features % PIXELS != 0
         and module.weight.device.type == "cpu"
@@ -53,17 +52,21 @@ class PackedBatchNorm(nn.BatchNorm2d):
         if not (self.training and _can_be_packed(x)):
             return super().forward(x)
         out, mean, variance = _Packed.apply(x, self.weight, self.bias, self.eps)
-        self._remember(mean, variance, x.numel() // x.shape[1])
-        packed_out: Tensor = out
-        return packed_out
+        count = x.numel() // x.shape[1]
+        remember(self, mean, variance * (count / (count - 1)))
+        normalised: Tensor = out
+        return normalised
 
-    @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
-            return
-        self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+
+@torch.no_grad()
+def remember(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
+    """Move the layer's running statistics, if it has any, towards those of a batch (the unbiased variance)."""
+    if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
+        return
+    norm.num_batches_tracked += 1
+    share = 1 / norm.num_batches_tracked if norm.momentum is None else norm.momentum
+    norm.running_mean.lerp_(mean, share)
+    norm.running_var.lerp_(variance, share)
 
 
 def _can_be_packed(x: Tensor) -> bool:
