@@ -22,7 +22,7 @@ CONTRAST: Columns = {
     ),
     "adjusted": (
         Number,
-        "The same for all contrasts of the claim together (max-T; potentials: Holm).",
+        "The same for all comparisons of the claim together (max-T; potentials: Holm).",
     ),
     "draws": (
         int,
@@ -37,13 +37,13 @@ CLAIM: Columns = {
     "verdict": (Literal[tuple(map(str, Ruling))], "holds, does not hold, or cannot tell."),
     "evidence": (str, "The deciding evidence, in words."),
     "lacks": (Strings, "Missing groups of evidence; if there are any, the study cannot tell."),
-    "contrasts": (int, "Number of contrasts."),
-    "above": (int, "Number of contrasts above zero by their own intervals."),
+    "contrasts": (int, "Number of comparisons."),
+    "above": (int, "Number of comparisons above zero by their own intervals."),
     "unit": (str | None, "Unit of the numbers."),
     "value": (Number, "The number that the claim requires to be above zero; none if nothing was measured."),
     "low": COLUMNS["low"],
     "high": COLUMNS["high"],
-    "average": (Number, "Mean of all contrasts."),
+    "average": (Number, "Mean of all comparisons."),
     "average_low": (Number, "Lower end of its 95 % interval."),
     "average_high": (Number, "Upper end of its 95 % interval."),
 }

@@ -232,7 +232,7 @@ def _evidence(
     by = settled.decided_by
     weakest = "Against it" if settled.ruling is Ruling.FAILS else "Weakest"
     said = f"{weakest}: {by.what} {measured(by.value, by.low, by.high, unit)}."
-    above = f"{sum(each.above for each in contrasts)} of {len(contrasts)} contrasts are above zero."
+    above = f"{sum(each.above for each in contrasts)} of {len(contrasts)} comparisons are above zero."
     return f"{lacks}{above} {said}{_averages(parts)}"
 
 

@@ -39,13 +39,15 @@ from prunekit.registry import Registry
 class Finding(NamedTuple):
     """One kind of row: what its value is, the source of its definition, and its own columns.
 
-    ``complete`` says that these are all its columns: it lacks the common ones.
+    ``complete`` says that these are all its columns: it lacks the common ones. ``title`` is its name for readers where
+    its own says too little.
     """
 
     meaning: str
     source: str
     columns: Columns
     complete: bool = False
+    title: str = ""
 
 
 FINDINGS: Registry[Finding] = Registry(
@@ -306,10 +308,11 @@ FINDINGS: Registry[Finding] = Registry(
             AT_COLUMNS | {"relative_to": (str, "The reference network."), "distributions": MEMBERS},
         ),
         "contrast": Finding(
-            "A number that a claim requires to be above zero, on joint draws.",
+            "A difference that a claim requires to be above zero, on joint draws.",
             "docs/paper.md",
             CONTRAST,
             complete=True,
+            title="Comparisons behind the claims",
         ),
         "comparison": Finding(
             "Rise in error of one network over another on one distribution, with its verdict.",
@@ -323,7 +326,7 @@ FINDINGS: Registry[Finding] = Registry(
         ),
         "claim": Finding(
             "The study's verdict on one of the paper's claims; value, low and high are those of the "
-            "deciding contrast.",
+            "deciding comparison.",
             "docs/paper.md",
             CLAIM,
             complete=True,

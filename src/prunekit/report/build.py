@@ -137,6 +137,8 @@ def _others(study: Study) -> Iterator[Section]:
     shown |= {finding for specs in TABLES.values() for spec in specs for finding in spec.findings}
     for finding, rows in study.findings.items():
         if finding not in shown:
-            table = plain_table(slug(finding), rows)
-            meaning = FINDINGS[finding].meaning if finding in FINDINGS else ""
-            yield Section(f"finding-{table.name}", table.title, meaning, tables=(table,), appendix=True)
+            known = FINDINGS[finding] if finding in FINDINGS else None
+            table = plain_table(slug(finding), rows, known.title if known else "")
+            meaning = known.meaning if known else ""
+            name = f"finding-{slug(table.title)}"
+            yield Section(name, table.title, meaning, tables=(table,), appendix=True)

@@ -122,14 +122,14 @@ def for_page(table: Table) -> Table:
     return table._replace(head=table.head[:PAGE_COLUMNS], body=body, notes=(note, *table.notes))
 
 
-def plain_table(finding: str, rows: Sequence[Row]) -> Table:
+def plain_table(finding: str, rows: Sequence[Row], title: str = "") -> Table:
     """A table of rows of any kind, at most ``MOST_ROWS``, without the columns that only programs read."""
     head = tuple(column for column in columns_of(rows) if column not in UNSEEN)
     body = tuple(tuple(name_of(row.get(column)) for column in head) for row in in_order(rows)[:MOST_ROWS])
     more = len(rows) - MOST_ROWS
     source = csv_of(finding)
     notes = (f"{count(more, 'more row')} in {source}.",) if more > 0 else ()
-    title = sentence(finding.replace("-", " ").replace("_", " ")).rstrip(".")
+    title = title or sentence(finding.replace("-", " ").replace("_", " ")).rstrip(".")
     return Table(finding, title, head, body, notes, source=source)
 
 

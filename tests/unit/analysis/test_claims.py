@@ -231,7 +231,7 @@ def test_evidence_is_written_for_people():
     found = claim(8, rows)
     assert found["verdict"] == Ruling.UNKNOWN
     assert "Weakest: JPEG costs ft more than 10 points, by 5 points of potential [−" in found["evidence"]
-    assert "1 of 2 contrasts are above zero" in found["evidence"]
+    assert "1 of 2 comparisons are above zero" in found["evidence"]
 
 
 def test_the_average_stands_beside_the_verdict():

@@ -191,6 +191,15 @@ def test_an_unknown_finding_is_listed(few, context, tmp_path):
     assert (folder / "tables" / "new-idea.csv").read_text() == "finding,value,colour\nnew-idea,0.25,teal\n"
 
 
+def test_what_claims_compare_is_not_called_like_the_corruption(tmp_path):
+    row = {"finding": "contrast", "claim": 13, "group": "weight methods", "what": "wt", "value": 0.1}
+    page = Page(write_report([row], {}, tmp_path / "out"))
+    assert "finding-comparisons-behind-the-claims" in page.ids
+    assert "Comparisons behind the claims" in page.words
+    assert "Contrast" not in page.words
+    assert (tmp_path / "out" / "tables" / "contrast.csv").is_file()
+
+
 def test_flags_are_shown_with_the_number(few, context, tmp_path):
     flagged = [
         row | {"flags": [*row["flags"], "grid end"]} if row["distribution"] == "digits+fog@3" else row
