@@ -168,6 +168,8 @@ class PruneParams(Params):
 # Training images for the batch-norm statistics of the retraining mode none, and those for least-squares.
 BATCHNORM_IMAGES = 8192
 REPAIR_IMAGES = 256
+# Modes of retraining that train nothing.
+UNTRAINED_MODES = ("none", "least-squares")
 
 
 class RetrainParams(Params):

@@ -137,8 +137,15 @@ def _others(study: Study) -> Iterator[Section]:
     shown |= {finding for specs in TABLES.values() for spec in specs for finding in spec.findings}
     for finding, rows in study.findings.items():
         if finding not in shown:
-            known = FINDINGS[finding] if finding in FINDINGS else None
-            table = plain_table(slug(finding), rows, known.title if known else "")
-            meaning = known.meaning if known else ""
+            title, meaning = _title_and_meaning(finding)
+            table = plain_table(slug(finding), rows, title)
             name = f"finding-{slug(table.title)}"
             yield Section(name, table.title, meaning, tables=(table,), appendix=True)
+
+
+def _title_and_meaning(finding: str) -> tuple[str, str]:
+    """Both empty for a finding of a plugin."""
+    if finding not in FINDINGS:
+        return "", ""
+    known = FINDINGS[finding]
+    return known.title, known.meaning

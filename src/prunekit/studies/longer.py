@@ -14,14 +14,11 @@ from prunekit.analysis.longer import Trained, Training, longer_errors, longer_po
 from prunekit.analysis.rows import Row
 from prunekit.analysis.variant import BEFORE, settings_of
 from prunekit.analysis.verdict import Margin
-from prunekit.params import ErrorParams, ReportParams
+from prunekit.params import UNTRAINED_MODES, ErrorParams, ReportParams
 from prunekit.store.records import ModelRecord, Step
 from prunekit.store.store import Store
 from prunekit.studies import outcomes as stored
 from prunekit.studies.variants import Standing, standings
-
-# Modes of retraining that train nothing.
-UNTRAINED = ("none", "least-squares")
 
 
 def longer_findings(
@@ -54,7 +51,7 @@ def _trained(record: ModelRecord, places: Sequence[Standing]) -> Trained:
 def _epochs(retrain: Step, root: Step) -> int | None:
     """How many epochs a retraining ran: as many as the root's training unless it says otherwise."""
     mode = retrain.params.get("mode")
-    if mode in UNTRAINED:
+    if mode in UNTRAINED_MODES:
         return 0
     epochs = retrain.params.get("epochs") or getattr(root.read(), "epochs", None)
     begun = root.params.get("keep_epoch") or 0 if mode == "weight-rewind" else 0

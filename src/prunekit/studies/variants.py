@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from prunekit.analysis.curves import grouped, rung_of
 from prunekit.analysis.variant import BEFORE, Role, Seeds, Variant, settings_of
-from prunekit.params import STEPS
+from prunekit.params import STEPS, UNTRAINED_MODES
 from prunekit.pruning.methods import METHODS
 from prunekit.store.records import ModelRecord, Step
 
@@ -181,8 +181,8 @@ def _value(step: Step, name: str) -> Any:
 
 
 def _epochs(retrain: Step, root: Step) -> int | None:
-    """The epochs of a retraining: by default as many as its root's training; none for mode none."""
-    if _value(retrain, "mode") == "none":
+    """The epochs of a retraining: by default as many as its root's training; None for a mode without training."""
+    if _value(retrain, "mode") in UNTRAINED_MODES:
         return None
     epochs = _value(retrain, "epochs") or _value(root, "epochs")
     return None if epochs is None else int(epochs)

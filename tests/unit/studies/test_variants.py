@@ -2,8 +2,9 @@
 
 import pytest
 
+from prunekit.analysis.labels import labelled
 from prunekit.analysis.variant import Role
-from prunekit.params import ImportParams, PruneParams, RetrainParams, TrainParams
+from prunekit.params import UNTRAINED_MODES, ImportParams, PruneParams, RetrainParams, TrainParams
 from prunekit.store.records import ModelRecord, Step
 from prunekit.studies.variants import EARLIER, LADDER, seeds_of, standings, variant_of
 
@@ -101,11 +102,20 @@ def test_epochs_left_out_are_those_of_the_root():
     short, said = pruned(root(epochs=12), 0.5), pruned(root(epochs=12), 0.5, epochs=12)
     assert variant_of(short) == variant_of(said)
     assert variant_of(short).retrain_epochs == 12
-    assert variant_of(pruned(root(), 0.5, mode="none")).retrain_epochs is None
+
+
+@pytest.mark.parametrize("mode", UNTRAINED_MODES)
+def test_a_mode_that_trains_nothing_has_no_epochs(mode):
+    found = variant_of(pruned(root(epochs=12), 0.5, mode=mode))
+    assert (found.retraining, found.retrain_epochs) == (mode, None)
+    named = [each.columns() for each in (found, variant_of(pruned(root(epochs=12), 0.5, retrained=False)))]
+    assert [each["label"] for each in labelled(named)] == [f"wt, {mode}", "wt, not retrained"]
 
 
 def test_the_id_of_a_variant_is_a_promise():
     assert variant_of(BASE).id == "7d128e46"
+    ids = {"weight-rewind": "27e17b55", "fine-tune": "525bd4f6", "scratch": "a1fd7088", "none": "31dd816b"}
+    assert {mode: variant_of(pruned(root(), 0.5, mode=mode)).id for mode in ids} == ids
 
 
 def test_unpruned_networks_are_parents_and_longer_trained_ones():

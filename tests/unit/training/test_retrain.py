@@ -8,10 +8,10 @@ from prunekit.data.normalise import Normaliser
 from prunekit.errors import UsageError
 from prunekit.models.archs import build
 from prunekit.models.state import load_arrays, to_arrays
-from prunekit.params import RetrainParams
+from prunekit.params import UNTRAINED_MODES, RetrainParams
 from prunekit.pruning.api import prune
 from prunekit.training.feed import derived_seed
-from prunekit.training.retrain import MODES, Pruned, plan_of, recompute_batchnorm, retrain
+from prunekit.training.retrain import MODES, UNTRAINED, Pruned, plan_of, recompute_batchnorm, retrain
 from prunekit.training.sgd import hold
 
 
@@ -44,6 +44,7 @@ def _retrain(tiny, parent, mode: str, **changes: object):
 
 def test_the_modes_are_those_of_the_params() -> None:
     assert set(MODES) == set(RetrainParams.model_json_schema()["properties"]["mode"]["enum"])
+    assert tuple(UNTRAINED) == UNTRAINED_MODES
 
 
 @pytest.mark.parametrize("mode", MODES)
