@@ -100,6 +100,20 @@ Q_VALUE = (
     Number,
     "False discovery rate among all rows of the table that are at least as significant (Benjamini-Hochberg).",
 )
+
+
+def tested(parts: str, null: str) -> Columns:
+    """The columns of a change on one part of the images, judged and tested together with the other ``parts``."""
+    return {
+        **ALLOWED,
+        "verdict": VERDICT,
+        "verdict_holm": (VERDICT[0], f"The same, corrected for all {parts} (Holm)."),
+        "p_value": (Number, f"One seed: McNemar's test; several: a paired t test over seeds for {null}."),
+        "p_holm": (Number, f"The same, corrected for all {parts} together (Holm)."),
+        "q_value": Q_VALUE,
+    }
+
+
 ASKED = (float, "Ratio of the grid; 0 for an unpruned network.")
 MEMBERS = (Strings, "Distributions of the set.")
 PER_SEED = (list[Number], "The value of each seed.")

@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 from prunekit.analysis.claim_columns import CLAIM, CONTRAST
 from prunekit.analysis.columns import (
-    ALLOWED,
     ASKED,
     AT_COLUMNS,
     CLASS,
@@ -26,10 +25,10 @@ from prunekit.analysis.columns import (
     POTENTIAL_COLUMNS,
     Q_VALUE,
     RISE_COLUMNS,
-    VERDICT,
     Columns,
     Number,
     Strings,
+    tested,
 )
 from prunekit.analysis.comparison_columns import COMPARISON, COMPARISON_SLICE
 from prunekit.analysis.longer_columns import LONGER_ERROR, LONGER_POTENTIAL, LONGER_RISE
@@ -216,16 +215,7 @@ FINDINGS: Registry[Finding] = Registry(
             AT_COLUMNS
             | {
                 "class": CLASS,
-                **ALLOWED,
-                "verdict": VERDICT,
-                "verdict_holm": (VERDICT[0], "The same, corrected for all classes (Holm)."),
-                "p_value": (
-                    Number,
-                    "One seed: McNemar's test; several: a paired t test over seeds for recall having moved "
-                    "as accuracy did.",
-                ),
-                "p_holm": (Number, "The same, corrected for all classes together (Holm)."),
-                "q_value": Q_VALUE,
+                **tested("classes", "recall having moved as accuracy did"),
             },
         ),
         "excessive-loss": Finding(
@@ -253,17 +243,8 @@ FINDINGS: Registry[Finding] = Registry(
             "Sagawa et al. 2020, arXiv 1911.08731, accuracy of groups",
             AT_COLUMNS
             | GROUP
+            | tested("groups of the grouping", "the group having moved as all images did")
             | {
-                **ALLOWED,
-                "verdict": VERDICT,
-                "verdict_holm": (VERDICT[0], "The same, corrected for all groups of the grouping (Holm)."),
-                "p_value": (
-                    Number,
-                    "One seed: McNemar's test; several: a paired t test over seeds for the group having "
-                    "moved as all images did.",
-                ),
-                "p_holm": (Number, "The same, corrected for all groups of the grouping together (Holm)."),
-                "q_value": Q_VALUE,
                 "error": (Number, "Error on its images, mean over seeds."),
                 "parent_error": (Number, "The same of the unpruned parents."),
                 "churn": (Number, "Share of its predictions that differ from the unpruned parent's."),

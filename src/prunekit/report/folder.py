@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from importlib.metadata import version
-from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from prunekit.base import files
 from prunekit.base.files import ForeignFileError
+from prunekit.base.own_code import digest_of_code
 from prunekit.errors import UsageError
 
 LISTING = "files.json"
@@ -29,13 +28,8 @@ UNFINISHED, MADE_OF = "earlier", "made of"
 
 def digest_of(content: Any) -> str:
     """One digest for a report's input and the code that draws it."""
-    parts = [json.dumps(content, sort_keys=True), version("matplotlib")]
-    package = resources("prunekit.report")
-    sources = [
-        each for each in (*package.iterdir(), *package.joinpath("templates").iterdir()) if each.is_file()
-    ]
-    parts += [each.read_text(encoding="utf-8") for each in sorted(sources, key=lambda each: each.name)]
-    return _sha256("\0".join(parts).encode())
+    drawn_by = digest_of_code("prunekit.report", "matplotlib")
+    return _sha256(f"{json.dumps(content, sort_keys=True)}\0{drawn_by}".encode())
 
 
 def is_current(out: Path, digest: str) -> bool:

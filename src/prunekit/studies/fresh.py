@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from prunekit.base.own_code import digest_of_code
 from prunekit.params import ErrorParams, Params
 from prunekit.store.store import Store
 from prunekit.studies.groups import file_beside
@@ -29,33 +26,9 @@ def made_of(store: Store, steps: Sequence[Params], parts: Any, *, groups: Path |
     if groups is not None or any(_has_groups(step) for step in steps):
         return ""
     results = {step.key: store.fingerprint(step.key) for step in steps}
-    known = [results, store.labels(), parts, _code()]
+    known = [results, store.labels(), parts, digest_of_code("prunekit", *LIBRARIES)]
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
 def _has_groups(step: Params) -> bool:
     return isinstance(step, ErrorParams) and file_beside(step.distribution) is not None
-
-
-@cache
-def _code() -> str:
-    """A digest of the package's own files, and the versions of the libraries that it computes and draws with."""
-    found = hashlib.sha256(" ".join(map(_version, LIBRARIES)).encode())
-    for each in sorted(_files(files("prunekit")), key=str):
-        found.update(f"\0{each.name}\0".encode() + each.read_bytes())
-    return found.hexdigest()
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return ""
-
-
-def _files(folder: Traversable) -> Iterable[Traversable]:
-    for each in folder.iterdir():
-        if each.is_dir() and each.name != "__pycache__":
-            yield from _files(each)
-        elif each.is_file():
-            yield each

@@ -4,9 +4,11 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
+from prunekit.base import own_code
+from prunekit.base.own_code import digest_of_code
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, ReportParams
-from prunekit.studies import fresh, subject
+from prunekit.studies import subject
 from prunekit.studies.fresh import made_of
 from prunekit.studies.subject import Source, report_plan
 
@@ -91,7 +93,7 @@ def test_where_torch_is_not_installed_the_rest_counts(study, steps, monkeypatch)
         raise PackageNotFoundError(name)
 
     known = made_of(study.store, steps, [])
-    monkeypatch.setattr(fresh, "version", missing)
-    fresh._code.cache_clear()
+    monkeypatch.setattr(own_code, "version", missing)
+    digest_of_code.cache_clear()
     assert made_of(study.store, steps, []) not in ("", known)
-    fresh._code.cache_clear()
+    digest_of_code.cache_clear()
