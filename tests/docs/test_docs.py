@@ -1,5 +1,7 @@
 """Undocumented means absent: every command, row and recipe is in the docs, and the reference is current."""
 
+import gzip
+import json
 import re
 import subprocess
 import sys
@@ -93,3 +95,13 @@ def test_every_page_is_in_the_sites_navigation():
     assert [
         name for page in pages if (name := page.relative_to(DOCS).as_posix()) and f'"{name}"' not in nav
     ] == []
+
+
+def test_a_published_page_is_drawn_again_from_its_rows(tmp_path):
+    rows = [{"finding": "churn", "method": "wt", "prune_ratio": 0.5, "value": 0.25, "seed_set": [0, 1]}]
+    (tmp_path / "study.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
+    command = [sys.executable, DOCS / "draw_findings.py", tmp_path / "study.json.gz", "--margin", "0.02"]
+    subprocess.run([*command, "--recipe", ROOT / "recipes" / "quickstart.toml"], check=True, timeout=120)
+    drawn = (tmp_path / "study.html").read_text(encoding="utf-8")
+    assert "Quickstart: a small ResNet on handwritten digits" in drawn
+    assert 'id="churn"' in drawn
