@@ -108,7 +108,8 @@ def of_network(study: Study, label: str, ratio: float | None) -> str:
     if at.get("fair"):
         return (
             "Compared with its fair control, the unpruned parent with the same extra training "
-            f"({count(int(epochs or 0), 'epoch')}), test error rises by {_rise(at)}: {_verdict(at)}."
+            f"({count(int(epochs or 0), 'epoch')}), the test error of {label} at {percent(ratio)} rises by "
+            f"{_rise(at)}: {_verdict(at)}."
         )
     control = at.get("control_retrained")
     had = "" if control is None else f" (the available one had {control})"

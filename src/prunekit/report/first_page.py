@@ -188,13 +188,14 @@ def _curve_sentences(members: Sequence[Judged], safe: float | None) -> Iterable[
         )
     if nominal:
         yield f"On the test set alone: {f'up to {percent(test)}' if test else 'at no tested ratio for certain'}."
-    first = min((each for each in members if each.verdict is Verdict.BEYOND), key=_by_harm, default=None)
+    first = min((each for each in members if each.verdict is Verdict.BEYOND), key=by_harm, default=None)
     if first is not None:
-        yield f"First beyond the margin: {percent(first.ratio)} under {_name(first)}, {rise_of(first)}."
+        yield f"First beyond the margin: {percent(first.ratio)} {place(first)}, {rise_of(first)}."
     yield from _undecided(members)
 
 
-def _by_harm(each: Judged) -> tuple[float, float]:
+def by_harm(each: Judged) -> tuple[float, float]:
+    """Sort key of failures: the smallest ratio first, then the largest rise."""
     return each.ratio, -each.rise
 
 
@@ -204,7 +205,7 @@ def _compared(members: Sequence[Judged]) -> str:
     said = [f"{verdict} on {len(each)}" for verdict, each in counts.items() if each]
     worst = max(members, key=lambda each: each.rise)
     of = count(len(members), "distribution")
-    return f"{_capital(listed(said))} of {of}. Largest rise: {_name(worst)}, {rise_of(worst)}."
+    return f"{_capital(listed(said))} of {of}. Largest rise: {place(worst)}, {rise_of(worst)}."
 
 
 def _undecided(members: Sequence[Judged]) -> Iterable[str]:
@@ -213,8 +214,9 @@ def _undecided(members: Sequence[Judged]) -> Iterable[str]:
         yield f"Undecided: {open_} of {len(members)} cells."
 
 
-def _name(each: Judged) -> str:
-    return "the test set" if each.nominal else each.distribution
+def place(each: Judged) -> str:
+    """Where a rise was measured: ``on the test set``, ``under digits+fog@3``."""
+    return "on the test set" if each.nominal else f"under {each.distribution}"
 
 
 def rise_of(each: Judged) -> str:

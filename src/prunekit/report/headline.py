@@ -35,9 +35,7 @@ def headline_of(study: Study) -> str:
         )
     worst = max(best.at, key=lambda each: each.rise)
     kept = next((each for each in best.at if each.nominal), best.at[0])
-    lead = (
-        f"At {percent(best.ratio)}, {name_of(best.label)} keeps its test error ({signed(kept.rise)} points)"
-    )
+    lead = f"Pruned by {percent(best.ratio)}, {name_of(best.label)} keeps its test error ({signed(kept.rise)} points)"
     if overall([each.verdict for each in best.at]) is Verdict.WITHIN:
         everywhere = f" and stays within the margin on all {count(len(best.at), 'distribution')}"
         return f"{lead}{'' if len(best.at) == 1 else everywhere}."

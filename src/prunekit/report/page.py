@@ -14,11 +14,11 @@ from markupsafe import Markup
 
 from prunekit.analysis.labels import LABEL
 from prunekit.analysis.variant import Role
+from prunekit.report.answers import answers
 from prunekit.report.canvas import Drawing, Panel, once
 from prunekit.report.codes import method_names, shift_names
 from prunekit.report.first_page import cautions, first_page
 from prunekit.report.formats import Table, for_page
-from prunekit.report.headline import control_of
 from prunekit.report.study import Row, Study, distinct
 from prunekit.report.style import colour_variables
 from prunekit.report.summary import caution, headline, sentences
@@ -62,11 +62,12 @@ def _part(
 def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) -> str:
     """The whole page as HTML; ``left_out`` has one line per missing figure that says why."""
     listed = frozenset(str(model.get("key")) for model in study.lineage)
+    first = first_page(study)
     page: str = _template().render(
         title=study.title,
         headline=headline(study),
-        control=control_of(study),
-        first=first_page(study),
+        answers=answers(study, first),
+        first=first,
         names=[*method_names(study.rows), *shift_names(distinct(study.rows, "distribution"))],
         cautions=[*cautions(study), *caution(study)],
         sentences=sentences(study),

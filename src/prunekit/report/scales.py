@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from prunekit.report.study import Row
-from prunekit.report.words import percent
+from prunekit.report.words import percent, trimmed
 
 
 class Scale(NamedTuple):
@@ -41,12 +41,18 @@ class Scale(NamedTuple):
         """The row's number in words, with its interval where it has one."""
         known = row.get("low") is not None and row.get("high") is not None
         low, high = sorted(self.of(row, end) for end in ("low", "high")) if known else (0.0, 0.0)
-        between = f" [{low:.4g}, {high:.4g}]" if known else ""
-        return f"{self.of(row):.4g}{between}{self._unit}".replace("-", "\u2212")
+        between = f" [{_brief(low)}, {_brief(high)}]" if known else ""
+        return f"{_brief(self.of(row))}{between}{self._unit}".replace("-", "\u2212")
 
     @property
     def _unit(self) -> str:
         return f"\u00a0{self.unit}" if self.unit else ""
+
+
+def _brief(number: float) -> str:
+    """Four digits, never as a power of ten: rounding leaves numbers such as 3e-9 where 0 is meant."""
+    text = f"{number:.4g}"
+    return trimmed(number, 6) if "e" in text else text
 
 
 def percentage(share: float) -> float:

@@ -13,7 +13,7 @@ from prunekit.report.first_page import signed
 from prunekit.report.headline import headline_of
 from prunekit.report.select import asked_near, by_label, deployed, shift_set, summary_row
 from prunekit.report.study import SEPARATE, Row, Study, measured, split
-from prunekit.report.words import count, listed, name_of, percent, points
+from prunekit.report.words import count, listed, name_of, percent, points, trimmed
 
 CLOSER = {"agreement": 1, "softmax_l2": -1}
 # For one claim, and for several.
@@ -126,8 +126,12 @@ def _excess(study: Study) -> Iterator[str]:
     chosen = shift_set(study, "excess-error")
     for label, rows in by_label(study.of("excess-error", distribution=chosen)).items():
         row = min(rows, key=lambda each: abs(each["prune_ratio"] - ratios.get(label, 1.0)))
-        more = f"{signed(row['value'])} points [{signed(row['low'])}, {signed(row['high'])}]"
-        yield f"{label} at {percent(row['asked'])}: pruning adds {more} more error under shift than on the test set."
+        more = f"{trimmed(100 * abs(row['value']), 1)} points {'more' if row['value'] >= 0 else 'less'}"
+        ends = f"{signed(row['value'])} [{signed(row['low'])}, {signed(row['high'])}]"
+        yield (
+            f"{label} pruned by {percent(row['asked'])}: pruning costs {more} "
+            f"under shift than on the test set (difference {ends})."
+        )
 
 
 def _similarity(study: Study) -> Iterator[str]:

@@ -52,10 +52,10 @@ def said(*rows):
 
 def test_the_headline_s_network_has_its_own_control():
     rows = [against(0.5, 0.02, 4, 4), against(0.75, 0.003, 8, 8)]
-    assert headline_of(study(*rows)).startswith("At 75")
+    assert headline_of(study(*rows)).startswith("Pruned by 75")
     assert said(*rows) == (
-        "Compared with its fair control, the unpruned parent with the same extra training (8 epochs), test error rises by "
-        "+0.3 [−0.1, +0.7] points: within the margin."
+        "Compared with its fair control, the unpruned parent with the same extra training (8 epochs), the test error of "
+        "wt at 75 % rises by +0.3 [−0.1, +0.7] points: within the margin."
     )
 
 

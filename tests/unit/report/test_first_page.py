@@ -1,44 +1,9 @@
 import pytest
+from judged import compared, curve
 
 from prunekit.report.first_page import cautions, first_page, signed
 from prunekit.report.headline import headline_of
 from prunekit.report.study import read_study
-
-SPREAD = 0.004
-
-
-def curve(asked, rise, distribution="digits", method="wt", **more):
-    return {
-        "finding": "prune-curve",
-        "method": method,
-        "role": "pruned",
-        "asked": asked,
-        "prune_ratio": asked,
-        "distribution": distribution,
-        "nominal": distribution == "digits",
-        "value": 0.1 + rise,
-        "rise": rise,
-        "rise_low": rise - SPREAD,
-        "rise_high": rise + SPREAD,
-        "margin": 0.01,
-        "n": 1000,
-        "seeds": 1,
-        "flags": [],
-    } | more
-
-
-def compared(network, rise, distribution="digits"):
-    return curve(0.0, rise, distribution, method=None) | {
-        "finding": "comparison",
-        "role": "compressed",
-        "network": network,
-        "value": rise,
-        "low": rise - SPREAD,
-        "high": rise + SPREAD,
-        "limit": 0.01,
-        "asked": None,
-    }
-
 
 STUDY = [
     *(curve(ratio, 0.0) for ratio in (0.5, 0.75, 0.9)),
@@ -84,14 +49,17 @@ def test_the_heat_map_has_a_mark_and_a_colour_for_every_cell():
 @pytest.mark.parametrize(
     ("rise", "expected"),
     [
-        (0.086, "At 90 %, wt keeps its test error (0 points) but loses 8.6 points under digits+contrast@1."),
+        (
+            0.086,
+            "Pruned by 90 %, wt keeps its test error (0 points) but loses 8.6 points under digits+contrast@1.",
+        ),
         (
             0.001,
-            "At 90 %, wt keeps its test error (0 points) and stays within the margin on all 2 distributions.",
+            "Pruned by 90 %, wt keeps its test error (0 points) and stays within the margin on all 2 distributions.",
         ),
         (
             0.009,
-            "At 90 %, wt keeps its test error (0 points); whether it does under digits+contrast@1 (+0.9 [+0.5, +1.3] "
+            "Pruned by 90 %, wt keeps its test error (0 points); whether it does under digits+contrast@1 (+0.9 [+0.5, +1.3] "
             "points) is undecided.",
         ),
     ],
@@ -112,7 +80,7 @@ def test_two_networks_without_a_ratio_make_the_same_page():
     assert [(line.label, line.verdict) for line in found.lines] == [("int8", "within"), ("tiny", "beyond")]
     assert (
         found.lines[1].sentence
-        == "Beyond on 1 of 1 distribution. Largest rise: the test set, +20.0 [+19.6, +20.4] points."
+        == "Beyond on 1 of 1 distribution. Largest rise: on the test set, +20.0 [+19.6, +20.4] points."
     )
     assert (
         headline_of(read_study(rows, {"margin": 0.01}))

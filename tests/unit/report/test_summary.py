@@ -77,7 +77,7 @@ def test_excess_error_is_said_as_measured_at_the_ratio_that_test_error_allows():
         for ratio, value in ((0.5, 0.002), (0.8, 0.009))
     ]
     assert told(rows) == [
-        "wt at 80 %: pruning adds +0.9 points [−0.1, +1.9] more error under shift than on the test set."
+        "wt pruned by 80 %: pruning costs 0.9 points more under shift than on the test set (difference +0.9 [−0.1, +1.9])."
     ]
 
 
