@@ -236,6 +236,7 @@ def test_show_says_what_a_network_costs(store, cli):
         (("similarity", "small", "--churn"), "nothing to compare"),
         (("similarity", "small", "--churn", "--levels", "0", "--draws", "2"), "omit --draws, --levels"),
         (("pruen",), "unknown command 'pruen'; did you mean 'prune'?"),
+        (("gate",), "unknown command 'gate'; did you mean 'compare --gate'?"),
         (("run", "no-such.toml"), "cannot read the recipe no-such.toml"),
         (("report",), "give either the models to report on or --recipe FILE"),
         (("list", "method"), "did you mean 'methods'?"),

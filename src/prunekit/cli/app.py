@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 import prunekit
 from prunekit.base.environment import switched_on, warn_of_unknown
 from prunekit.base.interruption import LIFELINE, SIGNALS, ignore, install, tie_to_parent
 from prunekit.cli import INTERRUPTED
+from prunekit.cli.help import Group
 from prunekit.cli.streams import clean, settle, show_warning, speak_utf8
 from prunekit.errors import UsageError, foreseen, reason, unknown
 
@@ -67,7 +68,21 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
-class LazyGroup(TyperGroup):
+# What people type for something that is called otherwise.
+MEANT = {
+    "gate": "compare --gate",
+    "evaluate": "compare",
+    "resume": "run",
+    "init": "recipe init",
+    "validate": "recipe validate",
+    "plot": "report",
+    "remove": "rm",
+    "delete": "rm",
+    "clean": "gc",
+}
+
+
+class LazyGroup(Group):
     """Imports a command's module only to run it or to show its own help."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -84,7 +99,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command; the error for a wrong name suggests the nearest one."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            raise unknown("command", args[0], COMMANDS)
+            raise unknown("command", args[0], COMMANDS, nearest=MEANT.get(args[0], ""))
         name, stub, rest = super().resolve_command(ctx, args)
         return name, load(str(name)) if stub is not None else stub, rest
 
@@ -155,6 +170,9 @@ def main(args: list[str] | None = None) -> None:
         if any(isinstance(each, BrokenPipeError) for each in (error, error.__context__)):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             sys.exit(1)
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help page
+            sys.stdout.write(f"{getattr(error, 'message', '')}\n")
+            sys.exit(2)
         if debugging():
             raise
         sys.exit(_say(*_line(error)))
@@ -195,8 +213,6 @@ def _line(error: BaseException) -> tuple[str, int]:
         return reason(error), known.exit_code
     if type(error).__name__ == "Abort":
         return "interrupted", INTERRUPTED
-    if type(error).__name__ == "NoArgsIsHelpError":  # the help page was the answer
-        return "", 2
     if hasattr(error, "format_message"):  # the command line itself is wrong
         return f"{error.format_message()}{_usage(error)}", 2
     return f"{reason(error)} (PRUNEKIT_DEBUG=1 shows the traceback)", 1

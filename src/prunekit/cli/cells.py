@@ -22,7 +22,7 @@ def flag_marks(rows: Iterable[Row]) -> dict[str, str]:
 # Numbers that are shares in every row; for a finding, the row's unit decides.
 SHARES = (
     *("error", "error_before", "parent_error", "prune_ratio", "physical_ratio", "asked", "margin", "limit"),
-    *("agreement", "worst_class_rise", "worst_group_rise"),
+    *("agreement", "worst_class_rise", "worst_group_rise", "valid_error"),
 )
 NUMBERS = ("value", "low", "high", "net", "net_low", "net_high")
 UNITS_OF_SHARES = (
@@ -32,16 +32,18 @@ UNITS_OF_SHARES = (
 
 
 class Composed(NamedTuple):
-    """Several columns of a row in one cell; ``points``: shares as percentage points, as the heading says."""
+    """Several columns of a row in one cell; ``points``: shares in percent or points, to ``digits``."""
 
     parts: tuple[str, ...]
     pattern: str
     points: bool = False
+    digits: int = 2
 
 
 # By heading.
 COMPOSED = {
     "error, %": Composed(("parent_error", "error"), "{} → {}", points=True),
+    "value [95 %], %": Composed(("value", "low", "high"), "{} [{}, {}]", points=True, digits=1),
     "rise [95 %], points": Composed(("value", "low", "high"), "{} [{}, {}]", points=True),
     "broken / fixed": Composed(("broken", "fixed"), "{} / {}"),
     "worst class": Composed(("worst_class", "worst_class_rise"), "{} ({})"),
@@ -61,12 +63,19 @@ def cell(name: str, row: Row, marks: Mapping[str, str]) -> str:
     if not has(name, row):
         return "–"
     composed = COMPOSED[name]
-    return composed.pattern.format(*(_part(part, row, marks, composed.points) for part in composed.parts))
+    return composed.pattern.format(*(_part(part, row, marks, composed) for part in composed.parts))
 
 
-def _part(name: str, row: Row, marks: Mapping[str, str], points: bool) -> str:
+def said(fields: Row) -> str:
+    """Names and values in one line: ``error 2.51 %, n 359``."""
+    return ", ".join(f"{name.replace('_', ' ')} {_one(name, fields, {})}" for name in fields)
+
+
+def _part(name: str, row: Row, marks: Mapping[str, str], of: Composed) -> str:
     value = row.get(name)
-    return f"{100 * value:.2f}" if points and isinstance(value, float) else _one(name, row, marks)
+    if of.points and isinstance(value, float):
+        return f"{100 * value:.{of.digits}f}"
+    return _one(name, row, marks)
 
 
 def _one(name: str, row: Row, marks: Mapping[str, str]) -> str:

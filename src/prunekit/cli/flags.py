@@ -19,7 +19,7 @@ from typer.models import ParameterInfo
 
 from prunekit.base.environment import default_data, default_store
 from prunekit.cli.completion import offers
-from prunekit.cli.help import Command
+from prunekit.cli.help import Command, Group
 from prunekit.errors import UsageError
 from prunekit.params import Params
 from prunekit.params.bounds import MOST_WORKERS
@@ -97,7 +97,7 @@ FINDING_OPTIONS = ("store", "data", "device", "threads", "jobs", "force", "as_js
 
 def sub_app(**more: Any) -> typer.Typer:
     """The app of a command or of a group of commands; only the root installs completion."""
-    return typer.Typer(add_completion=False, **more)
+    return typer.Typer(add_completion=False, cls=Group, **more)
 
 
 def options(given: dict[str, Any]) -> Options:

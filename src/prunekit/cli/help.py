@@ -1,4 +1,4 @@
-"""A command's help page at any width: flags in named groups, names never truncated, each default shown once."""
+"""Help pages at any width: commands and flags in named groups, names never truncated, each default shown once."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 FIRST, LAST = "Options", "Output"
 # Groups not listed here come at 2, between these.
 PLACES = {"Arguments": 0, FIRST: 1, "Run": 3, LAST: 4}
 WIDEST, LEFT, INDENT = 100, 26, 2
+COMMANDS_LEFT, LONGEST_HELP = 14, 1000
 
 
 class Command(TyperCommand):
@@ -22,7 +23,19 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Usage, what the command does, its flags by group, its examples."""
-        formatter.write("\n".join(page(self, ctx, min(shutil.get_terminal_size().columns, WIDEST))) + "\n")
+        formatter.write("\n".join(page(self, ctx, _columns())) + "\n")
+
+
+class Group(TyperGroup):
+    """A group of commands whose help page is laid out here."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Usage, what the group is for, its commands by panel, its flags, what else is to say."""
+        formatter.write("\n".join(group_page(self, ctx, _columns())) + "\n")
+
+
+def _columns() -> int:
+    return min(shutil.get_terminal_size().columns, WIDEST)
 
 
 def page(command: Any, ctx: Any, width: int) -> Iterator[str]:
@@ -41,7 +54,41 @@ def page(command: Any, ctx: Any, width: int) -> Iterator[str]:
     if examples:
         yield ""
         yield heading(plain(examples[0]))
-        yield from (f"{' ' * INDENT}$ {plain(line)}" for line in examples[1:])
+        for line in examples[1:]:
+            yield from example(plain(line), width)
+
+
+def example(line: str, width: int) -> Iterator[str]:
+    """A command line; one that is too wide goes on in the next line, in a way that a shell takes."""
+    whole = re.sub(r"(--[\w-]+) (?!-)", r"\1\0", line)  # a flag stays with its value
+    how: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+    lines = textwrap.wrap(whole, width - INDENT - 4, subsequent_indent=" " * 4, **how)
+    for place, part in enumerate(lines):
+        more = " \\" if place < len(lines) - 1 else ""
+        yield f"{' ' * INDENT}{'' if place else '$ '}{part}{more}".replace("\0", " ")
+
+
+def group_page(group: Any, ctx: Any, width: int) -> Iterator[str]:
+    """The lines of a group's help page."""
+    yield from textwrap.wrap(f"Usage: {ctx.command_path} COMMAND [OPTIONS]", width)
+    yield ""
+    yield from _wrapped(plain(group.help), width, INDENT)
+    found: dict[str, list[Any]] = {}
+    for name in group.list_commands(ctx):
+        each = group.get_command(ctx, name)
+        found.setdefault(str(getattr(each, "rich_help_panel", None) or "Commands"), []).append(each)
+    for panel, commands in found.items():
+        yield ""
+        yield heading(panel)
+        for each in commands:
+            yield from entry(each.name, plain(each.get_short_help_str(LONGEST_HELP)), width, COMMANDS_LEFT)
+    yield ""
+    yield heading(FIRST)
+    for param in group.get_params(ctx):
+        yield from entry(names_of(param), text_of(param), width)
+    for paragraph in filter(None, (group.epilog or "").split("\n\n")):
+        yield ""
+        yield from _wrapped(" ".join(paragraph.split()), width, 0)
 
 
 def panels(command: Any, ctx: Any) -> dict[str, list[Any]]:
@@ -82,12 +129,12 @@ def text_of(param: Any) -> str:
     return text if silent else f"{text} (default: {param.default})"
 
 
-def entry(names: str, text: str, width: int) -> Iterator[str]:
+def entry(names: str, text: str, width: int, at: int = LEFT) -> Iterator[str]:
     """The names on the left and the text on the right; names that are too long get their own line."""
     left = f"{' ' * INDENT}{names}"
-    lines = list(_wrapped(text, width, INDENT + LEFT)) or [""]
-    if len(left) < INDENT + LEFT - 1:
-        yield left.ljust(INDENT + LEFT) + lines[0].lstrip()
+    lines = list(_wrapped(text, width, INDENT + at)) or [""]
+    if len(left) < INDENT + at - 1:
+        yield left.ljust(INDENT + at) + lines[0].lstrip()
         yield from lines[1:]
     else:
         yield left

@@ -87,7 +87,9 @@ def _model_of(row: Row) -> str | None:
 
 
 # Columns that users copy are never folded; a narrow terminal scrolls or wraps the whole line.
-WHOLE = ("key", "model", "parent", "label")
+WHOLE = ("finding", "key", "model", "network", "parent", "label")
+# Names of distributions are folded only if they are longer than this.
+SHORT_NAME = 32
 # Texts may be folded to this many characters; numbers are not.
 LEAST_TEXT, MOST_WIDTH = 12, 1000
 # A table that is too wide loses its last columns, but never these nor the first few.
@@ -127,7 +129,8 @@ def _made(rows: Sequence[Row], cells: Mapping[str, Sequence[str]]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, texts in cells.items():
         numeric = name in COMPOSED or all(isinstance(row.get(name), int | float | None) for row in rows)
-        whole, longest = numeric or name in WHOLE, max(map(cell_len, texts))
+        longest = max(map(cell_len, texts))
+        whole = numeric or name in WHOLE or (name == "distribution" and longest <= SHORT_NAME)
         heading = Text(clean(name.replace("_", " ")))
         least = max(longest if whole else min(longest, LEAST_TEXT), *map(cell_len, heading.plain.split()))
         table.add_column(

@@ -167,6 +167,23 @@ def test_a_narrow_terminal_leaves_the_last_columns_out_and_breaks_no_number(term
     assert "left out here: n, broken / fixed (a wider terminal or" in text
 
 
+def test_no_name_is_broken_where_columns_can_be_left_out(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [
+        {
+            "finding": "potential-minimum",
+            "label": "wt",
+            "distribution": "digits+impulse_noise@5",
+            "value": 0.75,
+            "low": 0.5,
+            "high": 0.97,
+            "margin": 0.01,
+        }
+    ]
+    text = table(terminal, rows, ("finding", "label", "distribution", "value [95 %], %", "margin"))
+    assert "potential-minimum  wt     digits+impulse_noise@5  75.0 [50.0, 97.0]" in text
+
+
 def test_the_label_that_a_user_gave_is_shown_as_it_is(terminal):
     rows = [{"key": KEY, "label": name, "method": "int8", "role": "compressed"} for name in ("mine", "yours")]
     text = table(terminal, rows, ("key", "label", "method"))

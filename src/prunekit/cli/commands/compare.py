@@ -23,6 +23,7 @@ from prunekit.engine.now import make_now
 from prunekit.errors import UsageError, unknown
 from prunekit.params import ErrorParams, Params, ReportParams
 from prunekit.registry import Lazy
+from prunekit.report.words import listed
 from prunekit.steps.check import to_measure
 from prunekit.store.store import Store
 from prunekit.studies.choose import NOISE_CHOICE
@@ -37,8 +38,8 @@ COLUMNS = (
         "network",
         "distribution",
         "verdict",
-        "error, %",
         "rise [95 %], points",
+        "error, %",
         "limit",
         "n",
         "agreement",
@@ -172,7 +173,7 @@ def _compare(**given: Any) -> None:
         if parts:
             emit(parts, as_json=chosen.as_json, columns=SLICE_COLUMNS)
     if own["out"] is not None:
-        title = own["title"] or f"{own['parent']} and {', '.join(own['model'])}"
+        title = own["title"] or f"{listed(own['model'])}, compared with {own['parent']}"
         compared = Comparison(parent, keys, errors)
         page = write_comparison(store, compared, rows, settings, title, own["out"], chosen.data)
         hint(f"open {page} in a browser")

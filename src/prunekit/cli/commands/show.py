@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.cells import SHARES
+from prunekit.cli.cells import SHARES, said
 from prunekit.cli.commands.steps import REQUIRED, settings_of
 from prunekit.cli.flags import command, options, sub_app
 from prunekit.cli.models import MODEL, resolve_all
@@ -52,6 +52,9 @@ GRAPH = Annotated[
 ]
 EXPLAINED = Lazy("prunekit.steps.inspect:explained")
 
+# Fields of a measurement that a line about it does not repeat.
+UNSAID = ("kind", "key", "model", "distribution", "task")
+
 show = sub_app()
 
 
@@ -75,7 +78,8 @@ def _lines(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"fact": f"step {number}", "value": _step(step)}
         for number, step in enumerate(found["lineage"], start=1)
     ]
-    measured = [{"fact": row["kind"], "value": _measurement(row)} for row in found["measurements"]]
+    rows = sorted(found["measurements"], key=lambda row: (row["kind"], *_place(row)))
+    measured = [{"fact": row["kind"], "value": _measurement(row)} for row in rows]
     return [*plain, *steps, *measured]
 
 
@@ -85,8 +89,17 @@ def _step(step: Mapping[str, Any]) -> str:
     )
 
 
+def _place(row: Mapping[str, Any]) -> tuple[int, str]:
+    """Sort key of a distribution: the nominal one, whose name is shortest, first."""
+    name = str(row.get("distribution", ""))
+    return len(name.partition("+")[2]) and 1, name
+
+
 def _measurement(row: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in row.items() if name not in ("kind", "key", "model"))
+    """Where it was measured, then its settings and results."""
+    rest = {name: value for name, value in row.items() if name not in UNSAID}
+    where = f"{row['distribution']}: " if row.get("distribution") else ""
+    return f"{where}{said(rest)}"
 
 
 def _stored(store: Store, key: str) -> dict[str, Any]:
