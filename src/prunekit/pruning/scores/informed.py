@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from prunekit.pruning.layers import Layer
-from prunekit.pruning.scores.patches import from_rows, patches, rows
+from prunekit.pruning.scores.patches import convolves, from_rows, outer, patches, rows, sums
 from prunekit.pruning.subject import Scores, Subject, observe
 
 # Sums up to this size (float32's epsilon, as in the authors' code) give no shares.
@@ -37,13 +37,20 @@ _MANY = 2_000
 def sipp(subject: Subject) -> Scores:
     """Per weight: the maximum over images of its mean share over positions (SiPP, Baykal et al. 2019)."""
     signed = {name: _signed(layer) for name, layer in subject.layers.items()}
-    found = {name: both.new_zeros(both.transpose(1, 2).shape) for name, both in signed.items()}
+    found = {name: torch.zeros_like(both) for name, both in signed.items()}
 
     def visit(layer: Layer, module: nn.Module, inputs: Tensor) -> None:
+        best, weights = found[layer.name], signed[layer.name]
         for half in _halves(inputs):
             one = patches(layer, module, half[:1])
-            for chunk in _chunks(half, one.numel() + 2 * layer.outputs * one.shape[-1]):
-                raise_means(found[layer.name], signed[layer.name], patches(layer, module, chunk))
+            fast = convolves(module, half)
+            for images in _chunks(half, one.numel() + 2 * layer.outputs * one.shape[-1]):
+                if fast and best.numel() <= PRODUCT_ELEMENTS // 2:
+                    _raise_by_gradients(best, layer, module, weights, images)
+                    continue
+                seen = patches(layer, module, images)
+                totals = sums(layer, module, weights, images) if fast else weights @ seen
+                _raise_by_products(best, _inverse(totals), seen)
 
     observe(subject, visit)
     return {
@@ -52,28 +59,34 @@ def sipp(subject: Subject) -> Scores:
     }
 
 
-def raise_means(found: Tensor, signed: Tensor, seen: Tensor) -> None:
-    """Raise ``found`` (``[groups, J, F]``), in place, to the largest mean over positions of a / Z of these images.
+def _raise_by_gradients(
+    found: Tensor, layer: Layer, module: nn.Module, signed: Tensor, images: Tensor
+) -> None:
+    """Raise ``found`` (``[groups, F, J]``), in place, to the largest mean over positions of a / Z of these images."""
+    inverse = _inverse(sums(layer, module, signed, images))
+    inverse.div_(inverse.shape[-1])
+    together = 2 * PRODUCT_ELEMENTS // found.numel()
+    for some, inputs in zip(torch.split(inverse, together), torch.split(images, together), strict=True):
+        torch.maximum(found, outer(layer, module, some, inputs).amax(0), out=found)
 
-    ``signed``: as in :class:`Sight`; ``seen``: ``[images, groups, J, positions]``. With the patches on the left, the
-    products have the memory layout of ``found``, in blocks that stay in the cache while their maximum is taken.
+
+def _raise_by_products(found: Tensor, inverse: Tensor, seen: Tensor) -> None:
+    """The same from patches (``[images, groups, J, positions]``), in blocks that stay in the cache.
+
+    ``inverse``: 1 / Z, ``[images, groups, F, positions]``.
     """
-    groups, _, filters = found.shape
-    factors = _inverse_sums(signed, seen).div_(seen.shape[-1]).transpose(-1, -2)
-    images = max(1, PRODUCT_ELEMENTS // found.numel())
-    block = max(1, PRODUCT_ELEMENTS // (groups * filters))
-    for best, inputs in zip(torch.split(found, block, 1), torch.split(seen, block, 2), strict=True):
-        for some, scales in zip(torch.split(inputs, images), torch.split(factors, images), strict=True):
-            means = some @ scales
+    inverse.div_(seen.shape[-1])
+    block = max(1, PRODUCT_ELEMENTS // found[:, 0].numel())
+    together = max(1, PRODUCT_ELEMENTS // found[:, :block].numel())
+    for best, factors in zip(torch.split(found, block, 1), torch.split(inverse, block, 2), strict=True):
+        for some, inputs in zip(torch.split(factors, together), torch.split(seen, together), strict=True):
+            means = some @ inputs.transpose(-1, -2)
             torch.maximum(best, means[0] if len(means) == 1 else means.amax(0), out=best)
 
 
 def _weight_scores(layer: Layer, signed: Tensor, means: Tensor) -> Tensor:
     """The shares of both signs as one tensor in the weight's shape; each weight has only one sign."""
-    for weights, factors in zip(signed, means, strict=True):
-        # Transposing first is many times faster than a product of two layouts.
-        weights.mul_(factors.T.contiguous())
-    positive, negative = signed.chunk(2, dim=1)
+    positive, negative = signed.mul_(means).chunk(2, dim=1)
     return from_rows(layer, positive + negative)
 
 
@@ -106,7 +119,7 @@ def raise_largest(layer: Layer, signed: Tensor, seen: Tensor, found: Tensor) -> 
     of eighth powers, which is a matrix product. Only shares whose bound exceeds the largest found so far are computed.
     Filters are processed in blocks that fit in the cache.
     """
-    inverse = _inverse_sums(signed, seen)
+    inverse = _inverse(signed @ seen)
     # Columns are scaled to the same maximum first, so that none leaves the range of float32.
     top = seen.amax(1, keepdim=True).clamp_(min=_TINY)
     scaled = inverse * top
@@ -178,9 +191,9 @@ def _signed(layer: Layer) -> Tensor:
     return torch.cat([weight.clamp(min=0), weight.clamp(max=0).neg()], dim=1)
 
 
-def _inverse_sums(signed: Tensor, seen: Tensor) -> Tensor:
-    """1 / Z for every filter and position, 0 where Z is too small to give shares."""
-    return F.threshold(signed @ seen, SMALLEST_SUM, torch.inf, inplace=True).reciprocal_()
+def _inverse(totals: Tensor) -> Tensor:
+    """1 / Z in place of Z, 0 where Z is too small to give shares."""
+    return F.threshold(totals, SMALLEST_SUM, torch.inf, inplace=True).reciprocal_()
 
 
 def _halves(inputs: Tensor) -> list[Tensor]:

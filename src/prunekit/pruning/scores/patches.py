@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,20 +29,85 @@ def patches(layer: Layer, module: nn.Module, inputs: Tensor) -> Tensor:
     """
     if isinstance(module, nn.Linear):
         return inputs.reshape(len(inputs), -1, layer.inputs).transpose(1, 2).unsqueeze(1)
-    window = _transposed_window if layer.transposed else _window
-    seen = window(module, inputs)
+    seen = _slide(plain(layer, module, inputs))
     return seen.reshape(len(seen), layer.groups, layer.inputs // layer.groups * seen.shape[2], -1)
 
 
-def _window(module: nn.Module, inputs: Tensor) -> Tensor:
+def convolves(module: nn.Module, inputs: Tensor) -> bool:
+    """Whether :func:`sums` and :func:`outer` may be used: oneDNN computes them in half the time of matrix products.
+
+    Others convolve by transforms (Winograd, FFT), which lose the digits of small sums.
+    """
+    return (
+        not isinstance(module, nn.Linear)
+        and inputs.device.type == "cpu"
+        and torch.backends.mkldnn.is_available()
+    )
+
+
+def sums(layer: Layer, module: nn.Module, weights: Tensor, inputs: Tensor) -> Tensor:
+    """``weights @ patches`` for any weights ``[groups, filters, J]``, without making the patches."""
+    same = plain(layer, module, inputs)
+    filters = weights.reshape(-1, layer.shape[1], *same.kernel)
+    made = torch.mkldnn_convolution(
+        same.inputs, filters, None, [0] * len(same.kernel), same.stride, same.dilation, layer.groups
+    )
+    return made.reshape(len(made), *weights.shape[:2], -1)
+
+
+def outer(layer: Layer, module: nn.Module, factors: Tensor, inputs: Tensor) -> Tensor:
+    """``factors @ patches.T`` for ``[images, groups, filters, positions]``: ``[images, groups, filters, J]``.
+
+    These are the gradients of the weights if the factors are those of the outputs; every image is a group of its own.
+    """
+    same = plain(layer, module, inputs)
+    images, groups, filters, _ = factors.shape
+    none = [0] * len(same.kernel)
+    _, found, _ = torch.ops.aten.convolution_backward(
+        factors.reshape(1, -1, *same.outputs),
+        same.inputs.reshape(1, -1, *same.inputs.shape[2:]),
+        factors.new_empty(images * groups * filters, layer.shape[1], *same.kernel),  # only its shape is used
+        None,
+        same.stride,
+        none,
+        same.dilation,
+        False,
+        none,
+        images * groups,
+        (False, True, False),
+    )
+    return found.reshape(images, groups, filters, -1)
+
+
+class Plain(NamedTuple):
+    """A plain convolution without padding that is equal to a layer, and its inputs."""
+
+    inputs: Tensor
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    @property
+    def outputs(self) -> list[int]:
+        """The output positions along every axis."""
+        axes = zip(self.inputs.shape[2:], self.kernel, self.stride, self.dilation, strict=True)
+        return [(size - step * (window - 1) - 1) // stride + 1 for size, window, stride, step in axes]
+
+
+def plain(layer: Layer, module: nn.Module, inputs: Tensor) -> Plain:
+    """The plain convolution equal to a convolution or transposed convolution on these inputs."""
+    return (_stuffed if layer.transposed else _padded)(module, inputs)
+
+
+def _padded(module: nn.Module, inputs: Tensor) -> Plain:
     widths: list[int] = module._reversed_padding_repeated_twice  # type: ignore[assignment]
     mode = "constant" if module.padding_mode == "zeros" else str(module.padding_mode)
     padded = F.pad(inputs, widths, mode=mode) if any(widths) else inputs
-    return _slide(padded, module.kernel_size, module.stride, module.dilation)  # type: ignore[arg-type]
+    return Plain(padded, module.kernel_size, module.stride, module.dilation)  # type: ignore[arg-type]
 
 
-def _transposed_window(module: nn.Module, inputs: Tensor) -> Tensor:
-    """The patches of the equivalent plain convolution, of stride 1 over an input stuffed with zeros."""
+def _stuffed(module: nn.Module, inputs: Tensor) -> Plain:
+    """The equal convolution of stride 1 over an input stuffed with zeros."""
     stride: tuple[int, ...] = module.stride  # type: ignore[assignment]
     kernel: tuple[int, ...] = module.kernel_size  # type: ignore[assignment]
     dilation: tuple[int, ...] = module.dilation  # type: ignore[assignment]
@@ -54,18 +120,15 @@ def _transposed_window(module: nn.Module, inputs: Tensor) -> Tensor:
     for size, step, cut, extra in reversed(list(axes)):
         reach = step * (size - 1) - cut
         widths += [reach, reach + extra]
-    return _slide(F.pad(stuffed, widths), kernel, (1,) * len(kernel), dilation)
+    return Plain(F.pad(stuffed, widths), kernel, (1,) * len(kernel), dilation)
 
 
-def _slide(
-    inputs: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
-) -> Tensor:
+def _slide(same: Plain) -> Tensor:
     """The windows ``[images, channels, kernel positions, output positions]``, as a strided view copied once."""
-    reach = [step * (size - 1) for size, step in zip(kernel, dilation, strict=True)]
-    outputs = [(n - r - 1) // s + 1 for n, r, s in zip(inputs.shape[2:], reach, stride, strict=True)]
+    inputs, kernel, outputs = same.inputs, same.kernel, same.outputs
     strides = inputs.stride()
-    within = [step * own for step, own in zip(dilation, strides[2:], strict=True)]
-    across = [step * own for step, own in zip(stride, strides[2:], strict=True)]
+    within = [step * own for step, own in zip(same.dilation, strides[2:], strict=True)]
+    across = [step * own for step, own in zip(same.stride, strides[2:], strict=True)]
     view = torch.as_strided(
         inputs,
         (*inputs.shape[:2], *kernel, *outputs),

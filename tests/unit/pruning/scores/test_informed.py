@@ -53,13 +53,24 @@ def plain_shares(layer, module, inputs):
 
 
 @pytest.mark.parametrize("elements", [10, 1_000, 1_000_000], ids=["blocks", "images", "at once"])
+@pytest.mark.parametrize("convolves", [True, False], ids=["convolutions", "products"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_sipp_agrees_with_its_formula(name, elements, monkeypatch):
+def test_sipp_agrees_with_its_formula(name, convolves, elements, monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: convolves)
     monkeypatch.setattr(informed, "PRODUCT_ELEMENTS", elements)
     module, layer, inputs = LAYERS[name], layer_of(LAYERS[name]), inputs_of(LAYERS[name])
     expected = plain_shares(layer, module, inputs).mean(-1).amax(0)
     found = rows(layer, sensitivities(nn.Sequential(module), method="sipp", batches=[inputs])["0"])
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_sipp_takes_inputs_with_the_channels_last_in_memory():
+    module, inputs = LAYERS["conv"], inputs_of(LAYERS["conv"]).abs()
+    last = inputs.contiguous(memory_format=torch.channels_last)
+    expected, found = (
+        sensitivities(nn.Sequential(module), method="sipp", batches=[each])["0"] for each in (inputs, last)
+    )
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("seed", range(3))
