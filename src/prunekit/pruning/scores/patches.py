@@ -41,7 +41,7 @@ def convolves(module: nn.Module, inputs: Tensor) -> bool:
     return (
         not isinstance(module, nn.Linear)
         and inputs.device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     )
 
 
@@ -63,7 +63,7 @@ def outer(layer: Layer, module: nn.Module, factors: Tensor, inputs: Tensor) -> T
     same = plain(layer, module, inputs)
     images, groups, filters, _ = factors.shape
     none = [0] * len(same.kernel)
-    _, found, _ = torch.ops.aten.convolution_backward(
+    found: Tensor = torch.ops.aten.convolution_backward(
         factors.reshape(1, -1, *same.outputs),
         same.inputs.reshape(1, -1, *same.inputs.shape[2:]),
         factors.new_empty(images * groups * filters, layer.shape[1], *same.kernel),  # only its shape is used
@@ -75,7 +75,7 @@ def outer(layer: Layer, module: nn.Module, factors: Tensor, inputs: Tensor) -> T
         none,
         images * groups,
         (False, True, False),
-    )
+    )[1]
     return found.reshape(images, groups, filters, -1)
 
 
