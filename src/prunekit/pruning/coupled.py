@@ -70,7 +70,7 @@ def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
     for op in coupling.graph.ops:
         if op.kind == "mix":
             for group in coupling.groups(op.output).tolist():
-                found.setdefault(group, {}).setdefault(f"{op.scope}:{op.output}", 1)
+                found.setdefault(group, {}).setdefault(op.name or f"{op.scope}:{op.output}", 1)
     stored: dict[int, dict[str, int]] = {}
     for one in coupling.graph.attached:
         for group in coupling.groups(one.value)[one.labels[one.labels >= 0]].tolist():
@@ -82,7 +82,7 @@ def _scores(coupling: Coupling, scores: Scores, row: Method) -> Tensor:
     """The score of every group; nan if nothing in it has a score."""
     total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
     most = torch.full((coupling.count,), -torch.inf, dtype=torch.float64)
-    for op in coupling.makers:
+    for op in coupling.uses:
         if op.name not in scores:
             continue
         values = scores[op.name].detach().cpu().double().flatten()
@@ -101,7 +101,7 @@ def _spare_scores(subject: Subject, coupling: Coupling) -> tuple[Tensor, Tensor]
     """For groups without a score: the magnitude of the weights that read each, or, if no layer reads it, of its own
     (those of a recurrent layer), over the mean of the layer or parameter."""
     total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
-    for op in coupling.makers:
+    for op in coupling.uses:
         layer = subject.layers[op.name]
         if layer.groups == 1:
             read = layer.blocks(layer.tensor().cpu()).double().abs().sum((0, 2))
@@ -289,7 +289,7 @@ def coupled_choice(
     coupling = Coupling(subject.graph, fixed)
     alive = alive_groups(subject.model, subject.graph, masks, coupling) | coupling.pinned
     free = alive & ~coupling.pinned
-    for op in coupling.makers:
+    for op in coupling.uses:
         if op.name in skipped:
             free[coupling.groups(op.output)] = False
     found = families(subject, coupling, scores, row, free)

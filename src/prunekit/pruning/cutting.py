@@ -81,7 +81,8 @@ def _replace(model: nn.Module, name: str, axis: int, places: Tensor) -> None:
 # The sizes that torch modules store for a tensor, each with the axis that it describes.
 _SIZES: tuple[tuple[tuple[type[nn.Module], ...], dict[str, int]], ...] = (
     ((nn.Linear,), {"out_features": 0, "in_features": 1}),
-    ((nn.Embedding,), {"embedding_dim": 1}),
+    ((nn.Embedding, nn.EmbeddingBag), {"embedding_dim": 1}),
+    ((nn.Bilinear,), {"out_features": 0, "in1_features": 1, "in2_features": 2}),
     ((nn.modules.batchnorm._NormBase,), {"num_features": 0}),
     ((nn.GroupNorm,), {"num_channels": 0}),
     ((nn.PReLU,), {"num_parameters": 0}),
@@ -181,6 +182,7 @@ _SIZED = (
     *(kind for kinds, _ in _SIZES for kind in kinds),
 )
 _OF_LAYERS = {"in_channels", "out_channels", "in_features", "out_features", "num_features", "num_channels"}
+_OF_LAYERS |= {"in1_features", "in2_features", "embedding_dim", "num_embeddings"}
 _OF_LAYERS |= {"normalized_shape", "input_size", "hidden_size", "proj_size", "num_layers"}
 
 

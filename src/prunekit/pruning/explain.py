@@ -40,10 +40,10 @@ def rows(model: nn.Module, graph: Graph) -> list[Row]:
     """One row per layer, including those whose weights are computed from others."""
     coupling = Coupling(graph)
     makers: dict[int, set[str]] = {}
-    for op in coupling.makers:
+    for op in coupling.uses:
         for group in coupling.groups(op.output).tolist():
             makers.setdefault(group, set()).add(op.name)
-    values = {op.name: op.output for op in coupling.makers}
+    values = {op.name: op.output for op in coupling.uses}
     found = []
     for name, layer in graph.layers.items():
         groups = set(coupling.groups(values[name]).tolist()) if name in values else set()

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.graph.graph import Graph
+from prunekit.pruning.graph.leaves import tensors_in
 from prunekit.pruning.graph.tracing import evaluation, layer_by_layer, untouched
 from prunekit.pruning.layers import REMEDY, Layer, computed_weights
 from prunekit.pruning.masks import Masks, masked
@@ -78,7 +78,7 @@ def outputs(model: nn.Module, example: Any) -> list[Tensor]:
     """The tensors that a model returns for an example, in evaluation mode and with a fixed random seed."""
     with evaluation(model), torch.no_grad(), torch.random.fork_rng([]):
         torch.manual_seed(0)
-        return [leaf for leaf in tree_leaves(model(*example)) if isinstance(leaf, Tensor)]
+        return tensors_in(model(*example))
 
 
 def alike(expected: list[Tensor], found: list[Tensor], allowed: float | None = None) -> bool:

@@ -148,6 +148,17 @@ class Builder:
         """Attach the places of a parameter along an axis to channels of a value."""
         self.graph.attached.append(Attached(name, axis, value, labels))
 
+    def tie_weight(self, tensor: Tensor, *flows: Flow) -> None:
+        """Tie the places of a weight along each axis to channels; pin the channels if the weight is computed."""
+        made = self.get(tensor)
+        parts = made.parts if isinstance(made, Made) and made.pure else ()
+        for flow in flows:
+            fits = [part for part in parts if part.axes == flow.axes]
+            if not all([self.attach(part, tensor.shape, flow, tensor.shape) for part in fits] or [False]):
+                self.pin(flow.value)
+        if not parts and isinstance(made, Made):
+            self.poisoned.update(part.name for part in made.parts)
+
     def layer_fed(self, tensor: Tensor, axis: int, size: int) -> int:
         """The value that a layer reads along an axis of a tensor; unknown channels if it does not fit."""
         track = self.get(tensor)

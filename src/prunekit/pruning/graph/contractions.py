@@ -32,6 +32,20 @@ def conv(builder: Builder, call: Call) -> list[Track] | None:
     )
 
 
+def bilinear(builder: Builder, call: Call) -> list[Track] | None:
+    """A layer that multiplies two inputs."""
+    weight, bias = call.args["weight"], call.args.get("bias")
+    fed = [builder.layer_fed(call.args[f"input{n}"], -1, weight.shape[n]) for n in (1, 2)]
+    value = builder.add("mix", fed, size=len(weight))
+    vectors = [
+        Flow(side, (axis,), torch.arange(weight.shape[axis])) for axis, side in enumerate((value, *fed))
+    ]
+    builder.tie_weight(weight, *vectors)
+    if bias is not None:
+        builder.tie_weight(bias, vectors[0])
+    return [builder.whole(value, call.outputs[0].dim() - 1)]
+
+
 def addmm(builder: Builder, call: Call) -> list[Track] | None:
     return _product(builder, call, call.args["mat1"], call.args["mat2"], call.args["self"])
 

@@ -125,6 +125,15 @@ class Coupling:
         """The layers of the graph, as operations."""
         return [op for op in self.graph.ops if op.kind == "layer"]
 
+    @cached_property
+    def uses(self) -> list[Op]:
+        """One use of every layer, also of those that are used several times."""
+        found: dict[str, Op] = {}
+        for op in self.graph.ops:
+            if op.name in self.graph.layers and op.kind in ("layer", "mix"):
+                found.setdefault(op.name, op)
+        return list(found.values())
+
 
 def _alike(rows: Tensor) -> Edge:
     """Ties between the places of every row and its first place."""

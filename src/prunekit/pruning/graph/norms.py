@@ -7,6 +7,7 @@ from torch import Tensor
 
 from prunekit.pruning.graph.builder import Builder, Call, Track
 from prunekit.pruning.graph.channels import Flow, Made, along, by_axis, distinct, table_of
+from prunekit.pruning.graph.graph import Sized
 
 
 def layer_norm(builder: Builder, call: Call) -> list[Track] | None:
@@ -64,7 +65,7 @@ def group_norm(builder: Builder, call: Call) -> list[Track] | None:
             builder.tie_made(moved, own, found, tensor.shape)
     table = torch.arange(size).reshape(groups, -1)
     if groups > 1:
-        builder.sized(call, Flow(value, (0, 1), table), torch.empty(table.shape))
+        builder.graph.sized.append(Sized(builder.scope, value, (0, 1), table, tuple(table.shape), (groups,)))
     return [found]
 
 

@@ -105,6 +105,10 @@ _NAMES: dict[Rule, str] = {
     "permute_copy select_copy slice_copy expand_copy",
     moves.like_other: "view_as reshape_as expand_as",
     moves.joined: "cat concat concatenate stack",
+    moves.windows: "im2col",
+    moves.overlaid: "col2im",
+    moves.transformed: "_fft_r2c _fft_c2r _fft_c2c view_as_complex view_as_real",
+    moves.bag: "embedding_bag _embedding_bag _embedding_bag_forward_only",
     moves.padded: "pad constant_pad_nd",
     moves.spatial: "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
     "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d "
@@ -112,14 +116,17 @@ _NAMES: dict[Rule, str] = {
     "_adaptive_avg_pool3d mkldnn_max_pool2d upsample_nearest1d upsample_nearest2d upsample_nearest3d "
     "upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d _upsample_nearest_exact1d "
     "_upsample_nearest_exact2d _upsample_nearest_exact3d _upsample_bilinear2d_aa _upsample_bicubic2d_aa",
-    moves.reduced: "mean sum amax amin norm linalg_vector_norm var std nanmean",
+    moves.extreme: "max min",
+    moves.spread: "std_mean var_mean",
+    moves.reduced: "median prod mean sum amax amin norm linalg_vector_norm var std nanmean",
     pointwise.prelu: "prelu _prelu_kernel",
     pointwise.pointwise: "hardswish hardtanh relu6 elu selu celu mish silu gelu leaky_relu threshold log_sigmoid "
     "rrelu softplus softshrink hardshrink tanhshrink softsign glu_jvp where masked_fill fill zero clamp relu "
-    "square sub add mul div",
+    "square sub add mul div complex polar",
     contractions.linear: "linear",
     contractions.conv: "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution",
     contractions.addmm: "addmm",
+    contractions.bilinear: "bilinear",
     contractions.matmul: "mm matmul bmm",
     contractions.attention: "scaled_dot_product_attention",
     recurrent.recurrent: "lstm gru rnn_tanh rnn_relu",

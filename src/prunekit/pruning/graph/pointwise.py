@@ -44,8 +44,24 @@ def _made(builder: Builder, operands: list[Tensor], tracks: list[Track], output:
         for part in track.parts if isinstance(track, Made) and tensor.dim() <= output.dim() else ():
             axes, table = broadcast(part, tensor.shape, output.shape)
             parts.append(Part(part.name, part.axis, axes, table))
+    rigid = _rigid(operands, tracks, output)
+    builder.poisoned.update(f"{part.name}:{part.axis}" for part in parts if not rigid.isdisjoint(part.axes))
+    parts = [part for part in parts if rigid.isdisjoint(part.axes)]
     like = any(isinstance(track, Made) and track.like for track in tracks)
     return Made(tuple(parts), origins_of(tracks), like=like)
+
+
+def _rigid(operands: list[Tensor], tracks: list[Track], output: Tensor) -> set[int]:
+    """The axes along which an unknown activation has a size that no parameter gives."""
+    found: set[int] = set()
+    for tensor, track in zip(operands, tracks, strict=True):
+        if isinstance(track, Made) and track.origins and not track.like:
+            moved = output.dim() - tensor.dim()
+            own = {axis for part in track.parts for axis in part.axes}
+            found |= {axis + moved for axis in range(tensor.dim()) if tensor.shape[axis] > 1} - {
+                axis + moved for axis in own
+            }
+    return found
 
 
 def _met(
@@ -104,7 +120,7 @@ def _asked(call: Call, zero: list[bool]) -> Tensor:
     args = {name: _stand_in(value, marks) for name, value in call.args.items() if name != "out"}
     args |= {"out": torch.empty(0, dtype=call.outputs[0].dtype)} if "out" in call.args else {}
     found: Tensor = call.func(**args)
-    return found.to(torch.float32)
+    return torch.view_as_real(found) if found.is_complex() else found.to(torch.float32)
 
 
 def _stand_in(value: Any, marks: Any) -> Any:
@@ -118,7 +134,7 @@ def _stand_in(value: Any, marks: Any) -> Any:
         return torch.tensor([True, False, True, False])
     return (
         torch.tensor(_OTHERS).to(value.dtype)
-        if value.is_floating_point()
+        if value.is_floating_point() or value.is_complex()
         else torch.ones(4, dtype=value.dtype)
     )
 

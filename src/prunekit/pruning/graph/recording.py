@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from prunekit.pruning.graph.builder import Builder, Call, origins_of
 from prunekit.pruning.graph.channels import Made
+from prunekit.pruning.graph.leaves import tensors_in
 from prunekit.pruning.graph.operations import follow, rule_of
 
 
@@ -75,8 +76,8 @@ def watched(builder: Builder) -> Iterator[None]:
 
 def _close(builder: Builder, args: Any, output: Any) -> None:
     """Read all inputs of a module whose path depends on activations, and treat its outputs as unknown."""
-    given = [builder.get(leaf) for leaf in tree_leaves(args) if isinstance(leaf, Tensor)]
-    made = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
+    given = [builder.get(tensor) for tensor in tensors_in(args)]
+    made = tensors_in(output)
     tracks = [*given, *(builder.get(leaf) for leaf in made)]
     builder.read(tracks)
     for leaf in made:

@@ -115,31 +115,19 @@ def _ran(builder: Builder, run: _Run, fed: int, before: tuple[Tensor, ...], plac
     returned = units
     if run.projects is not None:
         returned = builder.add("mix", [units], size=len(run.projects))
-        _tie(builder, run.projects, _vector(returned, len(run.projects), 0), _vector(units, wide, 1))
+        builder.tie_weight(run.projects, _vector(returned, len(run.projects), 0), _vector(units, wide, 1))
     for (value, labels), own in zip(past, (returned, units), strict=False):
         builder.join(own, torch.arange(builder.graph.sizes[own]), value, labels)
     rows = Flow(units, (0,), torch.arange(wide).repeat(run.gates))
-    _tie(builder, run.reads, rows, _vector(fed, run.reads.shape[1], 1))
-    _tie(builder, run.remembers, rows, _vector(returned, run.remembers.shape[1], 1))
+    builder.tie_weight(run.reads, rows, _vector(fed, run.reads.shape[1], 1))
+    builder.tie_weight(run.remembers, rows, _vector(returned, run.remembers.shape[1], 1))
     for bias in run.biases:
-        _tie(builder, bias, rows)
+        builder.tie_weight(bias, rows)
     return _State(units, returned)
 
 
 def _vector(value: int, size: int, axis: int) -> Flow:
     return Flow(value, (axis,), torch.arange(size))
-
-
-def _tie(builder: Builder, tensor: Tensor, *flows: Flow) -> None:
-    """Tie the places of a weight along each axis to channels; pin the channels if the weight is computed."""
-    made = builder.get(tensor)
-    parts = made.parts if isinstance(made, Made) and made.pure else ()
-    for flow in flows:
-        fits = [part for part in parts if part.axes == flow.axes]
-        if not all([builder.attach(part, tensor.shape, flow, tensor.shape) for part in fits] or [False]):
-            builder.pin(flow.value)
-    if not parts and isinstance(made, Made):
-        builder.poisoned.update(part.name for part in made.parts)
 
 
 def _began(builder: Builder, tensor: Tensor, place: int) -> tuple[int, Tensor]:

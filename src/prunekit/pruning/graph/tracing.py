@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.graph.builder import Builder, origins_of
 from prunekit.pruning.graph.examples import examples
-from prunekit.pruning.graph.graph import Graph, Op, classify
+from prunekit.pruning.graph.graph import Attached, Graph, Op, classify
+from prunekit.pruning.graph.leaves import tensors_in
 from prunekit.pruning.graph.recording import watched
 from prunekit.pruning.layers import Layer, prunable_layers
 
@@ -81,12 +81,11 @@ def untouched(model: nn.Module) -> Iterator[None]:
 
 def _watch(model: nn.Module, layers: dict[str, Layer], inputs: Any) -> Builder:
     builder = Builder(model, Graph(layers))
-    for tensor in tree_leaves(inputs):
-        if isinstance(tensor, Tensor):
-            _give(builder, tensor)
+    for tensor in tensors_in(inputs):
+        _give(builder, tensor)
     with watched(builder):
         output = model(*inputs)
-    found = [builder.get(leaf) for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
+    found = [builder.get(tensor) for tensor in tensors_in(output)]
     _protect(builder.graph)
     builder.read_values(origins_of(found), name="output")
     return builder
@@ -113,10 +112,18 @@ def _finished(builder: Builder, inputs: Any) -> Graph:
     _say_what_is_closed(builder.dynamic)
     called = frozenset(op.name for op in graph.ops if op.kind == "layer")
     cut = {name for name, count in builder.calls.items() if count > 1}
+    rigid = set()  # their weights are also used in other ways than by their modules
     for layer in graph.layers.values():
-        if layer.shared or layer.weight in builder.odd or layer.weight in builder.poisoned:
+        odd = layer.weight in builder.odd or layer.weight in builder.poisoned
+        if layer.shared or odd:
             cut.add(layer.name)
-    apart = [op.name in cut or _closed(op, builder.dynamic) for op in graph.ops]
+        if odd or (layer.groups > 1 and layer.name in cut):
+            rigid.add(layer.name)
+    for place, op in enumerate(graph.ops):
+        if op.name in cut - rigid and op.name:
+            _carry(graph, op)
+            graph.ops[place] = _several(op)
+    apart = [op.name in rigid or _closed(op, builder.dynamic) for op in graph.ops]
     for op, alone in zip(graph.ops, apart, strict=True):
         graph.pinned += [(value, op.scope) for value in (*op.inputs, op.output) if alone and value >= 0]
     parts = [_apart(op) if alone else (op,) for op, alone in zip(graph.ops, apart, strict=True)]
@@ -128,6 +135,23 @@ def _finished(builder: Builder, inputs: Any) -> Graph:
     graph.computed = frozenset(layer.name for layer in graph.layers.values() if layer.weight in builder.odd)
     graph.dynamic, graph.called, graph.example = frozenset(builder.dynamic), called, inputs
     return classify(graph)
+
+
+def _several(op: Op) -> Op:
+    """One of several uses of a layer or norm: no use decides alone what is zero or unread."""
+    return op._replace(kind="mix") if op.kind == "layer" else op._replace(kind="fresh", name="")
+
+
+def _carry(graph: Graph, op: Op) -> None:
+    """Attach the weights of a layer that is used several times to the channels of this use."""
+    if op.kind != "layer":
+        return
+    layer, fed = graph.layers[op.name], op.inputs[0]
+    rows = 1 if layer.transposed else 0
+    for axis, value, size in ((rows, op.output, layer.outputs), (1 - rows, fed, layer.inputs)):
+        graph.attached.append(Attached(layer.weight, axis, value, torch.arange(size)))
+    if layer.bias is not None:
+        graph.attached.append(Attached(layer.bias, 0, op.output, torch.arange(layer.outputs)))
 
 
 def _closed(op: Op, dynamic: set[str]) -> bool:
