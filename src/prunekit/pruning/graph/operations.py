@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from prunekit.pruning.graph import contractions, moves, norms, pointwise, recurrent
+from prunekit.pruning.graph import contractions, moves, norms, pointwise, rearranged, recurrent
 from prunekit.pruning.graph.builder import Builder, Call, Track, origins_of
 from prunekit.pruning.graph.channels import Flow, Made
 
@@ -105,10 +105,10 @@ _NAMES: dict[Rule, str] = {
     "permute_copy select_copy slice_copy expand_copy",
     moves.like_other: "view_as reshape_as expand_as",
     moves.joined: "cat concat concatenate stack",
-    moves.windows: "im2col",
-    moves.overlaid: "col2im",
-    moves.transformed: "_fft_r2c _fft_c2r _fft_c2c view_as_complex view_as_real",
-    moves.bag: "embedding_bag _embedding_bag _embedding_bag_forward_only",
+    rearranged.windows: "im2col",
+    rearranged.overlaid: "col2im",
+    rearranged.transformed: "_fft_r2c _fft_c2r _fft_c2c view_as_complex view_as_real",
+    rearranged.bag: "embedding_bag _embedding_bag _embedding_bag_forward_only",
     moves.padded: "pad constant_pad_nd",
     moves.spatial: "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
     "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d "
