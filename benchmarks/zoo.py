@@ -1,19 +1,21 @@
 """Every network of the zoo pruned to one ratio, alone, coupled, and by Torch-Pruning: the table of the docs.
 
-    python benchmarks/zoo.py [--ratio 0.5] [--methods ft,l2] [--ratios-only] [NAME ...]
+    python benchmarks/zoo.py [--ratio 0.5] [--methods ft,l2] [--ratios-only] [--write docs/methods.md] [NAME ...]
 
 Ratios are of parameters: masked, and physical after shrinking. Latencies are medians of alternating passes of the dense
 and the smaller networks in this process, as shares of the dense one's. Torch-Pruning 1.6 (``pip install
 torch-pruning``) is given the same example and the classifier to ignore: its magnitude importance (p=1 for ft, 2 for
 l2) with global_pruning off; for taylor-filter its Taylor importance of the same loss with global_pruning on. What it
 is asked for is bisected until its parameters are nearest to the ratio. ``--ratios-only``: coupled pruning alone, no
-latencies, and a line per method that counts the networks within two points of the ratio.
+latencies, and a line per method that counts the networks within two points of the ratio. ``--write``: the rows also
+replace those of the same networks in the page's table, or join it; the page's count of networks is renewed.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import re
 import sys
 import time
 import warnings
@@ -38,9 +40,9 @@ TRIES = 9
 
 
 def latency(model, example):
-    start = time.perf_counter()
+    start = time.process_time()  # on one thread; others may use the machine meanwhile
     outputs(model, example)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def shares(dense, smaller, example):
@@ -184,6 +186,7 @@ def main():
     arguments.add_argument("--methods", type=lambda names: names.split(","), default=["ft"])
     arguments.add_argument("--ratios-only", action="store_true")
     arguments.add_argument("--no-torch-pruning", action="store_true")
+    arguments.add_argument("--write", type=Path)
     chosen = arguments.parse_args()
     warnings.simplefilter("ignore")
     near = {}
@@ -192,10 +195,37 @@ def main():
         try:
             for line in lines(name, chosen, near):
                 print(line, flush=True)
+                if chosen.write and not chosen.ratios_only:
+                    chosen.write.write_text(renewed(chosen.write.read_text(), line, chosen.ratio))
         except Exception as error:  # one network is one row
             print(f"| {name} | {type(error).__name__}: {str(error)[:80]} |", flush=True)
     for (method, tool), (hits, networks) in near.items():
         print(f"{tool}, {method}: {hits} of {networks} within {NEAR} of {chosen.ratio}")
+
+
+def renewed(page, line, ratio):
+    """The page with this row in the zoo's table, in order, and with the number of networks near the ratio."""
+    place = {name: at for at, name in enumerate(sorted(zoo.NETWORKS))}
+    head, rest = page.split("Torch-Pruning: physical | latency |\n", 1)
+    rule, *lines = rest.split("\n")
+    table = lines[: next(at for at, text in enumerate(lines) if not text.startswith("|"))]
+    rows = {row.split("|")[1].strip(): row for row in [*table, shown(line)]}
+    after = [rows[name] for name in sorted(rows, key=lambda name: place.get(name, len(place)))]
+    near = sum(close(row.split("|")[6].strip(), ratio) for row in after)
+    head = re.sub(r"\d+ of the \d+ networks", f"{near} of the {len(after)} networks", head)
+    joined = "\n".join([rule, *after, *lines[len(table) :]])
+    return f"{head}Torch-Pruning: physical | latency |\n{joined}"
+
+
+def close(cell, ratio):
+    return cell != "–" and abs(float(cell.partition(" ")[0]) - ratio) <= NEAR + 1e-9
+
+
+def shown(line):
+    """The row as the page shows it: what was said becomes one of two words."""
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    cells = ["out of reach" if cell.startswith("UsageError") else cell for cell in cells]
+    return "| " + " | ".join("fails" if "Error:" in cell else cell for cell in cells) + " |"
 
 
 def header(chosen):
