@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from prunekit.base.arithmetic import exact
 from prunekit.base.interruption import INTERRUPTION
 from prunekit.base.kernels import sound
+from prunekit.base.memory import memory_kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.errors import PrunekitError
@@ -109,11 +110,17 @@ def _identity(
 
 @contextmanager
 def _kernels(model: nn.Module, feed: Feed, settings: TrainParams) -> Iterator[None]:
-    """In the block, use separate random state on all seeded devices, exact arithmetic, and sound and fast kernels."""
+    """In the block, separate random state on all seeded devices, exact arithmetic, sound and fast kernels."""
     gpus = list(range(torch.cuda.device_count())) if feed.device.type == "cuda" else []
     # torch.compile has its own batch norm; several processes share theirs.
     packs = feed.place.size == 1 and not settings.compiled
-    with torch.random.fork_rng(devices=gpus), exact(), sound(model), packed(model, asked=packs):
+    with (
+        torch.random.fork_rng(devices=gpus),
+        exact(),
+        sound(model),
+        packed(model, asked=packs),
+        memory_kept(),
+    ):
         yield
 
 

@@ -1,0 +1,47 @@
+"""The C library's memory, kept while equal steps allocate and free the same tensors again and again."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+# Parameters of mallopt in glibc, while memory is kept and afterwards (the most that glibc itself would reach).
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
+KEPT = {TRIM_THRESHOLD: 2**31 - 1, MMAP_MAX: 0}
+AFTERWARDS = {MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**26, MMAP_MAX: 2**16}
+# The user's own settings, which stay.
+SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "GLIBC_TUNABLES")
+
+
+@contextmanager
+def memory_kept() -> Iterator[None]:
+    """In the block, freed memory stays with the process; afterwards the system gets it back.
+
+    Otherwise glibc returns large tensors when they are freed, and the system fills their pages with zeros in the next
+    step. With another C library, or settings of the user's own, it changes nothing.
+    """
+    library = _glibc()
+    if library is None:
+        yield
+        return
+    _set(library, KEPT)
+    try:
+        yield
+    finally:
+        _set(library, AFTERWARDS)
+        library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux" or any(name in os.environ for name in SETTINGS):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
+
+
+def _set(library: ctypes.CDLL, values: Mapping[int, int]) -> None:
+    for parameter, value in values.items():
+        library.mallopt(parameter, value)
