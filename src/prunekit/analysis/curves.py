@@ -109,7 +109,7 @@ class ResampledCurve(NamedTuple):
     @property
     def bases(self) -> Array:
         """The errors that the points are judged against: ``[1 + resamples, points]``, or one column for all of them."""
-        return np.stack([each.errors for each in self.controls or (self.at(0),)]).T
+        return np.stack([each.errors for each in self.controls]).T if self.controls else self.parent[:, None]
 
     def rise(self, rung: float) -> Array:
         """What each image contributes to the rise in error at a ratio of the grid, ``[n]``; their mean is the rise."""

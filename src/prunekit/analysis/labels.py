@@ -44,7 +44,8 @@ _as_text = json.JSONEncoder(sort_keys=True).encode
 
 def labelled(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """The rows, with a column ``label`` if they are of networks; equal networks have equal labels."""
-    placed = [(_identity(_told(row)) if _is_named(row) else None, row) for row in rows]
+    known: dict[Identity, Identity] = {}
+    placed = [(_identity_among(known, row) if _is_named(row) else None, row) for row in rows]
     named = {identity: _told(row) for identity, row in placed if identity}
     labels = _distinct({identity: _label(row, list(named.values())) for identity, row in named.items()})
     return [{**row, LABEL: labels[identity]} if identity else dict(row) for identity, row in placed]
@@ -61,6 +62,16 @@ def _told(row: Row) -> Row:
 
 def _is_named(row: Row) -> bool:
     return bool(row.get("method") or row.get("role"))
+
+
+def _identity_among(known: dict[Identity, Identity], row: Row) -> Identity:
+    """The identity of a row; rows with equal columns and an equal variant have equal settings, read only once."""
+    if row.get("variant") is None or row.get("rounds"):
+        return _identity(_told(row))
+    columns = tuple(map(str, map(row.get, ("role", "variant", "method", *PARTS))))
+    if columns not in known:
+        known[columns] = _identity(row)
+    return known[columns]
 
 
 def _identity(row: Row) -> Identity:
