@@ -68,7 +68,7 @@ def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) 
         headline=headline(study),
         answers=answers(study, first),
         first=first,
-        names=[*method_names(study.rows), *shift_names(distinct(study.rows, "distribution"))],
+        names=[*method_names(study.rows), *shift_names(_distributions(study))],
         cautions=[*cautions(study), *caution(study)],
         sentences=sentences(study),
         parts=[_part(title, sections, appendix) for title, appendix in PARTS.items()],
@@ -85,6 +85,12 @@ def as_page(study: Study, sections: Sequence[Section], left_out: Sequence[str]) 
         labels=_labels(study),
     )
     return page
+
+
+def _distributions(study: Study) -> list[str]:
+    """The distributions of the first page, then all others."""
+    judged = [*study.of("comparison"), *study.of("prune-curve")]
+    return [*distinct(judged, "distribution"), *distinct(study.rows, "distribution")]
 
 
 def _labels(study: Study) -> list[str]:

@@ -9,7 +9,7 @@ from prunekit.analysis.flags import Flag
 from prunekit.analysis.variant import Role
 from prunekit.report import control
 from prunekit.report.comparison_tables import worst
-from prunekit.report.first_page import signed
+from prunekit.report.first_page import judged, largest_within, signed
 from prunekit.report.headline import headline_of
 from prunekit.report.select import asked_near, by_label, deployed, shift_set, summary_row
 from prunekit.report.study import SEPARATE, Row, Study, measured, split
@@ -75,14 +75,25 @@ def _compared(study: Study) -> Iterator[str]:
 
 def _potentials(study: Study) -> Iterator[str]:
     for method, rows in by_label(_nominal(study, "potential")).items():
-        yield f"{_kept(method, asked_near(study, rows[0]['value']), points(study.margin))}{_shifted(study, method)}."
+        value = asked_near(study, rows[0]["value"])
+        kept = _kept(method, value, points(study.margin), _surely(study, method, value))
+        yield f"{kept}{_shifted(study, method)}."
 
 
-def _kept(method: str, value: float, rise: str) -> str:
+def _kept(method: str, value: float, rise: str, surely: str) -> str:
     if value == 0:
         return f"{method}: every tested ratio raises the measured error on the test set by more than {rise}"
     highest = f"{percent(value)} is the highest tested ratio whose measured error"
-    return f"{method}: {highest} is within {rise} on the test set"
+    return f"{method}: {highest} is within {rise} on the test set{surely}"
+
+
+def _surely(study: Study, method: str, value: float) -> str:
+    """Up to which ratio that is certain, if it is not the same: the verdict of the first page on the test set."""
+    nominal = [each for each in judged(study) if each.nominal and each.label == method]
+    safe = largest_within(nominal)
+    if not nominal or safe == value:
+        return ""
+    return f" ({f'{percent(safe)} is' if safe else 'none is'} with 95 % confidence)"
 
 
 def _shifted(study: Study, method: str) -> str:

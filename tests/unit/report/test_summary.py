@@ -1,3 +1,6 @@
+import pytest
+from judged import curve
+
 from prunekit.report.study import read_study
 from prunekit.report.summary import caution, sentences
 
@@ -56,6 +59,20 @@ def test_potentials_name_the_worst_distribution():
         "wt: 80 % is the highest tested ratio whose measured error is within 0.5 points on the test set; over 2 distributions of the set "
         "“shifted” it is 41 % on average and 12 % at worst (digits+snow@3)."
     )
+
+
+@pytest.mark.parametrize(
+    ("rises", "certain"),
+    [
+        ((0.0, 0.0), ""),
+        ((0.0, 0.009), " (50 % is with 95 % confidence)"),
+        ((0.009, 0.009), " (none is with 95 % confidence)"),
+    ],
+)
+def test_a_potential_says_up_to_which_ratio_it_is_certain(rises, certain):
+    curves = [curve(ratio, rise, margin=0.005) for ratio, rise in zip((0.5, 0.75), rises, strict=True)]
+    text = told([potential("wt", "digits", 0.75), *curves])[0]
+    assert text.endswith(f"within 0.5 points on the test set{certain}.")
 
 
 def test_methods_that_fail_at_once_are_said_to():
