@@ -103,4 +103,4 @@ def disagreeing(model: nn.Module, layers: Mapping[str, Layer]) -> Graph:
         PrunekitWarning,
         5,
     )
-    return layer_by_layer(dict(layers))
+    return layer_by_layer(dict(layers), "a forward pass disagrees with its graph")

@@ -23,6 +23,7 @@ from prunekit.pruning.masks import Masks, apply_, parameters
 TOLERANCE = 1e-4
 _HALVES = {torch.float16: 2e-2, torch.bfloat16: 5e-2}
 _TRIES = 24
+_TRIED_LAYERS = 64
 
 
 class Shrunk(NamedTuple):
@@ -65,9 +66,7 @@ def plan(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> tu
     apply_(masked, masks)
     graph = trace(masked, example)
     if not graph.traced:
-        raise UsageError(
-            "this model cannot be traced, so no channels can be removed: pass example=, an input for it"
-        )
+        raise UsageError(f"no channels can be removed from a model that cannot be traced ({graph.reason})")
     return shrunk(masked, graph, masks), graph
 
 
@@ -75,22 +74,60 @@ def shrunk(masked: nn.Module, graph: Graph, masks: Masks) -> Shrunk:
     """The smaller copy of a masked model; modules that fail or change the outputs without a channel keep all theirs.
 
     What keeps its channels grows with every failure: the sizes written in the module, all channels that it uses, and
-    then those of the modules around it.
+    then those of the modules around it. If no module can be named, the layers are cut one by one to find those that
+    the network needs whole.
     """
     expected = outputs(copied_network(masked), graph.example)  # a pass may change what the network stores
     fixed: frozenset[int] = frozenset()
     failed: tuple[str, ...] = ()
     while True:
-        smaller, coupling = copied_network(masked), Coupling(graph, fixed)
+        coupling = Coupling(graph, fixed)
         kept = kept_channels(masked, graph, masks, coupling)
-        cut(smaller, graph, kept)
-        failure = _failing(smaller, graph.example, expected)
+        smaller, failure = _tried(masked, graph, kept, expected)
         if failure is None:
             return Shrunk(smaller, kept, expected, fixed, failed)
-        more = _more_fixed(coupling, failure.module if len(failed) < _TRIES else "")
+        more, names = _breaking(masked, coupling, kept, expected) if not failure.module else (None, ())
+        if not more:
+            more, names = (
+                _more_fixed(coupling, failure.module if len(failed) < _TRIES else ""),
+                (failure.module,),
+            )
         if more is None:
             raise UsageError(_cannot_shrink(failure))
-        fixed, failed = fixed | more, (*failed, failure.module)
+        fixed, failed = fixed | more, (*failed, *names)
+
+
+def _tried(
+    masked: nn.Module, graph: Graph, kept: list[Tensor], expected: list[Tensor]
+) -> tuple[nn.Module, _Failure | None]:
+    """A copy with these channels, and how it fails."""
+    smaller = copied_network(masked)
+    cut(smaller, graph, kept)
+    return smaller, _failing(smaller, graph.example, expected)
+
+
+def _breaking(
+    masked: nn.Module, coupling: Coupling, kept: list[Tensor], expected: list[Tensor]
+) -> tuple[frozenset[int], tuple[str, ...]]:
+    """The values without some of whose channels the model fails, and the layers that make them.
+
+    Tried are the removed channels of one layer, and of all that are coupled with it, at a time.
+    """
+    gone = torch.zeros(coupling.count, dtype=torch.bool)
+    for value, channels in enumerate(kept):
+        gone[coupling.groups(value)[~channels]] = True
+    found: set[int] = set()
+    names: list[str] = []
+    seen = torch.zeros_like(gone)
+    for op in coupling.uses[:_TRIED_LAYERS]:
+        own = torch.zeros_like(gone)
+        own[coupling.groups(op.output)] = True
+        own &= gone & ~seen
+        seen |= own
+        if bool(own.any()) and _tried(masked, coupling.graph, coupling.kept(~own), expected)[1] is not None:
+            found |= {value for value in range(len(kept)) if bool(own[coupling.groups(value)].any())}
+            names.append(op.name)
+    return frozenset(found), tuple(names)
 
 
 def _more_fixed(coupling: Coupling, failed: str) -> frozenset[int] | None:

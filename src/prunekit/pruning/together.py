@@ -37,7 +37,7 @@ def prune_together(
     if row.structure != "filter":
         raise UsageError(f"coupled pruning removes channels: use a filter method, not {asked.method}")
     if not subject.graph.traced:
-        raise UsageError("coupled pruning needs a model that can be traced: pass example=, an input for it")
+        raise UsageError(f"coupled pruning needs a model that can be traced ({subject.graph.reason})")
     room, scores = room_of(subject.model, subject.graph, masks), scores_of(subject, row)
     dense = outputs(subject.model, subject.graph.example)
     first: Masks | None = None

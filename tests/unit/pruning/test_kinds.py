@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.api import prune
 from prunekit.pruning.explain import explain
 from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
@@ -215,3 +216,42 @@ def test_channels_of_this_kind_are_taken_out(name):
     _, smaller = pruned(Between(between, **modules()), 0.5, torch.randn(2, 3, 8, 8))
     assert smaller.a.out_channels < 16
     assert smaller.b.in_channels < 16
+
+
+def test_a_network_that_writes_a_width_itself_keeps_that_layer_whole_and_names_it():
+    class Written(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(4, 24), nn.Linear(12, 30), nn.Linear(30, 2)
+
+        def forward(self, x):
+            return self.c(torch.relu(self.b(self.a(x).view(-1, 12, 2).amax(2))))
+
+    torch.manual_seed(0)
+    with pytest.warns(match="not pruned, because they do not run with fewer channels: a$"):
+        _, smaller = pruned(Written(), 0.4, torch.randn(3, 4))
+    assert (smaller.a.out_features, smaller.b.in_features) == (24, 12)
+    assert smaller.b.out_features < 30
+
+
+def test_a_network_that_makes_a_distribution_is_followed_and_one_that_decides_is_refused_with_the_reason():
+    class Draws(nn.Module):
+        def __init__(self, decides):
+            super().__init__()
+            self.a, self.b, self.decides = nn.Linear(4, 24), nn.Linear(24, 4), decides
+
+        def forward(self, x):
+            mean, spread = self.b(torch.relu(self.a(x))).chunk(2, 1)
+            if self.decides and float(mean.sum()) > 100:
+                return mean
+            return torch.distributions.Normal(mean, spread.exp()).mean
+
+    torch.manual_seed(0)
+    _, smaller = pruned(Draws(decides=False), 0.5, torch.randn(3, 4))
+    assert smaller.a.out_features < 24
+    inputs = torch.randn(3, 4)
+    with (
+        pytest.warns(PrunekitWarning),
+        pytest.raises(UsageError, match="move that part into a module of its own"),
+    ):
+        prune(Draws(decides=True), method="ft", prune_ratio=0.5, coupled=True, example=inputs)

@@ -90,7 +90,8 @@ class Graph:
 
     ``free_filters``: layers whose filters can be removed with everything that depends on them; ``free_channels``:
     layers whose input channels all come from prunable layers; ``heads`` make the network's outputs, ``entries`` read
-    its inputs. Layers in no operation are not followed in either direction. ``traced``: False if nothing was followed.
+    its inputs. Layers in no operation are not followed in either direction. ``traced``: False if nothing was followed;
+    ``reason``: why, and what to do.
 
     For removing channels: ``attached`` parameters and buffers, ``joined`` channels, ``sized`` tensors, and ``pinned``
     values, none of whose channels can be removed, with the module that is the reason. ``computed``: layers whose
@@ -108,6 +109,7 @@ class Graph:
     free_filters: frozenset[str] = frozenset()
     free_channels: frozenset[str] = frozenset()
     traced: bool = True
+    reason: str = ""
     attached: list[Attached] = field(default_factory=list)
     joined: list[Joined] = field(default_factory=list)
     sized: list[Sized] = field(default_factory=list)

@@ -37,12 +37,12 @@ def trace(model: nn.Module, example: Any = None) -> Graph:
             continue
         if "" not in builder.dynamic:
             return _finished(builder, inputs)
-        reason = "its computation depends on its activations"
+        reason = "its computation depends on its activations: move that part into a module of its own"
         break
     warnings.warn(
         f"cannot trace {type(model).__name__}: masks are made layer by layer ({reason})", PrunekitWarning, 3
     )
-    return layer_by_layer(layers)
+    return layer_by_layer(layers, reason)
 
 
 @contextmanager
@@ -173,9 +173,9 @@ def _apart(op: Op) -> tuple[Op, ...]:
     return (*read, Op("source", (), op.output, scope=op.scope)) if op.output >= 0 else read
 
 
-def layer_by_layer(layers: dict[str, Layer]) -> Graph:
+def layer_by_layer(layers: dict[str, Layer], reason: str) -> Graph:
     """The graph of a model that cannot be traced: no layers are connected, and the last one counts as the head."""
-    graph = Graph(layers, traced=False)
+    graph = Graph(layers, traced=False, reason=reason)
     for layer in (layer for layer in layers.values() if not layer.shared):
         fed = graph.add("source", size=layer.inputs)
         graph.add("read", [graph.add("layer", [fed], size=layer.outputs, name=layer.name)])
