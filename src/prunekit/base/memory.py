@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 
 # Parameters of mallopt in glibc, while memory is kept and afterwards (the most that glibc itself would reach).
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
@@ -16,23 +17,39 @@ AFTERWARDS = {MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**26, MMAP_MAX: 2**16}
 SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "GLIBC_TUNABLES")
 
 
+class _Blocks:
+    """How many blocks are open, in all threads: the first keeps the memory, and the last returns it."""
+
+    def __init__(self) -> None:
+        self.lock, self.open = Lock(), 0
+
+
+_BLOCKS = _Blocks()
+
+
 @contextmanager
 def memory_kept() -> Iterator[None]:
-    """In the block, freed memory stays with the process; afterwards the system gets it back.
+    """In the block, freed memory stays with the process; after the outermost block the system gets it back.
 
-    Otherwise glibc returns large tensors when they are freed, and the system fills their pages with zeros in the next
-    step. With another C library, or settings of the user's own, it changes nothing.
+    Also a decorator. Otherwise glibc returns large tensors when they are freed, and the system fills their pages with
+    zeros in the next step. With another C library, or settings of the user's own, it changes nothing.
     """
     library = _glibc()
     if library is None:
         yield
         return
-    _set(library, KEPT)
+    with _BLOCKS.lock:
+        _BLOCKS.open += 1
+        if _BLOCKS.open == 1:
+            _set(library, KEPT)
     try:
         yield
     finally:
-        _set(library, AFTERWARDS)
-        library.malloc_trim(0)
+        with _BLOCKS.lock:
+            _BLOCKS.open -= 1
+            if not _BLOCKS.open:
+                _set(library, AFTERWARDS)
+                library.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:

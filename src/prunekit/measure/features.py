@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from prunekit.analysis.features import kept_pixels
 from prunekit.base.arithmetic import exact
+from prunekit.base.memory import memory_kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.errors import UsageError
@@ -39,6 +40,7 @@ class Search(NamedTuple):
 
 
 @exact()
+@memory_kept()
 def informative_order(
     model: nn.Module,
     examples: Examples,
@@ -143,6 +145,7 @@ def _confidence_without(search: Search, pixels: Tensor, tried: Tensor, predicted
 
 
 @exact()
+@memory_kept()
 @torch.inference_mode()
 def transfer(
     order: np.ndarray,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.base.arithmetic import exact
+from prunekit.base.memory import memory_kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.normalise import as_input
@@ -19,6 +20,7 @@ from prunekit.tasks import TASKS
 
 
 @exact()
+@memory_kept()
 @torch.inference_mode()
 def outcomes(
     model: nn.Module,

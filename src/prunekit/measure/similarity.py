@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.base.arithmetic import exact
+from prunekit.base.memory import memory_kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.normalise import as_input
@@ -94,6 +95,7 @@ class Tally:
 
 
 @exact()
+@memory_kept()
 @torch.inference_mode()
 def noise_similarity(
     models: Mapping[str, nn.Module],

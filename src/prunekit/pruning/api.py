@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.base.arithmetic import exact
+from prunekit.base.memory import memory_kept
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.allocation import Choice, sample_bound
 from prunekit.pruning.asking import LARGEST_MISS, Asked, Limits, Target, already_pruned, out_of_reach
@@ -33,6 +34,7 @@ from prunekit.pruning.together import prune_together
 
 
 @exact()
+@memory_kept()
 def sensitivities(
     model: nn.Module,
     *,
@@ -52,6 +54,7 @@ def sensitivities(
 
 
 @exact()
+@memory_kept()
 def prune(
     model: nn.Module,
     *,
@@ -155,6 +158,7 @@ def _chosen(
 
 
 @exact()
+@memory_kept()
 def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
     """How many images the data-informed methods need for this model (docs/methods.md): 183 for ResNet-20 on CIFAR.
 

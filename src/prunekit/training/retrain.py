@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from prunekit.base.arithmetic import exact
+from prunekit.base.memory import memory_kept
 from prunekit.data.datasets import Dataset
 from prunekit.data.examples import Examples
 from prunekit.data.normalise import Normaliser
@@ -149,6 +150,7 @@ PLANS: dict[str, Callable[[Pruned], Plan]] = {
 
 
 @exact()
+@memory_kept()
 def recompute_batchnorm(model: nn.Module, batches: Iterable[Tensor]) -> None:
     """Set the running statistics of every batch norm to the mean over ``batches`` of normalised images, in place."""
     norms = [

@@ -45,7 +45,7 @@ def test_a_freed_tensor_is_used_again_without_new_pages_unless_the_user_chose(se
     assert not kept or returned > 60 * 2**20
 
 
-def test_an_error_in_the_block_returns_the_memory_too(monkeypatch):
+def test_only_the_outermost_block_sets_and_returns_and_after_an_error_too(monkeypatch):
     calls = []
 
     class Library:
@@ -56,7 +56,7 @@ def test_an_error_in_the_block_returns_the_memory_too(monkeypatch):
             calls.append(("trim", pad))
 
     monkeypatch.setattr(memory, "_glibc", Library)
-    with pytest.raises(ZeroDivisionError), memory.memory_kept():
+    with pytest.raises(ZeroDivisionError), memory.memory_kept(), memory.memory_kept():
         raise ZeroDivisionError
     assert calls == [*memory.KEPT.items(), *memory.AFTERWARDS.items(), ("trim", 0)]
 
