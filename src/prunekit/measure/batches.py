@@ -56,10 +56,13 @@ def batches(
     if not len(wanted):
         raise UsageError("there are no images to measure")
     chosen = (examples if indices is None else examples.subset(indices)).to(device)
-    places = torch.arange(len(wanted), device=device if isinstance(chosen, ArrayExamples) else "cpu")
     normalise = Normaliser(dataset, device)
     step = batch_size or default_batch_size(dataset.size, device)
-    read = taken(chosen, torch.split(places, step))
+    read = (
+        zip(torch.split(chosen.images, step), torch.split(chosen.labels, step), strict=True)
+        if isinstance(chosen, ArrayExamples)
+        else taken(chosen, torch.split(torch.arange(len(wanted)), step))
+    )
     for part, (images, labels) in zip(torch.split(wanted, step), read, strict=True):
         yield Batch(part, normalise(images), labels.to(device))
 

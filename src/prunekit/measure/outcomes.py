@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -17,6 +17,10 @@ from prunekit.measure.batches import Batch, Guard, batches, checked_logits, froz
 from prunekit.measure.noise import PLANES, unit_noise
 from prunekit.progress import SILENT, Progress
 from prunekit.tasks import TASKS
+
+# Logits and labels of some images.
+Answers = tuple[Tensor, Tensor]
+MANY_LOGITS = 2**16
 
 
 @exact()
@@ -46,19 +50,38 @@ def outcomes(
     :class:`PrunekitError` if the model's outputs are not finite.
     """
     frozen, task = frozen_copy(model, device), TASKS[dataset.task]
-    parts: list[dict[str, Tensor]] = []
     guard = Guard()
-    with progress.bar("measure", len(examples)) as bar:
+
+    def answers() -> Iterator[Answers]:
         for batch in batches(examples, dataset=dataset, batch_size=batch_size, device=device):
             images = noisy(batch, noise, dataset=dataset, seed=seed)
             logits = checked_logits(frozen, images, len(dataset.classes), guard)
             if kept is not None:
                 kept.append(logits.float().cpu())
-            found = task.outcomes(logits if classes is None else logits[:, list(classes)], batch.labels)
-            parts.append(found if classes is None else _renamed(found, classes))
+            yield logits if classes is None else logits[:, list(classes)], batch.labels
             bar.advance(len(batch.indices))
+
+    with progress.bar("measure", len(examples)) as bar:
+        parts = [task.outcomes(logits, labels) for logits, labels in _together(answers())]
     guard.check()
-    return _joined(parts)
+    return _joined(parts if classes is None else [_renamed(part, classes) for part in parts])
+
+
+def _together(answers: Iterator[Answers]) -> Iterator[Answers]:
+    """Small batches as one: an operation on few numbers takes as long as one on many."""
+    few: list[Answers] = []
+    for answer in answers:
+        few.append(answer)
+        if sum(logits.numel() for logits, _ in few) >= MANY_LOGITS:
+            yield _as_one(few)
+            few = []
+    if few:
+        yield _as_one(few)
+
+
+def _as_one(answers: list[Answers]) -> Answers:
+    logits, labels = zip(*answers, strict=True)
+    return torch.cat(logits), torch.cat(labels)
 
 
 def _renamed(found: dict[str, Tensor], classes: Sequence[int]) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from prunekit.measure import outcomes as module
 from prunekit.measure.outcomes import outcomes
 from prunekit.tasks import TASKS
 
@@ -29,6 +30,24 @@ def test_batch_size_changes_nothing(network, examples, dataset, noise):
         outcomes(network(), examples, dataset=dataset, noise=noise, batch_size=size) for size in (24, 7)
     )
     same(whole, parts)
+
+
+def test_outcomes_of_small_batches_are_computed_together_to_the_same_bytes(
+    network, examples, dataset, monkeypatch
+):
+    sizes = []
+    task = TASKS["classification"]
+
+    def counted(logits, labels):
+        sizes.append(len(logits))
+        return task.outcomes(logits, labels)
+
+    monkeypatch.setattr(module, "TASKS", {"classification": task._replace(outcomes=counted)})
+    together = outcomes(network(), examples, dataset=dataset, batch_size=5)
+    monkeypatch.setattr(module, "MANY_LOGITS", 10 * len(dataset.classes))
+    apart = outcomes(network(), examples, dataset=dataset, batch_size=5)
+    assert sizes == [24, 10, 10, 4]
+    assert all(np.array_equal(value, apart[name]) for name, value in together.items())
 
 
 def test_noise_of_size_zero_is_no_noise_and_noise_has_a_seed(network, examples, dataset):
