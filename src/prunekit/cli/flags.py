@@ -56,6 +56,16 @@ JSON = Annotated[
     bool, _option("--json", help="Print JSON lines on stdout even on a terminal.", panel="Output")
 ]
 QUIET = Annotated[bool, _option("-q", "--quiet", help="Print only keys on stdout.", panel="Output")]
+GROUPS = Annotated[
+    Path | None,
+    typer.Option(
+        "--groups",
+        metavar="FILE.csv",
+        help="Groups of images: a CSV file with columns `file,camera,...` (default: groups.csv in an "
+        "image folder).",
+        show_default=False,
+    ),
+]
 
 
 COMMON: dict[str, tuple[Any, Any]] = {

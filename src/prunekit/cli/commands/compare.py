@@ -13,9 +13,9 @@ from prunekit.analysis.comparison import Asked
 from prunekit.analysis.parts import Slices
 from prunekit.analysis.verdict import checked
 from prunekit.base import files
-from prunekit.cli.commands.potential import DISTRIBUTION, GROUPS, PER_GROUP
+from prunekit.cli.commands.potential import DISTRIBUTION, PER_GROUP
 from prunekit.cli.commands.steps import REQUIRED, settings_of
-from prunekit.cli.flags import FINDING_OPTIONS, Options, command, options, read_fields, sub_app
+from prunekit.cli.flags import FINDING_OPTIONS, GROUPS, Options, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, hint, say
 from prunekit.cli.screen import screen

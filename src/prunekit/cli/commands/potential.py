@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from prunekit.cli.commands.steps import REQUIRED, settings_of
-from prunekit.cli.flags import FINDING_OPTIONS, command, options, read_fields, sub_app
+from prunekit.cli.flags import FINDING_OPTIONS, GROUPS, command, options, read_fields, sub_app
 from prunekit.cli.models import MODEL, resolve_all
 from prunekit.cli.output import emit, say
 from prunekit.cli.screen import screen
@@ -58,16 +57,6 @@ ALL_ROWS = Annotated[
 ]
 PER_CLASS = Annotated[
     bool, typer.Option("--per-class", help="Also print the potential of every class, and the lowest one.")
-]
-GROUPS = Annotated[
-    Path | None,
-    typer.Option(
-        "--groups",
-        metavar="FILE.csv",
-        help="Groups of images: a CSV file with columns `file,camera,...` (default: groups.csv in an "
-        "image folder).",
-        show_default=False,
-    ),
 ]
 PER_GROUP = Annotated[
     bool,

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunekit.cli.commands.potential import GROUPS
-from prunekit.cli.flags import command, options, read_fields, sub_app
+from prunekit.cli.flags import GROUPS, command, options, read_fields, sub_app
 from prunekit.cli.models import resolve_all
 from prunekit.cli.output import emit, hint, say
 from prunekit.errors import PrunekitError, UsageError
