@@ -21,6 +21,7 @@ from prunekit.pruning import compact
 from prunekit.pruning.api import prune, sample_size, sensitivities
 from prunekit.pruning.masks import apply_
 from prunekit.pruning.methods import METHODS
+from prunekit.pruning.scores import informed
 from prunekit.pruning.shrink import shrink
 from prunekit.tasks.segmentation import IGNORED
 from prunekit.training import losses, norms
@@ -354,6 +355,7 @@ def test_the_cpu_and_the_pretend_gpu_agree_to_the_bit(name, pretend_gpu, tmp_pat
         monkeypatch.setattr(compact, field, value)
     monkeypatch.setattr(kernels, "FEWEST_CHANNELS", 0)  # the same convolutions too
     monkeypatch.setattr(norms, "MANY_CHANNELS", 0)  # and batch norms
+    monkeypatch.setattr(informed, "convolves", lambda *of: False)  # and sums
     expected = PATHS[name]("cpu", **more)
     with pretend_gpu() as gpu:
         found = PATHS[name]("cuda", **more)
