@@ -1,7 +1,7 @@
 """How long pruning takes, as multiples of one plain forward pass over the sample S in the same run.
 
     python benchmarks/prune.py [--archs resnet20 wrn16_8] [--methods wt ft sipp pfp] [--threads 2] [--runs 3]
-        [--images 64] [--side 32] [--prune-ratio 0.8]
+        [--images 64] [--side 32] [--prune-ratio 0.8] [--coupled]
 
 Everything is included: tracing, sensitivities, allocation, propagation, masks. Forward and prune alternate, medians are
 printed. On one thread, seconds are the processor's own, so that other work on the machine does not count. Peak memory
@@ -52,6 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, help="instead of the paper's size of S")
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--prune-ratio", type=float, default=0.8)
+    parser.add_argument("--coupled", action="store_true")
     accepts_json(parser)
     return parser.parse_args()
 
@@ -66,12 +67,13 @@ def subject(arch: str, images: int | None, side: int) -> tuple[torch.nn.Module, 
 def row(
     arch: str, model: torch.nn.Module, sample: list[torch.Tensor], method: str, options: argparse.Namespace
 ) -> Measured:
+    how = {"prune_ratio": options.prune_ratio, "coupled": options.coupled}
     forward(model, sample)
     before = peak()
     times = [
         (
             timed(lambda: forward(model, sample)),
-            timed(lambda: prune(model, method=method, prune_ratio=options.prune_ratio, batches=sample)),
+            timed(lambda: prune(model, method=method, batches=sample, **how)),
         )
         for _ in range(options.runs)
     ]
@@ -80,9 +82,8 @@ def row(
     grown, authors = (peak() - before) / 2**20, AUTHORS.get(method)
     beside = f"; the authors' code takes {authors}" if authors and arch == "resnet20" else ""
     count = sum(map(len, sample))
-    what = (
-        f"{method} on {arch}: {multiple:.2g} forward passes over {count} images, {grown:.2f} GB more{beside}"
-    )
+    name = f"{method}, coupled," if options.coupled else method
+    what = f"{name} on {arch}: {multiple:.2g} forward passes over {count} images, {grown:.2f} GB more{beside}"
     goal = GOALS.get(method, "") if arch == "resnet20" else ""
     return Measured(what, whole, "s", "one forward pass", plain, 1 / multiple, goal)
 

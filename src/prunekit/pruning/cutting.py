@@ -14,12 +14,12 @@ from prunekit.pruning.layers import Layer
 
 def cut(model: nn.Module, graph: Graph, kept: list[Tensor]) -> None:
     """Keep only these channels of every value, in place: in layers, attached tensors and the sizes in modules."""
+    held = _Held(model)
     for op in graph.ops:
         if op.kind == "layer":
-            _cut_layer(model, graph.layers[op.name], kept[op.inputs[0]], kept[op.output])
+            _cut_layer(held, graph.layers[op.name], kept[op.inputs[0]], kept[op.output])
     for name, axis, places in attached_places(model, graph, kept):
-        if not bool(places.all()):
-            _replace(model, name, axis, places.nonzero().flatten())
+        held.cut(name, axis, places.nonzero().flatten())
     for module in model.modules():
         _set_sizes(module)
     for sized in graph.sized:
@@ -41,41 +41,55 @@ def attached_places(model: nn.Module, graph: Graph, kept: list[Tensor]) -> list[
     return [(name, axis, places) for (name, axis), places in found.items()]
 
 
-def _cut_layer(model: nn.Module, layer: Layer, fed: Tensor, made: Tensor) -> None:
+class _Held:
+    """The parameters and buffers of a model, with every field of a module that holds them."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.fields: dict[int, list[tuple[nn.Module, dict[str, Any], str]]] = {}
+        for module in model.modules():
+            for held in (module._parameters, module._buffers):
+                fields: dict[str, Any] = held
+                for field, tensor in fields.items():
+                    self.fields.setdefault(id(tensor), []).append((module, fields, field))
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor of this name."""
+        owner, _, field = name.rpartition(".")
+        return cast(Tensor, getattr(self.model.get_submodule(owner), field))
+
+    def cut(self, name: str, axis: int, places: Tensor) -> None:
+        """Keep only these places of a tensor along an axis, in every module that holds it."""
+        old = self.tensor(name)
+        if len(places) == old.shape[axis]:
+            return
+        new = old.detach().index_select(axis, places.to(old.device))
+        value = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
+        self.fields[id(value)] = self.fields.pop(id(old))
+        for _, fields, field in self.fields[id(value)]:
+            fields[field] = value
+
+    def set_groups(self, name: str, groups: int) -> None:
+        """Set the number of groups of the convolutions with this weight."""
+        for module, _, field in self.fields[id(self.tensor(name))]:
+            if field == "weight" and hasattr(module, "groups"):
+                module.groups = groups  # type: ignore[assignment]
+
+
+def _cut_layer(held: _Held, layer: Layer, fed: Tensor, made: Tensor) -> None:
     inputs, outputs = (side.nonzero().flatten() for side in (fed, made))
     if layer.groups > 1:
         (first, within) = (fed, made) if layer.transposed else (made, fed)
         parts = within.reshape(layer.groups, -1)
-        _replace(model, layer.weight, 0, first.nonzero().flatten())
+        held.cut(layer.weight, 0, first.nonzero().flatten())
         # Every remaining group keeps the same places.
-        _replace(model, layer.weight, 1, parts.any(0).nonzero().flatten())
-        for module in model.modules():
-            if getattr(module, "weight", None) is _tensor(model, layer.weight) and hasattr(module, "groups"):
-                module.groups = int(parts.any(1).sum())  # type: ignore[assignment]
+        held.cut(layer.weight, 1, parts.any(0).nonzero().flatten())
+        held.set_groups(layer.weight, int(parts.any(1).sum()))
     else:
-        _replace(model, layer.weight, 1 if layer.transposed else 0, outputs)
-        _replace(model, layer.weight, 0 if layer.transposed else 1, inputs)
+        held.cut(layer.weight, 1 if layer.transposed else 0, outputs)
+        held.cut(layer.weight, 0 if layer.transposed else 1, inputs)
     if layer.bias is not None:
-        _replace(model, layer.bias, 0, outputs)
-
-
-def _tensor(model: nn.Module, name: str) -> Tensor:
-    owner, _, field = name.rpartition(".")
-    found = getattr(model.get_submodule(owner), field)
-    return cast(Tensor, found)
-
-
-def _replace(model: nn.Module, name: str, axis: int, places: Tensor) -> None:
-    """Keep only these places of a parameter or buffer along an axis, in every module that holds it."""
-    old = _tensor(model, name)
-    new = old.detach().index_select(axis, places.to(old.device))
-    value = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
-    for module in model.modules():
-        for held in (module._parameters, module._buffers):
-            fields: dict[str, Any] = held
-            for field, tensor in fields.items():
-                if tensor is old:
-                    fields[field] = value
+        held.cut(layer.bias, 0, outputs)
 
 
 # The sizes that torch modules store for a tensor, each with the axis that it describes.

@@ -322,7 +322,7 @@ def _bracket(trial: Trial, allocate: Allocate, target: int) -> tuple[Mapping[str
     if trial.reached(least) > target:
         return least, least
     for _ in range(_STEPS):
-        if least == most:
+        if sum(most.values()) - sum(least.values()) <= 1:
             break
         middle = (low + high) / 2
         amounts = allocate(middle)

@@ -6,13 +6,14 @@ import warnings
 
 from torch import Tensor
 
-from prunekit.base.copying import copied_network
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.asking import LARGEST_MISS, Asked, already_pruned, out_of_reach
 from prunekit.pruning.coupled import Rank, choose, coupled_choice, coupled_masks
+from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.remaining import Room, room_of
+from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.guards import constant, outputs, warn_of
-from prunekit.pruning.masks import Masks, apply_
+from prunekit.pruning.masks import Masks, masked
 from prunekit.pruning.methods import Method
 from prunekit.pruning.opening import scores_of
 from prunekit.pruning.search import UnreachableError
@@ -38,7 +39,7 @@ def prune_together(
         raise UsageError(f"coupled pruning removes channels: use a filter method, not {asked.method}")
     if not subject.graph.traced:
         raise UsageError(f"coupled pruning needs a model that can be traced ({subject.graph.reason})")
-    room, scores = room_of(subject.model, subject.graph, masks), scores_of(subject, row)
+    room, scores = room_of(subject.model, subject.graph, masks), _scores(subject, row)
     dense = outputs(subject.model, subject.graph.example)
     first: Masks | None = None
     for least in _LEAST:
@@ -56,6 +57,18 @@ def prune_together(
     said = "an output of the pruned network is the same for all inputs: ask for a smaller ratio"
     warnings.warn(said, PrunekitWarning, 4)
     return first or {}
+
+
+def _scores(subject: Subject, row: Method) -> Scores:
+    """The scores; layers all of whose ranked channels stay, such as those of the network's input, need none."""
+    coupling, there, free = Coupling(subject.graph), set(), set()
+    for op in coupling.makers:
+        groups = coupling.groups(op.output if row.ranks == "outputs" else op.inputs[0])
+        there.add(op.name)
+        free |= {op.name} if not bool(coupling.pinned[groups].all()) else set()
+    ranked = frozenset(subject.layers) - there | free
+    return scores_of(subject._replace(ranked=ranked), row)
+
 
 
 def _tested(
@@ -79,9 +92,8 @@ def _tested(
             raise
         made = coupled_masks(subject.model, subject.graph, kept)
         found = {name: mask & masks[name].cpu() if name in masks else mask for name, mask in made.items()}
-        masked = copied_network(subject.model).eval()
-        apply_(masked, masks | found)
-        tried = shrunk(masked, subject.graph, masks | found)
+        with evaluation(subject.model), masked(subject.model, masks | found):
+            tried = shrunk(subject.model, subject.graph, masks | found)
         failed += tuple(name for name in tried.failed if name not in failed)
         if not tried.fixed - fixed:
             break

@@ -9,6 +9,7 @@ from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.api import prune
 from prunekit.pruning.explain import explain
 from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
+from prunekit.pruning.methods import METHODS
 from prunekit.pruning.shrink import shrink
 
 
@@ -276,3 +277,16 @@ def test_a_network_that_answers_the_same_to_everything_is_named():
     with pytest.warns(PrunekitWarning, match="the same for all inputs: ask for a smaller ratio"):
         masks = prune(dying(4), method="ft", prune_ratio=0.7, coupled=True, example=torch.randn(2, 3))
     assert left(masks, "0.weight") == [0]
+
+
+def test_layers_whose_channels_all_stay_are_not_scored():
+    asked = []
+
+    def sensitivity(subject):
+        asked.append(subject.ranked)
+        return METHODS["pfp"].sensitivity(subject)
+
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(), nn.Conv2d(8, 8, 1), nn.ReLU(), nn.Conv2d(8, 2, 1))
+    method = METHODS["pfp"]._replace(sensitivity=sensitivity)
+    prune(model, method=method, prune_ratio=0.5, batches=[torch.randn(4, 3, 4, 4)], coupled=True)
+    assert asked == [{"2", "4"}]

@@ -7,7 +7,7 @@ from torch import nn
 from prunekit.pruning.allocation import global_top
 from prunekit.pruning.graph.remaining import Left, room_of
 from prunekit.pruning.graph.tracing import trace
-from prunekit.pruning.search import _largest_below, _Ranking
+from prunekit.pruning.search import _largest_below, _Ranking, nearest_amounts
 
 LENGTH = 1_000_000
 KEPT = {
@@ -66,3 +66,21 @@ def test_the_ranking_keeps_the_best_weights_and_among_equals_the_first(count):
     for name, values in scores.items():
         found = kept[name].permute(1, 2, 0).reshape(values.shape)
         assert torch.equal(found, expected[name] & there[name])
+
+
+@pytest.mark.parametrize("target", range(0, 60, 7))
+def test_levels_are_halved_until_one_filter_is_left_between_them(target):
+    tried = []
+
+    def allocate(level):
+        tried.append(level)
+        return {"a": round(20 * level), "b": round(40 * level**2)}
+
+    class Trial:
+        def reached(self, amounts):
+            return sum(amounts.values())
+
+        most = reached
+
+    assert sum(nearest_amounts(Trial(), allocate, target, 1).values()) == target
+    assert len(tried) < 14

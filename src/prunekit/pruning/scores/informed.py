@@ -32,6 +32,8 @@ _UNDERFLOW = 8e-5
 _TINY = torch.finfo(torch.float32).tiny
 # With more candidate shares than this, the most promising ones are computed first.
 _MANY = 2_000
+# With up to so many filters per group (of both signs), every share costs less than the bounds.
+_FEW = 4
 
 
 def sipp(subject: Subject) -> Scores:
@@ -120,6 +122,8 @@ def raise_largest(layer: Layer, signed: Tensor, seen: Tensor, found: Tensor) -> 
     Filters are processed in blocks that fit in the cache.
     """
     inverse = _inverse(signed @ seen)
+    if signed.shape[1] <= _FEW:
+        return _raised_by_all(layer, signed, seen, inverse, found)
     # Columns are scaled to the same maximum first, so that none leaves the range of float32.
     top = seen.amax(1, keepdim=True).clamp_(min=_TINY)
     scaled = inverse * top
@@ -132,6 +136,14 @@ def raise_largest(layer: Layer, signed: Tensor, seen: Tensor, found: Tensor) -> 
         # The added term makes up for eighth powers too small for float32.
         bound = root.add_(_UNDERFLOW).mul_((scale * weights).transpose(1, 2))
         found = _raised(layer, Sight(weights, seen, own, bound), found)
+    return found
+
+
+def _raised_by_all(layer: Layer, signed: Tensor, seen: Tensor, inverse: Tensor, found: Tensor) -> Tensor:
+    """The same by computing every share, for layers with few filters per group."""
+    for weights, scale in zip(signed.unbind(1), inverse.split(1, 1), strict=True):
+        shares = (seen * scale).amax(-1) * weights
+        found = found.maximum(shares.view(layer.inputs, -1).amax(1))
     return found
 
 
@@ -179,7 +191,9 @@ def _most_promising(layer: Layer, bound: Tensor) -> Tensor:
 
 def _improved(layer: Layer, sight: Sight, found: Tensor, places: Tensor) -> Tensor:
     """Compute the shares at these places of the bound and raise ``found`` to their maxima."""
-    group, column, filters = torch.unravel_index(places, sight.bound.shape)
+    _, weights, width = sight.bound.shape
+    # By hand, since torch.unravel_index takes longer than the shares.
+    group, column, filters = places // (weights * width), places // width % weights, places % width
     shares = (sight.inverse[group, filters] * sight.seen[group, column]).amax(-1)
     channel = places // (sight.bound.numel() // layer.inputs)
     return found.scatter_reduce(0, channel, shares * sight.signed[group, filters, column], "amax")

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from prunekit.pruning.layers import Layer
 
+# Windows are copied element by element, not row by row, if their rows have at most so many outputs.
+_SHORT = 8
+
 
 def rows(layer: Layer, weight: Tensor) -> Tensor:
     """The weight as ``[groups, filters per group, J]`` with J = channels per group × kernel positions."""
@@ -124,15 +127,24 @@ def _stuffed(module: nn.Module, inputs: Tensor) -> Plain:
 
 
 def _slide(same: Plain) -> Tensor:
-    """The windows ``[images, channels, kernel positions, output positions]``, as a strided view copied once."""
-    inputs, kernel, outputs = same.inputs, same.kernel, same.outputs
-    strides = inputs.stride()
+    """The windows ``[images, channels, kernel positions, output positions]``, copied once."""
+    shape = *same.inputs.shape[:2], math.prod(same.kernel), math.prod(same.outputs)
+    if same.outputs[-1] > _SHORT or shape[2] == 1:
+        return _windows(same).reshape(shape)
+    rows = same.inputs.reshape(shape[0] * shape[1], -1)
+    places = torch.arange(rows.shape[1], device=rows.device).reshape(1, 1, *same.inputs.shape[2:])
+    index = _windows(same._replace(inputs=places)).reshape(1, -1)
+    return rows.gather(1, index.expand(len(rows), -1)).reshape(shape)
+
+
+def _windows(same: Plain) -> Tensor:
+    """The windows as a view: ``[images, channels, *kernel positions, *output positions]``."""
+    inputs, strides = same.inputs, same.inputs.stride()
     within = [step * own for step, own in zip(same.dilation, strides[2:], strict=True)]
     across = [step * own for step, own in zip(same.stride, strides[2:], strict=True)]
-    view = torch.as_strided(
+    return torch.as_strided(
         inputs,
-        (*inputs.shape[:2], *kernel, *outputs),
+        (*inputs.shape[:2], *same.kernel, *same.outputs),
         (*strides[:2], *within, *across),
         inputs.storage_offset(),
     )
-    return view.reshape(*inputs.shape[:2], math.prod(kernel), math.prod(outputs))

@@ -5,6 +5,7 @@ from torch import nn
 from prunekit.pruning.api import sensitivities
 from prunekit.pruning.layers import prunable_layers
 from prunekit.pruning.scores import informed
+from prunekit.pruning.scores import patches as patching
 from prunekit.pruning.scores.patches import patches, rows
 
 LAYERS = {
@@ -28,8 +29,10 @@ def layer_of(module):
     return prunable_layers(nn.Sequential(module))["0"]
 
 
+@pytest.mark.parametrize("short", [0, 8], ids=["rows", "elements"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_patches_make_every_layer_a_matrix_product(name):
+def test_patches_make_every_layer_a_matrix_product(name, short, monkeypatch):
+    monkeypatch.setattr(patching, "_SHORT", short)
     module, layer, inputs = LAYERS[name], layer_of(LAYERS[name]), inputs_of(LAYERS[name])
     product = rows(layer, module.weight) @ patches(layer, module, inputs)
     plain = module(inputs)
@@ -75,9 +78,14 @@ def test_sipp_takes_inputs_with_the_channels_last_in_memory():
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
-@pytest.mark.parametrize("elements", [1, 250_000], ids=["filter by filter", "together"])
+@pytest.mark.parametrize(
+    ("elements", "few"),
+    [(1, 0), (250_000, 0), (250_000, 4)],
+    ids=["filter by filter", "bounds", "every share"],
+)
 @pytest.mark.parametrize("name", LAYERS)
-def test_pfp_agrees_with_its_formula(name, elements, scale, seed, monkeypatch):
+def test_pfp_agrees_with_its_formula(name, few, elements, scale, seed, monkeypatch):
+    monkeypatch.setattr(informed, "_FEW", few)
     monkeypatch.setattr(informed, "_MANY", 10)
     monkeypatch.setattr(informed, "PRODUCT_ELEMENTS", elements)
     module, layer, inputs = LAYERS[name], layer_of(LAYERS[name]), inputs_of(LAYERS[name], seed) * scale
