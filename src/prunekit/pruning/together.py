@@ -61,14 +61,11 @@ def prune_together(
 
 def _scores(subject: Subject, row: Method) -> Scores:
     """The scores; layers all of whose ranked channels stay, such as those of the network's input, need none."""
-    coupling, there, free = Coupling(subject.graph), set(), set()
+    coupling, ranked = Coupling(subject.graph), set()
     for op in coupling.makers:
         groups = coupling.groups(op.output if row.ranks == "outputs" else op.inputs[0])
-        there.add(op.name)
-        free |= {op.name} if not bool(coupling.pinned[groups].all()) else set()
-    ranked = frozenset(subject.layers) - there | free
-    return scores_of(subject._replace(ranked=ranked), row)
-
+        ranked |= set() if bool(coupling.pinned[groups].all()) else {op.name}
+    return scores_of(subject._replace(ranked=frozenset(ranked)), row)
 
 
 def _tested(
