@@ -141,7 +141,7 @@ def raise_largest(layer: Layer, signed: Tensor, seen: Tensor, found: Tensor) -> 
 
 def _raised_by_all(layer: Layer, signed: Tensor, seen: Tensor, inverse: Tensor, found: Tensor) -> Tensor:
     """The same by computing every share, for layers with few filters per group."""
-    for weights, scale in zip(signed.unbind(1), inverse.split(1, 1), strict=True):
+    for weights, scale in zip(signed.unbind(1), torch.split(inverse, 1, 1), strict=True):
         shares = (seen * scale).amax(-1) * weights
         found = found.maximum(shares.view(layer.inputs, -1).amax(1))
     return found
