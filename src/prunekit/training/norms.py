@@ -85,6 +85,11 @@ def _rows(images: Tensor) -> Tensor:
     return images.permute(0, 2, 3, 1).view(-1, PIXELS * images.shape[1])
 
 
+def _repeated(*channels: Tensor) -> tuple[Tensor, ...]:
+    """Numbers of every channel, once for each of the 16 pixels of a row."""
+    return torch.stack(channels).repeat(1, PIXELS).unbind()
+
+
 def _joined(parts: Tensor) -> Tensor:
     return parts.view(PIXELS, -1)
 
@@ -102,7 +107,8 @@ class _Packed(torch.autograd.Function):
         inverse = (variance + eps).rsqrt()
         scale = weight * inverse
         out = torch.empty_like(x, memory_format=torch.channels_last)
-        torch.addcmul((bias - mean * scale).repeat(PIXELS), _rows(x), scale.repeat(PIXELS), out=_rows(out))
+        shift, factor = _repeated(bias - mean * scale, scale)
+        torch.addcmul(shift, _rows(x), factor, out=_rows(out))
         ctx.save_for_backward(x, weight, mean, inverse)
         ctx.mark_non_differentiable(mean, variance)
         return out, mean, variance
@@ -112,7 +118,7 @@ class _Packed(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         x, weight, mean, inverse = ctx.saved_tensors
         rows, gradients = _rows(x), _rows(gradient.contiguous(memory_format=torch.channels_last))
-        every = [part.repeat(PIXELS) for part in (weight, mean, inverse)]
+        every = _repeated(weight, mean, inverse)
         # Of the kernel's results only the two sums; its gradient of x would be that of 16 times the channels.
         _, by_weight, by_bias = torch.ops.aten.native_batch_norm_backward(
             gradients, rows, every[0], None, None, every[1], every[2], True, 0.0, [False, True, True]
@@ -123,7 +129,8 @@ class _Packed(torch.autograd.Function):
         scale = weight * inverse
         slope = -scale * inverse * by_weight * (x.shape[1] / x.numel())
         shift = -scale * by_bias * (x.shape[1] / x.numel()) - slope * mean
+        shift, factor, slope = _repeated(shift, scale, slope)
         by_x = torch.empty_like(x, memory_format=torch.channels_last)
-        torch.addcmul(shift.repeat(PIXELS), gradients, scale.repeat(PIXELS), out=_rows(by_x))
-        _rows(by_x).addcmul_(rows, slope.repeat(PIXELS))
+        torch.addcmul(shift, gradients, factor, out=_rows(by_x))
+        _rows(by_x).addcmul_(rows, slope)
         return by_x, by_weight, by_bias, None
