@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from io import StringIO
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -79,8 +79,7 @@ def render(panel: Panel, alt: str) -> Drawing:
         panel.draw(axes)
         fit(figure, axes)
         told = _numbered(axes)
-        with ticks_once(axes):
-            svg = as_svg(figure)
+        svg = as_svg(figure)
         said = " ".join(filter(None, (alt, main_values(told))))
         inline = _inline(svg.decode(), panel, said, told, _points_per_unit(axes))
         names, cut = _legend(figure)
@@ -146,8 +145,7 @@ PAD_IN = 0.0417  # around the axes and the legend, as much as matplotlib leaves
 def fit(figure: Figure, axes: Axes) -> None:
     """Place the only axes of a figure below its legend, as matplotlib's layout does, in one pass instead of two."""
     pad = PAD_IN * figure.dpi
-    with ticks_once(axes):
-        around: Any = axes.get_tightbbox(_measuring(), for_layout_only=True)
+    around: Any = axes.get_tightbbox(_measuring(), for_layout_only=True)
     legend = max((each.get_window_extent().height + 2 * pad for each in figure.legends), default=0.0)
     inner, (width, height) = axes.get_window_extent(), figure.bbox.size
     left, below = inner.x0 - around.x0 + pad, inner.y0 - around.y0 + pad
@@ -155,19 +153,6 @@ def fit(figure: Figure, axes: Axes) -> None:
     axes.set_position(
         (left / width, below / height, 1 - (left + right) / width, 1 - (below + above) / height)
     )
-
-
-@contextmanager
-def ticks_once(axes: Axes) -> Iterator[None]:
-    """Ticks are found once while the axes keep their place: matplotlib finds them for each label, spine and title."""
-    both: list[Any] = [axes.xaxis, axes.yaxis]
-    for axis, found in [(axis, axis._update_ticks()) for axis in both]:
-        axis._update_ticks = partial(list, found)
-    try:
-        yield
-    finally:
-        for axis in both:
-            del axis._update_ticks
 
 
 def _numbered(axes: Axes) -> list[Meaning]:
