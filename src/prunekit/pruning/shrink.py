@@ -166,23 +166,21 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
     liveness, there = propagate(graph, stocks), nonzero(graph, stocks)
     alive = torch.zeros(coupling.count, dtype=torch.bool)
     carried = _carried(model, graph, masks, coupling)
-    mixed: set[int] = set()  # made by a mix, or an initial state; alive if the inputs of that mix are
-    made: set[int] = set()  # made from channels that a mix does not share with its inputs
+    # Made by a mix, or stored (an embedding, an initial state); alive if that mix or what is stored is.
+    mixed: set[int] = set()
+    made: set[int] = set()  # stored, or made from channels that a mix does not share with its inputs
+    stored = {attached.value for attached in graph.attached}
     for op in graph.ops:
-        if (
-            op.kind == "mix"
-            or op.name == "state"
-            or (op.kind not in ("layer", "read") and mixed.intersection(op.inputs))
-        ):
+        passes = op.kind not in ("layer", "read", "mix")
+        given = op.kind == "source" and (op.output in stored or op.name == "state")
+        if op.kind == "mix" or given or (passes and mixed.intersection(op.inputs)):
             mixed.add(op.output)
-        if graph.makes_its_own(op) or (
-            op.kind not in ("layer", "read", "mix") and made.intersection(op.inputs)
-        ):
+        if graph.makes_its_own(op) or given or (passes and made.intersection(op.inputs)):
             made.add(op.output)
         if op.kind == "layer":
             alive[coupling.groups(op.output)[liveness.biased(op.name).cpu()]] = True
             alive[coupling.groups(op.inputs[0])[liveness.tapped[op.name].cpu()]] = True
-        elif op.kind == "norm":
+        elif op.kind == "norm" and op.inputs[0] not in mixed:
             alive[coupling.groups(op.output)[liveness.normed[op.name].cpu()]] = True
         elif op.kind == "mix":
             for value in set(op.inputs) - mixed:

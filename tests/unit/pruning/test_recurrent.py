@@ -152,3 +152,30 @@ def test_a_state_of_a_written_width_keeps_the_layer_whole_and_says_so():
     with pytest.warns(match="not pruned, because they do not run with fewer channels: memory.memory"):
         masks = prune(model, method="l2", prune_ratio=0.15, coupled=True, example=signal)
     assert shrink(model, masks, example=signal).memory.memory.hidden_size == 12
+
+
+def test_words_and_units_between_recurrent_layers_are_really_taken_out():
+    """The embedding is read by a recurrent layer and a convolution, and a norm lies between two recurrent layers."""
+
+    class Words(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.conv = nn.Embedding(30, 12), nn.Conv1d(12, 10, 3)
+            self.first, self.norm = nn.LSTM(12, 24, batch_first=True), nn.BatchNorm1d(24)
+            self.second, self.head = nn.GRU(24, 16, batch_first=True), nn.Linear(26, 3)
+
+        def forward(self, x):
+            x = self.words(x)
+            seen = torch.relu(self.conv(x.transpose(1, 2))).amax(2)
+            x = self.norm(self.first(x)[0].transpose(1, 2)).transpose(1, 2)
+            return self.head(torch.cat([seen, self.second(x)[1][0]], 1))
+
+    torch.manual_seed(0)
+    model, signal = Words().eval(), torch.randint(0, 30, (3, 7))
+    masks = prune(model, method="l2", prune_ratio=0.5, coupled=True, example=signal)
+    smaller, total = shrink(model, masks, example=signal), total_parameters(model)
+    assert total_parameters(smaller) == total - round(prune_ratio(masks, total) * total)
+    assert smaller.words.embedding_dim == smaller.first.input_size == smaller.conv.in_channels < 12
+    assert smaller.second.input_size == smaller.norm.num_features == smaller.first.hidden_size < 24
+    apply_(model, masks)
+    torch.testing.assert_close(smaller(signal), model(signal))

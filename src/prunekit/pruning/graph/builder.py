@@ -161,7 +161,7 @@ class Builder:
 
     def layer_fed(self, tensor: Tensor, axis: int, size: int) -> int:
         """The value that a layer reads along an axis of a tensor; unknown channels if it does not fit."""
-        track = self.get(tensor)
+        track, axis = self.get(tensor), axis % tensor.dim()
         if isinstance(track, Flow):
             vector = along(track, tensor.shape, axis)
             if vector is not None and len(vector) == size:
