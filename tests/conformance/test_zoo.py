@@ -15,8 +15,8 @@ from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
 from prunekit.pruning.shrink import shrink
 
 RATIO = 0.5
-# One channel (or group of them) of the smallest networks is more than the two points that are allowed.
-COARSE = {"own:shuffle_view", "own:grouped", "own:groupnorm", "own:pixel_shuffle"}
+# One group of channels of this network is more than the two points that are allowed.
+COARSE = {"own:pixel_shuffle"}
 QUICK = [name for name in zoo.NETWORKS if name.startswith("own:")]
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in zoo.NETWORKS if name not in QUICK]
 
