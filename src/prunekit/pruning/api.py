@@ -147,7 +147,7 @@ def _chosen(
 ) -> dict[str, Tensor]:
     """The weights to keep (in blocks); a :class:`UsageError` if the ratio cannot be reached."""
     target = round((1 - ratio) * total)
-    before = room.left(room.stocks).kept
+    before = room.left(room.stocks_of(room.present)).kept
     if before < target:
         raise already_pruned(1 - before / total, ratio)
     search = _prune_weights if row.structure == "weight" else _prune_filters

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,11 +32,13 @@ class _Ranking:
 
     def __init__(self, room: Room, scores: Scores) -> None:
         self.room = room
-        self.planes = {name: _plane(room, name, values) for name, values in scores.items()}
+        # Each layer's scores are let go as soon as it has its plane, since all together are as large as the network.
+        self.planes = {name: _plane(room, name, scores.pop(name)) for name in list(scores)}
         self.ascending = _ascending(torch.cat([plane.flatten() for plane in self.planes.values()]))
         # Weights with an infinite score are never removed.
         self.least = len(self) - int(torch.searchsorted(self.ascending, torch.inf))
-        self.whole = {name: stock for name, stock in room.stocks.items() if name not in scores}
+        others = {name: entries for name, entries in room.present.items() if name not in self.planes}
+        self.whole = room.stocks_of(others)
         self.floors: dict[str, Tensor] = {}
 
     def __len__(self) -> int:
@@ -101,20 +102,21 @@ def _plane(room: Room, name: str, values: Tensor) -> Tensor:
 
 
 def _ascending(values: Tensor) -> Tensor:
-    """The scores of the remaining weights, lowest first."""
+    """The scores of the remaining weights, lowest first; the values are sorted in place."""
     # On the CPU numpy sorts about ten times faster than torch, thanks to vector instructions.
-    on_cpu = values.device.type == "cpu"
-    ordered = torch.from_numpy(np.sort(values.numpy())) if on_cpu else values.sort().values
+    if values.device.type == "cpu":
+        values.numpy().sort()
+    ordered = values if values.device.type == "cpu" else values.sort().values
     return ordered[int(torch.searchsorted(ordered, -torch.inf, right=True)) :]
 
 
 def search_weights(room: Room, scores: Scores, target: int, largest_miss: float) -> dict[str, Tensor]:
     """The best-scored weights (in blocks) that leave exactly ``target`` entries after propagation.
 
-    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes. A layer that would be
-    emptied keeps the weights that connect it to the others. :class:`UnreachableError` if that leaves too many entries,
-    or if nothing can be added to a choice that is more than ``largest_miss`` entries short. Weights with an infinite
-    score stay; if they alone come within ``largest_miss`` of the target, only they stay.
+    ``scores``: comparable scores of the layers that may be pruned, in the weights' shapes; empty afterwards. A layer
+    that would be emptied keeps the weights that connect it to the others. :class:`UnreachableError` if that leaves too
+    many entries, or if nothing can be added to a choice that is more than ``largest_miss`` entries short. Weights with
+    an infinite score stay; if they alone come within ``largest_miss`` of the target, only they stay.
     """
     ranking = _Ranking(room, scores)
     if ranking.least:
@@ -167,19 +169,16 @@ def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int
     if missing <= 0:
         return kept
     layers = ranking.room.graph.layers
-    gaps = {}
+    gaps, values = {}, []
     for name, plane in ranking.planes.items():
         useful = between(layers[name], left.liveness, plane.device)
-        gaps[name] = plane.masked_fill(kept[name] | ~useful, -torch.inf)
-    # Ties are broken by position in the weight, so the planes are put back into blocks first.
-    flat = torch.cat([gap.permute(1, 2, 0).flatten() for gap in gaps.values()])
-    chosen = largest(flat, min(missing, int((flat > -torch.inf).sum())))
-    parts = torch.split(chosen, [gap.numel() for gap in gaps.values()])
-    shapes = {name: gap.permute(1, 2, 0).shape for name, gap in gaps.items()}
-    added = {
-        name: part.reshape(shapes[name]).permute(2, 0, 1) for name, part in zip(gaps, parts, strict=True)
-    }
-    return {name: kept[name] | added[name] for name in kept}
+        # Ties are broken by position in the weight, so the planes are put back into blocks first.
+        gaps[name] = (useful & ~kept[name] & (plane > -torch.inf)).permute(1, 2, 0)
+        values.append(plane.permute(1, 2, 0)[gaps[name]])
+    chosen = largest(torch.cat(values), missing)
+    for gap, part in zip(gaps.values(), torch.split(chosen, [len(each) for each in values]), strict=True):
+        gap[gap.clone()] = part
+    return {name: kept[name] | gap.permute(2, 0, 1) for name, gap in gaps.items()}
 
 
 Allocate = Callable[[float], Mapping[str, int]]

@@ -7,7 +7,7 @@ from torch import nn
 from prunekit.pruning.allocation import global_top
 from prunekit.pruning.graph.remaining import Left, room_of
 from prunekit.pruning.graph.tracing import trace
-from prunekit.pruning.search import _largest_below, _Ranking, nearest_amounts
+from prunekit.pruning.search import _largest_below, _Ranking, nearest_amounts, search_weights
 
 LENGTH = 1_000_000
 KEPT = {
@@ -84,3 +84,14 @@ def test_levels_are_halved_until_one_filter_is_left_between_them(target):
 
     assert sum(nearest_amounts(Trial(), allocate, target, 1).values()) == target
     assert len(tried) < 14
+
+
+def test_scores_are_used_up_and_what_is_short_is_filled_between_live_units():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    room, scores = room_of(model, trace(model), {}), {"0": torch.tensor([[9.0, 1], [8, 1], [7, 1]])}
+    scores["1"] = torch.tensor([[6.0, 1, 5], [4, 1, 1]])
+    # The nine best leave 11 entries (nothing reads filter 1 of the first layer); one more between live units makes 12.
+    found = search_weights(room, scores, 12, 0)
+    assert scores == {}
+    assert found["0"][..., 0].all()
+    assert found["1"][..., 0].tolist() == [[True, False, True], [True, False, True]]

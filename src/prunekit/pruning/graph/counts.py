@@ -13,7 +13,8 @@ from prunekit.pruning.layers import Layer
 class Stock(NamedTuple):
     """The weights of one layer that a choice leaves.
 
-    ``amounts``: float32 ``[groups, filters per group, channels per group]``, exact since they stay far below 2^24.
+    ``amounts``: ``[groups, filters per group, channels per group]``, of any type; in products they are float32, which
+    is exact since they stay far below 2^24.
     ``filters`` · ``channels``: the chosen ones (bool vectors; None: all); weights of the others do not count.
     """
 
@@ -27,9 +28,11 @@ class Stock(NamedTuple):
 
     def read_channels(self, filters: Tensor) -> Tensor:
         """Bool over channels: whether a weight of one of these filters reads the channel."""
-        chosen = self._restricted(filters, self.filters).to(self.amounts.dtype)
+        chosen = self._restricted(filters, self.filters).to(torch.float32)
         groups, rows, columns = self.amounts.shape
-        found = torch.bmm(chosen.view(groups, 1, rows), self.amounts).view(groups * columns) > 0
+        found = (
+            torch.bmm(chosen.view(groups, 1, rows), self.amounts.to(torch.float32)).view(groups * columns) > 0
+        )
         return self._restricted(found, self.channels)
 
     def total(self, filters: Tensor | None, channels: Tensor | None) -> Tensor:
@@ -41,9 +44,9 @@ class Stock(NamedTuple):
         groups, rows, columns = self.amounts.shape
         chosen = _both(channels, self.channels)
         if chosen is None:
-            return self.amounts.sum(-1).view(groups * rows)
-        weights = chosen.to(self.amounts.dtype).view(groups, columns, 1)
-        return torch.bmm(self.amounts, weights).view(groups * rows)
+            return self.amounts.sum(-1, dtype=torch.float32).view(groups * rows)
+        weights = chosen.to(torch.float32).view(groups, columns, 1)
+        return torch.bmm(self.amounts.to(torch.float32), weights).view(groups * rows)
 
     @staticmethod
     def _restricted(found: Tensor, chosen: Tensor | None) -> Tensor:
@@ -57,7 +60,7 @@ def _both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
 
 def stock_of(layer: Layer, amounts: Tensor) -> Stock:
     """The stock of a layer from its amounts ``[filters, channels per group]``."""
-    return Stock(amounts.to(torch.float32).reshape(layer.groups, layer.outputs // layer.groups, -1))
+    return Stock(amounts.reshape(layer.groups, layer.outputs // layer.groups, -1))
 
 
 def amounts_of(kept: Tensor, axis: int) -> Tensor:

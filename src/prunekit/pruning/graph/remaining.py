@@ -39,8 +39,11 @@ class Room:
 
     @cached_property
     def stocks(self) -> dict[str, Stock]:
-        """The weights that are kept, counted by filter and channel."""
-        return self.stocks_of(self.present)
+        """The weights that are kept, counted by filter and channel, as numbers for many products."""
+        found = self.stocks_of(self.present)
+        return {
+            name: stock._replace(amounts=stock.amounts.to(torch.float32)) for name, stock in found.items()
+        }
 
     def stocks_of(self, kept: Mapping[str, Tensor]) -> dict[str, Stock]:
         """What a choice of weights (in blocks) leaves of every layer."""
@@ -50,8 +53,9 @@ class Room:
     @cached_property
     def idle(self) -> frozenset[str]:
         """The layers that are dead before any choice, such as one whose output is not read."""
-        liveness = propagate(self.graph, self.stocks)
-        return frozenset(name for name, amount in _amounts(self.stocks, liveness).items() if not amount)
+        stocks = self.stocks_of(self.present)  # not kept, since they may be as large as the network
+        liveness = propagate(self.graph, stocks)
+        return frozenset(name for name, amount in _amounts(stocks, liveness).items() if not amount)
 
     def left(self, stocks: Mapping[str, Stock]) -> Left:
         """What a choice leaves after propagation."""
