@@ -57,10 +57,28 @@ def rows(model: nn.Module, graph: Graph) -> list[Row]:
                 _reason(graph, coupling, name, groups),
             )
         )
+    found += _recurrent(model, graph, coupling, makers)
     return found + [
         Row(name, 0, 0, (), f"its weight is computed from others: {REMEDY}")
         for name in computed_weights(model)
     ]
+
+
+def _recurrent(model: nn.Module, graph: Graph, coupling: Coupling, makers: dict[int, set[str]]) -> list[Row]:
+    """One row per recurrent layer or cell; its hidden units count as filters."""
+    found = []
+    for name, module in model.named_modules():
+        if isinstance(module, nn.RNNBase | nn.RNNCellBase):
+            weight = f"{name}.weight_hh" + "_l0" * isinstance(module, nn.RNNBase)
+            carried = (one for one in graph.attached if (one.name, one.axis) == (weight, 1))
+            groups = set[int]().union(*(coupling.groups(one.value).tolist() for one in carried))
+            others = set[str]().union(*(makers.get(group, set()) for group in groups))
+            pinned = any(bool(coupling.pinned[group]) for group in groups)
+            stays = (
+                _meets(graph, coupling, groups) if pinned else "" if groups else "the graph does not reach it"
+            )
+            found.append(Row(name, module.hidden_size, module.input_size, tuple(sorted(others)), stays))
+    return found
 
 
 def _reason(graph: Graph, coupling: Coupling, name: str, groups: set[int]) -> str:
@@ -113,9 +131,11 @@ def _mermaid(graph: Graph, found: list[Row]) -> str:
     sources: dict[int, set[str]] = {}
     for op in graph.ops:
         before = set[str]().union(*(sources.get(value, set()) for value in op.inputs))
-        if op.kind == "layer":
-            lines += [f"    {numbers[name]} --> {numbers[op.name]}" for name in sorted(before)]
-            before = {op.name}
+        own = op.name if op.name in numbers else op.scope if op.kind == "mix" else ""
+        if op.kind in ("layer", "mix") and own in numbers:
+            arrows = (f"    {numbers[name]} --> {numbers[own]}" for name in sorted(before - {own}))
+            lines += [arrow for arrow in arrows if arrow not in lines]
+            before = {own}
         if op.output >= 0:
             sources[op.output] = before
     return "\n".join(lines)

@@ -42,3 +42,24 @@ def test_a_chart_has_an_arrow_for_every_reader():
     ]  # fmt: skip
     with pytest.raises(UsageError, match="unknown form 'dot'"):
         explain(Net(), form="dot")
+
+
+def test_recurrent_layers_are_listed_with_what_holds_them():
+    class Two(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.free, self.held = torch.nn.Linear(4, 6), torch.nn.LSTM(6, 8), torch.nn.GRUCell(8, 5)
+            self.head = torch.nn.Linear(8, 2)
+
+        def forward(self, x):
+            x = self.free(self.a(x).unsqueeze(0))[0][0]
+            return self.head(x), self.held(x)
+
+    said = explain(Two(), example=torch.randn(2, 4))
+    assert "free                                     8 x 6        alone" in said
+    assert (
+        "held                                     5 x 8        stays: the network itself needs all of its channels"
+        in said
+    )
+    drawn = explain(Two(), example=torch.randn(2, 4), form="mermaid").splitlines()
+    assert [line.strip() for line in drawn if "-->" in line] == ["n0 --> n2", "n2 --> n1", "n2 --> n3"]
