@@ -131,7 +131,7 @@ def test_require_names_what_is_missing(store):
 
 
 def test_leftovers_are_half_written_files_and_checkpoints_of_finished_steps(store):
-    part = store.root / "models" / ".x.safetensors.0a1b.part"
+    part = store.root / "models" / ".x.safetensors.0a1b0a1b0a1b.part"
     done, open_ = store.checkpoint(TRAIN.key), store.checkpoint("train-ffffffffffffffff")
     for path in (part, done, open_):
         path.parent.mkdir(exist_ok=True)
