@@ -11,6 +11,7 @@ from prunekit.analysis.comparison import Asked, comparisons
 from prunekit.analysis.curves import grouped
 from prunekit.analysis.outcome import Array
 from prunekit.analysis.schema import check_row
+from prunekit.base.arithmetic import one_thread
 from prunekit.data.sets import expand
 from prunekit.distribution import parse
 from prunekit.errors import UsageError
@@ -51,6 +52,7 @@ def outcomes_for(store: Store, parent: str, keys: Sequence[str], names: Sequence
     return list(wanted.values())
 
 
+@one_thread()
 def compare(
     store: Store, parent: str, keys: Sequence[str], errors: Iterable[ErrorParams], asked: Asked
 ) -> list[Row]:

@@ -32,6 +32,7 @@ from prunekit.analysis.shifts import Sets, sets_among
 from prunekit.analysis.similarity import similarities
 from prunekit.analysis.summary import potential_summary
 from prunekit.analysis.verdict import Margin
+from prunekit.base.arithmetic import one_thread
 from prunekit.errors import UsageError
 from prunekit.params import ErrorParams, NoiseParams, Params, ReportParams, TransferParams
 from prunekit.store.reading import reading
@@ -72,6 +73,7 @@ class Pairs(NamedTuple):
         return {"margin": margin_of(self.settings), "top_k": self.settings.top_k}
 
 
+@one_thread()
 def error_findings(store: Store, errors: Iterable[ErrorParams], settings: ReportParams) -> list[Row]:
     """Prune curves, potentials, their mean and minimum, excess and corruption errors, the longer-training control."""
     store, errors = reading(store), list(errors)
@@ -167,6 +169,7 @@ HIDDEN: dict[str, Callable[[Pairs], list[Row]]] = {
 }
 
 
+@one_thread()
 def hidden_findings(
     store: Store,
     errors: Iterable[ErrorParams],
@@ -192,6 +195,7 @@ def _classes_and_task(store: Store, each: stored.Measured) -> tuple[tuple[str, .
     return each.record.classes, stored.task_of(store, each.own.key)
 
 
+@one_thread()
 def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: ReportParams) -> list[Row]:
     """Functional similarity per noise level, the gain over the separate network, and the noise prune potential."""
     store, noises = reading(store), list(noises)
@@ -205,6 +209,7 @@ def noise_findings(store: Store, noises: Iterable[NoiseParams], settings: Report
     return _checked(rows)
 
 
+@one_thread()
 def feature_findings(store: Store, steps: Iterable[TransferParams], settings: ReportParams) -> list[Row]:
     """The heat map of informative features."""
     store, steps = reading(store), list(steps)
@@ -213,6 +218,7 @@ def feature_findings(store: Store, steps: Iterable[TransferParams], settings: Re
     return _checked(transfers(found, kept=settings.kept, resamples=settings.resamples, seed=settings.seed))
 
 
+@one_thread()
 def all_findings(
     store: Store,
     measurements: Iterable[Params],

@@ -1,6 +1,7 @@
 import torch
+from threadpoolctl import ThreadpoolController
 
-from prunekit.base.arithmetic import exact
+from prunekit.base.arithmetic import exact, one_thread
 
 
 def test_within_the_block_gpus_round_nothing_and_choose_nothing():
@@ -25,3 +26,11 @@ def test_it_is_a_decorator_too():
     assert inside()
     assert inside()
     assert not torch.backends.cudnn.deterministic
+
+
+def test_products_use_one_thread_and_then_as_many_as_before():
+    before = [each["num_threads"] for each in ThreadpoolController().info()]
+    with one_thread():
+        inside = [each["num_threads"] for each in ThreadpoolController().info() if each["user_api"] == "blas"]
+        assert set(inside) == {1}
+    assert [each["num_threads"] for each in ThreadpoolController().info()] == before
