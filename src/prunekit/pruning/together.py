@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -27,6 +28,18 @@ _LEAST = (1, 2, 4, 8, 16)
 _WHOLE = "they do not run with fewer channels"
 
 
+class _Given(NamedTuple):
+    """What every try starts from: the network with its masks, the method with its scores, and the layers left out."""
+
+    subject: Subject
+    row: Method
+    room: Room
+    masks: Masks
+    scores: Scores
+    skipped: frozenset[str]
+    rank: Rank
+
+
 def prune_together(
     subject: Subject, row: Method, masks: Masks, asked: Asked, skipped: frozenset[str], rank: Rank
 ) -> Masks:
@@ -39,13 +52,14 @@ def prune_together(
         raise UsageError(f"coupled pruning removes channels: use a filter method, not {asked.method}")
     if not subject.graph.traced:
         raise UsageError(f"coupled pruning needs a model that can be traced ({subject.graph.reason})")
-    room, scores = room_of(subject.model, subject.graph, masks), _scores(subject, row)
+    room = room_of(subject.model, subject.graph, masks)
+    given = _Given(subject, row, room, masks, _scores(subject, row), skipped, rank)
     dense = outputs(subject.model, subject.graph.example)
     first: Masks | None = None
     for least in _LEAST:
         limited = asked._replace(limits=asked.limits._replace(least=least))
         try:
-            found, tried = _tested(subject, row, room, masks, scores, limited, skipped, rank)
+            found, tried = _tested(given, limited)
         except UsageError:
             if first is None:
                 raise
@@ -68,22 +82,14 @@ def _scores(subject: Subject, row: Method) -> Scores:
     return scores_of(subject._replace(ranked=frozenset(ranked)), row)
 
 
-def _tested(
-    subject: Subject,
-    row: Method,
-    room: Room,
-    masks: Masks,
-    scores: Scores,
-    asked: Asked,
-    skipped: frozenset[str],
-    rank: Rank,
-) -> tuple[Masks, Shrunk]:
+def _tested(given: _Given, asked: Asked) -> tuple[Masks, Shrunk]:
     """The masks, and the network without the masked channels, all of which can be removed."""
+    subject, masks = given.subject, given.masks
     fixed: frozenset[int] = frozenset()
     failed: tuple[str, ...] = ()
     for _ in range(_TRIES):
         try:
-            kept = _channels(subject, row, room, masks, scores, asked, skipped, rank, fixed)
+            kept = _channels(given, asked, fixed)
         except UsageError:
             warn_of(failed, _WHOLE)
             raise
@@ -98,18 +104,9 @@ def _tested(
     return found, tried._replace(failed=failed)
 
 
-def _channels(
-    subject: Subject,
-    row: Method,
-    room: Room,
-    masks: Masks,
-    scores: Scores,
-    asked: Asked,
-    skipped: frozenset[str],
-    rank: Rank,
-    fixed: frozenset[int],
-) -> list[Tensor]:
+def _channels(given: _Given, asked: Asked, fixed: frozenset[int]) -> list[Tensor]:
     """The channels to keep, of every value."""
+    subject, row, room, masks, scores, skipped, rank = given
     trial, allocate = coupled_choice(
         subject, row, room, masks, scores, rank, skipped=skipped, fixed=fixed, asked=asked
     )
