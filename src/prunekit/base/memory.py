@@ -13,6 +13,8 @@ from threading import Lock
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 KEPT = {TRIM_THRESHOLD: 2**31 - 1, MMAP_MAX: 0}
 AFTERWARDS = {MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**26, MMAP_MAX: 2**16}
+# Free bytes that stay: to return a little and fill it again would take longer than pruning a small network.
+FEW = 2**26
 # The user's own settings, which stay.
 SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_MMAP_MAX_", "GLIBC_TUNABLES")
 
@@ -29,7 +31,8 @@ _BLOCKS = _Blocks()
 
 @contextmanager
 def memory_kept() -> Iterator[None]:
-    """In the block, freed memory stays with the process; after the outermost block the system gets it back.
+    """In the block, freed memory stays with the process; after the outermost block the system gets it back
+    (all but ``FEW`` bytes).
 
     Also a decorator. Otherwise glibc returns large tensors when they are freed, and the system fills their pages with
     zeros in the next step. With another C library, or settings of the user's own, it changes nothing.
@@ -49,7 +52,8 @@ def memory_kept() -> Iterator[None]:
             _BLOCKS.open -= 1
             if not _BLOCKS.open:
                 _set(library, AFTERWARDS)
-                library.malloc_trim(0)
+                if _free(library) > FEW:
+                    library.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -57,6 +61,32 @@ def _glibc() -> ctypes.CDLL | None:
         return None
     library = ctypes.CDLL(None)
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
+
+
+class _Heap(ctypes.Structure):
+    """What glibc's mallinfo2 tells; ``fordblks``: free bytes in all arenas."""
+
+    _names = (
+        "arena",
+        "ordblks",
+        "smblks",
+        "hblks",
+        "hblkhd",
+        "usmblks",
+        "fsmblks",
+        "uordblks",
+        "fordblks",
+        "keepcost",
+    )
+    _fields_ = tuple((name, ctypes.c_size_t) for name in _names)
+
+
+def _free(library: ctypes.CDLL) -> float:
+    """The bytes that the C library holds free; infinite if it cannot tell (before glibc 2.33)."""
+    if not hasattr(library, "mallinfo2"):
+        return float("inf")
+    library.mallinfo2.restype = _Heap
+    return int(library.mallinfo2().fordblks)
 
 
 def _set(library: ctypes.CDLL, values: Mapping[int, int]) -> None:

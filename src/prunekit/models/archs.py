@@ -151,7 +151,7 @@ def build(name: str, *, classes: int = 10, seed: int | None = None) -> nn.Module
 
     Images are float ``[N, 3, H, W]``; with a seed, the global random state is unchanged.
     """
-    from prunekit.models.initial import seeded
+    from prunekit.base.seeding import seeded
 
     arch = find_arch(name)
     if classes < 1:

@@ -1,23 +1,8 @@
-"""Initial weights: their distribution and their seed."""
+"""Initial weights: their distribution."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import torch
 from torch import nn
-
-
-@contextmanager
-def seeded(seed: int | None) -> Iterator[None]:
-    """Seed the CPU generator within the block and restore it afterwards; ``None``: do nothing."""
-    if seed is None:
-        yield
-        return
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield
 
 
 def he_initialise(model: nn.Module) -> None:

@@ -17,11 +17,12 @@ from prunekit.pruning.asking import LARGEST_MISS, Asked, Limits, Target, already
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import disagreeing, moves_nothing, unscored
+from prunekit.pruning.levels import UnreachableError
 from prunekit.pruning.masks import Masks, check, total_parameters
 from prunekit.pruning.methods import Function, Method
 from prunekit.pruning.opening import Opened, check_fits, check_layers, opened, scores_of
 from prunekit.pruning.options import Value
-from prunekit.pruning.search import UnreachableError, search_filters, search_weights
+from prunekit.pruning.search import search_filters, search_weights
 from prunekit.pruning.subject import (
     Scores,
     Subject,
@@ -147,7 +148,7 @@ def _chosen(
 ) -> dict[str, Tensor]:
     """The weights to keep (in blocks); a :class:`UsageError` if the ratio cannot be reached."""
     target = round((1 - ratio) * total)
-    before = room.left(room.stocks_of(room.present)).kept
+    before = room.now.kept
     if before < target:
         raise already_pruned(1 - before / total, ratio)
     search = _prune_weights if row.structure == "weight" else _prune_filters
@@ -223,7 +224,7 @@ def _prune_filters(
 
 def _there(room: Room, ranks: str, names: list[str]) -> dict[str, Tensor]:
     """The live filters (or input channels) of each layer."""
-    liveness = room.left(room.stocks).liveness
+    liveness = room.now.liveness
     if ranks == "outputs":
         return {
             name: room.stocks[name].fed_filters(liveness.fed[name]) & liveness.read[name] for name in names

@@ -24,9 +24,9 @@ from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.propagation import by_filter
 from prunekit.pruning.graph.remaining import Room
+from prunekit.pruning.levels import nearest_amounts
 from prunekit.pruning.masks import Masks, parameters
 from prunekit.pruning.methods import Method
-from prunekit.pruning.search import nearest_amounts
 from prunekit.pruning.shrink import alive_groups
 from prunekit.pruning.subject import Scores, Subject
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from prunekit.base.seeding import seeded
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.leaves import tensors_in
@@ -76,8 +77,7 @@ def moves_nothing(model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], ma
 
 def outputs(model: nn.Module, example: Any) -> list[Tensor]:
     """The tensors that a model returns for an example, in evaluation mode and with a fixed random seed."""
-    with evaluation(model), torch.no_grad(), torch.random.fork_rng([]):
-        torch.manual_seed(0)
+    with evaluation(model), torch.no_grad(), seeded(0):
         return tensors_in(model(*example))
 
 

@@ -1,9 +1,8 @@
-"""Monotone searches that reach a number of kept entries, counted after propagation."""
+"""The weights or filters to keep that leave a number of entries, counted after propagation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -13,18 +12,8 @@ from prunekit.pruning.graph.connectivity import lifelines
 from prunekit.pruning.graph.counts import amounts_of, stock_of
 from prunekit.pruning.graph.propagation import between, by_filter
 from prunekit.pruning.graph.remaining import Left, Room
+from prunekit.pruning.levels import Allocate, UnreachableError, nearest_amounts
 from prunekit.pruning.subject import Scores
-
-_STEPS = 48
-_CHANGES = 8
-
-
-class UnreachableError(Exception):
-    """The target cannot be reached; ``nearest``: the possible numbers of entries nearest to it."""
-
-    def __init__(self, *nearest: int) -> None:
-        super().__init__(*nearest)
-        self.nearest = nearest
 
 
 class _Ranking:
@@ -181,9 +170,6 @@ def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int
     return {name: kept[name] | gap.permute(2, 0, 1) for name, gap in gaps.items()}
 
 
-Allocate = Callable[[float], Mapping[str, int]]
-
-
 class _Trial:
     """Filters (or channels) kept by count, and what each choice of counts leaves; results are cached."""
 
@@ -229,14 +215,6 @@ class _Trial:
         return -1 if left.emptied else left.kept
 
 
-class Trial(Protocol):
-    """What the search over counts needs: the entries that a choice of counts leaves, below zero if it is invalid."""
-
-    def reached(self, amounts: Mapping[str, int]) -> int: ...
-
-    def most(self, amounts: Mapping[str, int]) -> int: ...
-
-
 def search_filters(
     room: Room,
     keys: Scores,
@@ -254,79 +232,3 @@ def search_filters(
     """
     trial = _Trial(room, keys, there, ranks)
     return trial.kept(nearest_amounts(trial, allocate, target, largest_miss))
-
-
-def nearest_amounts(trial: Trial, allocate: Allocate, target: int, largest_miss: float) -> Mapping[str, int]:
-    """The counts nearest to ``target``: between two neighbouring levels, filters are added one by one.
-
-    If one filter more or less is too much, as in narrow layers, other layers keep one more or less, too.
-    """
-    low, high = _bracket(trial, allocate, target)
-    first, last = 0, sum(high.values()) - sum(low.values())
-    while last - first > 1:
-        middle = (first + last) // 2
-        first, last = (
-            (first, middle) if trial.reached(_between(low, high, middle)) > target else (middle, last)
-        )
-    nearest = {
-        trial.reached(choice): choice for choice in (_between(low, high, more) for more in (first, last))
-    }
-    nearest.pop(-1, None)
-    kept = min(nearest, key=lambda kept: abs(kept - target), default=-1)
-    if kept >= 0 and abs(kept - target) <= largest_miss:
-        return nearest[kept]
-    for amounts in nearest.values() if len(nearest) > 1 else ():
-        found = _balanced(trial, amounts, allocate(1.0), target)
-        if abs(trial.reached(found) - target) <= largest_miss:
-            return found
-    raise UnreachableError(*nearest or [trial.most(high)])
-
-
-def _balanced(
-    trial: Trial, amounts: Mapping[str, int], most: Mapping[str, int], target: int
-) -> Mapping[str, int]:
-    """The counts after up to ``_CHANGES`` changes of one layer by one, each of which comes nearest to ``target``."""
-
-    def miss(choice: Mapping[str, int]) -> float:
-        reached = trial.reached(choice)
-        return abs(reached - target) if reached >= 0 else float("inf")
-
-    for _ in range(_CHANGES):
-        tried = [
-            {**amounts, name: amount + step}
-            for name, amount in amounts.items()
-            for step in (-1, 1)
-            if 1 <= amount + step <= most[name]
-        ]
-        best = min(tried, key=miss, default=amounts)
-        if miss(best) >= miss(amounts):
-            break
-        amounts = best
-    return amounts
-
-
-def _between(low: Mapping[str, int], high: Mapping[str, int], more: int) -> dict[str, int]:
-    """The amounts of ``low`` plus ``more`` filters, which fill the first layers up to ``high`` first."""
-    found = {}
-    for name, least in low.items():
-        found[name] = least + min(more, high[name] - least)
-        more -= found[name] - least
-    return found
-
-
-def _bracket(trial: Trial, allocate: Allocate, target: int) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """The counts of two neighbouring levels: one leaves at most ``target`` entries, the other more."""
-    low, high = 0.0, 1.0
-    least, most = allocate(low), allocate(high)
-    if trial.reached(least) > target:
-        return least, least
-    for _ in range(_STEPS):
-        if sum(most.values()) - sum(least.values()) <= 1:
-            break
-        middle = (low + high) / 2
-        amounts = allocate(middle)
-        if trial.reached(amounts) > target:
-            high, most = middle, amounts
-        else:
-            low, least = middle, amounts
-    return least, most

@@ -14,10 +14,10 @@ from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.guards import constant, outputs, warn_of
+from prunekit.pruning.levels import UnreachableError
 from prunekit.pruning.masks import Masks, masked
 from prunekit.pruning.methods import Method
 from prunekit.pruning.opening import scores_of
-from prunekit.pruning.search import UnreachableError
 from prunekit.pruning.shrink import Shrunk, shrunk
 from prunekit.pruning.subject import Scores, Subject
 

@@ -61,6 +61,30 @@ def test_only_the_outermost_block_sets_and_returns_and_after_an_error_too(monkey
     assert calls == [*memory.KEPT.items(), *memory.AFTERWARDS.items(), ("trim", 0)]
 
 
+@pytest.mark.parametrize(("free", "returned"), [(memory.FEW, []), (memory.FEW + 1, [0])])
+def test_a_few_free_bytes_stay_since_filling_them_anew_takes_longer(free, returned, monkeypatch):
+    trimmed = []
+
+    class Library:
+        def mallopt(self, parameter: int, value: int) -> None: ...
+
+        def malloc_trim(self, pad: int) -> None:
+            trimmed.append(pad)
+
+    monkeypatch.setattr(memory, "_glibc", Library)
+    monkeypatch.setattr(memory, "_free", lambda library: free)
+    with memory.memory_kept():
+        pass
+    assert trimmed == returned
+
+
+@pytest.mark.skipif(memory._glibc() is None, reason="needs glibc with its own settings")
+def test_the_library_says_how_much_is_free():
+    library = memory._glibc()
+    assert memory._free(library) > 0
+    assert memory._free(object()) == float("inf")
+
+
 @pytest.mark.parametrize(("platform", "settings"), [("darwin", {}), ("linux", {"GLIBC_TUNABLES": "a=1"})])
 def test_elsewhere_nothing_is_changed(platform, settings, monkeypatch):
     monkeypatch.setattr(sys, "platform", platform)

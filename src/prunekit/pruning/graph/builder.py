@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from prunekit.pruning.graph.channels import Flow, Made, Part, along, broadcast
+from prunekit.pruning.graph.channels import Flow, Made, Part, along, broadcast, counted
 from prunekit.pruning.graph.graph import Attached, Graph, Joined, Norm, Sized
 
 Track = Flow | Made
@@ -116,7 +116,7 @@ class Builder:
 
     def picked(self, value: int, picks: Tensor) -> int:
         """The value with these channels, in this order."""
-        if len(picks) == self.graph.sizes[value] and bool((picks == torch.arange(len(picks))).all()):
+        if len(picks) == self.graph.sizes[value] and torch.equal(picks, counted(len(picks))):
             return value
         return self.add("index", [value], size=len(picks), picks=picks)
 
@@ -130,7 +130,7 @@ class Builder:
     def whole(self, value: int, axis: int) -> Flow:
         """The flow of all channels of a value along one axis."""
         size = self.graph.sizes[value]
-        return Flow(value, (axis,) if size > 1 else (), torch.arange(size).reshape(-1 if size > 1 else ()))
+        return Flow(value, (axis,) if size > 1 else (), counted(size).reshape(-1 if size > 1 else ()))
 
     def attach(self, part: Part, own: Sequence[int], flow: Flow, shape: Sequence[int]) -> bool:
         """Tie the places of a parameter to the channels that they meet in a tensor; False if they do not fit."""
@@ -201,7 +201,7 @@ class Builder:
 
 def _labels(places: Tensor, met: Tensor) -> Tensor | None:
     """The channel that each place (-1: none) meets; None if there are no places, or if one meets several channels."""
-    if torch.equal(places, torch.arange(places.numel())):
+    if torch.equal(places, counted(len(places))):
         return met
     there = places >= 0
     places, met = places[there], met[there]
@@ -230,7 +230,7 @@ def _numbers(call: Call) -> tuple[int, ...]:
 def _parts(name: str, value: Tensor) -> tuple[Part, ...]:
     """A parameter's parts: its places along each of its axes."""
     return tuple(
-        Part(name, axis, (axis,), torch.arange(size)) for axis, size in enumerate(value.shape) if size > 1
+        Part(name, axis, (axis,), counted(size)) for axis, size in enumerate(value.shape) if size > 1
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,13 @@ from torch import Tensor
 
 # More pairs of channels than this are not followed.
 _MANY = 1_000_000
+
+
+@lru_cache(maxsize=1024)
+def counted(size: int) -> Tensor:
+    """The numbers 0 to ``size`` - 1, which nobody may change."""
+    with torch.inference_mode(False):
+        return torch.arange(size)
 
 
 class Flow(NamedTuple):
@@ -132,7 +140,7 @@ def broadcast(flow: Flow | Part, own: Sequence[int], shape: Sequence[int]) -> tu
 def distinct(codes: Tensor) -> tuple[Tensor, Tensor]:
     """The distinct codes in order of first appearance, and the index of every code among them."""
     if bool((codes[1:] > codes[:-1]).all()):
-        return codes, torch.arange(codes.shape[0])
+        return codes, counted(len(codes))
     found, inverse = torch.unique(codes, return_inverse=True)
     first = torch.full((len(found),), len(codes), dtype=torch.int64)
     first.scatter_reduce_(0, inverse, torch.arange(len(codes)), "amin")

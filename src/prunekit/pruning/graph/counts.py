@@ -24,7 +24,11 @@ class Stock(NamedTuple):
 
     def fed_filters(self, channels: Tensor) -> Tensor:
         """Bool over filters: whether the filter has a weight that reads one of these channels."""
-        return self._restricted(self._per_filter(channels) > 0, self.filters)
+        return self.made(self.per_filter(channels))
+
+    def made(self, per_filter: Tensor) -> Tensor:
+        """Bool over filters: whether a chosen filter has a weight left, given the number of weights of each."""
+        return self._restricted(per_filter > 0, self.filters)
 
     def read_channels(self, filters: Tensor) -> Tensor:
         """Bool over channels: whether a weight of one of these filters reads the channel."""
@@ -37,10 +41,15 @@ class Stock(NamedTuple):
 
     def total(self, filters: Tensor | None, channels: Tensor | None) -> Tensor:
         """The number of weights between these filters and channels, a scalar in float64."""
-        per_filter, chosen = self._per_filter(channels), _both(filters, self.filters)
+        per_filter, chosen = self.per_filter(channels), self.chosen(filters)
         return (per_filter if chosen is None else per_filter * chosen).sum(dtype=torch.float64)
 
-    def _per_filter(self, channels: Tensor | None) -> Tensor:
+    def chosen(self, filters: Tensor | None) -> Tensor | None:
+        """Those of these filters (None: all) that the choice keeps; None: all."""
+        return _both(filters, self.filters)
+
+    def per_filter(self, channels: Tensor | None) -> Tensor:
+        """The number of weights of every filter that read one of these channels (None: any), in float32."""
         groups, rows, columns = self.amounts.shape
         chosen = _both(channels, self.channels)
         if chosen is None:

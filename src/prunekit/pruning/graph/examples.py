@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from prunekit.base.seeding import seeded
 from prunekit.pruning.layers import CONVS, TRANSPOSED
 
 _LIKELY = (64, 32, 28, 224, 96, 128, 256, 299, 16, 8, 384, 448, 512)
@@ -18,8 +19,7 @@ _SMALLEST_TOKENS = (8, 16, 64)
 
 def examples(model: nn.Module, given: Any = None) -> Iterator[tuple[Any, ...]]:
     """Argument lists to try: ``given``, then shapes that fit the first layer, with two images wherever possible."""
-    with torch.random.fork_rng([]):
-        torch.manual_seed(0)
+    with seeded(0):
         device = next(model.parameters()).device
         kind = next((value.dtype for value in model.parameters() if value.is_floating_point()), torch.float32)
         for inputs in _given(given):

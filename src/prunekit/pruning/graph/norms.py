@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from prunekit.pruning.graph.builder import Builder, Call, Track
-from prunekit.pruning.graph.channels import Flow, Made, along, by_axis, distinct, table_of
+from prunekit.pruning.graph.channels import Flow, Made, along, by_axis, counted, distinct, table_of
 from prunekit.pruning.graph.graph import Sized
 
 
@@ -84,7 +84,7 @@ def batch_norm(builder: Builder, call: Call) -> list[Track] | None:
     home = scale.pure.rpartition(".")[0] if scale is not None else ""
     order = _order(made["weight"], vector) if home else None
     if order is None:
-        picks, labels = vector, torch.arange(len(vector))
+        picks, labels = vector, counted(len(vector))
         fed = builder.picked(track.value, picks)
         value = builder.add("fresh", [fed], size=len(vector))
     else:
@@ -108,6 +108,8 @@ def _order(scale: Made, vector: Tensor) -> tuple[Tensor, Tensor] | None:
     """The channels in the order of the norm's entries, and the entry of each place; None if they do not fit."""
     table = scale.parts[0].table.reshape(-1) if scale.parts else torch.zeros(1, dtype=torch.int64)
     places = table.expand(len(vector))
+    if torch.equal(places, counted(len(vector))) and len(distinct(vector)[0]) == len(vector):
+        return vector, places
     picks = torch.full((int(places.max()) + 1,), -1, dtype=torch.int64)
     picks[places] = vector
     if (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, Literal
 
 import torch
@@ -91,8 +92,32 @@ def _met(
     return found
 
 
+_KNOWN: dict[Hashable, Behaviour] = {}
+
+
 def behaviour_of(call: Call, channels: list[bool]) -> Behaviour:
     """What the operation does to zero channels; ``channels``: which of its tensors have channels."""
+    asked = (call.func, tuple(channels), _form(dict(call.args)), call.outputs[0].dtype)
+    try:
+        if asked not in _KNOWN:
+            _KNOWN[asked] = _observed(call, channels)
+    except TypeError:  # an argument that cannot be a key
+        return _observed(call, channels)
+    return _KNOWN[asked]
+
+
+def _form(value: Any) -> Hashable:
+    """What decides an operation's effect on zero: its numbers and options, and the types of its tensors."""
+    if isinstance(value, Tensor):
+        return Tensor, value.dtype
+    if isinstance(value, dict):
+        return tuple((name, _form(part)) for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return type(value), tuple(map(_form, value))
+    return type(value), value
+
+
+def _observed(call: Call, channels: list[bool]) -> Behaviour:
     alone = sum(channels) == 1
     try:
         if not _finite(zeroed := _asked(call, channels)):

@@ -26,7 +26,8 @@ class Liveness(NamedTuple):
     """Bool vectors per layer and norm; layers that are absent are not followed in either direction.
 
     ``read``: filters that something reads. ``made``: filters that are not zero. ``fed``: input channels that are not
-    zero. ``tapped``: input channels that are read and not zero. ``normed``: norm entries that stay.
+    zero. ``tapped``: input channels that are read and not zero. ``normed``: norm entries that stay. ``weights``: for
+    every filter, the number of its weights that read channels that are not zero.
     """
 
     read: dict[str, Tensor]
@@ -34,6 +35,7 @@ class Liveness(NamedTuple):
     fed: dict[str, Tensor]
     tapped: dict[str, Tensor]
     normed: dict[str, Tensor]
+    weights: dict[str, Tensor]
 
     def biased(self, name: str) -> Tensor:
         """The filters that are read and not zero, whose bias stays."""
@@ -46,7 +48,7 @@ def propagate(graph: Graph, stocks: Stocks) -> Liveness:
     A forward pass finds zero channels, then a backward pass finds unread filters. This is a fixpoint, because removing
     an unread filter makes zero only what nothing reads.
     """
-    there = nonzero(graph, stocks)
+    there, weights = _forward(graph, stocks)
     used = _uses(graph, stocks, there)
     layers = [op for op in graph.ops if op.kind == "layer"]
     norms = [op for op in graph.ops if op.kind == "norm"]
@@ -56,6 +58,7 @@ def propagate(graph: Graph, stocks: Stocks) -> Liveness:
         fed={op.name: there[op.inputs[0]] for op in layers},
         tapped={op.name: used[op.inputs[0]] & there[op.inputs[0]] for op in layers},
         normed={op.name: used[op.output] & there[op.inputs[0]] for op in norms},
+        weights=weights,
     )
 
 
@@ -94,32 +97,32 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
 
 def nonzero(graph: Graph, stocks: Stocks) -> list[Tensor]:
     """For every value, the channels that are not exactly zero."""
+    return _forward(graph, stocks)[0]
+
+
+def _forward(graph: Graph, stocks: Stocks) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """For every value, the channels that are not zero; for every layer, how many weights of each filter count."""
     device = next(iter(stocks.values())).amounts.device
     everything = torch.ones(sum(graph.sizes), dtype=torch.bool, device=device)
     there = list(torch.split(everything, graph.sizes))
+    weights: dict[str, Tensor] = {}
     for op in graph.ops:
-        if op.kind in _FORWARD:
-            there[op.output] = _FORWARD[op.kind](graph, op, [there[value] for value in op.inputs], stocks)
-    return there
+        if op.kind == "layer":
+            weights[op.name] = stocks[op.name].per_filter(there[op.inputs[0]])
+            if op.name not in graph.heads:
+                there[op.output] = stocks[op.name].made(weights[op.name])
+        elif op.kind in _FORWARD:
+            there[op.output] = _FORWARD[op.kind](op, [there[value] for value in op.inputs])
+    return there, weights
 
 
 _Vectors = list[Tensor]
-
-
-def _layer_makes(graph: Graph, op: Op, inputs: _Vectors, stocks: Stocks) -> Tensor:
-    if op.name in graph.heads:
-        return inputs[0].new_ones(graph.layers[op.name].outputs)
-    return stocks[op.name].fed_filters(inputs[0])
-
-
-_Forward = Callable[[Graph, Op, _Vectors, Stocks], Tensor]
-_FORWARD: dict[str, _Forward] = {
-    "layer": _layer_makes,
-    "norm": lambda graph, op, inputs, stocks: inputs[0],
-    "sum": lambda graph, op, inputs, stocks: reduce(torch.bitwise_or, inputs),
-    "product": lambda graph, op, inputs, stocks: reduce(torch.bitwise_and, inputs),
-    "cat": lambda graph, op, inputs, stocks: torch.cat(inputs),
-    "index": lambda graph, op, inputs, stocks: inputs[0][op.picks],
+_FORWARD: dict[str, Callable[[Op, _Vectors], Tensor]] = {
+    "norm": lambda op, inputs: inputs[0],
+    "sum": lambda op, inputs: reduce(torch.bitwise_or, inputs),
+    "product": lambda op, inputs: reduce(torch.bitwise_and, inputs),
+    "cat": lambda op, inputs: torch.cat(inputs),
+    "index": lambda op, inputs: inputs[0][op.picks],
 }
 
 

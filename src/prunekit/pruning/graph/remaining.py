@@ -24,6 +24,13 @@ class Left(NamedTuple):
     liveness: Liveness
 
 
+class _Counted(NamedTuple):
+    """The weights of every layer that a choice leaves."""
+
+    amounts: dict[str, int]
+    liveness: Liveness
+
+
 @dataclass(frozen=True)
 class Room:
     """A network under the masks in force.
@@ -53,28 +60,45 @@ class Room:
     @cached_property
     def idle(self) -> frozenset[str]:
         """The layers that are dead before any choice, such as one whose output is not read."""
-        stocks = self.stocks_of(self.present)  # not kept, since they may be as large as the network
-        liveness = propagate(self.graph, stocks)
-        return frozenset(name for name, amount in _amounts(stocks, liveness).items() if not amount)
+        return frozenset(name for name, amount in self._everything.amounts.items() if not amount)
+
+    @cached_property
+    def now(self) -> Left:
+        """What is left before any choice."""
+        return self._left(self._everything)
+
+    @cached_property
+    def _everything(self) -> _Counted:
+        # These stocks are not kept, since they may be as large as the network.
+        return self._counted(self.stocks_of(self.present))
 
     def left(self, stocks: Mapping[str, Stock]) -> Left:
         """What a choice leaves after propagation."""
-        liveness = propagate(self.graph, stocks)
-        amounts = _amounts(stocks, liveness)
-        small = list(self._small(liveness).values())
-        kept = sum(amounts.values()) + (int(torch.cat(small).sum()) if small else 0) + self.other
+        return self._left(self._counted(stocks))
+
+    def _left(self, found: _Counted) -> Left:
+        amounts, small = found.amounts, self._small(found.liveness)
+        held = [self.vectors[name] for name in small]
+        others = int((torch.cat(list(small.values())) & torch.cat(held)).sum()) if small else 0
         emptied = tuple(name for name, amount in amounts.items() if not amount and name not in self.idle)
-        return Left(kept, emptied, liveness)
+        return Left(sum(amounts.values()) + others + self.other, emptied, found.liveness)
+
+    def _counted(self, stocks: Mapping[str, Stock]) -> _Counted:
+        liveness = propagate(self.graph, stocks)
+        return _Counted(_amounts(stocks, liveness), liveness)
 
     def _small(self, liveness: Liveness) -> Masks:
-        """The masks of biases and norms that follow from a choice."""
+        """The entries of biases and norms that a choice leaves, before the masks in force."""
         found: Masks = {}
         for name in liveness.read:
             bias = self.graph.layers[name].bias
-            found |= {bias: liveness.biased(name)} if bias is not None else {}
+            if bias in self.vectors:
+                found[bias] = liveness.biased(name)
         for name, entries in liveness.normed.items():
-            found |= {part: entries for part in self.graph.norms[name] if part is not None}
-        return {name: entries & self.vectors[name] for name, entries in found.items() if name in self.vectors}
+            for part in self.graph.norms[name]:
+                if part in self.vectors:
+                    found[part] = entries
+        return found
 
     def masks(self, kept: Mapping[str, Tensor]) -> Masks:
         """The masks of this choice of weights (in blocks), with everything that follows from it."""
@@ -85,9 +109,15 @@ class Room:
 
 
 def _amounts(stocks: Mapping[str, Stock], liveness: Liveness) -> dict[str, int]:
-    """The number of weights that every layer has left after propagation."""
-    read, fed = liveness.read, liveness.fed
-    sums = torch.stack([stock.total(read.get(name), fed.get(name)) for name, stock in stocks.items()])
+    """The number of weights that every layer has left after propagation: sums in float64 over all layers at once."""
+    values = []
+    for name, stock in stocks.items():
+        weights = liveness.weights.get(name)
+        weights = stock.per_filter(None) if weights is None else weights
+        chosen = stock.chosen(liveness.read.get(name))
+        values.append(weights if chosen is None else weights * chosen)
+    owners = torch.arange(len(values)).repeat_interleave(torch.tensor([len(each) for each in values]))
+    sums = torch.zeros(len(values), dtype=torch.float64).index_add_(0, owners, torch.cat(values).double())
     return {name: int(amount) for name, amount in zip(stocks, sums.tolist(), strict=True)}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from prunekit.base.seeding import seeded
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.graph.builder import Builder, origins_of
 from prunekit.pruning.graph.examples import examples
@@ -63,9 +64,7 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 def untouched(model: nn.Module) -> Iterator[None]:
     """Restore modes, buffers and the random state after the block."""
     buffers = {name: value.detach().clone() for name, value in model.named_buffers()}
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with evaluation(model), torch.random.fork_rng(devices):
-        torch.manual_seed(0)
+    with evaluation(model), seeded(0):
         try:
             yield
         finally:
