@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from prunekit.base.attention import fit_
 from prunekit.pruning.graph.graph import Graph, Sized
 from prunekit.pruning.layers import Layer
 
@@ -22,6 +23,9 @@ def cut(model: nn.Module, graph: Graph, kept: list[Tensor]) -> None:
         held.cut(name, axis, places.nonzero().flatten())
     for module in model.modules():
         _set_sizes(module)
+    for module in model.modules():
+        if isinstance(module, nn.MultiheadAttention):
+            fit_(module)
     for sized in graph.sized:
         _set_numbers(model, sized, kept[sized.value])
 
@@ -135,6 +139,8 @@ def _set_recurrent(module: nn.RNNBase | nn.RNNCellBase) -> None:
 
 def _set_numbers(model: nn.Module, sized: Sized, kept: Tensor) -> None:
     """Numbers in the module (or in an enclosing one) that equal a tensor's old sizes become its new sizes."""
+    if isinstance(model.get_submodule(sized.scope), nn.MultiheadAttention):
+        return  # its sizes are those of its weights
     changed: dict[int, _Change] = {}
     every = len(sized.numbers) == len(sized.shape) and not sized.pieces
     for place, axis in enumerate(sized.axes):

@@ -55,6 +55,17 @@ def matmul(builder: Builder, call: Call) -> list[Track] | None:
     return _product(builder, call, left, right, None)
 
 
+def added_matmul(builder: Builder, call: Call) -> list[Track] | None:
+    """A product of two activations, added to a mask."""
+    mask = builder.get(call.args["self"])
+    found = _activations(builder, call, call.args["batch1"], call.args["batch2"])
+    if not isinstance(mask, Made) or found is None:
+        return None
+    if mask.parts and isinstance(found[0], Flow):
+        builder.tie_made(mask, call.args["self"].shape, found[0], call.outputs[0].shape)
+    return found
+
+
 def _product(
     builder: Builder, call: Call, left: Tensor, right: Tensor, bias: Tensor | None
 ) -> list[Track] | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 
 from prunekit.pruning.graph import contractions, moves, norms, pointwise, rearranged, recurrent
 from prunekit.pruning.graph.builder import Builder, Call, Track, origins_of
@@ -79,8 +80,9 @@ def _shaped(builder: Builder, call: Call) -> list[Track] | None:
 
 
 def _nothing(builder: Builder, call: Call) -> list[Track] | None:
-    """A new tensor that does not depend on the values of the arguments."""
-    return [Made(home=builder.scope)] * len(call.outputs)
+    """A new tensor that does not depend on the values of the arguments; attention makes it for the heads it has."""
+    attends = isinstance(builder.modules.get(builder.scope), nn.MultiheadAttention)
+    return [Made(home=builder.scope, like=attends)] * len(call.outputs)
 
 
 def _copied(builder: Builder, call: Call) -> list[Track] | None:
@@ -128,6 +130,7 @@ _NAMES: dict[Rule, str] = {
     contractions.addmm: "addmm",
     contractions.bilinear: "bilinear",
     contractions.matmul: "mm matmul bmm",
+    contractions.added_matmul: "baddbmm",
     contractions.attention: "scaled_dot_product_attention",
     recurrent.recurrent: "lstm gru rnn_tanh rnn_relu",
     recurrent.cell: "lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell",
