@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from prunekit.base.attention import fit_
+
 Shapes = Mapping[str, "np.ndarray[Any, Any]"]
 # The attributes that hold a layer's widths, in the order of its weight's axes.
 WIDTHS: tuple[tuple[type[nn.Module], tuple[str, ...]], ...] = (
@@ -47,6 +49,9 @@ def narrow_(model: nn.Module, arrays: Shapes) -> None:
         setattr(module, field, nn.Parameter(new, requires_grad=old.requires_grad) if parameter else new)
         if field in ("weight", "running_mean"):
             _set_widths(module, new.shape)
+    for module in modules.values():
+        if isinstance(module, nn.MultiheadAttention):
+            fit_(module)
 
 
 def _set_widths(module: nn.Module, shape: torch.Size) -> None:

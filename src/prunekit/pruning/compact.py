@@ -115,9 +115,14 @@ def rounded(kept: list[Tensor], coupling: Coupling, multiple: int) -> list[Tenso
 
 
 def _drops(model: nn.Module) -> bool:
-    rates = (getattr(part, "p", None) or getattr(part, "drop_prob", None) for part in model.modules())
-    named = zip(model.modules(), rates, strict=True)
-    return any("Drop" in type(part).__name__ and bool(rate) for part, rate in named)
+    return any(_drop_rate(part) > 0 for part in model.modules())
+
+
+def _drop_rate(part: nn.Module) -> float:
+    if isinstance(part, nn.MultiheadAttention | nn.RNNBase):
+        return part.dropout
+    rate = getattr(part, "p", None) or getattr(part, "drop_prob", None) if "Drop" in type(part).__name__ else None
+    return float(rate or 0)
 
 
 @torch.no_grad()

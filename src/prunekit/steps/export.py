@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
-from prunekit.base import files
+from prunekit.base import attention, files
 from prunekit.data.normalise import Normaliser
 from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.errors import PrunekitError, UsageError, unknown
@@ -154,6 +155,9 @@ def _as_safetensors(model: nn.Module, loaded: Loaded, images: Tensor) -> Exporte
     }
     build = builders.get(door, f"import prunekit\n\nmodel = prunekit.build({arch!r}, classes={{}})")
     opens = _OPEN_WEIGHTS.replace("BUILD", build.format("len(config['classes'])"))
+    if any(isinstance(module, attention.PrunedAttention) for module in model.modules()):
+        code = inspect.getsource(attention).replace("from __future__ import annotations\n", "")
+        opens = opens.replace("model.eval()\n", f"{code}{_FIT_ATTENTION}model.eval()\n")
     return Exported("model.safetensors", save_safetensors(weights), opens)
 
 
@@ -227,6 +231,12 @@ model.eval()
 def logits(images):
     with torch.no_grad():
         return model(torch.as_tensor(images))
+"""
+_FIT_ATTENTION = """
+
+for module in model.modules():  # attention: as many heads as the weights have
+    if isinstance(module, nn.MultiheadAttention):
+        fit_(module)
 """
 _OPEN_PROGRAM = """\
 import torch
