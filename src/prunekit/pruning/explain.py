@@ -57,27 +57,48 @@ def rows(model: nn.Module, graph: Graph) -> list[Row]:
                 _reason(graph, coupling, name, groups),
             )
         )
-    found += _recurrent(model, graph, coupling, makers)
+    found += _in_units(model, graph, coupling, makers)
     return found + [
         Row(name, 0, 0, (), f"its weight is computed from others: {REMEDY}")
         for name in computed_weights(model)
     ]
 
 
-def _recurrent(model: nn.Module, graph: Graph, coupling: Coupling, makers: dict[int, set[str]]) -> list[Row]:
-    """One row per recurrent layer or cell; its hidden units count as filters."""
+class _Units(NamedTuple):
+    """What a module loses as a whole, the width that it reads, and the weight and axis with the channels of these."""
+
+    number: int
+    width: int
+    weight: str
+    axis: int
+
+
+def _units(module: nn.Module) -> _Units | None:
+    """The hidden units of a recurrent layer or cell, or the heads of an attention module."""
+    if isinstance(module, nn.RNNBase | nn.RNNCellBase):
+        weight = "weight_hh" + "_l0" * isinstance(module, nn.RNNBase)
+        return _Units(module.hidden_size, module.input_size, weight, 1)
+    if isinstance(module, nn.MultiheadAttention):
+        weight = "v_proj_weight" if module._parameters["in_proj_weight"] is None else "in_proj_weight"
+        return _Units(module.num_heads, module.embed_dim, weight, 0)
+    return None
+
+
+def _in_units(model: nn.Module, graph: Graph, coupling: Coupling, makers: dict[int, set[str]]) -> list[Row]:
+    """One row per module that loses units of its own, which count as filters."""
     found = []
     for name, module in model.named_modules():
-        if isinstance(module, nn.RNNBase | nn.RNNCellBase):
-            weight = f"{name}.weight_hh" + "_l0" * isinstance(module, nn.RNNBase)
-            carried = (one for one in graph.attached if (one.name, one.axis) == (weight, 1))
-            groups = set[int]().union(*(coupling.groups(one.value).tolist() for one in carried))
-            others = set[str]().union(*(makers.get(group, set()) for group in groups))
-            pinned = any(bool(coupling.pinned[group]) for group in groups)
-            stays = (
-                _meets(graph, coupling, groups) if pinned else "" if groups else "the graph does not reach it"
-            )
-            found.append(Row(name, module.hidden_size, module.input_size, tuple(sorted(others)), stays))
+        units = _units(module)
+        if units is None:
+            continue
+        key = f"{name}.{units.weight}".removeprefix("."), units.axis
+        carried = (one for one in graph.attached if (one.name, one.axis) == key)
+        groups = set[int]().union(*(coupling.groups(one.value).tolist() for one in carried))
+        others = set[str]().union(*(makers.get(group, set()) for group in groups))
+        pinned = any(bool(coupling.pinned[group]) for group in groups)
+        reached = "" if groups else "the graph does not reach it"
+        stays = _meets(graph, coupling, groups) if pinned else reached
+        found.append(Row(name, units.number, units.width, tuple(sorted(others)), stays))
     return found
 
 

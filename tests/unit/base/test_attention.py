@@ -123,7 +123,9 @@ def close(found, expected):
 def test_it_returns_what_torch_returns_with_the_other_heads_at_zero(kind, call, batch_first):
     module = own(**KINDS[kind], batch_first=batch_first)
     sides, smaller = inputs(module), without(module)
-    assert type(smaller) is PrunedAttention and smaller.num_heads == 3 and smaller.head_dim == SIZE
+    assert type(smaller) is PrunedAttention
+    assert smaller.num_heads == 3
+    assert smaller.head_dim == SIZE
     found, weights = smaller(*sides, **CALLS[call](LEFT))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's, where a bool and a float mask meet
@@ -181,7 +183,10 @@ def test_other_precisions(dtype):
     query = inputs(module)[0].to(dtype)
     smaller = without(module)
     for call in ({}, {"need_weights": False, "attn_mask": torch.zeros(LONG, LONG).bool()}):
-        found, expected = smaller(query, query, query, **call)[0], masked(module)(query, query, query, **call)[0]
+        found, expected = (
+            smaller(query, query, query, **call)[0],
+            masked(module)(query, query, query, **call)[0],
+        )
         assert found.dtype == dtype
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-12 if dtype == torch.float64 else 2e-2)
     with torch.autocast("cpu", torch.bfloat16):
@@ -201,7 +206,9 @@ def test_copies_and_states_have_the_same_structure():
 
 def test_a_mask_for_the_heads_that_were_there_is_refused_by_its_shape():
     smaller = without(own(batch_first=True))
-    with pytest.raises(RuntimeError, match=r"\(12, 5, 7\), but should have \(5, 7\) or, with the 3 heads .* \(9, 5, 7\)"):
+    with pytest.raises(
+        RuntimeError, match=r"\(12, 5, 7\), but should have \(5, 7\) or, with the 3 heads .* \(9, 5, 7\)"
+    ):
         smaller(*inputs(smaller), attn_mask=torch.zeros(BATCH * HEADS, LONG, KEYS))
     with pytest.raises(RuntimeError, match="pass attn_mask, too"):
         smaller(*inputs(smaller), is_causal=True)
@@ -213,13 +220,15 @@ def test_only_torchs_own_modules_with_whole_heads_are_changed():
 
     whole = own()
     fit_(whole)
-    assert type(whole) is nn.MultiheadAttention and whole._qkv_same_embed_dim
+    assert type(whole) is nn.MultiheadAttention
+    assert whole._qkv_same_embed_dim
     other = Own(WIDTH, HEADS)
     assert type(without(other)) is Own
     part = own()
     part.in_proj_weight = nn.Parameter(part.in_proj_weight[: 3 * 20].detach())
     fit_(part)
-    assert type(part) is nn.MultiheadAttention and part.num_heads == HEADS
+    assert type(part) is nn.MultiheadAttention
+    assert part.num_heads == HEADS
 
 
 def layer(**how):

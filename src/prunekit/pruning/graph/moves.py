@@ -155,7 +155,9 @@ def _reduced_flow(
     if gone.isdisjoint(track.axes):
         return [track._replace(axes=_left(track.axes, gone, call))]
     kept = [place for place, axis in enumerate(track.axes) if axis not in gone]
-    if not kept:  # of all channels, but only if something uses it, unlike the mean of unused attention weights
+    if (
+        not kept
+    ):  # of all channels, but only if something uses it, unlike the mean of unused attention weights
         return [Made(origins=frozenset((track.value,)), stale=True)]
     others = [place for place in range(len(track.axes)) if place not in kept]
     rows = track.table.permute(*kept, *others).flatten(len(kept))
@@ -268,14 +270,14 @@ def _one_behind_the_other(
     if any(flow.table.shape != shape for flow in flows):
         builder.read(flows)
         return [Made(origins=origins_of(flows))]
-    own = [distinct(flow.table.reshape(-1)) for flow in flows]
-    places = own[0][1]
-    if any(not torch.equal(places, other) for _, other in own):  # as many channels as places
+    picks = [distinct(flow.table.reshape(-1)) for flow in flows]
+    places = picks[0][1]
+    if any(not torch.equal(places, other) for _, other in picks):  # as many channels as places
         places = torch.arange(len(places))
-        own = [(flow.table.reshape(-1), places) for flow in flows]
-    inputs = [builder.picked(flow.value, codes) for flow, (codes, _) in zip(flows, own, strict=True)]
+        picks = [(flow.table.reshape(-1), places) for flow in flows]
+    inputs = [builder.picked(flow.value, codes) for flow, (codes, _) in zip(flows, picks, strict=True)]
     fresh = len(flows) < len(tracks)
-    value = builder.add("fresh" if fresh else "sum", inputs, size=len(own[0][0]))
+    value = builder.add("fresh" if fresh else "sum", inputs, size=len(picks[0][0]))
     made = Flow(value, axes, places.reshape(shape))
     dim, stack = int(call.args.get("dim", 0)) % call.outputs[0].dim(), call.name == "stack"
     for tensor, track in zip(tensors, tracks, strict=True):
