@@ -169,10 +169,16 @@ def test_heads_stay_where_the_network_makes_masks_for_a_fixed_number_of_them():
     assert type(shrink(model, masks, example=example()).attention) is nn.MultiheadAttention
 
 
-def test_a_single_head_stays():
+@pytest.mark.parametrize("call", ["weights that nothing uses", "mask", "causal"])
+def test_a_single_head_stays(call):
     torch.manual_seed(0)
-    with pytest.warns(PrunekitWarning, match="they do not run with fewer channels: attention$"):
-        _, smaller = shrunk(Attending(heads=1), example(), prune_ratio=0.3)
+    model = Attending(CALLS[call], heads=1)
+    assert "attention                                1 x 32       stays: " in explain(
+        model, example=example()
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PrunekitWarning)
+        _, smaller = shrunk(model, example(), prune_ratio=0.3)
     assert type(smaller.attention) is nn.MultiheadAttention
 
 
@@ -201,6 +207,10 @@ def test_a_network_that_lost_heads_can_lose_more():
     assert 4 > once.attention.num_heads > twice.attention.num_heads > 0
     _, other = shrunk(once, example(), prune_ratio=0.3, method="l2")
     assert other.attention.num_heads < once.attention.num_heads
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PrunekitWarning)
+        _, last = shrunk(twice, example(), prune_ratio=0.3)
+    assert last.attention.num_heads == 1
 
 
 @pytest.mark.parametrize("ratio", [0.3, 0.5, 0.7])

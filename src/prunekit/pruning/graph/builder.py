@@ -101,6 +101,10 @@ class Builder:
         """Add an operation in the running module; return the value that it makes."""
         return self.graph.add(kind, inputs, size=size, scope=self.scope, **more)
 
+    def attends(self) -> bool:
+        """Whether torch's attention module runs, which can lose whole heads and nothing else."""
+        return isinstance(self.modules.get(self.scope), nn.MultiheadAttention)
+
     def pin(self, value: int) -> None:
         """Forbid the removal of any channel of this value."""
         self.graph.pinned.append((value, self.scope))

@@ -205,6 +205,9 @@ def _one_matrix(
         return None
     first, second = (flow.value for flow, _ in flows)
     builder.join(first, rows[0], second, rows[1])
+    if builder.attends():  # its only head
+        builder.pin(first)
+        builder.pin(second)
     builder.add("mix", [first, second], size=1)
     return [Made(origins=frozenset((first, second)))]
 
@@ -234,6 +237,8 @@ def _carried(
     size = builder.graph.sizes[found.value]
     value = builder.add("mix", [found.value], size=size)
     builder.join(found.value, torch.arange(size), value, torch.arange(size))
+    if builder.attends():
+        builder.pin(value)
     return [found._replace(value=value)]
 
 

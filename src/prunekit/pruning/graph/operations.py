@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
 
 from prunekit.pruning.graph import contractions, moves, norms, pointwise, rearranged, recurrent
 from prunekit.pruning.graph.builder import Builder, Call, Track, origins_of
@@ -81,8 +80,7 @@ def _shaped(builder: Builder, call: Call) -> list[Track] | None:
 
 def _nothing(builder: Builder, call: Call) -> list[Track] | None:
     """A new tensor that does not depend on the values of the arguments; attention makes it for the heads it has."""
-    attends = isinstance(builder.modules.get(builder.scope), nn.MultiheadAttention)
-    return [Made(home=builder.scope, like=attends)] * len(call.outputs)
+    return [Made(home=builder.scope, like=builder.attends())] * len(call.outputs)
 
 
 def _copied(builder: Builder, call: Call) -> list[Track] | None:

@@ -1,0 +1,82 @@
+"""A network with nn.MultiheadAttention from the terminal: pruned to fewer heads, retrained, exported, read back."""
+
+import runpy
+
+import numpy as np
+import pytest
+import torch
+from tests.conftest import call_inline
+from torch import nn
+
+from prunekit.store.store import Store
+
+NETS = """
+from torchvision.models import VisionTransformer
+
+
+def small(classes):
+    return VisionTransformer(32, 8, 2, 4, 32, 64, num_classes=classes)
+"""
+
+
+@pytest.fixture(scope="module")
+def transformer(tmp_path_factory, data_folder):
+    """A store with a trained transformer, a pruned one and a retrained one: the folders of store and module, the rows."""
+    place = tmp_path_factory.mktemp("heads")
+    (place / "headnets.py").write_text(NETS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(place)
+
+        def call(*args, stdin=None):
+            ran = call_inline(args, place / "store", data_folder, stdin)
+            assert ran.code == 0, ran.err
+            return ran
+
+        train = ("--arch", "module:headnets:small", "--dataset", "digits", "--epochs", "1", "--lr", "0.05")
+        call("train", *train, "--batch-size", "64", "--label", "whole")
+        pruned = call("prune", "whole", "--method", "ft", "--prune-ratio", "0.5", "--coupled")
+        yield call, place, pruned.row, call("retrain", "-", stdin=pruned.out).row
+
+
+def test_the_masks_are_physical(transformer):
+    _, place, pruned, retrained = transformer
+    assert pruned["prune_ratio"] == pytest.approx(0.5, abs=0.02)
+    assert pruned["physical_ratio"] == pytest.approx(pruned["prune_ratio"], abs=1e-9)
+    assert retrained["error"] <= pruned["error"]
+    weights, masks = Store(place / "store").tensors(retrained["key"])
+    name = "encoder.layers.encoder_layer_0.self_attention.in_proj_weight"
+    rows = masks[name].any(1).reshape(3, 4, 8)
+    assert rows.all(2).any()
+    assert (rows == rows[:1, :, :1]).all()  # whole heads, the same of queries, keys and values
+    assert not weights[name][~masks[name]].any()
+
+
+@pytest.mark.parametrize("form", ["safetensors", "torch-export", "onnx"])
+def test_a_network_with_fewer_heads_opens_elsewhere(form, transformer, tmp_path):
+    if form == "onnx":
+        pytest.importorskip("onnxruntime", reason="the extra `export` is not installed")
+        pytest.importorskip("onnxscript", reason="the extra `export` is not installed")
+    call, _, _, retrained = transformer
+    row = call("export", retrained["key"], "--out", tmp_path / "small", "--shrink", "--format", form).row
+    assert row["exported_parameters"] < 0.52 * row["masked_parameters"]
+    opened = runpy.run_path(str(tmp_path / "small" / "load.py"))
+    call("export", retrained["key"], "--out", tmp_path / "whole")
+    whole = runpy.run_path(str(tmp_path / "whole" / "load.py"))
+    images = np.random.default_rng(0).normal(size=(5, 3, 32, 32)).astype(np.float32)
+    expected = torch.as_tensor(whole["logits"](images))
+    torch.testing.assert_close(torch.as_tensor(opened["logits"](images)), expected, rtol=0, atol=1e-4)
+    if form == "safetensors":  # the script has the module's code
+        kinds = {type(part) for part in opened["model"].modules() if isinstance(part, nn.MultiheadAttention)}
+        assert kinds == {opened["PrunedAttention"]}
+        assert "PrunedAttention" not in (tmp_path / "whole" / "load.py").read_text()
+
+
+def test_it_is_read_back_and_pruned_and_retrained_further(transformer, tmp_path):
+    call, _, _, retrained = transformer
+    call("export", retrained["key"], "--out", tmp_path / "small", "--shrink")
+    back = call("import", tmp_path / "small", "--parent", "whole", "--method", "shrunk").row
+    assert back["error"] == retrained["error"]
+    assert back["prune_ratio"] == pytest.approx(retrained["prune_ratio"], abs=1e-3)
+    assert call("retrain", back["key"], "--epochs", "1").row["parameters"] == back["parameters"]
+    more = call("prune", back["key"], "--method", "ft", "--prune-ratio", "0.58", "--coupled").row
+    assert more["physical_ratio"] == pytest.approx(0.58, abs=0.02)
