@@ -99,14 +99,21 @@ def lean(model: nn.Module, masks: Masks) -> nn.Module:
 
 
 def rounded(kept: list[Tensor], coupling: Coupling, multiple: int) -> list[Tensor]:
-    """The kept channels of every value, with the first of the others added until their number is a multiple."""
+    """The kept channels of every value, with the first of the others added until their number is a multiple.
+
+    Only values that parameters carry count: the attention weights of several heads, for one, do not.
+    """
+    graph = coupling.graph
+    sides = [value for op in graph.ops if op.kind in ("layer", "norm") for value in (*op.inputs, op.output)]
+    carried = sorted({*sides, *(attached.value for attached in graph.attached)})
     while multiple > 1:
         needed = torch.zeros(coupling.count, dtype=torch.bool)
         for value, channels in enumerate(kept):
-            others = torch.unique(coupling.groups(value)[~channels])
-            short = -int(channels.sum()) % multiple
             needed[coupling.groups(value)[channels]] = True
-            needed[others[:short]] = True
+        for value in carried:
+            others, sizes = torch.unique(coupling.groups(value)[~kept[value]], return_counts=True)
+            short = -int(kept[value].sum()) % multiple
+            needed[others[sizes.cumsum(0) - sizes < short]] = True
         more = coupling.kept(needed)
         if all(torch.equal(old, new) for old, new in zip(kept, more, strict=True)):
             return kept

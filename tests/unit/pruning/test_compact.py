@@ -102,6 +102,25 @@ def test_dropout_is_left_alone_in_training_only():
     assert compacted(model, masks, training=False) is not None
 
 
+def test_dropout_between_recurrent_layers_is_left_alone_in_training_only():
+    class Words(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.memory, self.head = nn.LSTM(4, 16, 2, batch_first=True, dropout=0.1), nn.Linear(16, 3)
+
+        def forward(self, x):
+            return self.head(self.memory(x)[0][:, -1])
+
+    torch.manual_seed(0)
+    model = Words()
+    masks = prune(model, method="ft", prune_ratio=0.5, coupled=True, example=torch.randn(2, 5, 4))
+    apply_(model, masks)
+    assert compacted(model, masks, training=True) is None
+    assert compacted(model, masks, training=False) is not None
+    model.memory.dropout = 0.0
+    assert compacted(model, masks, training=True) is not None
+
+
 def test_an_entry_that_still_trains_is_never_taken_out():
     model, masks = pruned()
     vectors = {name: mask for name, mask in masks.items() if not mask.all() and mask.ndim == 1}

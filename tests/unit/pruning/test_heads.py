@@ -11,7 +11,7 @@ from torchvision.models import VisionTransformer
 from prunekit.base.attention import PrunedAttention
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.api import prune
-from prunekit.pruning.compact import compacted
+from prunekit.pruning.compact import compacted, without_dead
 from prunekit.pruning.explain import explain
 from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
 from prunekit.pruning.shrink import shrink
@@ -316,6 +316,18 @@ def test_training_without_the_heads_is_training_under_the_masks(kind):
     found.write_back(model)
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], value, rtol=0, atol=2e-6, msg=name)
+
+
+def test_the_number_of_heads_is_not_rounded_for_a_gpu():
+    """What is rounded are the sizes of weights: three heads of eight have 24 rows."""
+    torch.manual_seed(0)
+    model = Attending(hidden=64)
+    masks = prune(model, method="ft", prune_ratio=0.5, coupled=True, example=example())
+    apply_(model, masks)
+    exact, found = (without_dead(model, masks, multiple=multiple).network for multiple in (1, 8))
+    assert exact.attention.num_heads == found.attention.num_heads < 4
+    assert exact.up.out_features % 8 > 0
+    assert found.up.out_features % 8 == 0
 
 
 def test_attention_with_dropout_is_left_alone_in_training_only():
