@@ -73,7 +73,7 @@ class PrunedAttention(nn.MultiheadAttention):
         if self.bias_k is not None and self.bias_v is not None:
             more = (bias.view(1, self.num_heads, 1, self.head_dim) for bias in (self.bias_k, self.bias_v))
             k, v = (
-                torch.cat([side, own.expand(len(side), -1, -1, -1)], 2)
+                torch.cat([side, own.expand(side.shape[0], -1, -1, -1)], 2)
                 for side, own in zip((k, v), more, strict=True)
             )
         if self.add_zero_attn:
@@ -86,13 +86,13 @@ class PrunedAttention(nn.MultiheadAttention):
         batch, heads, length, keys = *q.shape[:3], k.shape[2] - more
         found = None
         if attn_mask is not None:
-            if attn_mask.shape not in ((length, keys), (batch * heads, length, keys)):
+            of_heads = attn_mask.dim() != 2
+            if attn_mask.shape != ((batch * heads, length, keys) if of_heads else (length, keys)):
                 raise RuntimeError(
                     f"attn_mask has shape {tuple(attn_mask.shape)}, but should have {(length, keys)} or, with the "
                     f"{heads} heads that are left, {(batch * heads, length, keys)}"
                 )
-            each = attn_mask if attn_mask.dim() == 2 else attn_mask.view(batch, heads, length, keys)
-            found = _added(each, q.dtype)
+            found = _added(attn_mask.view(batch, heads, length, keys) if of_heads else attn_mask, q.dtype)
         if padding is not None:
             padded = _added(padding.view(batch, 1, 1, keys), q.dtype)
             found = padded if found is None else found + padded

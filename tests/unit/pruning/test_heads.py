@@ -109,11 +109,11 @@ CAUSAL = torch.ones(6, 6).triu(1).bool()
 CALLS = {
     "weights that nothing uses": lambda net, x: {},
     "weights of heads that nothing uses": lambda net, x: {"average_attn_weights": False},
-    "padding": lambda net, x: {"key_padding_mask": torch.arange(6).expand(len(x), 6) > 4},
+    "padding": lambda net, x: {"key_padding_mask": torch.arange(6).expand(x.shape[0], 6) > 4},
     "mask": lambda net, x: {"attn_mask": CAUSAL},
     "float mask": lambda net, x: {"attn_mask": CAUSAL.float(), "need_weights": False},
     "mask for every head": lambda net, x: {
-        "attn_mask": CAUSAL.expand(len(x) * net.attention.num_heads, 6, 6),
+        "attn_mask": CAUSAL.expand(x.shape[0] * net.attention.num_heads, 6, 6),
         "need_weights": False,
     },
     "causal": lambda net, x: {"attn_mask": CAUSAL, "is_causal": True, "need_weights": False},
@@ -252,7 +252,7 @@ TORCHS = {
         lambda: nn.TransformerEncoder(
             nn.TransformerEncoderLayer(32, 4, 64, **HOW), 2, enable_nested_tensor=False
         ),
-        lambda inner, x: inner(x, src_key_padding_mask=torch.arange(6).expand(len(x), 6) > 4),
+        lambda inner, x: inner(x, src_key_padding_mask=torch.arange(6).expand(x.shape[0], 6) > 4),
     ),
     "decoder": (
         lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(32, 4, 64, **HOW), 2),
@@ -279,6 +279,29 @@ def test_torchs_own_transformers_lose_heads(name):
         torch.testing.assert_close(smaller(x), masked(model, masks)(x), rtol=0, atol=1e-5)
     zeros = masked(model, masks).train()
     torch.testing.assert_close(smaller.train()(x), zeros(x), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(pytest.param(lambda kind=kind: Attending(**KINDS[kind]), id=kind) for kind in KINDS),
+        *(pytest.param(lambda call=call: Attending(CALLS[call]), id=call) for call in CALLS),
+        *(
+            pytest.param(lambda name=name: Sequences(TORCHS[name][0](), TORCHS[name][1]), id=name)
+            for name in TORCHS
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+def test_programs_of_any_batch_are_made_of_them(model):
+    torch.manual_seed(0)
+    network, x = model(), example()
+    _, smaller = shrunk(network, x)
+    assert min(heads_of(smaller)) < 4
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(smaller, (x,), dynamic_shapes=({0: batch},)).module()
+    for given in (x[:1], torch.cat([x, -x])):
+        torch.testing.assert_close(program(given), smaller(given), rtol=0, atol=1e-5)
 
 
 def test_other_precisions():
