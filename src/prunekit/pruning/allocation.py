@@ -25,11 +25,19 @@ def largest(scores: Tensor, count: int) -> Tensor:
         return mask.reshape(scores.shape)
     if count >= flat.numel():
         return torch.ones_like(mask).reshape(scores.shape)
-    least = flat.kthvalue(flat.numel() - count + 1).values
+    least = _ordered_at(flat, flat.numel() - count)
     mask = flat > least
     ties = (flat == least).nonzero().flatten()
     mask[ties[: count - int(mask.count_nonzero())]] = True
     return mask.reshape(scores.shape)
+
+
+def _ordered_at(values: Tensor, place: int) -> Tensor | float:
+    """The value at a place of the ascending order."""
+    # On the CPU numpy needs one copy of the values; torch's kthvalue needs three times their size besides.
+    if values.device.type == "cpu" and values.dtype in (torch.float32, torch.float64):
+        return float(np.partition(values.numpy(), place)[place])
+    return values.kthvalue(place + 1).values
 
 
 def standings(scores: Tensor) -> Tensor:

@@ -164,8 +164,9 @@ def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int
         # Ties are broken by position in the weight, so the planes are put back into blocks first.
         gaps[name] = (useful & ~kept[name] & (plane > -torch.inf)).permute(1, 2, 0)
         values.append(plane.permute(1, 2, 0)[gaps[name]])
-    chosen = largest(torch.cat(values), missing)
-    for gap, part in zip(gaps.values(), torch.split(chosen, [len(each) for each in values]), strict=True):
+    sizes, joined = [len(each) for each in values], torch.cat(values)
+    values.clear()
+    for gap, part in zip(gaps.values(), torch.split(largest(joined, missing), sizes), strict=True):
         gap[gap.clone()] = part
     return {name: kept[name] | gap.permute(2, 0, 1) for name, gap in gaps.items()}
 

@@ -26,20 +26,30 @@ def lifelines(graph: Graph, emptied: Iterable[str], strengths: Strengths) -> dic
     ``strengths``: for every place ``[filters, channels per group]`` of every layer, the best score of its weights; inf
     if one is kept, -inf if it has none. A layer without any path left gets nothing.
     """
-    now = {name: values.clone() for name, values in strengths.items()}
+    found: dict[str, Tensor] = {}
+    before: list[
+        tuple[Tensor, Tensor]
+    ] = []  # a place and its strength; copies of all would be as large as the network
     for name in emptied:
         # The path of one layer often reconnects the next one as well, so paths are found one after the other.
-        for layer, row, column in list(_Ways(graph, now).through(name)):
-            now[layer][row, column] = torch.inf
-    found = {name: values.isposinf() & ~strengths[name].isposinf() for name, values in now.items()}
-    return {name: places for name, places in found.items() if bool(places.any())}
+        for layer, row, column in list(_Ways(graph, strengths).through(name)):
+            place = strengths[layer][row, column]
+            if not place.isposinf():
+                before.append((place, place.clone()))
+                place.fill_(torch.inf)
+                found.setdefault(layer, torch.zeros_like(strengths[layer], dtype=torch.bool))[row, column] = (
+                    True
+                )
+    for place, value in before:
+        place.copy_(value)
+    return found
 
 
 class _Ways:
     """The strongest paths to every channel and on from it; channels are numbered consecutively over all values.
 
-    ``to`` and ``on``: strengths of these paths, inf if all their weights are kept. ``goes``: the next channel of the
-    path on.
+    ``to`` and ``on``: strengths of these paths, inf if all their weights are kept. ``goes``: the place (in the graph's
+    operations) of the operation that the path on takes.
     """
 
     def __init__(self, graph: Graph, strengths: Strengths) -> None:
@@ -54,8 +64,8 @@ class _Ways:
         self.makers = {op.output: op for op in graph.ops if op.output >= 0}
         for op in graph.ops:
             self._arrive(op)
-        for op in reversed(graph.ops):
-            self._leave(op)
+        for place in reversed(range(len(graph.ops))):
+            self._leave(place)
 
     def through(self, name: str) -> Iterator[tuple[str, int, int]]:
         """The (layer, filter, channel in its group) of all weights on the strongest path through a layer, if any."""
@@ -94,33 +104,46 @@ class _Ways:
         widths = self._fed(op) if op.kind == "layer" else self.to[self._sources(op)]
         self.to[self.channels[op.output]] = widths.amin(1) if op.kind == "product" else widths.amax(1)
 
-    def _leave(self, op: Op) -> None:
+    def _leave(self, place: int) -> None:
         """Set the paths on from the channels that an operation reads."""
+        op = self.graph.ops[place]
         if op.kind in ("read", "mix"):
             for value in op.inputs:
                 self.on[self.channels[value]] = torch.inf
         elif op.kind == "layer":
-            self._leave_layer(op)
+            groups = self.graph.layers[op.name].groups
+            best = self._behind(op).view(groups, len(self.channels[op.output]) // groups, -1).amax(1)
+            self._offer(self.channels[op.inputs[0]], best.flatten(), place)
         elif op.kind != "source":
-            made = self.channels[op.output]
-            # A zero factor makes a product useless, so a path on also needs the product's other side.
-            widths = self.on[made].minimum(self.to[made])
             for sources in self._sources(op).unbind(1):
-                self._offer(sources, widths, made)
+                self._offer(sources, self._behind(op), place)
 
-    def _leave_layer(self, op: Op) -> None:
-        made, groups = self.channels[op.output], self.graph.layers[op.name].groups
-        widths = self.strengths[op.name].minimum(self.on[made][:, None])
-        best = widths.view(groups, len(made) // groups, -1).max(1)
-        behind = made.view(groups, -1).gather(1, best.indices)
-        self._offer(self.channels[op.inputs[0]], best.values.flatten(), behind.flatten())
+    def _behind(self, op: Op) -> Tensor:
+        """For each place of a layer, or each channel that another operation makes, the strength of the path on."""
+        made = self.channels[op.output]
+        if op.kind == "layer":
+            return self.strengths[op.name].minimum(self.on[made][:, None])
+        # A zero factor makes a product useless, so a path on also needs the product's other side.
+        return self.on[made].minimum(self.to[made])
 
-    def _offer(self, channels: Tensor, widths: Tensor, behind: Tensor) -> None:
+    def _offer(self, channels: Tensor, widths: Tensor, place: int) -> None:
         """Keep the stronger paths on from these channels, among which a channel may occur twice."""
         better = widths > self.on[channels]
         self.on.scatter_reduce_(0, channels, widths, "amax")
-        better &= widths == self.on[channels]
-        self.goes[channels[better]] = behind[better]
+        self.goes[channels[better]] = place
+
+    def _next(self, channel: int) -> tuple[Op, int]:
+        """The operation that the path on from a channel takes, and the place in its output to which it goes."""
+        op = self.graph.ops[int(self.goes[channel])]
+        if op.kind != "layer":
+            reads = (self._sources(op) == channel).any(1)
+            return op, int(self._behind(op).where(reads, -torch.inf).argmax())
+        filters, channels = self.graph.layers[op.name].shape
+        group, column = divmod(channel - self.starts[op.inputs[0]], channels)
+        each = filters // self.graph.layers[op.name].groups
+        rows = slice(group * each, (group + 1) * each)
+        widths = self.strengths[op.name][rows, column].minimum(self.on[self.channels[op.output][rows]])
+        return op, rows.start + int(widths.argmax())
 
     def _way_to(self, *channels: int) -> Iterator[tuple[str, int, int]]:
         """The weights on the strongest paths to channels, back to where everything is kept."""
@@ -144,13 +167,12 @@ class _Ways:
     def _way_on(self, channel: int) -> Iterator[tuple[str, int, int]]:
         """The weights on the strongest path on from a channel, up to where everything is kept."""
         while not self.on[channel].isposinf():
-            behind = int(self.goes[channel])
-            op, row = self._maker(behind)
+            op, row = self._next(channel)
             if op.kind == "layer":
                 yield self._weight(op, row, channel)
             elif op.kind == "product":
                 yield from self._way_to(*(self._sources(op)[row].tolist()))
-            channel = behind
+            channel = int(self.channels[op.output][row])
 
     def _maker(self, channel: int) -> tuple[Op, int]:
         """The operation that makes a channel, and the channel's place in its output."""
