@@ -20,6 +20,7 @@ from prunekit.data.glance import Glance
 from prunekit.data.images import check_size, decode, decode_all, open_rgb, size_of, to_tensor, viewed
 from prunekit.data.own import TASK, augment_of, held, own_dataset
 from prunekit.data.preprocessing import View
+from prunekit.data.scaling import SCALING_VERSION
 
 # For images of several sizes: the step and the maximum of the side of the square that they are cropped to.
 STEP_PX, LARGEST_PX = 32, 224
@@ -101,7 +102,8 @@ def load_listing(listing: Listing, root: Path, *, key: str, view: View | None = 
     size = size_of(listing.paths[0]) if view is None else view.size
     if not held(len(labels), size):
         return _in_files(listing, labels, view)
-    name = key if view is None else f"{key}-{'-'.join(map(str, (*view.size, *view[1:])))}"
+    seen = () if view is None else (*view.size, *view[1:], f"v{SCALING_VERSION}")
+    name = "-".join([key, *map(str, seen)])
     return ArrayExamples(
         **kept(root, name, lambda: {"images": decode_all(listing.paths, size, view), "labels": labels})
     )

@@ -89,7 +89,14 @@ def test_the_view_of_large_images_is_torchvision_s(size):
     transforms = pytest.importorskip("torchvision.transforms")
     image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8))
     expected = transforms.CenterCrop(224)(transforms.Resize(256)(image))
-    assert np.array_equal(np.asarray(viewed(image, View((224, 224), 256))), np.asarray(expected))
+    assert_scaled_alike(viewed(image, View((224, 224), 256)), expected)
+
+
+def assert_scaled_alike(found, expected):
+    """No value differs by more than 1, and few at all (over many sizes: ``test_scaling.py``)."""
+    difference = np.abs(np.asarray(found).astype(int) - np.asarray(expected))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 5e-4
 
 
 def test_an_image_smaller_than_its_crop_is_refused():
@@ -100,14 +107,16 @@ def test_an_image_smaller_than_its_crop_is_refused():
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"])
 @pytest.mark.parametrize("size", [(300, 401), (97, 64), (224, 224), (33, 150)])
 @pytest.mark.parametrize("view", [(64, 72), (224, 256), (96, 96)])
-def test_resize_and_crop_are_torchvision_s_pixel_for_pixel(size, view, interpolation):
+def test_resize_and_crop_are_torchvision_s(size, view, interpolation):
     transforms = pytest.importorskip("torchvision.transforms")
     image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8))
     crop, resize = view
     how = transforms.InterpolationMode(interpolation)
     expected = transforms.CenterCrop(crop)(transforms.Resize(resize, interpolation=how)(image))
     found = viewed(image, View((crop, crop), resize, interpolation=interpolation))
-    assert np.array_equal(np.asarray(found), np.asarray(expected))
+    assert_scaled_alike(found, expected)
+    if min(size) <= resize or interpolation in ("nearest", "box"):
+        assert np.array_equal(np.asarray(found), np.asarray(expected))
 
 
 def test_squash_is_torchvision_s_resize_to_both_sides():
