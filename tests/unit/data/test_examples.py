@@ -77,6 +77,24 @@ def test_parts_come_in_order_and_a_few_are_read_ahead():
     assert torch.cat([first[:, 0, 0, 0], *rest]).tolist() == order.tolist()
 
 
+def test_many_images_come_in_the_order_asked_for():
+    def read(item):
+        return torch.full((3, 2, 2), item, dtype=torch.uint8), torch.full((2, 2), item)
+
+    places = torch.randperm(100, generator=torch.Generator().manual_seed(0))
+    images, labels = FileExamples(range(100), torch.zeros(100), read).take(places)
+    assert torch.equal(images, places.to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 2, 2))
+    assert torch.equal(labels, places.view(-1, 1, 1).expand(-1, 2, 2))
+
+
+def test_images_of_two_sizes_are_never_stretched_into_one_batch():
+    def read(item):
+        return torch.zeros(3, 1 if item == 30 else 4, 4, dtype=torch.uint8), torch.tensor(0)
+
+    with pytest.raises(ValueError, match=r"30: \[3, 1, 4\], not \[3, 4, 4\]"):
+        FileExamples(range(40), torch.zeros(40), read).take(torch.arange(40))
+
+
 def test_an_unreadable_file_ends_the_reading_by_its_name():
     def broken(item):
         raise UsageError(f"unreadable image {item}")
