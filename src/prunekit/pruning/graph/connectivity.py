@@ -30,9 +30,11 @@ def lifelines(graph: Graph, emptied: Iterable[str], strengths: Strengths) -> dic
     before: list[
         tuple[Tensor, Tensor]
     ] = []  # a place and its strength; copies of all would be as large as the network
+    ways: _Ways | None = None
     for name in emptied:
         # The path of one layer often reconnects the next one as well, so paths are found one after the other.
-        for layer, row, column in list(_Ways(graph, strengths).through(name)):
+        ways = ways or _Ways(graph, strengths)
+        for layer, row, column in list(ways.through(name)):
             place = strengths[layer][row, column]
             if not place.isposinf():
                 before.append((place, place.clone()))
@@ -40,6 +42,7 @@ def lifelines(graph: Graph, emptied: Iterable[str], strengths: Strengths) -> dic
                 found.setdefault(layer, torch.zeros_like(strengths[layer], dtype=torch.bool))[row, column] = (
                     True
                 )
+                ways = None
     for place, value in before:
         place.copy_(value)
     return found
