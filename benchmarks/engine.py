@@ -1,8 +1,9 @@
 """How planning, dry runs and the engine itself grow with the number of steps.
 
-    python benchmarks/engine.py [--steps 100000] [--overhead-steps 200]
+    python benchmarks/engine.py [--steps 100000] [--overhead-steps 200] [--empty]
 
-Planning is pure Python; the dry run is the real command over a store of that many files; the overhead is what
+Planning is pure Python; the dry run is the real command over a store of that many files (``--empty``: of none, for a
+million steps; then nothing else is measured); the overhead is what
 a step costs on top of its work at ``--jobs 2``: no-op steps through real worker processes, locks and costs included.
 Seconds are the processor's where nothing waits, and the clock's for the overhead.
 """
@@ -195,6 +196,19 @@ def measure(steps: int) -> tuple[int, tuple[float, ...]]:
     return count, (plan_seconds, schedule_seconds, dry, peak, status, listed)
 
 
+def empty(steps: int) -> None:
+    """Print what planning and a dry run of a new study of about this size take."""
+    count, plan_seconds, schedule_seconds = planning(steps)
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = Path(folder) / "study.toml"
+        recipe.write_text(planned(steps))
+        began = time.perf_counter()
+        dry, peak = command("run", recipe, "--store", Path(folder) / "store", "--dry-run")
+        clock = time.perf_counter() - began
+    print(f"{count:,} steps: plan {plan_seconds:.1f} s, schedule {schedule_seconds:.1f} s of the processor")
+    print(f"dry run: {dry:.1f} s of the processor, {clock:.1f} s in all, {peak:.0f} MB")
+
+
 def table(largest: int) -> list[tuple[int, tuple[float, ...]]]:
     """Print a row per size of study; returns them."""
     print(f"| steps | {' | '.join(COLUMNS)} |\n|---:|{'---:|' * len(COLUMNS)}")
@@ -247,8 +261,13 @@ if __name__ == "__main__":
     parser.add_argument("--overhead-steps", type=int, default=200)
     parser.add_argument("--plot", type=Path, help="also draw the growth to this file")
     accepts_json(parser)
+    parser.add_argument(
+        "--empty", action="store_true", help="only the plan and a dry run over an empty store"
+    )
     chosen = parser.parse_args()
-    if chosen.json:
+    if chosen.empty:
+        empty(chosen.steps)
+    elif chosen.json:
         say(rows(chosen), "Engine", as_json=True)
     else:
         measured = table(chosen.steps)

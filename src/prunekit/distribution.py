@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import NamedTuple
 
 from prunekit.errors import LONGEST_NAME, UsageError, unknown
@@ -98,6 +99,7 @@ class Distribution(NamedTuple):
         return f"{self.dataset}{split}" + (f"+{self.mixture}" if self.mixture else "")
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Distribution:
     """Read one distribution's name; a :class:`UsageError` names the part that is wrong."""
     base, plus, shift = text.rpartition("+") if _has_shift(text) else (text, "", "")
@@ -227,7 +229,7 @@ def _plain(dataset: str, split: str) -> Distribution:
 def _corruption(text: str, name: str, strength: str) -> tuple[str, int]:
     if name not in CORRUPTIONS:
         raise unknown("corruption", name, (*CORRUPTIONS, *NOISES, *MIXTURES), nearest=meant(text))
-    if strength not in {str(severity) for severity in SEVERITIES}:
+    if strength not in map(str, SEVERITIES):
         raise UsageError(
             f"distribution {text!r}: severity {strength or 'missing'!r} is not one of 1, 2, 3, 4, 5"
         )
