@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -20,6 +21,8 @@ Tensors = dict[str, Tensor]
 # The prefixes that torch.compile and the parallel wrappers add to every name.
 COMPILED, PARALLEL = "_orig_mod.", "module."
 COUNTER = "num_batches_tracked"
+# The entry of a safetensors file's metadata with the sizes of modules.
+SIZES = "sizes"
 
 
 class Brought(NamedTuple):
@@ -56,6 +59,20 @@ def read_tensors(data: bytes, name: str) -> Tensors:
             raise UsageError(
                 f"{name}: tensor {key!r} is sparse, quantised or complex; only plain numbers are read"
             )
+    return found
+
+
+def read_sizes(data: bytes, name: str) -> dict[str, Any]:
+    """The sizes of modules in a weights file that ``prunekit export`` wrote; none in other files."""
+    if Path(name).suffix.lower() != ".safetensors":
+        return {}
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    try:
+        found = json.loads(header.get("__metadata__", {}).get(SIZES, "{}"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UsageError(f"{name}: its entry {SIZES!r} is not JSON of the form {{module: {{field: number}}}}")
     return found
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from prunekit.base.attention import fit_
+from prunekit.base.sizes import Sizes, resize_
+from prunekit.errors import UsageError
 
 Shapes = Mapping[str, "np.ndarray[Any, Any]"]
 # The attributes that hold a layer's widths, in the order of its weight's axes.
@@ -36,22 +38,39 @@ def is_narrower(model: nn.Module, arrays: Shapes) -> bool:
     return fit and any(own != given for own, given in pairs)
 
 
-def narrow_(model: nn.Module, arrays: Shapes) -> None:
-    """Give the model's tensors the shapes of ``arrays``, and its layers those widths, in place; values are not set."""
-    modules = dict(model.named_modules())
+def narrow_(model: nn.Module, arrays: Shapes, sizes: Sizes | None = None) -> None:
+    """Give the model's tensors the shapes of ``arrays``, and its modules these sizes, in place; values are not set.
+
+    Without ``sizes``, layers have the widths of their weights, and groups as many as fit. Tensors that the model holds
+    in several places stay one. A :class:`UsageError` if a size is not one that the model stores.
+    """
+    modules = dict(model.named_modules(remove_duplicate=False))
+    made: dict[int, Any] = {}
     for name, tensor in model.state_dict().items():
         if tuple(tensor.shape) == arrays[name].shape:
             continue
         owner, _, field = name.rpartition(".")
         module, old = modules[owner], getattr(modules[owner], field)
-        new = torch.zeros(arrays[name].shape, dtype=old.dtype, device=old.device)
-        parameter = isinstance(old, nn.Parameter)
-        setattr(module, field, nn.Parameter(new, requires_grad=old.requires_grad) if parameter else new)
-        if field in ("weight", "running_mean"):
-            _set_widths(module, new.shape)
+        if tuple(old.shape) == arrays[name].shape:
+            continue  # the module has several names
+        # The old tensor is held, so that no other takes its number.
+        made.setdefault(id(old), (_like(old, arrays[name].shape), old))
+        setattr(module, field, made[id(old)][0])
+        if field in ("weight", "running_mean") and not sizes:
+            _set_widths(module, torch.Size(arrays[name].shape))
     for module in modules.values():
         if isinstance(module, nn.MultiheadAttention):
             fit_(module)
+    try:
+        resize_(model, sizes or {})
+    except ValueError as error:
+        raise UsageError(f"the file does not fit this network: {error}") from None
+
+
+def _like(old: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Zeros of this shape, a parameter if ``old`` is one."""
+    new = torch.zeros(shape, dtype=old.dtype, device=old.device)
+    return nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
 
 
 def _set_widths(module: nn.Module, shape: torch.Size) -> None:

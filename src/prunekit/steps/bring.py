@@ -16,7 +16,7 @@ from prunekit.data.preprocessing import Preprocessing
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.measure.batches import batches
 from prunekit.models.archs import build
-from prunekit.models.foreign import bring, read_tensors
+from prunekit.models.foreign import bring, read_sizes, read_tensors
 from prunekit.models.narrow import is_narrower, narrow_
 from prunekit.models.predictors import FORMS
 from prunekit.models.pretrained import pretrained, timm_preprocessing
@@ -103,17 +103,21 @@ def _network(origin: Origin, found: Deposited | None, context: Context) -> Arriv
     if not origin.arch:
         raise UsageError("arch: name the architecture of these weights (see `prunekit list archs`)")
     classes = len(origin.dataset.classes)
+    sizes: dict[str, Any] = {}
     if found is None:
         model = pretrained(origin.arch, classes)
         brought = bring(model.state_dict(), model)
     else:
-        model = build(origin.arch, classes=classes)
+        model, sizes = build(origin.arch, classes=classes), read_sizes(found.data, found.name)
         brought = bring(read_tensors(found.data, found.name), model)
     if is_narrower(model, brought.weights):
-        narrow_(model, brought.weights)
+        narrow_(model, brought.weights, sizes)
+    else:
+        sizes = {}
     load_arrays(model, brought.weights)
     masks = {name: mask.to(context.device) for name, mask in brought.masks.items()}
-    return Arrived(model.to(context.device), None, masks, {"bytes": brought.bytes, "bits": brought.bits})
+    facts = {"bytes": brought.bytes, "bits": brought.bits, "sizes": sizes}
+    return Arrived(model.to(context.device), None, masks, facts)
 
 
 def _program(found: Deposited, origin: Origin, context: Context) -> Arrived:
@@ -130,6 +134,7 @@ def _program(found: Deposited, origin: Origin, context: Context) -> Arrived:
         "nonzero": nonzero_of(opened.weights, parent, context) if parent else opened.nonzero,
         "bytes": opened.bytes,
         "bits": opened.bits,
+        "sizes": {},
     }
     weights = {PROGRAM: np.frombuffer(found.data, np.uint8)}
     return Arrived(opened.module, weights, {}, facts, opened.parameters)

@@ -185,7 +185,7 @@ def model_of(record: ModelRecord, weights: Arrays) -> nn.Module:
         return FORMS[record.form].open(weights[PROGRAM].tobytes(), record.key).module
     model = build(record.arch, classes=len(record.classes))
     if is_narrower(model, weights):
-        narrow_(model, weights)
+        narrow_(model, weights, record.sizes)
     load_arrays(model, weights)
     return model
 
@@ -232,6 +232,8 @@ def save(
         "results": dict(results or {}),
         "provenance": provenance(context.device) | sources.noted(),
     }
+    if ancestors:
+        fields["sizes"] = context.store.record(ancestors[-1].key).sizes
     fields |= _sizes(model, masks, parameters) | _seeing(opened) | facts
     record = ModelRecord(key=params.key, lineage=lineage, **fields)
     context.store.save_model(record, weights, arrays)

@@ -12,12 +12,16 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 
-from prunekit.base import attention, files
+from prunekit.base import attention, files, sizes
+from prunekit.base.sizes import sizes_of
 from prunekit.data.normalise import Normaliser
 from prunekit.data.preprocessing import Preprocessing, to_json
 from prunekit.errors import PrunekitError, UsageError, unknown
+from prunekit.models.archs import build
 from prunekit.models.cost import cost, latency
+from prunekit.models.foreign import SIZES
 from prunekit.models.predictors import FORMS
+from prunekit.models.segmentation import Segmenter
 from prunekit.pruning.shrink import shrink as shrunk_copy
 from prunekit.steps.context import PROGRAM, Context, Loaded, examples, load, view_of
 from prunekit.store.records import MODULE
@@ -138,27 +142,30 @@ def _sizes(model: nn.Module, name: str, size: list[int], channels: int) -> dict[
 
 
 def _as_safetensors(model: nn.Module, loaded: Loaded, images: Tensor) -> Exported:
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    shared: set[int] = set()
-    for (
-        name,
-        tensor,
-    ) in weights.items():  # tied tensors are written under each name, so that any reader finds them
-        if tensor.data_ptr() in shared:
-            weights[name] = tensor.clone()
-        shared.add(tensor.data_ptr())
     arch = loaded.record.arch
+    whole = build(arch, classes=len(loaded.dataset.classes), seed=0)
+    written = sizes_of(model, whole)
+    metadata = {SIZES: json.dumps(written, sort_keys=True)} if written else None
+    data = save_safetensors(_separate(model.state_dict()), metadata=metadata)
     door, _, name = arch.partition(":")
-    builders = {
-        "timm": f"import timm\n\nmodel = timm.create_model({name!r}, num_classes={{}})",
-        "torchvision": f"import torchvision\n\nmodel = torchvision.models.get_model({name!r}, num_classes={{}})",
-    }
-    build = builders.get(door, f"import prunekit\n\nmodel = prunekit.build({arch!r}, classes={{}})")
-    opens = _OPEN_WEIGHTS.replace("BUILD", build.format("len(config['classes'])"))
-    if any(isinstance(module, attention.PrunedAttention) for module in model.modules()):
-        code = inspect.getsource(attention).replace("from __future__ import annotations\n", "")
-        opens = opens.replace("model.eval()\n", f"{code}{_FIT_ATTENTION}model.eval()\n")
-    return Exported("model.safetensors", save_safetensors(weights), opens)
+    # A segmentation network returns logits alone only behind prunekit's door.
+    builds = _BUILD if isinstance(model, Segmenter) else BUILDERS.get(door, _BUILD)
+    opens = _OPEN_WEIGHTS.replace("BUILD", builds.format(arch=arch, name=name))
+    fits = any(isinstance(module, attention.PrunedAttention) for module in model.modules())
+    for module, wanted, call in ((attention, fits, _FIT_ATTENTION), (sizes, bool(written), _RESIZE)):
+        code = inspect.getsource(module).replace("from __future__ import annotations\n", "")
+        opens = opens.replace("model.eval()\n", f"{code}{call}model.eval()\n") if wanted else opens
+    return Exported("model.safetensors", data, opens)
+
+
+def _separate(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights in memory of their own: tied tensors are written under each name, so that any reader finds them."""
+    found: dict[str, Tensor] = {}
+    shared: set[int] = set()
+    for name, tensor in weights.items():
+        found[name] = tensor.clone() if tensor.data_ptr() in shared else tensor.contiguous()
+        shared.add(tensor.data_ptr())
+    return found
 
 
 def _traced(export: Callable[[], Any]) -> Any:
@@ -212,8 +219,15 @@ FORMATS: dict[str, Callable[[nn.Module, Loaded, Tensor], Exported]] = {
     "onnx": _as_onnx,
 }
 
+BUILDERS = {
+    "timm": "import timm\n\nmodel = timm.create_model({name!r}, num_classes=len(config['classes']))",
+    "torchvision": "import torchvision\n\n"
+    "model = torchvision.models.get_model({name!r}, num_classes=len(config['classes']))",
+}
+_BUILD = "import prunekit\n\nmodel = prunekit.build({arch!r}, classes=len(config['classes']))"
 _OPEN_WEIGHTS = """\
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 BUILD
 weights = load_file(folder / "model.safetensors")
@@ -221,10 +235,8 @@ for name, tensor in weights.items():  # layers may be narrower than the architec
     owner, _, field = name.rpartition(".")
     module = model.get_submodule(owner)
     old = getattr(module, field)
-    setattr(module, field, torch.nn.Parameter(tensor) if isinstance(old, torch.nn.Parameter) else tensor)
-for module in model.modules():  # depthwise and grouped convolutions: as many groups as the weights have
-    if isinstance(module, torch.nn.Conv2d) and module.groups > 1:
-        module.groups = module.groups * module.weight.shape[0] // module.out_channels
+    own = isinstance(old, torch.nn.Parameter)
+    setattr(module, field, torch.nn.Parameter(tensor, old.requires_grad) if own else tensor)
 model.eval()
 
 
@@ -237,6 +249,11 @@ _FIT_ATTENTION = """
 for module in model.modules():  # attention: as many heads as the weights have
     if isinstance(module, nn.MultiheadAttention):
         fit_(module)
+"""
+_RESIZE = """
+
+with safe_open(folder / "model.safetensors", "pt") as file:  # the numbers that modules store
+    resize_(model, json.loads(file.metadata()["sizes"]))
 """
 _OPEN_PROGRAM = """\
 import torch

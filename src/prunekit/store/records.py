@@ -81,6 +81,7 @@ class ModelRecord(BaseModel):
     ``preprocessing`` holds the fields of :class:`prunekit.data.preprocessing.Preprocessing`; empty (in records of 0.1)
     means the data set's own. ``form`` is ``module`` (weights of an architecture) or the format of a program that is
     measured as imported. ``bytes`` and ``bits`` (per parameter) are those of the weights as made or imported.
+    ``sizes``: the numbers by which its modules differ from the architecture's, if it was imported with fewer channels.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -95,6 +96,7 @@ class ModelRecord(BaseModel):
     bytes: int | None = None
     bits: float | None = None
     results: dict[str, JsonValue] = {}
+    sizes: dict[str, dict[str, int | list[int]]] = {}
     provenance: dict[str, JsonValue] = {}
 
     @property
