@@ -42,7 +42,7 @@ class Cells(nn.Module):
         self.cell, self.head = nn.GRUCell(12, 24), nn.Linear(24, 5)
 
     def forward(self, x):
-        state = x.new_zeros(len(x), 24)
+        state = None
         for step in x.unbind(1):
             state = self.cell(step, state)
         return self.head(state)

@@ -227,11 +227,8 @@ def save(
     itself = sources._replace(inputs={params.key: digest_of_model(weights, arrays)})
     nominal = ErrorParams(model=params.key, distribution=opened.name)
     error = save_outcomes(context, nominal, found, opened, itself)
-    fields: dict[str, Any] = {
-        "error": error,
-        "results": dict(results or {}),
-        "provenance": provenance(context.device) | sources.noted(),
-    }
+    made = provenance(context.device) | sources.noted()
+    fields: dict[str, Any] = {"error": error, "results": dict(results or {}), "provenance": made}
     if ancestors:
         fields["sizes"] = context.store.record(ancestors[-1].key).sizes
     fields |= _sizes(model, masks, parameters) | _seeing(opened) | facts
