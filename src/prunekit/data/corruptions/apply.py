@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from prunekit.data.corruptions.draws import Draws
+from prunekit.data.corruptions.library import by_library
 from prunekit.data.corruptions.table import CORRUPTION_ROWS, TABLES, Corruption, table_for
 from prunekit.distribution import SEVERITIES
 from prunekit.errors import UsageError, unknown
@@ -45,6 +46,9 @@ def corrupt(
     settings = row.settings(_check_table(table, images), _check_severity(severity))
     keys = _check_seeds(seeds, images)
     given = _check_draws(corruption, row, draws or {}, images)
+    made = by_library(images, row, settings)
+    if made is not None:
+        return made
     function: Callable[..., Tensor] = partial(row.apply.load(), **settings)
     if row.reads_photos:
         function = partial(function, photos=frost_photos)

@@ -22,7 +22,7 @@ def pixelate(pixels: Tensor, *, scale: float) -> Tensor:
 
 def _resize(pixels: Tensor, dim: int, target: int) -> Tensor:
     """Resize one axis: every output is the rounded mean of the inputs whose centres lie in its box."""
-    sources, weights = _boxes(pixels.shape[dim], target)
+    sources, weights = boxes(pixels.shape[dim], target)
     if sources.shape[1] == 1:
         return pick(pixels, dim, sources[:, 0].to(pixels.device))
     shape = [target if axis == dim else 1 for axis in range(4)]
@@ -34,8 +34,11 @@ def _resize(pixels: Tensor, dim: int, target: int) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _boxes(size: int, target: int) -> tuple[Tensor, Tensor]:
-    """Source indices (int64) and fixed-point weights (int32), both ``[target, k]``; spare places have weight 0."""
+def boxes(size: int, target: int) -> tuple[Tensor, Tensor]:
+    """Of a scaled axis: source indices (int64) and fixed-point weights (int32), both ``[target, k]``.
+
+    Spare places have weight 0; an axis that grows has one source each.
+    """
     scale = size / target
     reach = max(scale, 1.0)
     held = [_held(size, (i + 0.5) * scale, reach) for i in range(target)]

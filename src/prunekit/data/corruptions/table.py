@@ -25,6 +25,7 @@ class Corruption(NamedTuple):
 
     ``cifar`` and ``imagenet`` hold the values of ``constants`` for the severities 1 to 5; lengths are in pixels.
     ``draws`` are the names under which its random quantities can be given; ``reads_photos``: takes ``photos=`` too.
+    ``library(planes, out, **constants)`` makes the same bytes, of one large image on a CPU.
     """
 
     apply: Lazy
@@ -36,6 +37,7 @@ class Corruption(NamedTuple):
     draws: tuple[str, ...] = ()
     reads_photos: bool = False
     block_values: int = CACHED_BLOCK
+    library: Lazy | None = None
     source: str = HENDRYCKS
 
     @property
@@ -245,6 +247,7 @@ DIGITAL = {
         ("scale",),
         _each(0.95, 0.9, 0.85, 0.75, 0.65),
         _each(0.6, 0.5, 0.4, 0.3, 0.25),
+        library=_code("library:pixelate"),
     ),
     "jpeg_compression": Corruption(
         _code("jpeg:jpeg_compression"),
@@ -254,6 +257,7 @@ DIGITAL = {
         _each(80, 65, 58, 50, 40),
         _each(25, 18, 15, 10, 7),
         block_values=LONG_BLOCK,
+        library=_code("library:jpeg_compression"),
     ),
 }
 
