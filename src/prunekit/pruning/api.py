@@ -224,12 +224,12 @@ def _prune_filters(
 
 def _there(room: Room, ranks: str, names: list[str]) -> dict[str, Tensor]:
     """The live filters (or input channels) of each layer."""
-    liveness = room.now.liveness
+    read, fed = room.now.liveness.read, room.now.liveness.fed
     if ranks == "outputs":
-        return {
-            name: room.stocks[name].fed_filters(liveness.fed[name]) & liveness.read[name] for name in names
-        }
-    return {name: room.stocks[name].read_channels(liveness.read[name]) & liveness.fed[name] for name in names}
+        found = {name: room.stocks[name].fed_filters(fed[name]) & read[name] for name in names}
+    else:
+        found = {name: room.stocks[name].read_channels(read[name]) & fed[name] for name in names}
+    return {name: torch.from_numpy(entries) for name, entries in found.items()}
 
 
 def _say_which_stay(subject: Subject, row: Method, free: frozenset[str]) -> None:

@@ -178,7 +178,7 @@ class CoupledTrial:
         graph, layers = self.room.graph, 0.0
         for op in self.coupling.makers:
             made, fed = (needed[self.coupling.groups(value)] for value in (op.output, op.inputs[0]))
-            left = float(self.room.stocks[op.name].total(made, fed))
+            left = self.room.stocks[op.name].total(made.numpy(), fed.numpy())
             layers += left * (graph.positions.get(op.name, 1) if self.target == "multiplications" else 1)
         if self.target == "multiplications":
             return round(layers)

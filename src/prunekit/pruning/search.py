@@ -201,7 +201,8 @@ class _Trial:
             side = "filters" if self.ranks == "outputs" else "channels"
             stocks = self.room.stocks
             chosen = {
-                name: stocks[name]._replace(**{side: best}) for name, best in self.chosen(amounts).items()
+                name: stocks[name]._replace(**{side: best.numpy()})
+                for name, best in self.chosen(amounts).items()
             }
             self.tried[key] = self.room.left(stocks | chosen)
         return self.tried[key]

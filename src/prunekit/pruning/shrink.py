@@ -178,13 +178,13 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
         if graph.makes_its_own(op) or given or (passes and made.intersection(op.inputs)):
             made.add(op.output)
         if op.kind == "layer":
-            alive[coupling.groups(op.output)[liveness.biased(op.name).cpu()]] = True
-            alive[coupling.groups(op.inputs[0])[liveness.tapped[op.name].cpu()]] = True
+            alive[coupling.groups(op.output)[liveness.biased(op.name)]] = True
+            alive[coupling.groups(op.inputs[0])[liveness.tapped[op.name]]] = True
         elif op.kind == "norm" and op.inputs[0] not in mixed:
-            alive[coupling.groups(op.output)[liveness.normed[op.name].cpu()]] = True
+            alive[coupling.groups(op.output)[liveness.normed[op.name]]] = True
         elif op.kind == "mix":
             for value in set(op.inputs) - mixed:
-                alive[coupling.groups(value)[there[value].cpu()]] = True
+                alive[coupling.groups(value)[there[value]]] = True
             for value in made.intersection(op.inputs):
                 groups = coupling.groups(value)
                 alive[groups[carried[groups]]] = True

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import reduce
+from itertools import accumulate
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from prunekit.pruning.graph.counts import Stock
+from prunekit.pruning.graph.counts import Bools, Numbers, Stock
 from prunekit.pruning.graph.graph import Graph, Op
 from prunekit.pruning.layers import Layer
 from prunekit.pruning.masks import Masks
@@ -30,14 +32,14 @@ class Liveness(NamedTuple):
     every filter, the number of its weights that read channels that are not zero.
     """
 
-    read: dict[str, Tensor]
-    made: dict[str, Tensor]
-    fed: dict[str, Tensor]
-    tapped: dict[str, Tensor]
-    normed: dict[str, Tensor]
-    weights: dict[str, Tensor]
+    read: dict[str, Bools]
+    made: dict[str, Bools]
+    fed: dict[str, Bools]
+    tapped: dict[str, Bools]
+    normed: dict[str, Bools]
+    weights: dict[str, Numbers]
 
-    def biased(self, name: str) -> Tensor:
+    def biased(self, name: str) -> Bools:
         """The filters that are read and not zero, whose bias stays."""
         return self.read[name] & self.made[name]
 
@@ -66,14 +68,18 @@ def live(layer: Layer, liveness: Liveness, device: torch.device) -> Tensor:
     """The ``[filters, channels per group]`` places where a weight does something."""
     if layer.name not in liveness.read:
         return torch.ones(layer.shape, dtype=torch.bool, device=device)
-    return liveness.read[layer.name][:, None] & by_filter(layer, liveness.fed[layer.name])
+    return _places(layer, liveness.read[layer.name], liveness.fed[layer.name])
 
 
 def between(layer: Layer, liveness: Liveness, device: torch.device) -> Tensor:
     """The ``[filters, channels per group]`` places where another weight would add only itself and revive nothing."""
     if layer.name not in liveness.read:
         return torch.ones(layer.shape, dtype=torch.bool, device=device)
-    return liveness.biased(layer.name)[:, None] & by_filter(layer, liveness.tapped[layer.name])
+    return _places(layer, liveness.biased(layer.name), liveness.tapped[layer.name])
+
+
+def _places(layer: Layer, filters: Bools, channels: Bools) -> Tensor:
+    return torch.from_numpy(filters)[:, None] & by_filter(layer, torch.from_numpy(channels))
 
 
 def by_filter(layer: Layer, channels: Tensor) -> Tensor:
@@ -89,23 +95,22 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
         entries = live(layer, liveness, kept[name].device)
         masks[layer.weight] = layer.unblocks(kept[name] & entries[:, :, None])
         if layer.bias is not None and name in liveness.read:
-            masks[layer.bias] = liveness.biased(name)
-    for name, entries in liveness.normed.items():
-        masks |= {part: entries for part in graph.norms[name] if part is not None}
+            masks[layer.bias] = torch.from_numpy(liveness.biased(name))
+    for name, left in liveness.normed.items():
+        masks |= {part: torch.from_numpy(left) for part in graph.norms[name] if part is not None}
     return {name: mask.contiguous().clone() for name, mask in masks.items()}
 
 
-def nonzero(graph: Graph, stocks: Stocks) -> list[Tensor]:
+def nonzero(graph: Graph, stocks: Stocks) -> list[Bools]:
     """For every value, the channels that are not exactly zero."""
     return _forward(graph, stocks)[0]
 
 
-def _forward(graph: Graph, stocks: Stocks) -> tuple[list[Tensor], dict[str, Tensor]]:
+def _forward(graph: Graph, stocks: Stocks) -> tuple[list[Bools], dict[str, Numbers]]:
     """For every value, the channels that are not zero; for every layer, how many weights of each filter count."""
-    device = next(iter(stocks.values())).amounts.device
-    everything = torch.ones(sum(graph.sizes), dtype=torch.bool, device=device)
-    there = list(torch.split(everything, graph.sizes))
-    weights: dict[str, Tensor] = {}
+    everything = np.ones(max(graph.sizes, default=0), dtype=np.bool_)
+    there = [everything[:size] for size in graph.sizes]
+    weights: dict[str, Numbers] = {}
     for op in graph.ops:
         if op.kind == "layer":
             weights[op.name] = stocks[op.name].per_filter(there[op.inputs[0]])
@@ -116,20 +121,20 @@ def _forward(graph: Graph, stocks: Stocks) -> tuple[list[Tensor], dict[str, Tens
     return there, weights
 
 
-_Vectors = list[Tensor]
-_FORWARD: dict[str, Callable[[Op, _Vectors], Tensor]] = {
+_Vectors = list[Bools]
+_FORWARD: dict[str, Callable[[Op, _Vectors], Bools]] = {
     "norm": lambda op, inputs: inputs[0],
-    "sum": lambda op, inputs: reduce(torch.bitwise_or, inputs),
-    "product": lambda op, inputs: reduce(torch.bitwise_and, inputs),
-    "cat": lambda op, inputs: torch.cat(inputs),
-    "index": lambda op, inputs: inputs[0][op.picks],
+    "sum": lambda op, inputs: reduce(np.bitwise_or, inputs),
+    "product": lambda op, inputs: reduce(np.bitwise_and, inputs),
+    "cat": lambda op, inputs: np.concatenate(inputs),
+    "index": lambda op, inputs: inputs[0][op.picks.numpy()],
 }
 
 
 def _uses(graph: Graph, stocks: Stocks, there: _Vectors) -> _Vectors:
     """For every value, the channels that something still reads."""
-    unused = torch.zeros(sum(graph.sizes), dtype=torch.bool, device=there[0].device)
-    used = list(torch.split(unused, graph.sizes))
+    nothing = np.zeros(max(graph.sizes, default=0), dtype=np.bool_)
+    used = [nothing[:size] for size in graph.sizes]
     for op in reversed(graph.ops):
         for value, channels in zip(
             op.inputs, _BACKWARD[op.kind](graph, op, used, there, stocks), strict=True
@@ -139,7 +144,7 @@ def _uses(graph: Graph, stocks: Stocks, there: _Vectors) -> _Vectors:
 
 
 def _read(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
-    return [torch.ones_like(there[value]) for value in op.inputs]
+    return [np.ones_like(there[value]) for value in op.inputs]
 
 
 def _passed_on(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
@@ -152,12 +157,13 @@ def _layer_uses(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: S
 
 
 def _cat_uses(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
-    return list(torch.split(used[op.output], [graph.sizes[value] for value in op.inputs]))
+    ends = list(accumulate(graph.sizes[value] for value in op.inputs))
+    return [used[op.output][start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _index_uses(graph: Graph, op: Op, used: _Vectors, there: _Vectors, stocks: Stocks) -> _Vectors:
-    result = torch.zeros_like(there[op.inputs[0]])
-    result[op.picks.to(result.device)[used[op.output]]] = True
+    result = np.zeros_like(there[op.inputs[0]])
+    result[op.picks.numpy()[used[op.output]]] = True
     return [result]
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from prunekit.pruning.graph.counts import Stock, amounts_of, stock_of
+from prunekit.pruning.graph.counts import Bools, Stock, amounts_of, stock_of
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.propagation import Liveness, masks_of, propagate
 from prunekit.pruning.masks import Masks, parameters
@@ -49,7 +50,7 @@ class Room:
         """The weights that are kept, counted by filter and channel, as numbers for many products."""
         found = self.stocks_of(self.present)
         return {
-            name: stock._replace(amounts=stock.amounts.to(torch.float32)) for name, stock in found.items()
+            name: stock._replace(amounts=stock.amounts.astype(np.float32)) for name, stock in found.items()
         }
 
     def stocks_of(self, kept: Mapping[str, Tensor]) -> dict[str, Stock]:
@@ -78,18 +79,22 @@ class Room:
 
     def _left(self, found: _Counted) -> Left:
         amounts, small = found.amounts, self._small(found.liveness)
-        held = [self.vectors[name] for name in small]
-        others = int((torch.cat(list(small.values())) & torch.cat(held)).sum()) if small else 0
+        held = [self._held[name] for name in small]
+        others = int((np.concatenate(list(small.values())) & np.concatenate(held)).sum()) if small else 0
         emptied = tuple(name for name, amount in amounts.items() if not amount and name not in self.idle)
         return Left(sum(amounts.values()) + others + self.other, emptied, found.liveness)
+
+    @cached_property
+    def _held(self) -> dict[str, Bools]:
+        return {name: entries.numpy() for name, entries in self.vectors.items()}
 
     def _counted(self, stocks: Mapping[str, Stock]) -> _Counted:
         liveness = propagate(self.graph, stocks)
         return _Counted(_amounts(stocks, liveness), liveness)
 
-    def _small(self, liveness: Liveness) -> Masks:
+    def _small(self, liveness: Liveness) -> dict[str, Bools]:
         """The entries of biases and norms that a choice leaves, before the masks in force."""
-        found: Masks = {}
+        found: dict[str, Bools] = {}
         for name in liveness.read:
             bias = self.graph.layers[name].bias
             if bias in self.vectors:
@@ -116,8 +121,8 @@ def _amounts(stocks: Mapping[str, Stock], liveness: Liveness) -> dict[str, int]:
         weights = stock.per_filter(None) if weights is None else weights
         chosen = stock.chosen(liveness.read.get(name))
         values.append(weights if chosen is None else weights * chosen)
-    owners = torch.arange(len(values)).repeat_interleave(torch.tensor([len(each) for each in values]))
-    sums = torch.zeros(len(values), dtype=torch.float64).index_add_(0, owners, torch.cat(values).double())
+    starts = np.cumsum([0, *map(len, values[:-1])])
+    sums = np.add.reduceat(np.concatenate(values), starts, dtype=np.float64)
     return {name: int(amount) for name, amount in zip(stocks, sums.tolist(), strict=True)}
 
 
