@@ -80,3 +80,18 @@ def test_it_is_read_back_and_pruned_and_retrained_further(transformer, tmp_path)
     assert call("retrain", back["key"], "--epochs", "1").row["parameters"] == back["parameters"]
     more = call("prune", back["key"], "--method", "ft", "--prune-ratio", "0.58", "--coupled").row
     assert more["physical_ratio"] == pytest.approx(0.58, abs=0.02)
+
+
+def test_a_ratio_of_multiplications_is_what_show_and_export_count(transformer, tmp_path):
+    call, *_ = transformer
+    how = ("--method", "ft", "--prune-ratio", "0.4", "--coupled", "--target", "multiplications")
+    row = call("prune", "whole", *how).row
+    whole, shown = (call("show", key, "--latency", "--repeats", "1").row for key in ("whole", row["key"]))
+    exported = call("export", row["key"], "--out", tmp_path / "small", "--shrink").row
+    assert whole["multiplications"] == shown["multiplications"] == exported["masked_multiplications"]
+    assert shown["nonzero_multiplications"] == exported["exported_multiplications"]
+    ratio = 1 - exported["exported_multiplications"] / whole["multiplications"]
+    assert ratio == pytest.approx(0.4, abs=0.02)
+    # 17 tokens of 32 channels: the four projections of attention and the two layers behind, twice; patches and head.
+    blocks = 2 * 17 * (4 * 32 * 32 + 2 * 32 * 64)
+    assert whole["multiplications"] == blocks + 16 * 3 * 64 * 32 + 32 * 10

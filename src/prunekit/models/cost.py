@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,16 +15,17 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from prunekit.base.copying import copied_network
-
-COUNTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
+from prunekit.base.multiplications import multiplied
+from prunekit.errors import PrunekitWarning
 
 
 class Cost(NamedTuple):
     """Counts of all parameters (biases and batch norm included) and of the operations on one image.
 
-    ``multiplications`` counts every weight of convolutions and linear layers once per position where it is used, as the
-    authors' code does; ``nonzero_multiplications`` skips zero weights. ``flops``: torch's count, two per
-    multiplication.
+    ``multiplications`` counts every weight of convolutions, matrix products and recurrent layers once per position and
+    time step where it is used, in every run of its layer, as the authors' code does for their networks;
+    ``nonzero_multiplications`` skips zero weights. ``flops``: torch's count, two per multiplication, those of two
+    activations included.
     """
 
     parameters: int
@@ -46,15 +48,17 @@ class Latency(NamedTuple):
 
 def cost(model: nn.Module, size: tuple[int, int], *, channels: int = 3) -> Cost:
     """The cost of a forward pass of one image of ``size`` (H, W); the model is unchanged."""
-    patches: dict[nn.Module, int] = {}
-    with _watched(model, patches), _evaluating(model), FlopCounterMode(display=False) as flops:
-        model(_images(model, 1, size, channels))
-    used = [(layer.weight, count) for layer, count in patches.items() if isinstance(layer, COUNTED)]
+    images = _images(model, 1, size, channels)
+    with _evaluating(model), FlopCounterMode(display=False) as flops, multiplied(model) as found:
+        model(images)
+    if found.uncounted:
+        what = ", ".join(sorted(found.uncounted))
+        warnings.warn(f"multiplications by weights are not counted in {what}", PrunekitWarning, stacklevel=2)
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         nonzero=sum(int(parameter.count_nonzero()) for parameter in model.parameters()),
-        multiplications=sum(weight.numel() * count for weight, count in used),
-        nonzero_multiplications=sum(int(weight.count_nonzero()) * count for weight, count in used),
+        multiplications=found.total,
+        nonzero_multiplications=found.nonzero,
         flops=flops.get_total_flops(),
     )
 
@@ -105,24 +109,3 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             yield
     finally:
         model.train(was_training)
-
-
-@contextmanager
-def _watched(model: nn.Module, patches: dict[nn.Module, int]) -> Iterator[None]:
-    """Within the block, count in ``patches`` the positions at which each layer applies its weights."""
-    layers = [module for module in model.modules() if isinstance(module, COUNTED)]
-    hooks = [layer.register_forward_hook(partial(_note, patches)) for layer in layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _note(
-    patches: dict[nn.Module, int], layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor
-) -> None:
-    weight = layer.weight  # a parameter, or computed from parameters
-    assert isinstance(weight, Tensor)  # noqa: S101 - every counted kind of layer has one
-    outputs = weight.shape[0]
-    patches[layer] = patches.get(layer, 0) + output.numel() // outputs

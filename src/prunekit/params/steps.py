@@ -143,7 +143,8 @@ class PruneParams(Params):
     target: Annotated[
         Literal["parameters", "multiplications"],
         Field(
-            description="coupled: what the prune ratio counts during pruning; the record counts parameters."
+            description="coupled: what the prune ratio counts during pruning (parameters, or multiplications by "
+            "weights as `show --latency` counts them); the record counts parameters."
         ),
     ] = "parameters"
     round_to: Annotated[

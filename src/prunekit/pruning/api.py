@@ -92,7 +92,7 @@ def prune(
     check(model, masks or {})
     found = opened(model, method, options or {}, batches, seed, example)
     subject, row = found.subject, found.row
-    skipped = _skipped(found, skip_layers, limits)
+    skipped = _skipped(found, skip_layers, limits, coupled)
     asked = Asked(found.name, prune_ratio, total or total_parameters(model), target, limits)
     made = (_together if coupled else _alone)(subject, row, masks or {}, asked, skipped)
     return (masks or {}) | {name: mask.to(device_of(model)) for name, mask in made.items()}
@@ -105,10 +105,11 @@ def _check_asked(ratio: float, coupled: bool, target: Target, limits: Limits) ->
         raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")
 
 
-def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits) -> frozenset[str]:
+def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits, coupled: bool) -> frozenset[str]:
     """The layers from which nothing is chosen; they must include those that the method does not fit."""
     check_layers(found.subject, [*skip_layers, *limits.shares])
-    skipped = frozenset(skip_layers) | found.unnamed | unscored(found.subject, found.row)
+    none = unscored(found.subject, found.row, coupled=coupled)
+    skipped = frozenset(skip_layers) | found.unnamed | none
     check_fits(found, skipped)
     return skipped
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from prunekit.errors import UsageError
 from prunekit.pruning.allocation import Choice, largest
-from prunekit.pruning.asking import Asked, Limits, Target
+from prunekit.pruning.asking import Asked, Limits
 from prunekit.pruning.cutting import attached_places
 from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.graph import Graph
@@ -122,6 +122,28 @@ def _add(total: Tensor, count: Tensor, groups: Tensor, values: Tensor) -> None:
     count.index_add_(0, groups[there], torch.ones(int(there.sum())))
 
 
+def _rows(values: Tensor, axis: int) -> Tensor:
+    """The values as a matrix with a row for every place along an axis."""
+    return values.movedim(axis, 0).reshape(values.shape[axis], -1) if values.dim() else values.reshape(1, 1)
+
+
+class Worth(NamedTuple):
+    """How often every entry of a parameter counts: once, or as often as the network multiplies by it (``uses``)."""
+
+    uses: Mapping[str, float | Tensor] | None = None
+
+    def of(self, name: str) -> Tensor:
+        """The worth of this parameter's entries: one number, or one for each of them, in float64."""
+        return torch.as_tensor(1.0 if self.uses is None else self.uses.get(name, 0.0), dtype=torch.float64)
+
+    def rows(self, name: str, entries: Tensor, axis: int = 0) -> Tensor:
+        """What these entries (bools) of a parameter are worth together, for every place along an axis."""
+        worth = self.of(name)
+        if not worth.dim():
+            return float(worth) * _rows(entries, axis).sum(1).double()
+        return _rows(entries * worth, axis).sum(1)
+
+
 @dataclass
 class CoupledTrial:
     """Groups kept by count, and what each choice of counts leaves; results are cached."""
@@ -133,7 +155,7 @@ class CoupledTrial:
     keys: Scores
     alive: Tensor
     masks: Masks
-    target: Target
+    worth: Worth
     limits: Limits
     tried: dict[tuple[int, ...], int] = field(default_factory=dict)
 
@@ -166,50 +188,48 @@ class CoupledTrial:
         """The same as :meth:`reached`, since every family keeps at least one group."""
         return self.reached(amounts)
 
-    def whole(self) -> int:
-        """The multiplications of the unpruned network."""
-        layers, positions = self.room.graph.layers, self.room.graph.positions
-        return sum(
-            layers[op.name].tensor().numel() * positions.get(op.name, 1) for op in self.coupling.makers
-        )
-
     def counted(self, needed: Tensor) -> int:
         """Entries (or multiplications) left if only these groups are kept."""
-        graph, layers = self.room.graph, 0.0
+        layers = 0.0
         for op in self.coupling.makers:
             made, fed = (needed[self.coupling.groups(value)] for value in (op.output, op.inputs[0]))
             left = self.room.stocks[op.name].total(made.numpy(), fed.numpy())
-            layers += left * (graph.positions.get(op.name, 1) if self.target == "multiplications" else 1)
-        if self.target == "multiplications":
-            return round(layers)
+            layers += left * self.scales[op.name]
         always, by_group, crossed = self.rest
         rest = always + float(by_group[needed].sum())
-        for entries, axes in crossed:
-            rest += int(_masked(entries, [(axis, _there(groups, needed)) for axis, groups in axes]).sum())
+        for name, entries, axes in crossed:
+            there = _masked(entries, [(axis, _there(groups, needed)) for axis, groups in axes])
+            rest += float(self.worth.rows(name, there).sum())
         return round(layers + rest)
 
     @cached_property
-    def rest(self) -> tuple[float, Tensor, list[tuple[Tensor, list[tuple[int, Tensor]]]]]:
-        """Entries other than layer weights: those that always stay, those of each group, and tensors in which several
-        axes carry channels."""
+    def scales(self) -> dict[str, float]:
+        """What an entry of every layer's weight is worth."""
+        layers = self.room.graph.layers
+        return {op.name: float(self.worth.of(layers[op.name].weight).mean()) for op in self.coupling.makers}
+
+    @cached_property
+    def rest(self) -> tuple[float, Tensor, list[tuple[str, Tensor, list[tuple[int, Tensor]]]]]:
+        """What entries other than layer weights are worth: those that always stay, those of each group, and parameters
+        in which several axes carry channels."""
         axes = _carriers(self.model, self.coupling)
         followed = {self.room.graph.layers[op.name].weight for op in self.coupling.makers}
         always, by_group = 0.0, torch.zeros(self.coupling.count, dtype=torch.float64)
         crossed = []
         for name, value in parameters(self.model).items():
-            if name in followed:
+            if name in followed or not bool(self.worth.of(name).any()):
                 continue
             held = self.masks.get(name)
             entries = torch.ones(value.shape, dtype=torch.bool) if held is None else held.cpu()
             own = axes.get(name, [])
             if len(own) > 1:
-                crossed.append((entries, own))
+                crossed.append((name, entries, own))
                 continue
             if not own:
-                always += int(entries.sum())
+                always += float(self.worth.rows(name, entries).sum())
                 continue
             ((axis, groups),) = own
-            each = entries.movedim(axis, 0).reshape(len(groups), -1).sum(1).double()
+            each = self.worth.rows(name, entries, axis)
             by_group.index_add_(0, groups[groups >= 0], each[groups >= 0])
             always += float(each[groups < 0].sum())
         return always, by_group, crossed
@@ -284,6 +304,7 @@ def coupled_choice(
     skipped: frozenset[str],
     fixed: frozenset[int],
     asked: Asked,
+    worth: Worth,
 ) -> tuple[CoupledTrial, Callable[[float], Mapping[str, int]]]:
     """The trial over all families, and the method's allocation: from a level in [0, 1] to groups per family."""
     coupling = Coupling(subject.graph, fixed)
@@ -301,7 +322,7 @@ def coupled_choice(
     own = {name: family.scores for name, family in found.items()}
     keys = rank(row, own, subject.seed)
     choice = Choice(own, keys, *_geometry(subject, found))
-    trial = CoupledTrial(room, subject.model, coupling, found, keys, alive, masks, asked.target, asked.limits)
+    trial = CoupledTrial(room, subject.model, coupling, found, keys, alive, masks, worth, asked.limits)
     return trial, lambda level: row.allocate(choice, level)
 
 

@@ -25,11 +25,12 @@ _FINE = 1e-3
 _NAMED = 6
 
 
-def unscored(subject: Subject, row: Method) -> frozenset[str]:
+def unscored(subject: Subject, row: Method, *, coupled: bool = False) -> frozenset[str]:
     """The layers that cannot be scored correctly, each named in a warning.
 
     The network computes their weights from stored ones, or, for data-informed methods, the sample does not reach them
-    or their output is not weight times input.
+    or their output is not weight times input. ``coupled``: the output projections of torch's attention, which the
+    sample never reaches, are pruned with what they are coupled with, and are not among these.
     """
     hidden = computed_weights(subject.model)
     warn_of(hidden, f"their weights are computed from other parameters ({REMEDY})")
@@ -39,9 +40,16 @@ def unscored(subject: Subject, row: Method) -> frozenset[str]:
         computed |= unlike_products(subject)
         if not row.needs_labels:
             unseen = set(subject.layers) - set(output_positions(subject)) - computed
+            unseen -= _projections(subject.model) if coupled else set()
     warn_of(sorted(computed), "the network does not multiply by their stored weights directly")
     warn_of(sorted(unseen), "the sample does not pass through them as separate layers")
     return frozenset(computed | unseen)
+
+
+def _projections(model: nn.Module) -> set[str]:
+    """The output projections of torch's attention, which multiplies by their weights itself."""
+    found = [name for name, module in model.named_modules() if isinstance(module, nn.MultiheadAttention)]
+    return {f"{name}.out_proj".removeprefix(".") for name in found}
 
 
 def warn_of(names: Iterable[str], reason: str) -> None:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import warnings
 from typing import NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from prunekit.base.multiplications import Multiplications, multiplied
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.asking import LARGEST_MISS, Asked, already_pruned, out_of_reach
-from prunekit.pruning.coupled import Rank, choose, coupled_choice, coupled_masks
+from prunekit.pruning.coupled import Rank, Worth, choose, coupled_choice, coupled_masks
 from prunekit.pruning.graph.coupling import Coupling
+from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.remaining import Room, room_of
-from prunekit.pruning.graph.tracing import evaluation
+from prunekit.pruning.graph.tracing import evaluation, untouched
 from prunekit.pruning.guards import constant, outputs, warn_of
 from prunekit.pruning.levels import UnreachableError
 from prunekit.pruning.masks import Masks, masked
 from prunekit.pruning.methods import Method
 from prunekit.pruning.opening import scores_of
 from prunekit.pruning.shrink import Shrunk, shrunk
-from prunekit.pruning.subject import Scores, Subject
+from prunekit.pruning.subject import Scores, Subject, output_positions
 
 _TRIES = 8
 # Where the pruned network has lost its answer, every layer keeps so many groups of channels, tried in turn.
@@ -38,6 +40,11 @@ class _Given(NamedTuple):
     scores: Scores
     skipped: frozenset[str]
     rank: Rank
+    counted: Multiplications | None = None
+
+    def whole(self, asked: Asked) -> int:
+        """All parameters of the unpruned parent, or all multiplications of the network."""
+        return asked.total if self.counted is None else self.counted.total
 
 
 def prune_together(
@@ -53,7 +60,8 @@ def prune_together(
     if not subject.graph.traced:
         raise UsageError(f"coupled pruning needs a model that can be traced ({subject.graph.reason})")
     room = room_of(subject.model, subject.graph, masks)
-    given = _Given(subject, row, room, masks, _scores(subject, row), skipped, rank)
+    counted = _multiplications(subject.model, subject.graph) if asked.target == "multiplications" else None
+    given = _Given(subject, row, room, masks, _scores(subject, row), skipped, rank, counted)
     dense = outputs(subject.model, subject.graph.example)
     first: Masks | None = None
     for least in _LEAST:
@@ -74,12 +82,17 @@ def prune_together(
 
 
 def _scores(subject: Subject, row: Method) -> Scores:
-    """The scores; layers all of whose ranked channels stay, such as those of the network's input, need none."""
+    """The scores; layers all of whose ranked channels stay, such as those of the network's input, need none, and layers
+    that the sample does not reach have none."""
     coupling, ranked = Coupling(subject.graph), set()
     for op in coupling.makers:
         groups = coupling.groups(op.output if row.ranks == "outputs" else op.inputs[0])
         ranked |= set() if bool(coupling.pinned[groups].all()) else {op.name}
-    return scores_of(subject._replace(ranked=frozenset(ranked)), row)
+    found = scores_of(subject._replace(ranked=frozenset(ranked)), row)
+    if row.data_informed and not row.needs_labels:
+        seen = output_positions(subject)
+        found = {name: values for name, values in found.items() if name in seen}
+    return found
 
 
 def _tested(given: _Given, asked: Asked) -> tuple[Masks, Shrunk]:
@@ -106,12 +119,20 @@ def _tested(given: _Given, asked: Asked) -> tuple[Masks, Shrunk]:
 
 def _channels(given: _Given, asked: Asked, fixed: frozenset[int]) -> list[Tensor]:
     """The channels to keep, of every value."""
-    subject, row, room, masks, scores, skipped, rank = given
+    worth = Worth(None if given.counted is None else given.counted.uses)
     trial, allocate = coupled_choice(
-        subject, row, room, masks, scores, rank, skipped=skipped, fixed=fixed, asked=asked
+        given.subject,
+        given.row,
+        given.room,
+        given.masks,
+        given.scores,
+        given.rank,
+        skipped=given.skipped,
+        fixed=fixed,
+        asked=asked,
+        worth=worth,
     )
-    before = trial.counted(trial.alive)
-    whole = asked.total if asked.target == "parameters" else trial.whole()
+    before, whole = trial.counted(trial.alive), given.whole(asked)
     target = round((1 - asked.ratio) * whole)
     if before < target:
         raise already_pruned(1 - before / whole, asked.ratio)
@@ -120,3 +141,13 @@ def _channels(given: _Given, asked: Asked, fixed: frozenset[int]) -> list[Tensor
     except UnreachableError as error:
         reachable = [1 - kept / whole for kept in (before, *error.nearest)]
         raise out_of_reach(asked.method, asked.ratio, reachable) from None
+
+
+def _multiplications(model: nn.Module, graph: Graph) -> Multiplications:
+    """What the network multiplies on the inputs on which it was traced."""
+    with untouched(model), multiplied(model) as found:
+        model(*graph.example)
+    if found.uncounted:
+        what = ", ".join(sorted(found.uncounted))
+        warnings.warn(f"multiplications by weights are not counted in {what}", PrunekitWarning, 5)
+    return found

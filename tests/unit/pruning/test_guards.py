@@ -41,6 +41,26 @@ def test_a_layer_that_the_sample_does_not_pass_through_has_no_score():
     assert masks["1.self_attn.out_proj.weight"].all()
 
 
+@pytest.mark.parametrize("method", ["pfp", "thinet"])
+def test_coupled_heads_go_with_the_columns_of_their_projection(method):
+    """The projection has no score of its own, so the heads have those of their values' weights, without a warning."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(8, 16), nn.TransformerEncoderLayer(16, 4, 64, batch_first=True), nn.Linear(16, 4)
+    )
+    own = model[1].self_attn
+    with torch.no_grad():
+        own.in_proj_weight.view(3, 4, 4, 16)[:, :2] *= 0.01
+        own.out_proj.weight.view(16, 4, 4)[:, :2] *= 0.01
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PrunekitWarning)
+        masks = prune(model, method=method, prune_ratio=0.5, coupled=True, batches=[torch.randn(3, 5, 8)])
+    left = masks["1.self_attn.out_proj.weight"].any(0).view(4, 4)
+    assert torch.equal(left.any(1), left.all(1))
+    assert left[2:].all()
+    assert not left[:2].all()
+
+
 def test_weights_that_are_computed_from_others_are_named():
     model = nn.Sequential(
         nn.Conv2d(3, 8, 1), parametrizations.weight_norm(nn.Conv2d(8, 8, 1)), nn.ReLU(), nn.Conv2d(8, 4, 1)
