@@ -124,7 +124,7 @@ def _add(total: Tensor, count: Tensor, groups: Tensor, values: Tensor) -> None:
 
 def _rows(values: Tensor, axis: int) -> Tensor:
     """The values as a matrix with a row for every place along an axis."""
-    return values.movedim(axis, 0).reshape(values.shape[axis], -1) if values.dim() else values.reshape(1, 1)
+    return values.movedim(axis, 0).reshape(values.shape[axis], -1)
 
 
 class Worth(NamedTuple):
@@ -136,7 +136,12 @@ class Worth(NamedTuple):
         """The worth of this parameter's entries: one number, or one for each of them, in float64."""
         return torch.as_tensor(1.0 if self.uses is None else self.uses.get(name, 0.0), dtype=torch.float64)
 
-    def rows(self, name: str, entries: Tensor, axis: int = 0) -> Tensor:
+    def total(self, name: str, entries: Tensor) -> float:
+        """What these entries (bools) of a parameter are worth together."""
+        worth = self.of(name)
+        return float((entries * worth).sum()) if worth.dim() else float(worth) * int(entries.sum())
+
+    def rows(self, name: str, entries: Tensor, axis: int) -> Tensor:
         """What these entries (bools) of a parameter are worth together, for every place along an axis."""
         worth = self.of(name)
         if not worth.dim():
@@ -199,7 +204,7 @@ class CoupledTrial:
         rest = always + float(by_group[needed].sum())
         for name, entries, axes in crossed:
             there = _masked(entries, [(axis, _there(groups, needed)) for axis, groups in axes])
-            rest += float(self.worth.rows(name, there).sum())
+            rest += self.worth.total(name, there)
         return round(layers + rest)
 
     @cached_property
@@ -226,7 +231,7 @@ class CoupledTrial:
                 crossed.append((name, entries, own))
                 continue
             if not own:
-                always += float(self.worth.rows(name, entries).sum())
+                always += self.worth.total(name, entries)
                 continue
             ((axis, groups),) = own
             each = self.worth.rows(name, entries, axis)
