@@ -34,11 +34,13 @@ class Net(nn.Module):
     def __init__(self, classes):
         super().__init__()
         self.patches, self.norm, self.attention = nn.Conv2d(3, 32, 8, 8), nn.LayerNorm(32), Attention(32, 4)
+        self.register_buffer("places", torch.linspace(0.1, 1, 192).view(16, 12), persistent=False)
+        self.embed = nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 32))
         self.mix, self.groups = nn.Conv1d(32, 64, 1), nn.GroupNorm(8, 64)
         self.head = nn.Linear(64, classes)
 
     def forward(self, x):
-        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = self.patches(x).flatten(2).transpose(1, 2) + self.embed(self.places)
         x = x + self.attention(self.norm(x))
         return self.head(torch.relu(self.groups(self.mix(x.transpose(1, 2)))).mean(2))
 """
@@ -91,6 +93,9 @@ def test_it_is_read_back_and_worked_on_further(attentive, tmp_path):
     assert back["error"] == row["error"]
     store = Store(place / "store")
     assert store.record(back["key"]).sizes == sizes_in(place / "small")
+    weights = store.tensors(back["key"])[0]
+    assert weights["places"].shape == (16, weights["embed.0.weight"].shape[1])
+    assert weights["places"].shape[1] < 12
     more = call("prune", back["key"], "--method", "ft", "--prune-ratio", "0.33", "--coupled").row
     again = call("retrain", more["key"], "--epochs", "1").row
     assert store.record(again["key"]).sizes == sizes_in(place / "small")

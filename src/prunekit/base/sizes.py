@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from torch import nn
@@ -26,6 +26,18 @@ def sizes_of(model: nn.Module, whole: nn.Module) -> dict[str, dict[str, int | li
                     plain = value if isinstance(value, int) else list(value)
                     found.setdefault(name, {})[field] = plain
     return found
+
+
+def hold_(model: nn.Module, names: Iterable[str]) -> None:
+    """Make buffers of these names, which the network's code computes and does not store, part of its state, in place.
+
+    Those that lost channels must be stored, since the code makes them with all.
+    """
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for name in names:
+        owner, _, field = name.rpartition(".")
+        if owner in modules:
+            modules[owner]._non_persistent_buffers_set.discard(field)
 
 
 def resize_(model: nn.Module, sizes: Sizes) -> None:

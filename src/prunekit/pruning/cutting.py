@@ -63,15 +63,19 @@ class _Held:
         return cast(Tensor, getattr(self.model.get_submodule(owner), field))
 
     def cut(self, name: str, axis: int, places: Tensor) -> None:
-        """Keep only these places of a tensor along an axis, in every module that holds it."""
+        """Keep only these places of a tensor along an axis, in every module that holds it.
+
+        A buffer that the network's code computes and does not store is part of its state from now on.
+        """
         old = self.tensor(name)
         if len(places) == old.shape[axis]:
             return
         new = old.detach().index_select(axis, places.to(old.device))
         value = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
         self.fields[id(value)] = self.fields.pop(id(old))
-        for _, fields, field in self.fields[id(value)]:
+        for module, fields, field in self.fields[id(value)]:
             fields[field] = value
+            module._non_persistent_buffers_set.discard(field)
 
     def set_groups(self, name: str, groups: int) -> None:
         """Set the number of groups of the convolutions with this weight."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from prunekit.base.sizes import hold_
 from prunekit.data.datasets import Dataset
 from prunekit.data.predictions.outcomes import UNIT_SUM
 from prunekit.data.preprocessing import Preprocessing
@@ -109,7 +110,9 @@ def _network(origin: Origin, found: Deposited | None, context: Context) -> Arriv
         brought = bring(model.state_dict(), model)
     else:
         model, sizes = build(origin.arch, classes=classes), read_sizes(found.data, found.name)
-        brought = bring(read_tensors(found.data, found.name), model)
+        tensors = read_tensors(found.data, found.name)
+        hold_(model, tensors)
+        brought = bring(tensors, model)
     if is_narrower(model, brought.weights):
         narrow_(model, brought.weights, sizes)
     else:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import prunekit
 from prunekit import distribution as grammar
+from prunekit.base.sizes import hold_
 from prunekit.data.datasets import Dataset, open_dataset
 from prunekit.data.examples import ArrayExamples, Examples
 from prunekit.data.load import load_distribution, training_split
@@ -184,6 +185,7 @@ def model_of(record: ModelRecord, weights: Arrays) -> nn.Module:
     if record.form != MODULE:
         return FORMS[record.form].open(weights[PROGRAM].tobytes(), record.key).module
     model = build(record.arch, classes=len(record.classes))
+    hold_(model, weights)
     if is_narrower(model, weights):
         narrow_(model, weights, record.sizes)
     load_arrays(model, weights)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from prunekit.base.sizes import resize_, sizes_of
+from prunekit.base.sizes import hold_, resize_, sizes_of
 
 
 class Heads(nn.Module):
@@ -63,3 +63,12 @@ def test_nothing_else_can_be_set(kind):
     with pytest.raises(ValueError, match=r"^(sizes (are|must)|the size )[^\n]*$"):
         resize_(model, HOSTILE[kind])
     assert repr({name: vars(module) for name, module in model.named_modules()}) == before
+
+
+def test_a_computed_buffer_becomes_part_of_the_state_where_it_is_named():
+    model, inner = nn.Module(), nn.Module()
+    for module in (model, inner):
+        module.register_buffer("places", torch.ones(3), persistent=False)
+    model.inner = inner
+    hold_(model, ["inner.places", "inner.weight", "elsewhere.places"])
+    assert list(model.state_dict()) == ["inner.places"]
