@@ -16,7 +16,7 @@ from prunekit.pruning.allocation import Choice, sample_bound
 from prunekit.pruning.asking import LARGEST_MISS, Asked, Limits, Target, already_pruned, out_of_reach
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import trace
-from prunekit.pruning.guards import disagreeing, moves_nothing, unscored
+from prunekit.pruning.guards import CONSTANT, constant, disagreeing, masked_outputs, unscored
 from prunekit.pruning.levels import UnreachableError
 from prunekit.pruning.masks import Masks, check, total_parameters
 from prunekit.pruning.methods import Function, Method
@@ -125,7 +125,10 @@ def _alone(subject: Subject, row: Method, masks: Masks, asked: Asked, skipped: f
     if found is None:
         graph = disagreeing(subject.model, subject.layers)
         found = _masks(subject._replace(graph=graph), row, *how)
-    return found or {}
+    made, pruned = found or ({}, [])
+    if pruned and constant(subject.graph.outputs, pruned):
+        warnings.warn(CONSTANT, PrunekitWarning, 4)
+    return made
 
 
 def _masks(
@@ -136,12 +139,13 @@ def _masks(
     ratio: float,
     total: int,
     skipped: frozenset[str],
-) -> Masks | None:
-    """The masks, or None if propagation changes an output, which shows that the graph is wrong."""
+) -> tuple[Masks, list[Tensor]] | None:
+    """The masks and the outputs under them; None if propagation changes one, which shows that the graph is wrong."""
     room = room_of(subject.model, subject.graph, masks)
     kept = _chosen(subject, row, room, method, ratio, total, skipped)
     found = room.masks(kept)
-    return found if moves_nothing(subject.model, subject.graph, kept, found) else None
+    pruned = masked_outputs(subject.model, subject.graph, kept, found)
+    return None if pruned is None else (found, pruned)
 
 
 def _chosen(

@@ -322,7 +322,9 @@ def coupled_choice(
     if not found:
         raise UsageError(
             "no channels of this model can be removed together: every channel reaches an operation "
-            "that needs all channels (see prunekit.explain); use a weight method"
+            "that needs all channels (see prunekit.explain)"
+            + (" or code that fixes their number" if fixed else "")
+            + "; use a weight method"
         )
     own = {name: family.scores for name, family in found.items()}
     keys = rank(row, own, subject.seed)

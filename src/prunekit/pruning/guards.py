@@ -22,6 +22,7 @@ from prunekit.pruning.subject import Subject, output_positions, unlike_products
 # Removing dead weights changes only the order of sums: tolerances as shares of the largest output.
 _ROUNDING = {torch.float16: 2e-2, torch.bfloat16: 5e-2, torch.float64: 1e-6}
 _FINE = 1e-3
+CONSTANT = "an output of the pruned network is the same for all inputs: ask for a smaller ratio"
 _NAMED = 6
 
 
@@ -70,17 +71,20 @@ def _same_rows(output: Tensor) -> bool:
     return output.dim() > 0 and bool((output == output[:1]).all())
 
 
-def moves_nothing(model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], masks: Masks) -> bool:
-    """Whether the dead weights among the chosen ones (in blocks) are also dead in a real forward pass."""
+def masked_outputs(
+    model: nn.Module, graph: Graph, kept: Mapping[str, Tensor], masks: Masks
+) -> list[Tensor] | None:
+    """The outputs of a real forward pass under the masks; None if the dead weights among the chosen ones (in blocks)
+    are not dead in it."""
     if graph.example is None:
-        return True
+        return []
+    with untouched(model), masked(model, masks):
+        found = outputs(model, graph.example)
     loose = masks | {layer.weight: layer.unblocks(kept[name]) for name, layer in graph.layers.items()}
     if all(torch.equal(loose[name], mask) for name, mask in masks.items()):
-        return True
+        return found
     with untouched(model), masked(model, loose):
-        expected = outputs(model, graph.example)
-    with untouched(model), masked(model, masks):
-        return alike(expected, outputs(model, graph.example))
+        return found if alike(outputs(model, graph.example), found) else None
 
 
 def outputs(model: nn.Module, example: Any) -> list[Tensor]:

@@ -165,7 +165,7 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
     stocks = room_of(model, graph, masks).stocks
     liveness, there = propagate(graph, stocks), nonzero(graph, stocks)
     alive = torch.zeros(coupling.count, dtype=torch.bool)
-    carried = _carried(model, graph, masks, coupling)
+    carried, held = _carried(model, graph, masks, coupling)
     # Made by a mix, or stored (an embedding, an initial state); alive if that mix or what is stored is.
     mixed: set[int] = set()
     made: set[int] = set()  # stored, or made from channels that a mix does not share with its inputs
@@ -184,16 +184,19 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
             alive[coupling.groups(op.output)[liveness.normed[op.name]]] = True
         elif op.kind == "mix":
             for value in set(op.inputs) - mixed:
-                alive[coupling.groups(value)[there[value]]] = True
+                # Channels that parameters carry (positions, the columns of a computed weight) are dead with them.
+                groups = coupling.groups(value)[there[value]]
+                alive[groups[carried[groups] | ~held[groups]]] = True
             for value in made.intersection(op.inputs):
                 groups = coupling.groups(value)
                 alive[groups[carried[groups]]] = True
     return alive
 
 
-def _carried(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> Tensor:
-    """Bool per group: whether a parameter that carries it has entries left."""
+def _carried(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> tuple[Tensor, Tensor]:
+    """Bools per group: whether a parameter that carries it has entries left, and whether any parameter carries it."""
     carried = torch.zeros(coupling.count, dtype=torch.bool)
+    held = torch.zeros_like(carried)
     own = parameters(model)
     for attached in graph.attached:
         if attached.name in own:
@@ -201,8 +204,10 @@ def _carried(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -
             mask = masks.get(attached.name, whole).cpu().movedim(attached.axis, 0)
             labels = attached.labels[: len(mask)]
             places = (labels >= 0) & mask.reshape(len(mask), -1).any(1)[: len(labels)]
-            carried[coupling.groups(attached.value)[labels[places]]] = True
-    return carried
+            groups = coupling.groups(attached.value)
+            carried[groups[labels[places]]] = True
+            held[groups[labels[labels >= 0]]] = True
+    return carried, held
 
 
 def _failing(model: nn.Module, example: Any, expected: list[Tensor]) -> _Failure | None:

@@ -15,9 +15,9 @@ from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import evaluation, untouched
-from prunekit.pruning.guards import constant, outputs, warn_of
+from prunekit.pruning.guards import CONSTANT, constant, outputs, warn_of
 from prunekit.pruning.levels import UnreachableError
-from prunekit.pruning.masks import Masks, masked
+from prunekit.pruning.masks import Masks, masked, removed, total_parameters
 from prunekit.pruning.methods import Method
 from prunekit.pruning.opening import scores_of
 from prunekit.pruning.shrink import Shrunk, shrunk
@@ -27,6 +27,8 @@ _TRIES = 8
 # Where the pruned network has lost its answer, every layer keeps so many groups of channels, tried in turn.
 _LEAST = (1, 2, 4, 8, 16)
 
+# A network whose physical ratio differs from the masked one by more keeps the channels that stay, and loses others.
+_LARGEST_REST = 0.005
 _WHOLE = "they do not run with fewer channels"
 
 
@@ -76,8 +78,7 @@ def prune_together(
         if not constant(dense, tried.outputs):
             warn_of(tried.failed, _WHOLE)
             return found
-    said = "an output of the pruned network is the same for all inputs: ask for a smaller ratio"
-    warnings.warn(said, PrunekitWarning, 4)
+    warnings.warn(CONSTANT, PrunekitWarning, 4)
     return first or {}
 
 
@@ -96,29 +97,56 @@ def _scores(subject: Subject, row: Method) -> Scores:
 
 
 def _tested(given: _Given, asked: Asked) -> tuple[Masks, Shrunk]:
-    """The masks, and the network without the masked channels, all of which can be removed."""
-    subject, masks = given.subject, given.masks
+    """The masks, and the network without the masked channels, all of which can be removed.
+
+    If the ratio is out of reach, the smallest choice is tested, so that the refusal names ratios that can be had.
+    """
     fixed: frozenset[int] = frozenset()
     failed: tuple[str, ...] = ()
+    refusal: UsageError | None = None
     for _ in range(_TRIES):
+        refusal = None
         try:
-            kept = _channels(given, asked, fixed)
-        except UsageError:
+            kept, refusal = _channels(given, asked, fixed)
+            found, tried, stay = _shrunk(given, kept)
+        except UsageError as error:
             warn_of(failed, _WHOLE)
-            raise
-        made = coupled_masks(subject.model, subject.graph, kept)
-        found = {name: mask & masks[name].cpu() if name in masks else mask for name, mask in made.items()}
-        with evaluation(subject.model), masked(subject.model, masks | found):
-            tried = shrunk(subject.model, subject.graph, masks | found)
-        failed += tuple(name for name in tried.failed if name not in failed)
-        if not tried.fixed - fixed:
+            raise (refusal or error) from None
+        names = dict.fromkeys([*tried.failed, *_makers(given.subject.graph, stay)])
+        failed += tuple(name for name in names if name not in failed)
+        if not (tried.fixed | stay) - fixed:
             break
-        fixed |= tried.fixed
+        fixed |= tried.fixed | stay
+    if refusal is not None:
+        warn_of(failed, _WHOLE)
+        raise refusal
     return found, tried._replace(failed=failed)
 
 
-def _channels(given: _Given, asked: Asked, fixed: frozenset[int]) -> list[Tensor]:
-    """The channels to keep, of every value."""
+def _shrunk(given: _Given, kept: list[Tensor]) -> tuple[Masks, Shrunk, frozenset[int]]:
+    """The masks that leave these channels, the network without the others, and the values that keep some of those.
+
+    The last are named only if they make the network larger than its masks say.
+    """
+    subject, masks = given.subject, given.masks
+    made = coupled_masks(subject.model, subject.graph, kept)
+    found = {name: mask & masks[name].cpu() if name in masks else mask for name, mask in made.items()}
+    with evaluation(subject.model), masked(subject.model, masks | found):
+        tried = shrunk(subject.model, subject.graph, masks | found)
+    whole = total_parameters(subject.model)
+    stay: frozenset[int] = frozenset()
+    if total_parameters(tried.model) - (whole - removed(made)) > _LARGEST_REST * whole:
+        pairs = enumerate(zip(kept, tried.kept, strict=True))
+        stay = frozenset(value for value, (few, real) in pairs if bool((real & ~few).any()))
+    return found, tried, stay
+
+
+def _makers(graph: Graph, values: frozenset[int]) -> list[str]:
+    return [op.name for op in graph.ops if op.kind == "layer" and op.output in values]
+
+
+def _channels(given: _Given, asked: Asked, fixed: frozenset[int]) -> tuple[list[Tensor], UsageError | None]:
+    """The channels to keep, of every value; if the ratio is out of reach, the fewest, and the refusal."""
     worth = Worth(None if given.counted is None else given.counted.uses)
     trial, allocate = coupled_choice(
         given.subject,
@@ -137,10 +165,11 @@ def _channels(given: _Given, asked: Asked, fixed: frozenset[int]) -> list[Tensor
     if before < target:
         raise already_pruned(1 - before / whole, asked.ratio)
     try:
-        return choose(trial, allocate, target, LARGEST_MISS * whole)
+        return choose(trial, allocate, target, LARGEST_MISS * whole), None
     except UnreachableError as error:
         reachable = [1 - kept / whole for kept in (before, *error.nearest)]
-        raise out_of_reach(asked.method, asked.ratio, reachable) from None
+        refusal = out_of_reach(asked.method, asked.ratio, reachable)
+        return trial.coupling.kept(trial.needed(allocate(0.0))), refusal
 
 
 def _multiplications(model: nn.Module, graph: Graph) -> Multiplications:

@@ -10,7 +10,7 @@ from torch.nn.utils import parametrizations
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.api import prune
 from prunekit.pruning.graph.tracing import trace
-from prunekit.pruning.guards import moves_nothing
+from prunekit.pruning.guards import masked_outputs
 from prunekit.pruning.subject import Batch, Subject, unlike_products
 
 X = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -82,9 +82,24 @@ def test_dead_weights_that_are_not_dead_are_found():
     graph = trace(model, torch.randn(2, 4))
     kept = {name: torch.ones(*layer.shape, 1, dtype=torch.bool) for name, layer in graph.layers.items()}
     wrong = {"0.weight": torch.ones(3, 4, dtype=torch.bool), "2.weight": torch.ones(2, 3, dtype=torch.bool)}
-    assert moves_nothing(model, graph, kept, copy.deepcopy(wrong))
+    (found,) = masked_outputs(model, graph, kept, copy.deepcopy(wrong))
+    assert torch.equal(found, graph.outputs[0])
     wrong["2.weight"][0, 0] = False
-    assert not moves_nothing(model, graph, kept, wrong)
+    assert masked_outputs(model, graph, kept, wrong) is None
+
+
+@pytest.mark.parametrize("method", ["wt", "ft"])
+def test_a_constant_output_is_told_where_the_dense_network_has_none(method):
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+    model[0].bias.data.fill_(-100.0)
+    model[0].weight.data[:3] *= 9.0
+    model[0].weight.data[3], model[0].bias.data[3] = (
+        1e-3,
+        50.0,
+    )  # the only unit that is ever on, and a weak one
+    images = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+    with pytest.warns(PrunekitWarning, match="the same for all inputs: ask for a smaller ratio"):
+        prune(model, method=method, prune_ratio=0.8, batches=[images])
 
 
 class Counting(nn.Module):

@@ -96,8 +96,8 @@ class Graph:
     For removing channels: ``attached`` parameters and buffers, ``joined`` channels, ``sized`` tensors, and ``pinned``
     values, none of whose channels can be removed, with the module that is the reason. ``computed``: layers whose
     weights the network computes from stored ones. ``dynamic``: modules whose control flow depends on activations.
-    ``called``: layers that ran. ``example``: the inputs the network was run on; ``positions``: output positions per
-    image of every layer that ran.
+    ``called``: layers that ran. ``example`` · ``outputs``: the inputs the network was run on, and what it returned;
+    ``positions``: output positions per image of every layer that ran.
     """
 
     layers: dict[str, Layer]
@@ -118,6 +118,7 @@ class Graph:
     dynamic: frozenset[str] = frozenset()
     called: frozenset[str] = frozenset()
     example: Any = None
+    outputs: list[Tensor] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
 
     def value(self, size: int) -> int:

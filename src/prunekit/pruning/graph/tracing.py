@@ -87,6 +87,7 @@ def _watch(model: nn.Module, layers: dict[str, Layer], inputs: Any) -> Builder:
     found = [builder.get(tensor) for tensor in tensors_in(output)]
     _protect(builder.graph)
     builder.read_values(origins_of(found), name="output")
+    builder.graph.outputs = [tensor.detach() for tensor in tensors_in(output)]
     return builder
 
 
