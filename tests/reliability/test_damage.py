@@ -60,7 +60,7 @@ def test_no_command_crashes_on_a_damaged_store(small, cli, tmp_path, monkeypatch
             for args in COMMANDS:
                 ran = cli(*args, store=small.root)
                 assert ran.code in (0, 1, 2, 3), ran
-                assert ran.err.count("\n") <= 1, ran.err
+                assert len(set(ran.err.splitlines())) <= 1, ran.err  # a process says each warning once
                 assert "Traceback" not in ran.err
                 assert "PRUNEKIT_DEBUG" not in ran.err, ran.err  # an error that nobody foresaw
         path.write_bytes(whole)
