@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.models.segmentation import LRASPP
 
 
 class Segmenter(nn.Module):
@@ -19,12 +20,13 @@ class Segmenter(nn.Module):
         super().__init__()
         self.backbone: nn.Module = network.backbone
         self.classifier: nn.Module = network.classifier
-        self.aux_classifier: nn.Module | None = network.aux_classifier
+        self.aux_classifier: nn.Module | None = getattr(network, "aux_classifier", None)
+        self.output = None if isinstance(network, LRASPP) else "out"  # LR-ASPP's classifier takes all features
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
         """Logits at the images' own size."""
         features = self.backbone(x)
-        logits = _enlarge(self.classifier(features["out"]), x)
+        logits = _enlarge(self.classifier(features if self.output is None else features[self.output]), x)
         if not self.training or self.aux_classifier is None:
             return logits
         return {"out": logits, "aux": _enlarge(self.aux_classifier(features["aux"]), x)}
