@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunekit.errors import UsageError, unknown
 from prunekit.registry import Lazy, Registry
@@ -154,10 +155,18 @@ def build(name: str, *, classes: int = 10, seed: int | None = None) -> nn.Module
     from prunekit.base.seeding import seeded
 
     arch = find_arch(name)
-    if classes < 1:
+    outputs = _whole(classes)
+    if outputs < 1:
         raise UsageError(f"classes: a network needs at least one output (given: {classes})")
     with seeded(seed):
-        return arch.builder(classes=classes)
+        return arch.builder(classes=outputs)
+
+
+def _whole(classes: Any) -> int:
+    """The number of outputs; a :class:`UsageError` if it is no whole number."""
+    if isinstance(classes, bool) or not isinstance(classes, Integral):
+        raise UsageError(f"classes must be a whole number of outputs, not {classes!r}")
+    return int(classes)
 
 
 def _behind_door(prefix: str, inner: str) -> Arch:

@@ -14,11 +14,14 @@ from prunekit.base.memory import memory_kept
 from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.allocation import Choice, sample_bound
 from prunekit.pruning.asking import LARGEST_MISS, Asked, Limits, Target, already_pruned, out_of_reach
+from prunekit.pruning.explain import check_shares
+from prunekit.pruning.given import check_model, check_target, check_total, check_values, number
+from prunekit.pruning.graph.examples import Example
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import CONSTANT, constant, disagreeing, masked_outputs, unscored
 from prunekit.pruning.levels import UnreachableError
-from prunekit.pruning.masks import Masks, check, total_parameters
+from prunekit.pruning.masks import Masks, check, removed, total_parameters
 from prunekit.pruning.methods import Function, Method
 from prunekit.pruning.opening import Opened, check_fits, check_layers, opened, scores_of
 from prunekit.pruning.options import Value
@@ -42,15 +45,16 @@ def sensitivities(
     method: str | Method | Function,
     batches: Iterable[Any] = (),
     seed: int = 0,
+    example: Example | None = None,
     options: Mapping[str, Value] | None = None,
 ) -> dict[str, Tensor]:
     """The sensitivity of every weight, filter or input channel, by layer name; the lowest are removed first.
 
     Weight methods score each weight (in the weight's shape); filter methods score each filter, or each input channel
-    for ``pfp``. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is unchanged. ``method``
-    and ``options``: as for :func:`prune`. Entries with an infinite score are never removed.
+    for ``pfp``. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is unchanged. ``method``,
+    ``example`` and ``options``: as for :func:`prune`. Entries with an infinite score are never removed.
     """
-    found = opened(model, method, options or {}, batches, seed)
+    found = opened(model, method, options, batches, seed, example)
     return scores_of(found.subject, found.row)
 
 
@@ -66,7 +70,7 @@ def prune(
     skip_layers: Sequence[str] = (),
     seed: int = 0,
     total: int | None = None,
-    example: Tensor | None = None,
+    example: Example | None = None,
     coupled: bool = False,
     target: Target = "parameters",
     round_to: int = 1,
@@ -82,27 +86,40 @@ def prune(
     ``prune_ratio``: 1 - kept entries / ``total`` (parameters of the unpruned parent; default: of this model), over all
     parameters, counted after propagation. ``masks``: masks in force; what they removed stays removed. ``skip_layers``:
     layers from which nothing is chosen. ``example``: inputs for tracing (default: the first batch, or a shape that
-    fits). Missing the ratio by more than 0.02 is a :class:`UsageError` that gives the reachable ratios.
+    fits), a tensor, or a tuple of tensors, the network's positional arguments (methods that look at data take networks
+    of one input). Missing the ratio by more than 0.02 is a :class:`UsageError` that gives the reachable ratios.
 
     ``coupled`` (filter methods): score and mask coupled channels together. It allows ``target``, ``round_to`` (of the
-    channels left), ``max_layer_ratio`` (most that a layer loses) and ``layer_ratios`` (loss of each named layer).
+    channels left), ``max_layer_ratio`` (most that a layer loses) and ``layer_ratios`` (loss of each named layer,
+    a :class:`UsageError` if it cannot lose any).
     """
-    limits = Limits(round_to, max_layer_ratio, layer_ratios or {})
-    _check_asked(prune_ratio, coupled, target, limits)
-    check(model, masks or {})
-    found = opened(model, method, options or {}, batches, seed, example)
-    subject, row = found.subject, found.row
+    limits = Limits(round_to, max_layer_ratio, {} if layer_ratios is None else layer_ratios)
+    masks, ratio = {} if masks is None else masks, number(prune_ratio)
+    check_values(prune_ratio=ratio, coupled=coupled, skip_layers=skip_layers, total=total)
+    _check_limits(limits, target, coupled)
+    whole = _whole(model, masks, ratio, total)
+    found = opened(model, method, options, batches, seed, example)
     skipped = _skipped(found, skip_layers, limits, coupled)
-    asked = Asked(found.name, prune_ratio, total or total_parameters(model), target, limits)
-    made = (_together if coupled else _alone)(subject, row, masks or {}, asked, skipped)
-    return (masks or {}) | {name: mask.to(device_of(model)) for name, mask in made.items()}
+    asked = Asked(found.name, ratio, whole, target, limits)
+    made = (_together if coupled else _alone)(found.subject, found.row, masks, asked, skipped)
+    return dict(masks) | {name: mask.to(device_of(model)) for name, mask in made.items()}
 
 
-def _check_asked(ratio: float, coupled: bool, target: Target, limits: Limits) -> None:
-    if not 0 < ratio < 1:
-        raise UsageError(f"prune_ratio must be between 0 and 1, not {ratio}")
+def _check_limits(limits: Limits, target: Target, coupled: bool) -> None:
+    check_values(round_to=limits.round_to, max_layer_ratio=limits.largest_share, layer_ratios=limits.shares)
+    check_target(target)
     if not coupled and (target, limits) != ("parameters", Limits()):
         raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")
+
+
+def _whole(model: nn.Module, masks: Masks, ratio: float, total: int | None) -> int:
+    """The parameters of which the ratio is a share, after the model and its masks were checked."""
+    check_model(model)
+    check(model, masks)
+    own = total_parameters(model)
+    if total is not None:
+        check_total(total, ratio, own, own - removed(masks))
+    return own if total is None else total
 
 
 def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits, coupled: bool) -> frozenset[str]:
@@ -111,6 +128,7 @@ def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits, coupled:
     none = unscored(found.subject, found.row, coupled=coupled)
     skipped = frozenset(skip_layers) | found.unnamed | none
     check_fits(found, skipped)
+    check_shares(found.subject.graph, limits.shares, skipped)
     return skipped
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -39,7 +40,7 @@ class Asked(NamedTuple):
 def already_pruned(present: float, asked: float) -> UsageError:
     """The error where the masks in force remove more than is asked for."""
     return UsageError(
-        f"the model is already pruned to {present:.4f}, which is more than the requested {asked}"
+        f"the model is already pruned to {_up(present, 4):.4f}, which is more than the requested {asked}"
     )
 
 
@@ -48,9 +49,33 @@ def out_of_reach(method: str, asked: float, reachable: Sequence[float]) -> Usage
     present, *nearest = reachable
     if max(nearest) <= asked:
         return UsageError(
-            f"{method} cannot reach prune ratio {asked} on this model (reachable: {present:.3f} to {max(nearest):.3f})"
+            f"{method} cannot reach prune ratio {asked} on this model (reachable: {_range(present, max(nearest))})"
         )
     steps = " and ".join(f"{ratio:.3f}" for ratio in sorted(nearest))
     return UsageError(
         f"{method} cannot reach prune ratio {asked} on this model: the nearest possible ratios are {steps}"
     )
+
+
+# Digits of the printed bounds: more where a range is too narrow for fewer.
+_DIGITS = (3, 4, 6, 9)
+# Far below one entry of any network, and above the rounding of a share of its entries.
+_SLACK = 1e-12
+
+
+def _range(least: float, most: float) -> str:
+    """The bounds, rounded inwards, so that what is printed can be had."""
+    places = next((each for each in _DIGITS if _up(least, each) <= _down(most, each)), None)
+    if places is None:
+        return f"{least!r} to {most!r}"
+    return f"{_up(least, places):.{places}f} to {_down(most, places):.{places}f}"
+
+
+def _up(value: float, places: int) -> float:
+    scale = float(10**places)
+    return math.ceil((value - _SLACK) * scale) / scale
+
+
+def _down(value: float, places: int) -> float:
+    scale = float(10**places)
+    return math.floor((value + _SLACK) * scale) / scale

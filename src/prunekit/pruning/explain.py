@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
-from prunekit.errors import unknown
+from prunekit.errors import UsageError, unknown
+from prunekit.pruning.given import check_example, check_model
 from prunekit.pruning.graph.coupling import Coupling
+from prunekit.pruning.graph.examples import Example
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.layers import REMEDY, computed_weights
@@ -25,13 +28,16 @@ class Row(NamedTuple):
     stays: str
 
 
-def explain(model: nn.Module, *, example: Tensor | None = None, form: Form = "text") -> str:
+def explain(model: nn.Module, *, example: Example | None = None, form: Form = "text") -> str:
     """A table of the layers, or a Mermaid flow chart of which layer feeds which.
 
-    ``example``: inputs for tracing (default: a shape that fits the first layer).
+    ``example``: inputs for tracing (default: a shape that fits the first layer): a tensor, or a tuple of tensors, the
+    network's positional arguments.
     """
     if form not in _FORMS:
-        raise unknown("form", form, _FORMS)
+        raise unknown("form", str(form), _FORMS)
+    check_model(model, values=False)
+    check_example(example)
     graph = trace(model, example)
     return _FORMS[form](graph, rows(model, graph))
 
@@ -62,6 +68,26 @@ def rows(model: nn.Module, graph: Graph) -> list[Row]:
         Row(name, 0, 0, (), f"its weight is computed from others: {REMEDY}")
         for name in computed_weights(model)
     ]
+
+
+def check_shares(graph: Graph, shares: Mapping[str, float], skipped: frozenset[str]) -> None:
+    """Refuse a share of a layer that cannot lose channels, or from which nothing is chosen (``skipped``)."""
+    asked = [name for name, share in shares.items() if share > 0]
+    if not asked:
+        return
+    coupling = Coupling(graph)
+    groups = {op.name: set(coupling.groups(op.output).tolist()) for op in coupling.uses}
+    whole = set[int]().union(*(groups.get(name, set()) for name in skipped))
+    for name in asked:
+        free = {group for group in groups.get(name, set()) if not bool(coupling.pinned[group])}
+        if not free:
+            stays = _reason(graph, coupling, name, groups.get(name, set()))
+            raise UsageError(f"layer_ratios: layer {name!r} keeps its channels, because {stays}")
+        if free <= whole:
+            raise UsageError(
+                f"layer_ratios: layer {name!r} keeps its channels, because it, or a layer that is coupled with it, "
+                "is in skip_layers or has no score"
+            )
 
 
 class _Units(NamedTuple):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.errors import UsageError
+from prunekit.pruning.given import check_masks, check_module
 
 Masks = dict[str, Tensor]
 
@@ -71,6 +72,8 @@ def write_(model: nn.Module, values: Mapping[str, Tensor]) -> None:
 
 def check(model: nn.Module, masks: Mapping[str, Tensor]) -> None:
     """Refuse masks that name no parameter, are not bool or have another shape (:class:`UsageError`)."""
+    check_module(model)
+    check_masks(masks)
     own = parameters(model)
     for name, mask in masks.items():
         if name not in own:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.errors import UsageError, unknown
+from prunekit.pruning.given import check_example, check_model, check_values
+from prunekit.pruning.graph.examples import Example
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.layers import Layer
 from prunekit.pruning.methods import METHODS, Chosen, Function, Method, chosen
@@ -32,17 +34,22 @@ class Opened(NamedTuple):
 def opened(
     model: nn.Module,
     method: str | Method | Function,
-    options: Mapping[str, Value],
+    options: Mapping[str, Value] | None,
     batches: Iterable[Any],
     seed: int,
-    example: Tensor | None = None,
+    example: Example | None = None,
 ) -> Opened:
     """Look up the method, read the sample it needs, trace the model; a function is called to see what it ranks."""
-    asked, model = chosen(method, options), single(model)
+    check_model(model)
+    check_example(example)
+    check_values(seed=seed, options=options)
+    asked, model = chosen(method, options or {}), single(model)
+    batches = () if batches is None else batches
     sample = read_batches(batches, model) if asked.looks_at_data else []
     _check_sample(asked, sample)
     given = example if example is not None else sample[0].inputs if sample else _listed(batches)
-    inputs = given if given is None else as_weights(given, model)
+    several = given if isinstance(given, list | tuple) else () if given is None else (given,)
+    inputs = tuple(as_weights(each, model) for each in several) or None
     subject = Subject(model, trace(model, inputs), sample, seed, asked.options)
     check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
     if isinstance(asked.row, Method):

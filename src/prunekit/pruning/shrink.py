@@ -11,7 +11,9 @@ from prunekit.base.arithmetic import exact
 from prunekit.base.copying import copied_network
 from prunekit.errors import UsageError
 from prunekit.pruning.cutting import cut
+from prunekit.pruning.given import check_example, check_model
 from prunekit.pruning.graph.coupling import Coupling, values_around
+from prunekit.pruning.graph.examples import Example
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.propagation import nonzero, propagate
 from prunekit.pruning.graph.remaining import room_of
@@ -48,20 +50,23 @@ class _Failure(NamedTuple):
 
 
 @exact()
-def shrink(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> nn.Module:
+def shrink(model: nn.Module, masks: Masks, *, example: Example | None = None) -> nn.Module:
     """A copy of the masked model without its dead channels, in evaluation mode; the model is unchanged.
 
     A channel is removed if everything coupled with it is dead (all branches of a sum, both sides of a grouped
     convolution, a whole head) and everything that carries it can be cut: norms, slopes, scales, buffers. Weights
-    pruned one by one stay as zeros. The copy is run on ``example`` (default: a shape that fits) before it is returned;
-    outputs that differ from the masked model's by more than 1e-4 of their scale are a :class:`UsageError`.
+    pruned one by one stay as zeros. The copy is run on ``example`` (a tensor, or a tuple of tensors, the network's
+    positional arguments; default: a shape that fits) before it is returned; outputs that differ from the masked
+    model's by more than 1e-4 of their scale are a :class:`UsageError`.
     """
     return plan(model, masks, example=example)[0].model
 
 
 @exact()
-def plan(model: nn.Module, masks: Masks, *, example: Tensor | None = None) -> tuple[Shrunk, Graph]:
+def plan(model: nn.Module, masks: Masks, *, example: Example | None = None) -> tuple[Shrunk, Graph]:
     """The result of :func:`shrink`, and the graph with which :func:`cut` cuts another copy in the same way."""
+    check_model(model)
+    check_example(example)
     masked = copied_network(model).eval()
     apply_(masked, masks)
     graph = trace(masked, example)

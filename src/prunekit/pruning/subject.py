@@ -64,8 +64,9 @@ def single(model: nn.Module) -> nn.Module:
 
 def read_batches(batches: Iterable[Any], model: nn.Module) -> list[Batch]:
     """Batches of inputs, or of (inputs, labels), on the model's device and in its precision, without empty batches."""
-    if isinstance(batches, Tensor):
-        raise UsageError("batches must be a list of batches, not one tensor")
+    if isinstance(batches, Tensor | str) or not isinstance(batches, Iterable):
+        kind = "one tensor" if isinstance(batches, Tensor) else f"a {type(batches).__name__}"
+        raise UsageError(f"batches must be a list of batches, not {kind}")
     found = []
     for batch in batches:
         inputs = inputs_of(batch)
@@ -84,7 +85,7 @@ def inputs_of(batch: Any) -> Any:
 
 
 def as_weights(inputs: Tensor, model: nn.Module) -> Tensor:
-    """Inputs on the model's device; floating-point inputs also in its precision."""
+    """An input on the model's device; a floating-point one also in its precision."""
     precision = next(value.dtype for value in model.parameters() if value.is_floating_point())
     return inputs.to(device_of(model), precision if inputs.is_floating_point() else None)
 

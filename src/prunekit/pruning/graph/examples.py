@@ -11,30 +11,37 @@ from torch import Tensor, nn
 from prunekit.base.seeding import seeded
 from prunekit.pruning.layers import CONVS, TRANSPOSED
 
+# What a network is run on: one input, or all its positional arguments.
+Example = Tensor | tuple[Tensor, ...] | list[Tensor]
+
 _LIKELY = (64, 32, 28, 224, 96, 128, 256, 299, 16, 8, 384, 448, 512)
 _SIDES = (*_LIKELY, 4, 2, 1, 48, 80, 112, 14, 7, 10, 12, 20, 24, 40, 6, 5, 3)
 _SHORT = (16, 32, 8, 24, 28, 64)
 _SMALLEST_TOKENS = (8, 16, 64)
 
 
-def examples(model: nn.Module, given: Any = None) -> Iterator[tuple[Any, ...]]:
+def examples(model: nn.Module, given: Example | None = None) -> Iterator[tuple[Any, ...]]:
     """Argument lists to try: ``given``, then shapes that fit the first layer, with two images wherever possible."""
     with seeded(0):
         device = next(model.parameters()).device
         kind = next((value.dtype for value in model.parameters() if value.is_floating_point()), torch.float32)
-        for inputs in _given(given):
-            yield (inputs.to(device),)
+        for several in _given(given):
+            yield tuple(inputs.to(device) for inputs in several)
         for inputs in _guesses(model):
             yield (inputs.to(device, kind) if inputs.is_floating_point() else inputs.to(device),)
         if _pictures(model):
             yield ([torch.rand(3, 96, 96, device=device), torch.rand(3, 96, 96, device=device)],)
 
 
-def _given(inputs: Any) -> Iterator[Tensor]:
-    if not isinstance(inputs, Tensor):
+def _given(example: Example | None) -> Iterator[tuple[Tensor, ...]]:
+    """The example with two images, if all its tensors have as many, and as it is."""
+    if example is None:
         return
-    yield inputs[:2] if len(inputs) > 1 else torch.cat([inputs, inputs])
-    yield inputs
+    several = (example,) if isinstance(example, Tensor) else tuple(example)
+    counts = {len(inputs) if inputs.dim() else 0 for inputs in several}
+    if len(counts) == 1 and 0 not in counts:
+        yield tuple(inputs[:2] if len(inputs) > 1 else torch.cat([inputs, inputs]) for inputs in several)
+    yield several
 
 
 def _first(model: nn.Module) -> nn.Module | None:

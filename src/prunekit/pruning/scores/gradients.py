@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from prunekit.base.kernels import sound
 from prunekit.errors import UsageError
+from prunekit.pruning.given import check_gradients
 from prunekit.pruning.graph.tracing import evaluation
 from prunekit.pruning.layers import Layer, prunable_layers
 from prunekit.pruning.subject import Batch, Scores, Subject, fitting, run
@@ -62,6 +63,7 @@ def synflow(subject: Subject) -> Scores:
     Buffers are made positive too. The network runs in evaluation mode and in float64, so that products over many layers
     stay in range.
     """
+    check_gradients()
     if subject.graph.example is None:
         raise UsageError("synflow runs the network once, but no suitable input was found: pass example=")
     positive = copy.deepcopy(subject.model).double()
@@ -102,6 +104,7 @@ def _whole_gradients(subject: Subject) -> list[tuple[Layer, str, Tensor]]:
 
 def _gradients(subject: Subject) -> Iterator[Scores]:
     """Per batch, the gradient of its mean cross entropy for every prunable weight; ``.grad`` is unchanged."""
+    check_gradients()
     weights = [cast(Tensor, layer.modules[0].weight) for layer in subject.layers.values()]
     flags = [weight.requires_grad for weight in weights]
     try:
