@@ -85,13 +85,11 @@ def prune(
 
     ``prune_ratio``: 1 - kept entries / ``total`` (parameters of the unpruned parent; default: of this model), over all
     parameters, counted after propagation. ``masks``: masks in force; what they removed stays removed. ``skip_layers``:
-    layers from which nothing is chosen. ``example``: inputs for tracing (default: the first batch, or a shape that
-    fits), a tensor, or a tuple of tensors, the network's positional arguments (methods that look at data take networks
-    of one input). Missing the ratio by more than 0.02 is a :class:`UsageError` that gives the reachable ratios.
+    layers from which nothing is chosen. ``example``: a tensor, or a tuple of positional arguments, for tracing
+    (default: the first batch, or a shape that fits). UsageError: the ratio is missed by more than 0.02.
 
     ``coupled`` (filter methods): score and mask coupled channels together. It allows ``target``, ``round_to`` (of the
-    channels left), ``max_layer_ratio`` (most that a layer loses) and ``layer_ratios`` (loss of each named layer,
-    a :class:`UsageError` if it cannot lose any).
+    channels left), ``max_layer_ratio`` (most that a layer loses) and ``layer_ratios`` (loss of each named layer).
     """
     limits = Limits(round_to, max_layer_ratio, {} if layer_ratios is None else layer_ratios)
     masks, ratio = {} if masks is None else masks, number(prune_ratio)
