@@ -93,7 +93,6 @@ def prune(
     """
     limits = Limits(round_to, max_layer_ratio, {} if layer_ratios is None else layer_ratios)
     masks, ratio = {} if masks is None else masks, number(prune_ratio)
-    check_values(prune_ratio=ratio, coupled=coupled, skip_layers=skip_layers, total=total)
     _check_limits(limits, target, coupled)
     whole = _whole(model, masks, ratio, total)
     found = opened(model, method, options, batches, seed, example)
@@ -105,13 +104,15 @@ def prune(
 
 def _check_limits(limits: Limits, target: Target, coupled: bool) -> None:
     check_values(round_to=limits.round_to, max_layer_ratio=limits.largest_share, layer_ratios=limits.shares)
+    check_values(coupled=coupled)
     check_target(target)
     if not coupled and (target, limits) != ("parameters", Limits()):
         raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")
 
 
 def _whole(model: nn.Module, masks: Masks, ratio: float, total: int | None) -> int:
-    """The parameters of which the ratio is a share, after the model and its masks were checked."""
+    """The parameters of which the ratio is a share, after these were checked."""
+    check_values(prune_ratio=ratio, total=total)
     check_model(model)
     check(model, masks)
     own = total_parameters(model)
@@ -122,6 +123,7 @@ def _whole(model: nn.Module, masks: Masks, ratio: float, total: int | None) -> i
 
 def _skipped(found: Opened, skip_layers: Sequence[str], limits: Limits, coupled: bool) -> frozenset[str]:
     """The layers from which nothing is chosen; they must include those that the method does not fit."""
+    check_values(skip_layers=skip_layers)
     check_layers(found.subject, [*skip_layers, *limits.shares])
     none = unscored(found.subject, found.row, coupled=coupled)
     skipped = frozenset(skip_layers) | found.unnamed | none
