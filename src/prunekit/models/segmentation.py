@@ -21,7 +21,8 @@ class Segmenter(nn.Module):
         self.backbone: nn.Module = network.backbone
         self.classifier: nn.Module = network.classifier
         self.aux_classifier: nn.Module | None = getattr(network, "aux_classifier", None)
-        self.output = None if isinstance(network, LRASPP) else "out"  # LR-ASPP's classifier takes all features
+        # LR-ASPP's classifier takes all features.
+        self.output = None if isinstance(network, LRASPP) else "out"
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
         """Logits at the images' own size."""
