@@ -270,6 +270,13 @@ def test_a_ratio_below_what_is_pruned_is_refused(store, key, cli):
     assert "is not above 0.5" in ran.err
 
 
+def test_the_share_of_a_layer_that_keeps_its_channels_is_refused(store, key, cli):
+    how = ("--method", "ft", "--prune-ratio", "0.3", "--coupled", "--layer-ratio", "fc=0.5")
+    ran = cli("prune", key, *how, store=store)
+    assert ran.code == 2
+    assert "layer 'fc' keeps its channels, because it produces the network's outputs" in ran.err
+
+
 def test_a_store_that_is_a_file_is_refused(tmp_path, cli):
     (tmp_path / "file").touch()
     ran = cli("ls", store=tmp_path / "file")

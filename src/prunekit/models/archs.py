@@ -130,7 +130,7 @@ DOORS: Registry[Door] = Registry(
 
 def find_arch(name: str) -> Arch:
     """The architecture of this name; for an unknown one, a :class:`UsageError` with the nearest. Loads no torch."""
-    prefix, colon, inner = name.partition(":")
+    prefix, colon, inner = str(name).partition(":")
     if colon:
         return _behind_door(prefix, inner)
     if name in ARCHS:
@@ -139,7 +139,7 @@ def find_arch(name: str) -> Arch:
         raise UsageError(
             f"architecture {name!r} is ambiguous: write torchvision:{name} for ImageNet's network"
         )
-    return _of_family(name)
+    return _of_family(str(name))
 
 
 def check_arch(name: str) -> None:
@@ -155,18 +155,18 @@ def build(name: str, *, classes: int = 10, seed: int | None = None) -> nn.Module
     from prunekit.base.seeding import seeded
 
     arch = find_arch(name)
-    outputs = _whole(classes)
+    outputs = _whole("classes", classes)
     if outputs < 1:
         raise UsageError(f"classes: a network needs at least one output (given: {classes})")
-    with seeded(seed):
+    with seeded(None if seed is None else _whole("seed", seed)):
         return arch.builder(classes=outputs)
 
 
-def _whole(classes: Any) -> int:
-    """The number of outputs; a :class:`UsageError` if it is no whole number."""
-    if isinstance(classes, bool) or not isinstance(classes, Integral):
-        raise UsageError(f"classes must be a whole number of outputs, not {classes!r}")
-    return int(classes)
+def _whole(name: str, value: Any) -> int:
+    """The value as a number; a :class:`UsageError` if it is no whole one."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise UsageError(f"{name} must be a whole number, not {value!r}")
+    return int(value)
 
 
 def _behind_door(prefix: str, inner: str) -> Arch:

@@ -188,6 +188,7 @@ def sample_size(model: nn.Module, image_shape: Sequence[int]) -> int:
 
     ``image_shape``: the shape of one input, such as ``(3, 32, 32)``.
     """
+    check_model(model)
     model = single(model)
     image = torch.zeros(1, *image_shape, device=device_of(model))
     subject = Subject(model, trace(model, image), read_batches([image], model), 0)

@@ -177,11 +177,12 @@ def check_total(total: int, ratio: float, own: int, kept: int) -> None:
         )
 
 
-def check_gradients() -> None:
+def check_gradients(model: nn.Module) -> None:
     """Refuse gradients where torch records none, whatever is asked of it."""
-    if torch.is_inference_mode_enabled():
+    if torch.is_inference_mode_enabled() or any(value.is_inference() for value in model.parameters()):
         raise UsageError(
-            "this method computes gradients, which torch.inference_mode() forbids: call it outside of that block"
+            "this method computes gradients, which torch.inference_mode() forbids: build the network, and call "
+            "this, outside of that block"
         )
 
 

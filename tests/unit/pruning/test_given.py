@@ -162,10 +162,20 @@ def test_masks_that_are_none_are_refused_wherever_they_go(wrong):
             call(Net(), wrong)
 
 
-@pytest.mark.parametrize("wrong", ["a", 2.5, None, True])
-def test_a_number_of_classes_is_whole(wrong):
-    with pytest.raises(UsageError, match="classes must be a whole number of outputs"):
-        prunekit.build("resnet20", classes=wrong)
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("resnet20", {"classes": "a"}, "classes must be a whole number, not 'a'"),
+        ("resnet20", {"classes": 2.5}, "classes must be a whole number"),
+        ("resnet20", {"classes": None}, "classes must be a whole number"),
+        ("resnet20", {"classes": True}, "classes must be a whole number"),
+        ("resnet20", {"seed": "a"}, "seed must be a whole number, not 'a'"),
+        (None, {}, "unknown architecture 'None'"),
+    ],
+)
+def test_a_network_is_built_from_a_name_and_whole_numbers(name, given, message):
+    with pytest.raises(UsageError, match=message):
+        prunekit.build(name, **given)
 
 
 def test_a_ratio_may_be_a_tensor_of_one_number():
@@ -176,8 +186,14 @@ def test_a_ratio_may_be_a_tensor_of_one_number():
 @pytest.mark.filterwarnings("ignore:not pruned")
 @pytest.mark.parametrize("method", ["taylor-filter", "snip", "synflow"])
 def test_gradients_are_refused_in_inference_mode(method):
-    with torch.inference_mode(), pytest.raises(UsageError, match=r"inference_mode\(\) forbids"):
-        prunekit.prune(Net(), method=method, prune_ratio=0.3, batches=[(X, LABELS)])
+    asked = {"method": method, "prune_ratio": 0.3, "batches": [(X, LABELS)]}
+    model = Net()
+    with torch.inference_mode():
+        built = Net()
+        with pytest.raises(UsageError, match=r"inference_mode\(\) forbids"):
+            prunekit.prune(model, **asked)
+    with pytest.raises(UsageError, match=r"inference_mode\(\) forbids: build the network"):
+        prunekit.prune(built, **asked)
 
 
 @pytest.mark.filterwarnings("error")
@@ -207,6 +223,19 @@ def test_several_inputs_need_not_have_as_many_images():
     example = (torch.randn(3, 8), torch.tensor(2.0))
     masks = prunekit.prune(Scaled(), method="wt", prune_ratio=0.5, example=example)
     assert masks["a.weight"].any()
+
+
+@pytest.mark.filterwarnings("ignore:cannot trace")
+def test_an_example_that_does_not_fit_is_refused_for_its_own_reason():
+    example = (torch.randn(2, 8), torch.randn(2, 6), torch.randn(2, 6))
+    with pytest.raises(UsageError, match="takes 3 positional arguments but 4 were given"):
+        prunekit.prune(Two(), method="l2", prune_ratio=0.5, coupled=True, example=example)
+
+
+def test_methods_that_look_at_data_say_that_they_take_one_input():
+    example = (torch.randn(2, 8), torch.randn(2, 6))
+    with pytest.raises(UsageError, match=r"a batch of shape \(2, 8\) does not fit .*'y'"):
+        prunekit.prune(Two(), method="pfp", prune_ratio=0.5, batches=example[:1], example=example)
 
 
 IGNORED = [

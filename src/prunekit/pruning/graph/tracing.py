@@ -27,13 +27,13 @@ def trace(model: nn.Module, example: Any = None) -> Graph:
     layer is treated separately, with a :class:`PrunekitWarning`.
     """
     layers = prunable_layers(model)
-    reason = "no suitable input was found: pass example="
+    reason = unfit = "no suitable input was found: pass example="
     for inputs in examples(model, example):
         try:
             with untouched(model):
                 builder = _watch(model, layers, inputs)
         except Exception as error:  # any model code may run here, and fail in any way
-            if example is not None:
+            if example is not None and reason == unfit:  # not that of a guessed input
                 reason = str(error).strip().partition("\n")[0]
             continue
         if "" not in builder.dynamic:

@@ -63,7 +63,7 @@ def synflow(subject: Subject) -> Scores:
     Buffers are made positive too. The network runs in evaluation mode and in float64, so that products over many layers
     stay in range.
     """
-    check_gradients()
+    check_gradients(subject.model)
     if subject.graph.example is None:
         raise UsageError("synflow runs the network once, but no suitable input was found: pass example=")
     positive = copy.deepcopy(subject.model).double()
@@ -104,7 +104,7 @@ def _whole_gradients(subject: Subject) -> list[tuple[Layer, str, Tensor]]:
 
 def _gradients(subject: Subject) -> Iterator[Scores]:
     """Per batch, the gradient of its mean cross entropy for every prunable weight; ``.grad`` is unchanged."""
-    check_gradients()
+    check_gradients(subject.model)
     weights = [cast(Tensor, layer.modules[0].weight) for layer in subject.layers.values()]
     flags = [weight.requires_grad for weight in weights]
     try:
