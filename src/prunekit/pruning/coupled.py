@@ -320,11 +320,10 @@ def coupled_choice(
             free[coupling.groups(op.output)] = False
     found = families(subject, coupling, scores, row, free)
     if not found:
+        why = "or code that fixes their number " if fixed else ""
         raise UsageError(
             "no channels of this model can be removed together: every channel reaches an operation "
-            "that needs all channels (see prunekit.explain)"
-            + (" or code that fixes their number" if fixed else "")
-            + "; use a weight method"
+            f"that needs all channels {why}(see prunekit.explain); use a weight method"
         )
     own = {name: family.scores for name, family in found.items()}
     keys = rank(row, own, subject.seed)
