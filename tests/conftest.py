@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,6 +114,27 @@ def call_inline(args, store, data, stdin=None, env=None):
     ):
         main([str(arg) for arg in args])
     return Ran(int(stopped.value.code or 0), out.getvalue(), err.getvalue())
+
+
+@contextmanager
+def calling_on(place, data, module, source):
+    """A caller of commands, which must exit with ``code``, on a store in ``place`` and networks in a module there."""
+    (place / f"{module}.py").write_text(source)
+
+    def call(*args, stdin=None, code=0):
+        ran = call_inline(args, place / "store", data, stdin)
+        assert ran.code == code, ran.err
+        return ran
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(place)
+        yield call
+
+
+def train_whole(call, arch):
+    """Train a network of one epoch on the digits, under the label ``whole``."""
+    how = ("--dataset", "digits", "--epochs", "1", "--lr", "0.05", "--batch-size", "64", "--label", "whole")
+    call("train", "--arch", arch, *how)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import runpy
 import numpy as np
 import pytest
 import torch
-from tests.conftest import call_inline
+from tests.conftest import calling_on, train_whole
 from torch import nn
 
 from prunekit.store.store import Store
@@ -23,17 +23,8 @@ def small(classes):
 def transformer(tmp_path_factory, data_folder):
     """A store with a trained transformer, a pruned one and a retrained one: the folders of store and module, the rows."""
     place = tmp_path_factory.mktemp("heads")
-    (place / "headnets.py").write_text(NETS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(place)
-
-        def call(*args, stdin=None):
-            ran = call_inline(args, place / "store", data_folder, stdin)
-            assert ran.code == 0, ran.err
-            return ran
-
-        train = ("--arch", "module:headnets:small", "--dataset", "digits", "--epochs", "1", "--lr", "0.05")
-        call("train", *train, "--batch-size", "64", "--label", "whole")
+    with calling_on(place, data_folder, "headnets", NETS) as call:
+        train_whole(call, "module:headnets:small")
         pruned = call("prune", "whole", "--method", "ft", "--prune-ratio", "0.5", "--coupled")
         yield call, place, pruned.row, call("retrain", "-", stdin=pruned.out).row
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from tests.conftest import call_inline
+from tests.conftest import calling_on, train_whole
 
 from prunekit.store.store import Store
 
@@ -51,17 +51,8 @@ IMAGES = np.random.default_rng(0).normal(size=(5, 3, 32, 32)).astype(np.float32)
 def attentive(tmp_path_factory, data_folder):
     """A caller of commands on a store with a trained network and a pruned one, and the folder of its export."""
     place = tmp_path_factory.mktemp("reopened")
-    (place / "sizednets.py").write_text(NETS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(place)
-
-        def call(*args, code=0):
-            ran = call_inline(args, place / "store", data_folder, None)
-            assert ran.code == code, ran.err
-            return ran
-
-        train = ("--arch", "module:sizednets:Net", "--dataset", "digits", "--epochs", "1", "--lr", "0.05")
-        call("train", *train, "--batch-size", "64", "--label", "whole")
+    with calling_on(place, data_folder, "sizednets", NETS) as call:
+        train_whole(call, "module:sizednets:Net")
         row = call("prune", "whole", "--method", "ft", "--prune-ratio", "0.25", "--coupled").row
         call("export", row["key"], "--out", place / "masked")
         call("export", row["key"], "--out", place / "small", "--shrink")

@@ -127,11 +127,17 @@ def pieces(module: nn.MultiheadAttention) -> tuple[Tensor, ...]:
     return module.q_proj_weight, module.k_proj_weight, module.v_proj_weight
 
 
-def fit_(module: nn.MultiheadAttention) -> None:
-    """Make torch's module run with the sizes of its weights, in place, as a :class:`PrunedAttention`.
+def fit_(model: nn.Module) -> None:
+    """Make torch's attention modules run with the sizes of their weights, in place, each as a :class:`PrunedAttention`.
 
-    Left as it is: a module with all of its sizes, one without whole heads, and one of another class.
+    Left as they are: modules with all of their sizes, those without whole heads, and those of other classes.
     """
+    for module in model.modules():
+        if isinstance(module, nn.MultiheadAttention):
+            _fit_one(module)
+
+
+def _fit_one(module: nn.MultiheadAttention) -> None:
     q, k, v = pieces(module)
     heads, rest = divmod(len(q), module.head_dim)
     sizes = (heads, q.shape[1], k.shape[1], v.shape[1])

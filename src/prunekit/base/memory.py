@@ -31,8 +31,8 @@ _BLOCKS = _Blocks()
 
 @contextmanager
 def memory_kept() -> Iterator[None]:
-    """In the block, freed memory stays with the process; after the outermost block the system gets it back
-    (all but ``FEW`` bytes).
+    """In the block, freed memory stays with the process; after the outermost one the system gets it back, if it is more
+    than ``FEW`` bytes.
 
     Also a decorator. Otherwise glibc returns large tensors when they are freed, and the system fills their pages with
     zeros in the next step. With another C library, or settings of the user's own, it changes nothing.
@@ -66,19 +66,7 @@ def _glibc() -> ctypes.CDLL | None:
 class _Heap(ctypes.Structure):
     """What glibc's mallinfo2 tells; ``fordblks``: free bytes in all arenas."""
 
-    _names = (
-        "arena",
-        "ordblks",
-        "smblks",
-        "hblks",
-        "hblkhd",
-        "usmblks",
-        "fsmblks",
-        "uordblks",
-        "fordblks",
-        "keepcost",
-    )
-    _fields_ = tuple((name, ctypes.c_size_t) for name in _names)
+    _fields_ = (("others", ctypes.c_size_t * 8), ("fordblks", ctypes.c_size_t), ("keepcost", ctypes.c_size_t))
 
 
 def _free(library: ctypes.CDLL) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from prunekit.base.tensors import memory_of, writes
+from prunekit.errors import PrunekitWarning
 
 # Parameters that these modules hold under these names are weights even if nothing but constants goes in.
 _LAYERS = (nn.Linear, nn.modules.conv._ConvNd, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase)
@@ -43,7 +47,10 @@ class Multiplications:
 
 @contextmanager
 def multiplied(model: nn.Module) -> Iterator[Multiplications]:
-    """Within the block, count what forward passes of the model multiply, without gradients."""
+    """Within the block, count what forward passes of the model multiply, without gradients.
+
+    Afterwards a :class:`PrunekitWarning` names the operations that were not counted.
+    """
     found, fast = Multiplications(), torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # torch's fused layers do not say what they multiply
     try:
@@ -51,6 +58,9 @@ def multiplied(model: nn.Module) -> Iterator[Multiplications]:
             yield found
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+    if found.uncounted:
+        what = ", ".join(sorted(found.uncounted))
+        warnings.warn(f"multiplications by weights are not counted in {what}", PrunekitWarning, stacklevel=4)
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -64,9 +74,9 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.held: list[Tensor] = []
         for name, value in (*self.parameters.items(), *model.named_buffers()):
             own = frozenset([name]) if name in self.parameters else frozenset[str]()
-            self._fix(value, own | self.fixed.get(_memory(value), frozenset()))
+            self._fix(value, own | self.fixed.get(memory_of(value), frozenset()))
         self.layered = {
-            _memory(value)
+            memory_of(value)
             for module in model.modules()
             if isinstance(module, _LAYERS)
             for name, value in module.named_parameters(recurse=False)
@@ -74,34 +84,34 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         }
 
     def _fix(self, tensor: Tensor, made_of: frozenset[str]) -> None:
-        self.fixed[_memory(tensor)] = made_of
+        self.fixed[memory_of(tensor)] = made_of
         self.held.append(tensor)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-        depends = any(_memory(tensor) not in self.fixed for tensor in given)
+        depends = any(memory_of(tensor) not in self.fixed for tensor in given)
         space, _, name = func._schema.name.partition("::")
         factors = _PRODUCTS[name](args, made) if space == "aten" and name in _PRODUCTS else []
         for factor in factors:
             depends |= self._counted(factor)
         if depends and not factors and (space not in _KNOWN_SPACES or name in _UNCOUNTED):
             self._uncounted(f"{space}::{name}", given)
-        made_of = frozenset[str]().union(*(self.fixed.get(_memory(tensor), ()) for tensor in given))
+        made_of = frozenset[str]().union(*(self.fixed.get(memory_of(tensor), ()) for tensor in given))
         for tensor in made:
             if not depends:
                 self._fix(tensor, made_of)
-            elif _memory(tensor) in self.fixed and _writes(func):
-                del self.fixed[_memory(tensor)]
+            elif memory_of(tensor) in self.fixed and writes(func):
+                del self.fixed[memory_of(tensor)]
         return result
 
     def _counted(self, factor: Factor) -> bool:
         """Whether this is a product with a weight; it is counted then."""
         sides = (factor.weight, factor.given)
-        fixed = [tensor for tensor in sides if self.fixed.get(_memory(tensor))]
-        both = all(_memory(tensor) in self.fixed for tensor in sides)
-        if not fixed or (both and _memory(factor.weight) not in self.layered):
+        fixed = [tensor for tensor in sides if self.fixed.get(memory_of(tensor))]
+        both = all(memory_of(tensor) in self.fixed for tensor in sides)
+        if not fixed or (both and memory_of(factor.weight) not in self.layered):
             return False
         weight, size = fixed[0], fixed[0].numel()
         self.found.total += factor.products
@@ -110,7 +120,7 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         whole = sum(self.parameters[name].numel() for name in names)
         for name in names:
             own = self.parameters[name]
-            if _memory(own) == _memory(weight) and size < own.numel():
+            if memory_of(own) == memory_of(weight) and size < own.numel():
                 self._add(name, _places(own, weight) * (factor.products / size))
             else:
                 self._add(name, factor.products / whole)
@@ -118,7 +128,7 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _parts(self, weight: Tensor) -> list[str]:
         """The parameters that a weight is made of; of several in the same memory, the one with the weight's place."""
-        names = [name for name in self.fixed[_memory(weight)] if name in self.parameters]
+        names = [name for name in self.fixed[memory_of(weight)] if name in self.parameters]
         there = [name for name in names if _begins_in(weight, self.parameters[name])]
         return there or names
 
@@ -126,16 +136,12 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.found.uses[name] = self.found.uses.get(name, 0.0) + more
 
     def _uncounted(self, what: str, given: list[Tensor]) -> None:
-        if any(tensor.dim() > 1 and self.fixed.get(_memory(tensor)) for tensor in given):
+        if any(tensor.dim() > 1 and self.fixed.get(memory_of(tensor)) for tensor in given):
             self.found.uncounted.add(what)
 
 
-def _memory(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata) if type(tensor) in _PLAIN else id(tensor)
-
-
 def _begins_in(view: Tensor, whole: Tensor) -> bool:
-    if _memory(view) != _memory(whole):
+    if memory_of(view) != memory_of(whole):
         return False
     return 0 <= int(view.storage_offset()) - int(whole.storage_offset()) < whole.numel()
 
@@ -146,10 +152,6 @@ def _places(whole: Tensor, view: Tensor) -> Tensor:
     offset = view.storage_offset() - whole.storage_offset()
     places.as_strided(view.shape, view.stride(), offset).fill_(1)
     return places.as_strided(whole.shape, whole.stride(), 0)
-
-
-def _writes(func: Any) -> bool:
-    return any(each.alias_info is not None and each.alias_info.is_write for each in func._schema.arguments)
 
 
 def _matrices(left: int, right: int) -> Callable[[Any, list[Tensor]], list[Factor]]:
@@ -180,7 +182,6 @@ def _once_per_row(weights: Callable[[Any], list[Tensor]]) -> Callable[[Any, list
     return factors
 
 
-_PLAIN = (Tensor, nn.Parameter, nn.Buffer)
 _PRODUCTS: Mapping[str, Callable[[Any, list[Tensor]], list[Factor]]] = {
     "mm": _matrices(0, 1),
     "bmm": _matrices(0, 1),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -31,6 +32,7 @@ class Encoded:
 
 
 Source = Path | Encoded
+Planes = NDArray[np.uint8]
 # Formats that Pillow may try: none that runs another program (EPS), none that is uncommon (PDF, WMF, FITS, ...).
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 WHITE_16 = 65535
@@ -71,15 +73,16 @@ def _eight_bits(image: Image.Image, name: str) -> Image.Image:
 
 
 def to_tensor(image: Image.Image) -> Tensor:
-    """An RGB image as uint8 [3, H, W].
-
-    Pillow holds a pixel in four bytes: shifting them is faster than moving single bytes.
-    """
-    pixels = np.frombuffer(image.tobytes("raw", "RGBX"), "<u4").reshape(image.height, image.width)
-    planes = np.empty((3, *pixels.shape), np.uint8)
-    for channel, plane in enumerate(planes):
-        plane[:] = pixels >> 8 * channel
+    """An RGB image as uint8 [3, H, W]."""
+    planes = np.empty((3, image.height, image.width), np.uint8)
+    fill_planes(image, planes)
     return torch.from_numpy(planes)
+
+
+def fill_planes(image: Image.Image, planes: Planes) -> None:
+    """Write an RGB image into uint8 [3, H, W]; Pillow takes single planes out faster than numpy moves single bytes."""
+    for band, plane in zip("RGB", planes, strict=True):
+        plane[:] = np.frombuffer(image.tobytes("raw", band), np.uint8).reshape(plane.shape)
 
 
 def size_of(source: Source) -> tuple[int, int]:
@@ -107,9 +110,9 @@ def decode_all(sources: Sequence[Source], size: tuple[int, int], view: View | No
 
     def fill(place: int) -> None:
         image = open_rgb(sources[place])
-        pixels = np.asarray(image if view is None else viewed(image, view))
-        check_size(str(sources[place]), pixels.shape[:2], str(sources[0]), size)
-        images[place] = pixels.transpose(2, 0, 1)
+        image = image if view is None else viewed(image, view)
+        check_size(str(sources[place]), (image.height, image.width), str(sources[0]), size)
+        fill_planes(image, images[place])
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(fill, range(len(sources))):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +15,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from prunekit.base.copying import copied_network
 from prunekit.base.multiplications import multiplied
-from prunekit.errors import PrunekitWarning
 
 
 class Cost(NamedTuple):
@@ -51,9 +49,6 @@ def cost(model: nn.Module, size: tuple[int, int], *, channels: int = 3) -> Cost:
     images = _images(model, 1, size, channels)
     with _evaluating(model), FlopCounterMode(display=False) as flops, multiplied(model) as found:
         model(images)
-    if found.uncounted:
-        what = ", ".join(sorted(found.uncounted))
-        warnings.warn(f"multiplications by weights are not counted in {what}", PrunekitWarning, stacklevel=2)
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         nonzero=sum(int(parameter.count_nonzero()) for parameter in model.parameters()),

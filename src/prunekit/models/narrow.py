@@ -58,9 +58,7 @@ def narrow_(model: nn.Module, arrays: Shapes, sizes: Sizes | None = None) -> Non
         setattr(module, field, made[id(old)][0])
         if field in ("weight", "running_mean") and not sizes:
             _set_widths(module, torch.Size(arrays[name].shape))
-    for module in modules.values():
-        if isinstance(module, nn.MultiheadAttention):
-            fit_(module)
+    fit_(model)
     try:
         resize_(model, sizes or {})
     except ValueError as error:

@@ -54,6 +54,7 @@ def sensitivities(
     for ``pfp``. ``batches``: inputs, or (inputs, labels), as the model takes them. The model is unchanged. ``method``,
     ``example`` and ``options``: as for :func:`prune`. Entries with an infinite score are never removed.
     """
+    check_model(model)
     found = opened(model, method, options, batches, seed, example)
     return scores_of(found.subject, found.row)
 

@@ -128,12 +128,9 @@ def _drops(model: nn.Module) -> bool:
 def _drop_rate(part: nn.Module) -> float:
     if isinstance(part, nn.MultiheadAttention | nn.RNNBase):
         return part.dropout
-    rate = (
-        getattr(part, "p", None) or getattr(part, "drop_prob", None)
-        if "Drop" in type(part).__name__
-        else None
-    )
-    return float(rate or 0)
+    if "Drop" not in type(part).__name__:
+        return 0.0
+    return float(getattr(part, "p", None) or getattr(part, "drop_prob", None) or 0)
 
 
 @torch.no_grad()

@@ -23,9 +23,7 @@ def cut(model: nn.Module, graph: Graph, kept: list[Tensor]) -> None:
         held.cut(name, axis, places.nonzero().flatten())
     for module in model.modules():
         _set_sizes(module)
-    for module in model.modules():
-        if isinstance(module, nn.MultiheadAttention):
-            fit_(module)
+    fit_(model)
     for sized in graph.sized:
         _set_numbers(model, sized, kept[sized.value])
 

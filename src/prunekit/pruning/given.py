@@ -17,6 +17,8 @@ from prunekit.pruning.layers import PRUNABLE
 _SHOWN = 60
 _MASKS = "masks must be a mapping {parameter name: bool tensor}, as prunekit.prune returns it"
 
+_EXAMPLE = "example must be a tensor, or a tuple of tensors (the network's positional arguments)"
+
 
 class Rule(NamedTuple):
     """What a value must be, in words, and the test of it."""
@@ -147,15 +149,9 @@ def check_example(example: Any) -> None:
     if example is None:
         return
     if isinstance(example, Mapping):
-        raise UsageError(
-            "example must be a tensor, or a tuple of tensors (the network's positional arguments), not a mapping: "
-            "pass its values in the order of forward's arguments"
-        )
+        raise UsageError(f"{_EXAMPLE}, not a mapping: pass its values in the order of forward's arguments")
     if not parts or not all(isinstance(part, Tensor) for part in parts):
-        raise UsageError(
-            "example must be a tensor, or a tuple of tensors (the network's positional arguments), "
-            f"not {_shown(example)}"
-        )
+        raise UsageError(f"{_EXAMPLE}, not {_shown(example)}")
     for part in parts:
         if not part.numel() or (part is example and not part.dim()):
             raise UsageError(

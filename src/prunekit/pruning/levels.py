@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 _STEPS = 48
@@ -35,17 +36,14 @@ def nearest_amounts(trial: Trial, allocate: Allocate, target: int, largest_miss:
     If one filter more or less is too much, as in narrow layers, other layers keep one more or less, too.
     """
     low, high = _bracket(trial, allocate, target)
-    first, last, same = 0, sum(high.values()) - sum(low.values()), 0
-    below, above = trial.reached(low), trial.most(high)
+    first, last = 0, sum(high.values()) - sum(low.values())
+    ends = _Ends(target, trial.reached(low), trial.most(high))
     while last - first > 1:
-        guess = first + round(_guess(below, above, target, same) * (last - first))
-        middle = min(last - 1, max(first + 1, guess))
-        reached = trial.reached(_between(low, high, middle))
-        if reached > target:
-            last, above = middle, reached
+        middle = min(last - 1, max(first + 1, first + round(ends.guess() * (last - first))))
+        if ends.lowered(trial.reached(_between(low, high, middle))):
+            last = middle
         else:
-            first, below = middle, reached
-        same = _in_a_row(same, reached > target)
+            first = middle
     nearest = {
         trial.reached(choice): choice for choice in (_between(low, high, more) for more in (first, last))
     }
@@ -99,37 +97,50 @@ def _bracket(trial: Trial, allocate: Allocate, target: int) -> tuple[Mapping[str
     below = trial.reached(least)
     if below > target:
         return least, least
-    above, same = trial.most(most), 0
+    ends = _Ends(target, below, trial.most(most))
     for _ in range(_STEPS):
         if sum(most.values()) - sum(least.values()) <= 1:
             break
-        middle = low + _guess(below, above, target, same) * (high - low)
+        middle = low + ends.guess() * (high - low)
         amounts = allocate(middle)
-        reached = trial.reached(amounts)
-        if reached > target:
-            high, most, above = middle, amounts, reached
+        if ends.lowered(trial.reached(amounts)):
+            high, most = middle, amounts
         else:
-            low, least, below = middle, amounts, reached
-        same = _in_a_row(same, reached > target)
+            low, least = middle, amounts
     return least, most
 
 
-def _in_a_row(same: int, above: bool) -> int:
-    """How many steps have moved the same end of an interval: 1, 2, ... the upper one, -1, -2, ... the lower one."""
-    side = 1 if above else -1
-    return same + side if same * side > 0 else side
+@dataclass
+class _Ends:
+    """What the ends of an interval leave around ``target``, and how many steps have moved the same end in a row.
 
-
-def _guess(below: int, above: int, target: int, same: int) -> float:
-    """Where in an interval ``target`` is expected, as a share of its length.
-
-    Entries grow about as the square of the level. If the last steps moved the same end, the guess is that much further
-    from it, so that the other end comes near, too; after several, the interval is halved.
+    ``same``: 1, 2, ... for the upper end, -1, -2, ... for the lower one.
     """
-    first, last, wanted = (math.sqrt(max(0, value)) for value in (below, above, target))
-    if last <= first or abs(same) > _PATIENCE:
-        return 0.5
-    share = (wanted - first) / (last - first)
-    further = math.ldexp(1.0, max(0, abs(same) - 1))
-    found = 1 - further * (1 - share) if same > 0 else further * share
-    return min(1 - _LEAST_STEP, max(_LEAST_STEP, found))
+
+    target: int
+    below: int
+    above: int
+    same: int = 0
+
+    def lowered(self, reached: int) -> bool:
+        """Move the end that a step replaces; whether it is the upper one."""
+        upper = reached > self.target
+        self.below, self.above = (self.below, reached) if upper else (reached, self.above)
+        side = 1 if upper else -1
+        self.same = self.same + side if self.same * side > 0 else side
+        return upper
+
+    def guess(self) -> float:
+        """Where in the interval the target is expected, as a share of its length.
+
+        Entries grow about as the square of the level. If the last steps moved the same end, the guess is that much
+        further from it, so that the other end comes near, too; after several, the interval is halved.
+        """
+        ends = (self.below, self.above, self.target)
+        first, last, wanted = (math.sqrt(max(0, value)) for value in ends)
+        if last <= first or abs(self.same) > _PATIENCE:
+            return 0.5
+        share = (wanted - first) / (last - first)
+        further = math.ldexp(1.0, max(0, abs(self.same) - 1))
+        found = 1 - further * (1 - share) if self.same > 0 else further * share
+        return min(1 - _LEAST_STEP, max(_LEAST_STEP, found))

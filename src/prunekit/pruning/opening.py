@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from prunekit.errors import UsageError, unknown
-from prunekit.pruning.given import check_example, check_model, check_values
-from prunekit.pruning.graph.examples import Example
+from prunekit.pruning.given import check_example, check_values
+from prunekit.pruning.graph.examples import Example, arguments
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.layers import Layer
 from prunekit.pruning.methods import METHODS, Chosen, Function, Method, chosen
@@ -39,8 +39,10 @@ def opened(
     seed: int,
     example: Example | None = None,
 ) -> Opened:
-    """Look up the method, read the sample it needs, trace the model; a function is called to see what it ranks."""
-    check_model(model)
+    """Look up the method, read the sample it needs, trace the model; a function is called to see what it ranks.
+
+    The model was checked (:func:`check_model`).
+    """
     check_example(example)
     check_values(seed=seed, options=options)
     asked, model = chosen(method, options or {}), single(model)
@@ -48,8 +50,7 @@ def opened(
     sample = read_batches(batches, model) if asked.looks_at_data else []
     _check_sample(asked, sample)
     given = example if example is not None else sample[0].inputs if sample else _listed(batches)
-    several = given if isinstance(given, list | tuple) else () if given is None else (given,)
-    inputs = tuple(as_weights(each, model) for each in several) or None
+    inputs = tuple(as_weights(each, model) for each in arguments(given)) or None
     subject = Subject(model, trace(model, inputs), sample, seed, asked.options)
     check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
     if isinstance(asked.row, Method):

@@ -15,7 +15,7 @@ from prunekit.pruning.given import check_example, check_model
 from prunekit.pruning.graph.coupling import Coupling, values_around
 from prunekit.pruning.graph.examples import Example
 from prunekit.pruning.graph.graph import Graph
-from prunekit.pruning.graph.propagation import nonzero, propagate
+from prunekit.pruning.graph.propagation import propagate
 from prunekit.pruning.graph.remaining import room_of
 from prunekit.pruning.graph.tracing import trace
 from prunekit.pruning.guards import alike, outputs
@@ -168,7 +168,7 @@ def kept_channels(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupli
 def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Coupling) -> Tensor:
     """Bool per group: whether something in it is not zero and is read."""
     stocks = room_of(model, graph, masks).stocks
-    liveness, there = propagate(graph, stocks), nonzero(graph, stocks)
+    liveness = propagate(graph, stocks)
     alive = torch.zeros(coupling.count, dtype=torch.bool)
     carried, held = _carried(model, graph, masks, coupling)
     # Made by a mix, or stored (an embedding, an initial state); alive if that mix or what is stored is.
@@ -190,7 +190,7 @@ def alive_groups(model: nn.Module, graph: Graph, masks: Masks, coupling: Couplin
         elif op.kind == "mix":
             for value in set(op.inputs) - mixed:
                 # Channels that parameters carry (positions, the columns of a computed weight) are dead with them.
-                groups = coupling.groups(value)[there[value]]
+                groups = coupling.groups(value)[liveness.there[value]]
                 alive[groups[carried[groups] | ~held[groups]]] = True
             for value in made.intersection(op.inputs):
                 groups = coupling.groups(value)

@@ -15,7 +15,7 @@ from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.remaining import Room, room_of
 from prunekit.pruning.graph.tracing import evaluation, untouched
-from prunekit.pruning.guards import CONSTANT, constant, outputs, warn_of
+from prunekit.pruning.guards import CONSTANT, constant, warn_of
 from prunekit.pruning.levels import UnreachableError
 from prunekit.pruning.masks import Masks, masked, removed, total_parameters
 from prunekit.pruning.methods import Method
@@ -64,7 +64,6 @@ def prune_together(
     room = room_of(subject.model, subject.graph, masks)
     counted = _multiplications(subject.model, subject.graph) if asked.target == "multiplications" else None
     given = _Given(subject, row, room, masks, _scores(subject, row), skipped, rank, counted)
-    dense = outputs(subject.model, subject.graph.example)
     first: Masks | None = None
     for least in _LEAST:
         limited = asked._replace(limits=asked.limits._replace(least=least))
@@ -75,7 +74,7 @@ def prune_together(
                 raise
             break
         first = found if first is None else first
-        if not constant(dense, tried.outputs):
+        if not constant(subject.graph.outputs, tried.outputs):
             warn_of(tried.failed, _WHOLE)
             return found
     warnings.warn(CONSTANT, PrunekitWarning, 4)
@@ -103,9 +102,8 @@ def _tested(given: _Given, asked: Asked) -> tuple[Masks, Shrunk]:
     """
     fixed: frozenset[int] = frozenset()
     failed: tuple[str, ...] = ()
-    refusal: UsageError | None = None
     for _ in range(_TRIES):
-        refusal = None
+        refusal: UsageError | None = None
         try:
             kept, refusal = _channels(given, asked, fixed)
             found, tried, stay = _shrunk(given, kept)
@@ -176,7 +174,4 @@ def _multiplications(model: nn.Module, graph: Graph) -> Multiplications:
     """What the network multiplies on the inputs on which it was traced."""
     with untouched(model), multiplied(model) as found:
         model(*graph.example)
-    if found.uncounted:
-        what = ", ".join(sorted(found.uncounted))
-        warnings.warn(f"multiplications by weights are not counted in {what}", PrunekitWarning, 5)
     return found

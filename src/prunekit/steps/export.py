@@ -246,9 +246,7 @@ def logits(images):
 """
 _FIT_ATTENTION = """
 
-for module in model.modules():  # attention: as many heads as the weights have
-    if isinstance(module, nn.MultiheadAttention):
-        fit_(module)
+fit_(model)  # attention: as many heads as the weights have
 """
 _RESIZE = """
 

@@ -13,19 +13,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from torch import Tensor
 
 from prunekit.data.corruptions.pixelate import boxes
 from prunekit.data.corruptions.table import Corruption
+from prunekit.data.images import Planes, fill_planes
 
 # Below this many pixels on the shorter side, our own formulas are faster or as fast.
 LIBRARY_FROM_PX = 80
 # The made-up image of the comparison: odd sides, partly smooth and partly noise.
 TRIAL_SIZE = (41, 58)
-Planes = NDArray[np.uint8]
 # Writes the changed copy of one image [3, H, W] into the second.
 PerImage = Callable[[Planes, Planes], None]
 
@@ -35,7 +34,7 @@ def jpeg_compression(planes: Planes, out: Planes, *, quality: int) -> None:
     written = BytesIO()
     _joined(planes).save(written, "JPEG", quality=quality)
     written.seek(0)
-    _split(JpegImageFile(written), out)
+    fill_planes(JpegImageFile(written), out)
 
 
 def pixelate(planes: Planes, out: Planes, *, scale: float) -> None:
@@ -44,7 +43,7 @@ def pixelate(planes: Planes, out: Planes, *, scale: float) -> None:
     across, down = int(width * scale), int(height * scale)
     narrow = _joined(planes).resize((across, height), Image.Resampling.BOX)
     small = np.empty((3, down, across), np.uint8)
-    _split(narrow.resize((across, down), Image.Resampling.BOX), small)
+    fill_planes(narrow.resize((across, down), Image.Resampling.BOX), small)
     wide = small.take(boxes(across, width)[0][:, 0].numpy(), 2)
     wide.take(boxes(down, height)[0][:, 0].numpy(), 1, out, mode="clip")
 
@@ -94,8 +93,3 @@ def _each(images: Tensor, change: PerImage) -> Tensor:
 def _joined(planes: Planes) -> Image.Image:
     size = planes.shape[2], planes.shape[1]
     return Image.merge("RGB", [Image.frombuffer("L", size, plane, "raw", "L", 0, 1) for plane in planes])
-
-
-def _split(image: Image.Image, out: Planes) -> None:
-    for band, plane in zip("RGB", out, strict=True):
-        plane[:] = np.frombuffer(image.tobytes("raw", band), np.uint8).reshape(plane.shape)

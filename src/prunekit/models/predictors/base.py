@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
@@ -40,7 +41,7 @@ class Opened(NamedTuple):
         return 8 * self.bytes / max(self.parameters, 1)
 
 
-class Batched(nn.Module):
+class Batched(nn.Module, ABC):
     """A network that takes only batches of ``fixed`` images (None: of at least ``least``); it is never copied."""
 
     def __init__(self, *, fixed: int | None = None, least: int = 1) -> None:
@@ -50,9 +51,9 @@ class Batched(nn.Module):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # a session cannot be copied, and nothing changes it
 
+    @abstractmethod
     def one_batch(self, images: Tensor) -> Tensor:
         """Logits of one batch, whose size the program takes."""
-        raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``[N, classes]`` for any N: the last batch is padded, and the padding's logits are dropped."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from prunekit.base.tensors import PLAIN, memory_of
 from prunekit.pruning.graph.channels import Flow, Made, Part, along, broadcast, counted
 from prunekit.pruning.graph.graph import Attached, Graph, Joined, Norm, Sized
 
@@ -38,10 +39,9 @@ def key_of(tensor: Tensor) -> Key:
 
     Tensors of other classes may have no memory, and are distinguished as objects.
     """
-    if type(tensor) not in (Tensor, nn.Parameter, nn.Buffer):
+    if type(tensor) not in PLAIN:
         return ("object", id(tensor))
-    storage = tensor.untyped_storage()
-    return storage._cdata, tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
+    return memory_of(tensor), tensor.storage_offset(), tuple(tensor.shape), tensor.stride()
 
 
 class Builder:

@@ -33,11 +33,18 @@ def examples(model: nn.Module, given: Example | None = None) -> Iterator[tuple[A
             yield ([torch.rand(3, 96, 96, device=device), torch.rand(3, 96, 96, device=device)],)
 
 
+def arguments(example: Example | None) -> tuple[Tensor, ...]:
+    """The network's positional arguments that an example stands for; none for None."""
+    if example is None:
+        return ()
+    return (example,) if isinstance(example, Tensor) else tuple(example)
+
+
 def _given(example: Example | None) -> Iterator[tuple[Tensor, ...]]:
     """The example with two images, if all its tensors have as many, and as it is."""
-    if example is None:
+    several = arguments(example)
+    if not several:
         return
-    several = (example,) if isinstance(example, Tensor) else tuple(example)
     counts = {len(inputs) if inputs.dim() else 0 for inputs in several}
     if len(counts) == 1 and 0 not in counts:
         yield tuple(inputs[:2] if len(inputs) > 1 else torch.cat([inputs, inputs]) for inputs in several)

@@ -155,9 +155,8 @@ def _reduced_flow(
     if gone.isdisjoint(track.axes):
         return [track._replace(axes=_left(track.axes, gone, call))]
     kept = [place for place, axis in enumerate(track.axes) if axis not in gone]
-    if (
-        not kept
-    ):  # of all channels, but only if something uses it, unlike the mean of unused attention weights
+    if not kept:
+        # It is of all channels, but only if something uses it, unlike the mean of unused attention weights.
         return [Made(origins=frozenset((track.value,)), stale=True)]
     others = [place for place in range(len(track.axes)) if place not in kept]
     rows = track.table.permute(*kept, *others).flatten(len(kept))

@@ -7,10 +7,10 @@ channels and returning unknown ones, so that nothing is mistaken for zero or unr
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
+from prunekit.base.tensors import writes
 from prunekit.pruning.graph import contractions, moves, norms, pointwise, rearranged, recurrent
 from prunekit.pruning.graph.builder import Builder, Call, Track, origins_of
 from prunekit.pruning.graph.channels import Flow, Made
@@ -29,7 +29,7 @@ def follow(builder: Builder, call: Call) -> None:
         found = _unknown(builder, call)
     # Statistics and indices after the first result are not channels.
     found = [*found, *[Made(origins=origins_of(found))] * (len(call.outputs) - len(found))]
-    written = _written(call)
+    written = writes(call.func)
     for output, track in zip(call.outputs, found, strict=True):
         (builder.overwrite if written else builder.put)(output, track)
 
@@ -41,16 +41,6 @@ def rule_of(call: Call) -> Rule | None:
     if found is None and torch.Tag.pointwise in getattr(call.func, "tags", ()):
         return pointwise.pointwise
     return found
-
-
-def _written(call: Call) -> bool:
-    return any(
-        argument.alias_info is not None and argument.alias_info.is_write for argument in _schema(call.func)
-    )
-
-
-def _schema(func: Any) -> Any:
-    return func._schema.arguments
 
 
 def _unknown(builder: Builder, call: Call) -> list[Track]:

@@ -29,7 +29,8 @@ class Liveness(NamedTuple):
 
     ``read``: filters that something reads. ``made``: filters that are not zero. ``fed``: input channels that are not
     zero. ``tapped``: input channels that are read and not zero. ``normed``: norm entries that stay. ``weights``: for
-    every filter, the number of its weights that read channels that are not zero.
+    every filter, the number of its weights that read channels that are not zero. ``there``: for every value of the
+    graph, the channels that are not zero.
     """
 
     read: dict[str, Bools]
@@ -38,6 +39,7 @@ class Liveness(NamedTuple):
     tapped: dict[str, Bools]
     normed: dict[str, Bools]
     weights: dict[str, Numbers]
+    there: list[Bools]
 
     def biased(self, name: str) -> Bools:
         """The filters that are read and not zero, whose bias stays."""
@@ -61,6 +63,7 @@ def propagate(graph: Graph, stocks: Stocks) -> Liveness:
         tapped={op.name: used[op.inputs[0]] & there[op.inputs[0]] for op in layers},
         normed={op.name: used[op.output] & there[op.inputs[0]] for op in norms},
         weights=weights,
+        there=there,
     )
 
 
@@ -99,11 +102,6 @@ def masks_of(graph: Graph, kept: Mapping[str, Tensor], liveness: Liveness) -> Ma
     for name, left in liveness.normed.items():
         masks |= {part: torch.from_numpy(left) for part in graph.norms[name] if part is not None}
     return {name: mask.contiguous().clone() for name, mask in masks.items()}
-
-
-def nonzero(graph: Graph, stocks: Stocks) -> list[Bools]:
-    """For every value, the channels that are not exactly zero."""
-    return _forward(graph, stocks)[0]
 
 
 def _forward(graph: Graph, stocks: Stocks) -> tuple[list[Bools], dict[str, Numbers]]:
