@@ -72,11 +72,23 @@ def moments_of_inputs(layer: Layer, module: nn.Module, inputs: Tensor) -> Moment
 
 
 def _moments(seen: Tensor, made: Tensor) -> Moments:
-    """Moments of patches ``[images, groups, J, positions]`` and outputs ``[images, groups, filters, positions]``."""
+    """Moments of patches ``[images, groups, J, positions]`` and outputs ``[images, groups, filters, positions]``.
+
+    Products are summed in float32 about means: those of the values themselves lose small variations about a large mean.
+    """
     seen, made = (part.permute(1, 2, 0, 3).flatten(2) for part in (seen, made))
-    sums = seen @ seen.mT, seen @ made.mT, seen.sum(-1), made.sum(-1)
-    gram, cross, inputs, outputs = (part.double() for part in sums)
-    return Moments(gram, cross, inputs, outputs, seen.shape[-1])
+    positions = seen.shape[-1]
+    before, after = (part.mean(-1, keepdim=True) for part in (seen, made))
+    seen, made = seen - before, made - after
+    # The float32 means are not quite those of the values, so the differences have small sums of their own.
+    rests = [part.sum(-1, keepdim=True).double() for part in (seen, made)]
+    means = [part.double() for part in (before, after)]
+    inputs, outputs = (rest + positions * mean for rest, mean in zip(rests, means, strict=True))
+    gram, cross = (
+        (seen @ other.mT).double() + means[0] @ total.mT + rests[0] @ mean.mT
+        for other, total, mean in ((seen, inputs, means[0]), (made, outputs, means[1]))
+    )
+    return Moments(gram, cross, inputs[..., 0], outputs[..., 0], positions)
 
 
 def by_group(layer: Layer, module: nn.Module, outputs: Tensor) -> Tensor:
