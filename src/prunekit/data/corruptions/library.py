@@ -1,4 +1,4 @@
-"""Large images on a CPU go through Pillow, image by image: faster there, and used only where its bytes are our own.
+"""Large images on a CPU go through Pillow or SciPy, image by image: faster there, and used only where the bytes agree.
 
 The blocks' formulas stay the rule: they serve small images and GPUs, and every setting is compared with them once.
 """
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from prunekit.data.corruptions.pixelate import boxes
@@ -48,6 +49,16 @@ def pixelate(planes: Planes, out: Planes, *, scale: float) -> None:
     wide.take(boxes(down, height)[0][:, 0].numpy(), 1, out, mode="clip")
 
 
+def gaussian_blur(planes: Planes, out: Planes, *, sigma: float) -> None:
+    """Smoothed along the height, then the width; two arrays of one plane's size serve all."""
+    unit, tall = np.empty(planes.shape[1:]), np.empty(planes.shape[1:])
+    for plane, place in zip(planes, out, strict=True):
+        np.divide(plane, 255, out=unit)
+        gaussian_filter1d(unit, sigma, 0, output=tall, mode="nearest")
+        gaussian_filter1d(tall, sigma, 1, output=unit, mode="nearest")
+        np.multiply(unit.clip(0, 1, out=unit), 255, out=place, casting="unsafe")
+
+
 def by_library(images: Tensor, row: Corruption, settings: Mapping[str, Any]) -> Tensor | None:
     """The corrupted copy of ``images`` (uint8 [N, 3, H, W]); None where blocks must make it."""
     if row.library is None or images.device.type != "cpu" or min(images.shape[2:]) < LIBRARY_FROM_PX:
@@ -59,7 +70,7 @@ def by_library(images: Tensor, row: Corruption, settings: Mapping[str, Any]) -> 
 
 @cache
 def agrees(row: Corruption, settings: tuple[tuple[str, Any], ...]) -> bool:
-    """Whether Pillow, with the libraries that this one was built with, gives the bytes of our own formula."""
+    """Whether the library, as it was built here, gives the bytes of our own formula."""
     if row.library is None:
         return False
     image = _trial()
@@ -77,7 +88,7 @@ def _trial() -> Tensor:
 
 
 def _each(images: Tensor, change: PerImage) -> Tensor:
-    """All images, in as many threads as torch uses; Pillow works without Python's lock."""
+    """All images, in as many threads as torch uses; the libraries work without Python's lock."""
     whole = images.contiguous().numpy()
     out = np.empty_like(whole)
     threads = min(torch.get_num_threads(), len(whole))

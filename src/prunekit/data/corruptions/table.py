@@ -111,6 +111,7 @@ BLUR = {
         ("sigma",),
         _each(0.4, 0.6, 0.7, 0.8, 1),
         _each(1, 2, 3, 4, 6),
+        library=_code("library:gaussian_blur"),
     ),
     "defocus_blur": Corruption(
         _code("blur:defocus_blur"),

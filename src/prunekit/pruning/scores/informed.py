@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from prunekit.pruning.layers import Layer
-from prunekit.pruning.scores.patches import convolves, from_rows, outer, patches, rows, sums
+from prunekit.pruning.scores.patches import Plain, convolves, from_rows, outer, patches, plain, rows, sums
 from prunekit.pruning.subject import Scores, Subject, observe
 
 # Sums up to this size (float32's epsilon, as in the authors' code) give no shares.
@@ -47,11 +47,12 @@ def sipp(subject: Subject) -> Scores:
             one = patches(layer, module, half[:1])
             fast = convolves(module, half)
             for images in _chunks(half, one.numel() + 2 * layer.outputs * one.shape[-1]):
-                if fast and best.numel() <= PRODUCT_ELEMENTS // 2:
-                    _raise_by_gradients(best, layer, module, weights, images)
+                same = plain(layer, module, images) if fast else None
+                if same is not None and best.numel() <= PRODUCT_ELEMENTS // 2:
+                    _raise_by_gradients(best, layer, weights, same)
                     continue
                 seen = patches(layer, module, images)
-                totals = sums(layer, module, weights, images) if fast else weights @ seen
+                totals = weights @ seen if same is None else sums(layer, weights, same)
                 _raise_by_products(best, _inverse(totals), seen)
 
     observe(subject, visit)
@@ -61,15 +62,14 @@ def sipp(subject: Subject) -> Scores:
     }
 
 
-def _raise_by_gradients(
-    found: Tensor, layer: Layer, module: nn.Module, signed: Tensor, images: Tensor
-) -> None:
+def _raise_by_gradients(found: Tensor, layer: Layer, signed: Tensor, same: Plain) -> None:
     """Raise ``found`` (``[groups, F, J]``), in place, to the largest mean over positions of a / Z of these images."""
-    inverse = _inverse(sums(layer, module, signed, images))
-    inverse.div_(inverse.shape[-1])
+    inverse = _inverse(sums(layer, signed, same))
     together = 2 * PRODUCT_ELEMENTS // found.numel()
-    for some, inputs in zip(torch.split(inverse, together), torch.split(images, together), strict=True):
-        torch.maximum(found, outer(layer, module, some, inputs).amax(0), out=found)
+    for start in range(0, len(inverse), together):
+        some = slice(start, start + together)
+        means = outer(layer, inverse[some], same.part(some)).amax(0).div_(inverse.shape[-1])
+        torch.maximum(found, means, out=found)
 
 
 def _raise_by_products(found: Tensor, inverse: Tensor, seen: Tensor) -> None:
@@ -77,13 +77,13 @@ def _raise_by_products(found: Tensor, inverse: Tensor, seen: Tensor) -> None:
 
     ``inverse``: 1 / Z, ``[images, groups, F, positions]``.
     """
-    inverse.div_(seen.shape[-1])
     block = max(1, PRODUCT_ELEMENTS // found[:, 0].numel())
     together = max(1, PRODUCT_ELEMENTS // found[:, :block].numel())
     for best, factors in zip(torch.split(found, block, 1), torch.split(inverse, block, 2), strict=True):
         for some, inputs in zip(torch.split(factors, together), torch.split(seen, together), strict=True):
-            means = some @ inputs.transpose(-1, -2)
-            torch.maximum(best, means[0] if len(means) == 1 else means.amax(0), out=best)
+            totals = some @ inputs.transpose(-1, -2)
+            largest = totals[0] if len(totals) == 1 else totals.amax(0)
+            torch.maximum(best, largest.div_(seen.shape[-1]), out=best)
 
 
 def _weight_scores(layer: Layer, signed: Tensor, means: Tensor) -> Tensor:
@@ -212,7 +212,11 @@ def _inverse(totals: Tensor) -> Tensor:
 
 def _halves(inputs: Tensor) -> list[Tensor]:
     """The positive and the negative half of the inputs, or only the inputs if none is negative."""
-    return [inputs.clamp(min=0), inputs.neg().clamp(min=0)] if bool((inputs < 0).any()) else [inputs]
+    return (
+        [inputs.clamp(min=0), inputs.neg().clamp(min=0)]
+        if inputs.numel() and bool(inputs.amin() < 0)
+        else [inputs]
+    )
 
 
 def _chunks(images: Tensor, elements: int) -> tuple[Tensor, ...]:

@@ -32,7 +32,7 @@ def patches(layer: Layer, module: nn.Module, inputs: Tensor) -> Tensor:
     """
     if isinstance(module, nn.Linear):
         return inputs.reshape(len(inputs), -1, layer.inputs).transpose(1, 2).unsqueeze(1)
-    seen = _slide(plain(layer, module, inputs))
+    seen = _slide(plain(layer, module, inputs).padded())
     return seen.reshape(len(seen), layer.groups, layer.inputs // layer.groups * seen.shape[2], -1)
 
 
@@ -48,34 +48,31 @@ def convolves(module: nn.Module, inputs: Tensor) -> bool:
     )
 
 
-def sums(layer: Layer, module: nn.Module, weights: Tensor, inputs: Tensor) -> Tensor:
+def sums(layer: Layer, weights: Tensor, same: Plain) -> Tensor:
     """``weights @ patches`` for any weights ``[groups, filters, J]``, without making the patches."""
-    same = plain(layer, module, inputs)
     filters = weights.reshape(-1, layer.shape[1], *same.kernel)
     made = torch.mkldnn_convolution(
-        same.inputs, filters, None, [0] * len(same.kernel), same.stride, same.dilation, layer.groups
+        same.inputs, filters, None, same.padding, same.stride, same.dilation, layer.groups
     )
     return made.reshape(len(made), *weights.shape[:2], -1)
 
 
-def outer(layer: Layer, module: nn.Module, factors: Tensor, inputs: Tensor) -> Tensor:
+def outer(layer: Layer, factors: Tensor, same: Plain) -> Tensor:
     """``factors @ patches.T`` for ``[images, groups, filters, positions]``: ``[images, groups, filters, J]``.
 
     These are the gradients of the weights if the factors are those of the outputs; every image is a group of its own.
     """
-    same = plain(layer, module, inputs)
     images, groups, filters, _ = factors.shape
-    none = [0] * len(same.kernel)
     found: Tensor = torch.ops.aten.convolution_backward(
         factors.reshape(1, -1, *same.outputs),
         same.inputs.reshape(1, -1, *same.inputs.shape[2:]),
         factors.new_empty(images * groups * filters, layer.shape[1], *same.kernel),  # only its shape is used
         None,
         same.stride,
-        none,
+        same.padding,
         same.dilation,
         False,
-        none,
+        [0] * len(same.kernel),
         images * groups,
         (False, True, False),
     )[1]
@@ -83,30 +80,49 @@ def outer(layer: Layer, module: nn.Module, factors: Tensor, inputs: Tensor) -> T
 
 
 class Plain(NamedTuple):
-    """A plain convolution without padding that is equal to a layer, and its inputs."""
+    """A plain convolution that is equal to a layer, and its inputs; ``padding``: zeros on either side of every axis."""
 
     inputs: Tensor
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     dilation: tuple[int, ...]
+    padding: tuple[int, ...]
+
+    def part(self, images: slice) -> Plain:
+        """The same for some of the images."""
+        return self._replace(inputs=self.inputs[images])
+
+    def padded(self) -> Plain:
+        """The same with the zeros among the inputs."""
+        if not any(self.padding):
+            return self
+        widths = [width for width in reversed(self.padding) for _ in range(2)]
+        return self._replace(inputs=F.pad(self.inputs, widths), padding=(0,) * len(self.padding))
 
     @property
     def outputs(self) -> list[int]:
         """The output positions along every axis."""
-        axes = zip(self.inputs.shape[2:], self.kernel, self.stride, self.dilation, strict=True)
-        return [(size - step * (window - 1) - 1) // stride + 1 for size, window, stride, step in axes]
+        axes = zip(self.inputs.shape[2:], self.kernel, self.stride, self.dilation, self.padding, strict=True)
+        return [
+            (size + 2 * zeros - step * (window - 1) - 1) // stride + 1
+            for size, window, stride, step, zeros in axes
+        ]
 
 
 def plain(layer: Layer, module: nn.Module, inputs: Tensor) -> Plain:
     """The plain convolution equal to a convolution or transposed convolution on these inputs."""
-    return (_stuffed if layer.transposed else _padded)(module, inputs)
+    return (_stuffed if layer.transposed else _framed)(module, inputs)
 
 
-def _padded(module: nn.Module, inputs: Tensor) -> Plain:
+def _framed(module: nn.Module, inputs: Tensor) -> Plain:
+    """The convolution itself; padding other than the same number of zeros on both sides becomes part of the inputs."""
+    shape = module.kernel_size, module.stride, module.dilation
     widths: list[int] = module._reversed_padding_repeated_twice  # type: ignore[assignment]
+    padding = tuple(reversed(widths[::2]))
+    if module.padding_mode == "zeros" and widths[::2] == widths[1::2]:
+        return Plain(inputs, *shape, padding)  # type: ignore[arg-type]
     mode = "constant" if module.padding_mode == "zeros" else str(module.padding_mode)
-    padded = F.pad(inputs, widths, mode=mode) if any(widths) else inputs
-    return Plain(padded, module.kernel_size, module.stride, module.dilation)  # type: ignore[arg-type]
+    return Plain(F.pad(inputs, widths, mode=mode), *shape, (0,) * len(padding))  # type: ignore[arg-type]
 
 
 def _stuffed(module: nn.Module, inputs: Tensor) -> Plain:
@@ -123,7 +139,7 @@ def _stuffed(module: nn.Module, inputs: Tensor) -> Plain:
     for size, step, cut, extra in reversed(list(axes)):
         reach = step * (size - 1) - cut
         widths += [reach, reach + extra]
-    return Plain(F.pad(stuffed, widths), kernel, (1,) * len(kernel), dilation)
+    return Plain(F.pad(stuffed, widths), kernel, (1,) * len(kernel), dilation, (0,) * len(kernel))
 
 
 def _slide(same: Plain) -> Tensor:
