@@ -117,7 +117,7 @@ def latency(arch: str, method: str, given: argparse.Namespace) -> Iterator[Measu
 class Study:
     """A data set, and a network trained on it for each seed."""
 
-    def __init__(self, name: str, epochs: int, most: int, seeds: int) -> None:
+    def __init__(self, name: str, epochs: int, most: int, seeds: range) -> None:
         root = Path(tempfile.gettempdir())
         self.name = name.partition(":")[0]
         self.dataset = open_dataset(name, root)
@@ -125,8 +125,8 @@ class Study:
         self.images = images.subset(torch.arange(0, len(images), max(1, len(images) // most)))
         self.test = load_distribution(parse(name), root, dataset=self.dataset)
         classes = len(self.dataset.classes)
-        self.dense = [build("resnet8", classes=classes, seed=seed) for seed in range(seeds)]
-        for seed, model in enumerate(self.dense):
+        self.dense = {seed: build("resnet8", classes=classes, seed=seed) for seed in seeds}
+        for seed, model in self.dense.items():
             self.train(model, seed, epochs)
         images, labels = self.images.take(torch.arange(0, len(self.images), len(self.images) // 256)[:256])
         self.batches: Batches = [(Normaliser(self.dataset, "cpu")(images), labels)]
@@ -154,7 +154,7 @@ def error(study: Study, method: str, ratio: float, epochs: int) -> Measured:
     found = [
         [
             study.retrained(make(dense, method, ratio, study.batches), seed, epochs)
-            for seed, dense in enumerate(study.dense)
+            for seed, dense in study.dense.items()
         ]
         for make in (ours, theirs)
     ]
@@ -169,6 +169,8 @@ def error(study: Study, method: str, ratio: float, epochs: int) -> Measured:
 def difference(mine: Sequence[float], other: Sequence[float]) -> str:
     """The mean difference with its 95 % interval (Student), paired by network."""
     apart = [one - two for one, two in zip(mine, other, strict=True)]
+    if len(apart) < 2:
+        return f"difference {apart[0]:+.2f} points"
     half = t.ppf(0.975, len(apart) - 1) * statistics.stdev(apart) / len(apart) ** 0.5
     return f"difference {statistics.mean(apart):+.2f} ± {half:.2f} points"
 
@@ -179,8 +181,9 @@ def rows(given: argparse.Namespace) -> Iterator[Measured]:
         for method in given.methods:
             yield from latency(arch, method, given)
     for name in given.data if given.trained else ():
-        study = Study(name, 2 * given.epochs, given.images, given.seeds)
-        unpruned = statistics.mean(map(study.error, study.dense))
+        seeds = range(given.first_seed, given.first_seed + given.seeds)
+        study = Study(name, 2 * given.epochs, given.images, seeds)
+        unpruned = statistics.mean(map(study.error, study.dense.values()))
         yield Measured(f"test error of the unpruned resnet8 on {study.name}", unpruned, "%")
         for ratio in given.trained:
             for method in given.methods:
@@ -197,7 +200,8 @@ def main() -> None:
     parser.add_argument("--trained", nargs="*", type=float, default=[0.5, 0.8])
     parser.add_argument("--data", nargs="+", default=["digits"])
     parser.add_argument("--ratio", type=float, default=0.5)
-    for name, default in {"epochs": 6, "images": 10_000, "seeds": 5, "rounds": 15, "threads": 2}.items():
+    whole = {"epochs": 6, "images": 10_000, "seeds": 5, "first-seed": 0, "rounds": 15, "threads": 2}
+    for name, default in whole.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     accepts_json(parser)
     given = parser.parse_args()
