@@ -1,8 +1,6 @@
-"""Coupled pruning: score and mask coupled channels together, so that every masked channel can really be removed.
+"""Coupled pruning: mask coupled channels together, so that every masked channel can really be removed.
 
-Groups come from :class:`Coupling`. Each filter's score is divided by its layer's mean; a group's score is the mean of
-these over its filters (for methods that rank input channels: the largest score of its channels). It follows DepGraph's
-group importance (Fang et al. 2023, arXiv:2301.12900). Groups of the same layers compete like the filters of one layer.
+Groups come from :class:`Coupling`, and their scores from :func:`families`.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from prunekit.errors import UsageError
 from prunekit.pruning.allocation import Choice, largest
 from prunekit.pruning.asking import Asked, Limits
 from prunekit.pruning.cutting import attached_places
+from prunekit.pruning.families import Family, carriers, families
 from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.propagation import by_filter
@@ -29,97 +28,6 @@ from prunekit.pruning.masks import Masks, parameters
 from prunekit.pruning.methods import Method
 from prunekit.pruning.shrink import alive_groups
 from prunekit.pruning.subject import Scores, Subject
-
-
-class Family(NamedTuple):
-    """Groups of the same layers, which compete. ``groups``: their numbers; ``width``: filters per group."""
-
-    layers: tuple[str, ...]
-    groups: Tensor
-    scores: Tensor
-    width: int
-
-
-def families(
-    subject: Subject, coupling: Coupling, scores: Scores, row: Method, free: Tensor
-) -> dict[str, Family]:
-    """The removable groups (``free``: bool per group) by the layers that they belong to, with their scores."""
-    found = _scores(coupling, scores, row)
-    total, count = _spare_scores(subject, coupling)
-    found = torch.where(found.isnan(), total / count.clamp(min=1), found)
-    signs: dict[tuple[str, ...], list[int]] = {}
-    members = _members(coupling)
-    for group in free.nonzero().flatten().tolist():
-        if group in members:
-            signs.setdefault(tuple(sorted(members[group])), []).append(group)
-    made = {}
-    for layers, groups in signs.items():
-        chosen = torch.tensor(groups)
-        made["+".join(layers)] = Family(layers, chosen, found[chosen], max(members[groups[0]].values()))
-    return made
-
-
-def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
-    """For every group, the layers that make its channels, and how many channels each makes; if no layer does, the
-    parameters whose places are its channels, such as an embedding."""
-    found: dict[int, dict[str, int]] = {}
-    for op in coupling.makers:
-        for group in coupling.groups(op.output).tolist():
-            mine = found.setdefault(group, {})
-            mine[op.name] = mine.get(op.name, 0) + 1
-    for op in coupling.graph.ops:
-        if op.kind == "mix":
-            for group in coupling.groups(op.output).tolist():
-                found.setdefault(group, {}).setdefault(op.name or f"{op.scope}:{op.output}", 1)
-    stored: dict[int, dict[str, int]] = {}
-    for one in coupling.graph.attached:
-        for group in coupling.groups(one.value)[one.labels[one.labels >= 0]].tolist():
-            stored.setdefault(group, {})[one.name] = 1
-    return stored | found
-
-
-def _scores(coupling: Coupling, scores: Scores, row: Method) -> Tensor:
-    """The score of every group; nan if nothing in it has a score."""
-    total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
-    most = torch.full((coupling.count,), -torch.inf, dtype=torch.float64)
-    for op in coupling.uses:
-        if op.name not in scores:
-            continue
-        values = scores[op.name].detach().cpu().double().flatten()
-        if row.ranks == "inputs":
-            most.scatter_reduce_(0, coupling.groups(op.inputs[0]), values, "amax")
-        else:
-            groups = coupling.groups(op.output)
-            total.index_add_(0, groups, values / values.mean().clamp(min=1e-30))
-            count.index_add_(0, groups, torch.ones(len(groups)))
-    if row.ranks == "inputs":
-        return most.masked_fill(most.isneginf(), torch.nan)
-    return (total / count.clamp(min=1)).masked_fill(count == 0, torch.nan)
-
-
-def _spare_scores(subject: Subject, coupling: Coupling) -> tuple[Tensor, Tensor]:
-    """For groups without a score: the magnitude of the weights that read each, or, if no layer reads it, of its own
-    (those of a recurrent layer), over the mean of the layer or parameter."""
-    total, count = torch.zeros(coupling.count, dtype=torch.float64), torch.zeros(coupling.count)
-    for op in coupling.uses:
-        layer = subject.layers[op.name]
-        if layer.groups == 1:
-            read = layer.blocks(layer.tensor().cpu()).double().abs().sum((0, 2))
-            _add(total, count, coupling.groups(op.inputs[0]), read)
-    own, own_count = torch.zeros_like(total), torch.zeros_like(count)
-    values = parameters(subject.model)
-    for name, axes in _carriers(subject.model, coupling).items():
-        for axis, groups in axes:
-            each = values[name].detach().cpu().double().abs().movedim(axis, 0).reshape(len(groups), -1).sum(1)
-            _add(own, own_count, groups, each)
-    return torch.where(count > 0, total, own), torch.where(count > 0, count, own_count)
-
-
-def _add(total: Tensor, count: Tensor, groups: Tensor, values: Tensor) -> None:
-    """Add values, over their mean, to the totals of their groups (-1: none)."""
-    there = groups >= 0
-    total.index_add_(0, groups[there], (values / values.mean().clamp(min=1e-30))[there])
-    count.index_add_(0, groups[there], torch.ones(int(there.sum())))
 
 
 def _rows(values: Tensor, axis: int) -> Tensor:
@@ -217,7 +125,7 @@ class CoupledTrial:
     def rest(self) -> tuple[float, Tensor, list[tuple[str, Tensor, list[tuple[int, Tensor]]]]]:
         """What entries other than layer weights are worth: those that always stay, those of each group, and parameters
         in which several axes carry channels."""
-        axes = _carriers(self.model, self.coupling)
+        axes = carriers(self.model, self.coupling)
         followed = {self.room.graph.layers[op.name].weight for op in self.coupling.makers}
         always, by_group = 0.0, torch.zeros(self.coupling.count, dtype=torch.float64)
         crossed = []
@@ -238,27 +146,6 @@ class CoupledTrial:
             by_group.index_add_(0, groups[groups >= 0], each[groups >= 0])
             always += float(each[groups < 0].sum())
         return always, by_group, crossed
-
-
-def _carriers(model: nn.Module, coupling: Coupling) -> dict[str, list[tuple[int, Tensor]]]:
-    """For every parameter, the axes that carry channels, with the group of every place (-1: none)."""
-    own, found = parameters(model), dict[tuple[str, int], Tensor]()
-    for attached in coupling.graph.attached:
-        if attached.name not in own:
-            continue
-        size = own[attached.name].shape[attached.axis]
-        groups = found.setdefault((attached.name, attached.axis), torch.full((size,), -1, dtype=torch.int64))
-        labels = attached.labels[:size]
-        tied = labels >= 0
-        groups[: len(labels)][tied] = coupling.groups(attached.value)[labels[tied]]
-    for op in coupling.makers:
-        bias = coupling.graph.layers[op.name].bias
-        if bias is not None:
-            found[bias, 0] = coupling.groups(op.output)
-    by_name: dict[str, list[tuple[int, Tensor]]] = {}
-    for (name, axis), groups in found.items():
-        by_name.setdefault(name, []).append((axis, groups))
-    return by_name
 
 
 def _there(groups: Tensor, needed: Tensor) -> Tensor:
