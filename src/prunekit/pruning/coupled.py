@@ -84,7 +84,7 @@ class CoupledTrial:
         """The nearest amount, at least one, that leaves a multiple of ``round_to`` channels within the limits."""
         family = self.families[name]
         total = len(family.groups)
-        step = self.limits.round_to // math.gcd(self.limits.round_to, family.width)
+        step = family.step(self.limits.round_to)
         amount = max(amount, math.ceil((1 - self.limits.largest_share) * total - 1e-9))
         shares = [self.limits.shares[layer] for layer in family.layers if layer in self.limits.shares]
         amount = round((1 - min(shares)) * total) if shares else amount

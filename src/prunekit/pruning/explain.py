@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Literal, NamedTuple
 
 from torch import nn
@@ -71,7 +72,8 @@ def rows(model: nn.Module, graph: Graph) -> list[Row]:
 
 
 def check_shares(graph: Graph, shares: Mapping[str, float], skipped: frozenset[str]) -> None:
-    """Refuse a share of a layer that cannot lose channels, or from which nothing is chosen (``skipped``)."""
+    """Refuse a share of a layer that cannot lose channels, or from which nothing is chosen (``skipped``), and different
+    shares of coupled layers."""
     asked = [name for name, share in shares.items() if share > 0]
     if not asked:
         return
@@ -87,6 +89,16 @@ def check_shares(graph: Graph, shares: Mapping[str, float], skipped: frozenset[s
             raise UsageError(
                 f"layer_ratios: layer {name!r} keeps its channels, because it, or a layer that is coupled with it, "
                 "is in skip_layers or has no score"
+            )
+    _check_coupled(shares, groups)
+
+
+def _check_coupled(shares: Mapping[str, float], groups: Mapping[str, set[int]]) -> None:
+    for first, second in combinations(sorted(shares.keys() & groups.keys()), 2):
+        if shares[first] != shares[second] and not groups[first].isdisjoint(groups[second]):
+            raise UsageError(
+                f"layer_ratios: layers {first!r} and {second!r} lose channels together, but are to lose "
+                f"{shares[first]} and {shares[second]} of them: give both the same, or only one of them"
             )
 
 

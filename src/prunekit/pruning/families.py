@@ -7,6 +7,8 @@ arXiv:2301.12900). Groups of the same layers compete like the filters of one lay
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import NamedTuple
 
 import torch
@@ -19,12 +21,17 @@ from prunekit.pruning.subject import Scores, Subject
 
 
 class Family(NamedTuple):
-    """Groups of the same layers, which compete. ``groups``: their numbers; ``width``: filters per group."""
+    """Groups of the same layers, which compete. ``groups``: their numbers; ``widths``: how many channels of a group the
+    layers make or read, each in a piece of its own."""
 
     layers: tuple[str, ...]
     groups: Tensor
     scores: Tensor
-    width: int
+    widths: frozenset[int]
+
+    def step(self, multiple: int) -> int:
+        """The fewest groups that are a multiple of so many channels in every piece."""
+        return math.lcm(*(multiple // math.gcd(multiple, width) for width in self.widths))
 
 
 def families(
@@ -35,14 +42,14 @@ def families(
     total, count = _spare_scores(subject, coupling)
     found = torch.where(found.isnan(), total / count.clamp(min=1), found)
     signs: dict[tuple[str, ...], list[int]] = {}
-    members = _members(coupling)
+    members, widths = _members(coupling), _widths(coupling)
     for group in free.nonzero().flatten().tolist():
         if group in members:
             signs.setdefault(tuple(sorted(members[group])), []).append(group)
     made = {}
     for layers, groups in signs.items():
         chosen = torch.tensor(groups)
-        made["+".join(layers)] = Family(layers, chosen, found[chosen], max(members[groups[0]].values()))
+        made["+".join(layers)] = Family(layers, chosen, found[chosen], widths.get(groups[0], frozenset({1})))
     return made
 
 
@@ -63,6 +70,16 @@ def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
         for group in coupling.groups(one.value)[one.labels[one.labels >= 0]].tolist():
             stored.setdefault(group, {})[one.name] = 1
     return stored | found
+
+
+def _widths(coupling: Coupling) -> dict[int, frozenset[int]]:
+    """For every group, how many of its channels the layers make or read: one number per size of a piece."""
+    found: dict[int, frozenset[int]] = {}
+    for op in coupling.makers:
+        for value in (op.inputs[0], op.output):
+            for group, count in Counter(coupling.groups(value).tolist()).items():
+                found[group] = found.get(group, frozenset()) | {count}
+    return found
 
 
 def _scores(coupling: Coupling, scores: Scores, row: Method) -> Tensor:

@@ -69,6 +69,26 @@ def test_channels_left_are_multiples_of_what_was_asked():
     assert len(left(masks, "0.weight")) % 8 == len(left(masks, "5.weight")) % 8 == 0
 
 
+class Gated(nn.Module):
+    """A layer whose output is cut into two equal pieces, each read by a layer of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(6, 64), nn.Linear(32, 16), nn.Linear(32, 16)
+
+    def forward(self, x):
+        left, right = torch.relu(self.a(x)).chunk(2, 1)
+        return self.b(left) + self.c(right)
+
+
+def test_pieces_of_a_layer_keep_multiples_too():
+    """By hand: of 1,504 entries, 46 go with a channel of either piece; steps of 8 remove 0, 0.245, 0.489 .."""
+    masks = prune(Gated(), method="ft", prune_ratio=0.25, coupled=True, round_to=8)
+    assert int(masks["b.weight"].any(0).sum()) == int(masks["c.weight"].any(0).sum()) == 24
+    with pytest.raises(UsageError, match=r"the nearest possible ratios are 0\.000 and 0\.245"):
+        prune(Gated(), method="ft", prune_ratio=0.12, coupled=True, round_to=8)
+
+
 def test_a_layer_loses_its_own_share_and_none_more_than_the_cap():
     masks = prune(body(), method="ft", prune_ratio=0.5, coupled=True, layer_ratios={"5": 0.25})
     assert len(left(masks, "5.weight")) == 36
@@ -273,9 +293,10 @@ def test_no_layer_is_left_with_units_that_are_always_off_if_others_can_go():
     assert not torch.equal(answers[0], answers[1])
 
 
-def test_a_network_that_answers_the_same_to_everything_is_named():
+@pytest.mark.parametrize("images", [1, 2])
+def test_a_network_that_answers_the_same_to_everything_is_named(images):
     with pytest.warns(PrunekitWarning, match="the same for all inputs: ask for a smaller ratio"):
-        masks = prune(dying(4), method="ft", prune_ratio=0.7, coupled=True, example=torch.randn(2, 3))
+        masks = prune(dying(4), method="ft", prune_ratio=0.7, coupled=True, example=torch.randn(images, 3))
     assert left(masks, "0.weight") == [0]
 
 

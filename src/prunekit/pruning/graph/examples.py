@@ -41,14 +41,21 @@ def arguments(example: Example | None) -> tuple[Tensor, ...]:
 
 
 def _given(example: Example | None) -> Iterator[tuple[Tensor, ...]]:
-    """The example with two images, if all its tensors have as many, and as it is."""
+    """The example with two images, if all its tensors have as many, and as it is.
+
+    The second of a single one is its mirror image: two that are the same would tell nothing about what differs.
+    """
     several = arguments(example)
     if not several:
         return
     counts = {len(inputs) if inputs.dim() else 0 for inputs in several}
     if len(counts) == 1 and 0 not in counts:
-        yield tuple(inputs[:2] if len(inputs) > 1 else torch.cat([inputs, inputs]) for inputs in several)
+        yield tuple(inputs[:2] if len(inputs) > 1 else _and_mirrored(inputs) for inputs in several)
     yield several
+
+
+def _and_mirrored(inputs: Tensor) -> Tensor:
+    return torch.cat([inputs, inputs.flip(list(range(1, inputs.dim())))])
 
 
 def _first(model: nn.Module) -> nn.Module | None:
