@@ -7,8 +7,8 @@ Latency: torchvision networks at 224 pixels; passes of the two networks alternat
 each seed, a resnet8 is trained on each data set, pruned by both, and retrained by the same loop with the same
 settings; the difference of the errors, prunekit's less the other, comes with the 95 % interval of its mean over
 networks. Torch-Pruning (``pip install torch-pruning``) gets its magnitude importance (p = 1 for ft, 2 for l2) or its
-Taylor importance with the gradients of the same images, and lets layers compete where the method does. It is asked
-for more in steps until its parameters reach the ratio.
+Taylor importance with the gradients of the same images, and lets layers compete where the method does. It removes
+channels in one step, as prunekit does and as it does by default; ``--steps 80``: in steps, each with new scores.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ from prunekit.pruning.shrink import shrink
 from prunekit.training.loop import fit
 
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
-STEPS = 40
 PEER = "Torch-Pruning"
+# The largest share of channels that Torch-Pruning is asked to remove, and how often the share is halved in search.
+LARGEST, TRIES = 0.98, 9
 
 
 def ours(model: nn.Module, method: str, ratio: float, batches: Batches) -> nn.Module:
@@ -54,8 +55,22 @@ def ours(model: nn.Module, method: str, ratio: float, batches: Batches) -> nn.Mo
     return shrink(model, masks)
 
 
-def theirs(model: nn.Module, method: str, ratio: float, batches: Batches) -> nn.Module:
-    """The same by Torch-Pruning: the first step at which the parameters reach the ratio."""
+def theirs(model: nn.Module, method: str, ratio: float, batches: Batches, steps: int) -> nn.Module:
+    """The same by Torch-Pruning: in one step, with the share that just reaches the ratio, or in several up to it."""
+    if steps > 1:
+        return by_peer(model, method, LARGEST, batches, steps, ratio)
+    low, high = 0.0, LARGEST
+    for _ in range(TRIES):
+        asked = (low + high) / 2
+        reached = removed(model, by_peer(model, method, asked, batches, 1, ratio)) >= ratio
+        low, high = (low, asked) if reached else (asked, high)
+    return by_peer(model, method, high, batches, 1, ratio)
+
+
+def by_peer(
+    model: nn.Module, method: str, asked: float, batches: Batches, steps: int, enough: float
+) -> nn.Module:
+    """A copy from which Torch-Pruning removes the share of channels in steps, until enough parameters are gone."""
     kinds = {
         "ft": lambda: tp.importance.GroupMagnitudeImportance(p=1),
         "l2": lambda: tp.importance.GroupMagnitudeImportance(p=2),
@@ -68,21 +83,31 @@ def theirs(model: nn.Module, method: str, ratio: float, batches: Batches) -> nn.
         example,
         importance=kinds[method](),
         global_pruning=METHODS[method].scope == "global",
-        pruning_ratio=0.98,
-        iterative_steps=STEPS * 2,
+        pruning_ratio=asked,
+        iterative_steps=steps,
         ignored_layers=heads,
     )
-    whole = total_parameters(model)
-    for _ in range(STEPS * 2):
+    for _ in range(steps):
         if method == "taylor-filter":
             small.zero_grad()
             for images, labels in batches:
                 cross_entropy(small(images), labels).backward()
         pruner.step()
-        if 1 - total_parameters(small) / whole >= ratio:
+        if removed(model, small) >= enough:
             break
     small.zero_grad(set_to_none=True)
     return small
+
+
+def removed(model: nn.Module, small: nn.Module) -> float:
+    """The share of the parameters that the smaller network lacks."""
+    return 1 - total_parameters(small) / total_parameters(model)
+
+
+def both(model: nn.Module, method: str, ratio: float, batches: Batches, steps: int) -> Iterator[nn.Module]:
+    """prunekit's network, then Torch-Pruning's."""
+    yield ours(model, method, ratio, batches)
+    yield theirs(model, method, ratio, batches, steps)
 
 
 @torch.inference_mode()
@@ -101,8 +126,8 @@ def latency(arch: str, method: str, given: argparse.Namespace) -> Iterator[Measu
     model = getattr(torchvision.models, arch)(weights=None).eval()
     images = torch.randn(8, 3, 224, 224)
     batches: Batches = [(images, torch.arange(8))]
-    pair = [make(model, method, given.ratio, batches).eval() for make in (ours, theirs)]
-    left = [1 - total_parameters(each) / total_parameters(model) for each in pair]
+    pair = [each.eval() for each in both(model, method, given.ratio, batches, given.steps)]
+    left = [removed(model, each) for each in pair]
     times = [[seconds(each, images[:1]) for each in pair] for _ in range(given.rounds + 2)][2:]
     mine, other = (1000 * statistics.median(column) for column in zip(*times, strict=True))
     ratio = statistics.median(two / one for one, two in times)
@@ -149,15 +174,16 @@ class Study:
         return self.error(model)
 
 
-def error(study: Study, method: str, ratio: float, epochs: int) -> Measured:
+def error(study: Study, method: str, ratio: float, given: argparse.Namespace) -> Measured:
     """The test error after the same retraining, the mean over networks, and the difference."""
-    found = [
+    pairs = [
         [
-            study.retrained(make(dense, method, ratio, study.batches), seed, epochs)
-            for seed, dense in study.dense.items()
+            study.retrained(pruned, seed, given.epochs)
+            for pruned in both(dense, method, ratio, study.batches, given.steps)
         ]
-        for make in (ours, theirs)
+        for seed, dense in study.dense.items()
     ]
+    found = [list(errors) for errors in zip(*pairs, strict=True)]
     mine, other = map(statistics.mean, found)
     what = (
         f"test error of resnet8 on {study.name}, {method}, {100 * ratio:.0f} % removed and retrained, "
@@ -187,7 +213,7 @@ def rows(given: argparse.Namespace) -> Iterator[Measured]:
         yield Measured(f"test error of the unpruned resnet8 on {study.name}", unpruned, "%")
         for ratio in given.trained:
             for method in given.methods:
-                yield error(study, method, ratio, given.epochs)
+                yield error(study, method, ratio, given)
 
 
 def main() -> None:
@@ -200,7 +226,15 @@ def main() -> None:
     parser.add_argument("--trained", nargs="*", type=float, default=[0.5, 0.8])
     parser.add_argument("--data", nargs="+", default=["digits"])
     parser.add_argument("--ratio", type=float, default=0.5)
-    whole = {"epochs": 6, "images": 10_000, "seeds": 5, "first-seed": 0, "rounds": 15, "threads": 2}
+    whole = {
+        "epochs": 6,
+        "images": 10_000,
+        "seeds": 5,
+        "first-seed": 0,
+        "rounds": 15,
+        "threads": 2,
+        "steps": 1,
+    }
     for name, default in whole.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     accepts_json(parser)
