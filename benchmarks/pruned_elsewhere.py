@@ -131,10 +131,10 @@ def latency(arch: str, method: str, given: argparse.Namespace) -> Iterator[Measu
     times = [[seconds(each, images[:1]) for each in pair] for _ in range(given.rounds + 2)][2:]
     mine, other = (1000 * statistics.median(column) for column in zip(*times, strict=True))
     ratio = statistics.median(two / one for one, two in times)
-    removed = (
+    what = (
         f"{arch}, {method}, {100 * left[0]:.1f} % of the parameters removed ({100 * left[1]:.1f} % by {PEER})"
     )
-    yield Measured(f"latency of {removed}", mine, "ms", PEER, other, ratio, "≥ 0.9")
+    yield Measured(f"latency of {what}", mine, "ms", PEER, other, ratio, "≥ 0.9")
     work = [forward_flops(each, (224, 224)) / 1e9 for each in pair]
     yield Measured("its floating-point operations", work[0], "G", PEER, work[1], work[1] / work[0])
 
