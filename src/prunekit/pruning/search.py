@@ -23,7 +23,10 @@ class _Ranking:
         self.room = room
         # Each layer's scores are let go as soon as it has its plane, since all together are as large as the network.
         self.planes = {name: _plane(room, name, scores.pop(name)) for name in list(scores)}
-        self.ascending = _ascending(torch.cat([plane.flatten() for plane in self.planes.values()]))
+        # As large as the network; while the order is not needed, other numbers take its place.
+        size = sum(plane.numel() for plane in self.planes.values())
+        self.memory = torch.empty(size, device=next(iter(self.planes.values())).device)
+        self.order()
         # Weights with an infinite score are never removed.
         self.least = len(self) - int(torch.searchsorted(self.ascending, torch.inf))
         others = {name: entries for name, entries in room.present.items() if name not in self.planes}
@@ -32,6 +35,11 @@ class _Ranking:
 
     def __len__(self) -> int:
         return len(self.ascending)
+
+    def order(self) -> None:
+        """Sort the scores, also anew after their memory was used otherwise."""
+        torch.cat([plane.flatten() for plane in self.planes.values()], out=self.memory)
+        self.ascending = _ascending(self.memory)
 
     def kept(self, count: int) -> dict[str, Tensor]:
         """The ``count`` best weights as bool planes, and each layer's floor; the first of equal scores win."""
@@ -64,6 +72,7 @@ class _Ranking:
     def tie_back(self, count: int, emptied: tuple[str, ...]) -> bool:
         """From now on keep the weights that reconnect the ``emptied`` layers; False if none can."""
         added = lifelines(self.room.graph, emptied, self._strengths(count))
+        self.order()
         for name, places in added.items():
             plane = self.planes[name]
             positions = torch.arange(len(plane), device=plane.device)[:, None, None]
@@ -72,16 +81,19 @@ class _Ranking:
         return bool(added)
 
     def _strengths(self, count: int) -> dict[str, Tensor]:
-        """The best score at every (filter, channel) place, inf where this count keeps a weight."""
-        kept = self.kept(count)
-        found = {
-            name: plane.amax(0).masked_fill(kept[name].any(0), torch.inf)
-            for name, plane in self.planes.items()
-        }
+        """The best score at every (filter, channel) place, inf where this count keeps a weight.
+
+        They take the memory of the ordered scores.
+        """
+        kept, found, start = self.kept(count), {}, 0
+        for name, plane in self.planes.items():
+            best = self.memory[start : start + plane[0].numel()].view(plane.shape[1:])
+            torch.amax(plane, 0, out=best)
+            found[name] = best.masked_fill_(kept[name].any(0), torch.inf)
+            start += best.numel()
         for name in self.whole:
             there = self.room.present[name].any(-1)
-            found[name] = torch.zeros_like(there, dtype=torch.float32).masked_fill(there, torch.inf)
-            found[name] = found[name].masked_fill(~there, -torch.inf)
+            found[name] = torch.where(there, torch.inf, -torch.inf)
         return found
 
 
@@ -124,6 +136,7 @@ def search_weights(room: Room, scores: Scores, target: int, largest_miss: float)
     found = _in_blocks(room, planes)
     reached = room.left(room.stocks_of(found)).kept
     if target - reached > largest_miss:
+        ranking.order()
         raise UnreachableError(reached, ranking.left(count + 1).kept)
     return found
 
@@ -154,19 +167,24 @@ def _largest_below(ranking: _Ranking, target: int) -> tuple[int, Left]:
 
 
 def _filled(ranking: _Ranking, kept: dict[str, Tensor], left: Left, missing: int) -> dict[str, Tensor]:
-    """Add the best ``missing`` weights between live filters and live channels: each adds exactly one entry."""
+    """Add the best ``missing`` weights between live filters and live channels: each adds exactly one entry.
+
+    Their scores take the memory of the ordered ones.
+    """
     if missing <= 0:
         return kept
     layers = ranking.room.graph.layers
-    gaps, values = {}, []
+    gaps, joined = {}, ranking.memory
+    sizes: list[int] = []
     for name, plane in ranking.planes.items():
         useful = between(layers[name], left.liveness, plane.device)
         # Ties are broken by position in the weight, so the planes are put back into blocks first.
         gaps[name] = (useful & ~kept[name] & (plane > -torch.inf)).permute(1, 2, 0)
-        values.append(plane.permute(1, 2, 0)[gaps[name]])
-    sizes, joined = [len(each) for each in values], torch.cat(values)
-    values.clear()
-    for gap, part in zip(gaps.values(), torch.split(largest(joined, missing), sizes), strict=True):
+        values = plane.permute(1, 2, 0)[gaps[name]]
+        joined[sum(sizes) : sum(sizes) + len(values)] = values
+        sizes.append(len(values))
+    added = torch.split(largest(joined[: sum(sizes)], missing), sizes)
+    for gap, part in zip(gaps.values(), added, strict=True):
         gap[gap.clone()] = part
     return {name: kept[name] | gap.permute(2, 0, 1) for name, gap in gaps.items()}
 
