@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.models.predictors.base import Batched, Opened, as_logits
 from prunekit.models.predictors.onnx_weights import weights_of
 
@@ -18,6 +19,8 @@ PASSING = ("Identity", "Cast", "QuantizeLinear", "DequantizeLinear", "Flatten", 
 LEAST_PROBABILITY = 1e-12  # replaces a probability of 0
 FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 BYTES = "tensor(uint8)"
+# Without it, x86 processors without VNNI add products of int8 weights in 16 bits, which overflow (onnxruntime's docs).
+PRECISE = "session.x64quantprecision"
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -77,15 +80,35 @@ def open_onnx(data: bytes, name: str) -> Opened:
         model = onnx.load_model_from_string(data)
         if any(tensor.external_data for tensor in _all_tensors(model)):
             raise UsageError(f"{name} has external data")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
-        session = runtime.InferenceSession(data, options, providers=_providers(runtime))
+        session = _opened(runtime, data, name)
     except UsageError:
         raise
     except Exception as error:  # a foreign file
         raise UsageError(f"{name} is not an ONNX network that onnxruntime can open: {_line(error)}") from None
     return Opened(_Session(session, name, _ends_in_softmax(model.graph)), weights_of(onnx, model.graph))
+
+
+def _opened(runtime: Any, data: bytes, name: str) -> Any:
+    """A session whose int8 products do not overflow, whatever the processor, if the network's operators allow it."""
+    try:
+        return _session(runtime, data, precise=True)
+    except Exception:  # some operators have no exact form; a broken network fails again
+        session = _session(runtime, data, precise=False)
+    warnings.warn(
+        f"int8 products of {name} may overflow where the processor adds them in 16 bits (x86 without VNNI): "
+        "quantise it with reduce_range=True or as QDQ",
+        PrunekitWarning,
+        stacklevel=3,
+    )
+    return session
+
+
+def _session(runtime: Any, data: bytes, *, precise: bool) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    options.add_session_config_entry(PRECISE, str(int(precise)))
+    return runtime.InferenceSession(data, options, providers=_providers(runtime))
 
 
 def _ends_in_softmax(graph: Any) -> bool:
