@@ -15,8 +15,6 @@ from prunekit.pruning.masks import apply_, prune_ratio, total_parameters
 from prunekit.pruning.shrink import shrink
 
 RATIO = 0.5
-# One group of channels of this network is more than the two points that are allowed.
-COARSE = {"own:pixel_shuffle"}
 # What this network computes depends on what it finds in the image.
 UNTRACED = {"tv:fasterrcnn_mobilenet_v3_large_320_fpn"}
 QUICK = [name for name in zoo.NETWORKS if name.startswith("own:")]
@@ -55,7 +53,7 @@ def test_coupled_pruning_is_physical(name):
     model = zoo.build(name)
     masks = pruned(model, method="ft", coupled=True)
     if masks is None:
-        assert name in COARSE or name not in QUICK
+        assert name not in QUICK
         return
     masked = prune_ratio(masks, total_parameters(model))
     assert masked == pytest.approx(RATIO, abs=0.02 + 1e-9)
@@ -72,7 +70,7 @@ def test_other_methods_are_physical_when_coupled(name, method):
     batches = [(example[0], torch.zeros(len(example[0]), dtype=torch.int64))]
     masks = pruned(model, method=method, coupled=True, batches=batches)
     if masks is None:
-        assert name in COARSE or name not in QUICK
+        assert name not in QUICK
         return
     masked = prune_ratio(masks, total_parameters(model))
     assert masked == pytest.approx(RATIO, abs=0.02 + 1e-9)

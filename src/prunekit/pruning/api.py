@@ -18,7 +18,7 @@ from prunekit.pruning.explain import check_shares
 from prunekit.pruning.given import check_model, check_target, check_total, check_values, number
 from prunekit.pruning.graph.examples import Example
 from prunekit.pruning.graph.remaining import Room, room_of
-from prunekit.pruning.graph.tracing import trace
+from prunekit.pruning.graph.tracing import trace, untouched
 from prunekit.pruning.guards import CONSTANT, constant, disagreeing, masked_outputs, unscored
 from prunekit.pruning.levels import UnreachableError
 from prunekit.pruning.masks import Masks, check, removed, total_parameters
@@ -55,8 +55,10 @@ def sensitivities(
     ``example`` and ``options``: as for :func:`prune`. Entries with an infinite score are never removed.
     """
     check_model(model)
-    found = opened(model, method, options, batches, seed, example)
-    return scores_of(found.subject, found.row)
+    check_values(seed=seed)
+    with untouched(model, seed):
+        found = opened(model, method, options, batches, seed, example)
+        return scores_of(found.subject, found.row)
 
 
 @exact()
@@ -88,24 +90,24 @@ def prune(
     parameters, counted after propagation. ``masks``: masks in force; what they removed stays removed. ``skip_layers``:
     layers from which nothing is chosen. ``example``: a tensor, or a tuple of positional arguments, for tracing
     (default: the first batch, or a shape that fits). UsageError: the ratio is missed by more than 0.02.
-
     ``coupled`` (filter methods): score and mask coupled channels together. It allows ``target``, ``round_to`` (of the
     channels left), ``max_layer_ratio`` (most that a layer loses) and ``layer_ratios`` (loss of each named layer).
     """
     limits = Limits(round_to, max_layer_ratio, {} if layer_ratios is None else layer_ratios)
     masks, ratio = {} if masks is None else masks, number(prune_ratio)
-    _check_limits(limits, target, coupled)
+    _check_asked(limits, target, coupled, seed)
     whole = _whole(model, masks, ratio, total)
-    found = opened(model, method, options, batches, seed, example)
-    skipped = _skipped(found, skip_layers, limits, coupled)
-    asked = Asked(found.name, ratio, whole, target, limits)
-    made = (_together if coupled else _alone)(found.subject, found.row, masks, asked, skipped)
+    with untouched(model, seed):
+        found = opened(model, method, options, batches, seed, example)
+        asked = Asked(found.name, ratio, whole, target, limits)
+        skipped = _skipped(found, skip_layers, limits, coupled)
+        made = (_together if coupled else _alone)(found.subject, found.row, masks, asked, skipped)
     return dict(masks) | {name: mask.to(device_of(model)) for name, mask in made.items()}
 
 
-def _check_limits(limits: Limits, target: Target, coupled: bool) -> None:
+def _check_asked(limits: Limits, target: Target, coupled: bool, seed: int) -> None:
     check_values(round_to=limits.round_to, max_layer_ratio=limits.largest_share, layer_ratios=limits.shares)
-    check_values(coupled=coupled)
+    check_values(coupled=coupled, seed=seed)
     check_target(target)
     if not coupled and (target, limits) != ("parameters", Limits()):
         raise UsageError("target, round_to, max_layer_ratio and layer_ratios need coupled=True (--coupled)")

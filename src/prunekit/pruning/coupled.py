@@ -210,7 +210,8 @@ def coupled_choice(
         why = "or code that fixes their number " if fixed else ""
         raise UsageError(
             "no channels of this model can be removed together: every channel reaches an operation "
-            f"that needs all channels {why}(see prunekit.explain); use a weight method"
+            f"that needs all channels {why}(see prunekit.explain), or its layer is skipped or has no score; "
+            "use a weight method"
         )
     own = {name: family.scores for name, family in found.items()}
     keys = rank(row, own, subject.seed)

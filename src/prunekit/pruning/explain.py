@@ -14,7 +14,7 @@ from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.graph.examples import Example
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import trace
-from prunekit.pruning.layers import REMEDY, computed_weights
+from prunekit.pruning.layers import REMEDY, Layer, computed_weights
 
 Form = Literal["text", "mermaid"]
 
@@ -39,7 +39,7 @@ def explain(model: nn.Module, *, example: Example | None = None, form: Form = "t
         raise unknown("form", str(form), _FORMS)
     check_model(model, values=False)
     check_example(example)
-    graph = trace(model, example)
+    graph = trace(model, example, strict=True)
     return _FORMS[form](graph, rows(model, graph))
 
 
@@ -53,8 +53,8 @@ def rows(model: nn.Module, graph: Graph) -> list[Row]:
     values = {op.name: op.output for op in coupling.uses}
     found = []
     for name, layer in graph.layers.items():
-        groups = set(coupling.groups(values[name]).tolist()) if name in values else set()
-        others = set[str]().union(*(makers[group] for group in groups)) - {name}
+        groups = set(coupling.groups(values[name]).tolist()) if name in values else _carried(coupling, layer)
+        others = set[str]().union(*(makers.get(group, set()) for group in groups)) - {name}
         found.append(
             Row(
                 name,
@@ -71,6 +71,15 @@ def rows(model: nn.Module, graph: Graph) -> list[Row]:
     ]
 
 
+def _carried(coupling: Coupling, layer: Layer) -> set[int]:
+    """The groups that the filters of a layer's stored weight carry, where the network computes another from it."""
+    axis = 1 if layer.transposed else 0
+    tied = (one for one in coupling.graph.attached if (one.name, one.axis) == (layer.weight, axis))
+    return {
+        group for one in tied for group in coupling.groups(one.value)[one.labels[one.labels >= 0]].tolist()
+    }
+
+
 def check_shares(graph: Graph, shares: Mapping[str, float], skipped: frozenset[str]) -> None:
     """Refuse a share of a layer that cannot lose channels, or from which nothing is chosen (``skipped``), and different
     shares of coupled layers."""
@@ -84,7 +93,8 @@ def check_shares(graph: Graph, shares: Mapping[str, float], skipped: frozenset[s
         free = {group for group in groups.get(name, set()) if not bool(coupling.pinned[group])}
         if not free:
             stays = _reason(graph, coupling, name, groups.get(name, set()))
-            raise UsageError(f"layer_ratios: layer {name!r} keeps its channels, because {stays}")
+            what = "has no share of its own" if name in graph.computed else "keeps its channels"
+            raise UsageError(f"layer_ratios: layer {name!r} {what}, because {stays}")
         if free <= whole:
             raise UsageError(
                 f"layer_ratios: layer {name!r} keeps its channels, because it, or a layer that is coupled with it, "
@@ -144,14 +154,14 @@ def _reason(graph: Graph, coupling: Coupling, name: str, groups: set[int]) -> st
     """Why the filters of a layer cannot be removed; "" if they can."""
     if not graph.traced:
         return "the network cannot be traced"
-    if name not in graph.called:
+    if name not in graph.called and not groups:
         return "it does not run in evaluation mode"
     if name in graph.heads:
         return "it produces the network's outputs"
-    if name in graph.computed:
+    if name in graph.computed and not groups:
         return "the network does not multiply by its stored weights directly"
     if not groups:
-        return "its weight is used in more than one place"
+        return "what reaches it cannot be followed, or its weight is used in more than one place"
     if not any(bool(coupling.pinned[group]) for group in groups):
         return ""
     return _meets(graph, coupling, groups)

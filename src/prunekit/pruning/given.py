@@ -157,6 +157,10 @@ def check_example(example: Any) -> None:
             raise UsageError(
                 f"example has a tensor of shape {tuple(part.shape)}: pass at least one input, with its batch axis"
             )
+        if part.is_floating_point() and not bool(part.isfinite().all()):
+            raise UsageError(
+                "example has values that are not finite: what they pass through cannot be compared"
+            )
 
 
 def check_total(total: int, ratio: float, own: int, kept: int) -> None:

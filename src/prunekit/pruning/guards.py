@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from prunekit.base.seeding import seeded
 from prunekit.errors import PrunekitWarning
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.leaves import tensors_in
-from prunekit.pruning.graph.tracing import evaluation, layer_by_layer, untouched
+from prunekit.pruning.graph.tracing import layer_by_layer, untouched
 from prunekit.pruning.layers import REMEDY, Layer, computed_weights
 from prunekit.pruning.masks import Masks, masked
 from prunekit.pruning.methods import Method
@@ -44,7 +43,8 @@ def unscored(subject: Subject, row: Method, *, coupled: bool = False) -> frozens
         if not row.needs_labels:
             unseen = set(subject.layers) - set(output_positions(subject)) - computed
             unseen -= _projections(subject.model) if coupled else set()
-    warn_of(sorted(computed), "the network does not multiply by their stored weights directly")
+    what = "not ranked themselves, though their channels may go with others," if coupled else "not pruned,"
+    warn_of(sorted(computed), "the network does not multiply by their stored weights directly", what)
     warn_of(sorted(unseen), "the sample does not pass through them as separate layers")
     return frozenset(computed | unseen)
 
@@ -55,12 +55,12 @@ def _projections(model: nn.Module) -> set[str]:
     return {f"{name}.out_proj".removeprefix(".") for name in found}
 
 
-def warn_of(names: Iterable[str], reason: str) -> None:
-    """Warn that these modules, if any, are not pruned, and why."""
+def warn_of(names: Iterable[str], reason: str, what: str = "not pruned,") -> None:
+    """Warn that these modules, if any, are not pruned (or ``what`` else), and why."""
     found = [name or "the network itself" for name in names]
     if found:
         some = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
-        warnings.warn(f"not pruned, because {reason}: {some}", PrunekitWarning, 5)
+        warnings.warn(f"{what} because {reason}: {some}", PrunekitWarning, 5)
 
 
 def constant(dense: list[Tensor], pruned: list[Tensor]) -> bool:
@@ -85,18 +85,18 @@ def masked_outputs(
     are not dead in it."""
     if graph.example is None:
         return []
-    with untouched(model), masked(model, masks):
+    with masked(model, masks):
         found = outputs(model, graph.example)
     loose = masks | {layer.weight: layer.unblocks(kept[name]) for name, layer in graph.layers.items()}
     if all(torch.equal(loose[name], mask) for name, mask in masks.items()):
         return found
-    with untouched(model), masked(model, loose):
+    with masked(model, loose):
         return found if alike(outputs(model, graph.example), found) else None
 
 
 def outputs(model: nn.Module, example: Any) -> list[Tensor]:
-    """The tensors that a model returns for an example, in evaluation mode and with a fixed random seed."""
-    with evaluation(model), torch.no_grad(), seeded(0):
+    """The tensors that a model returns for an example, in evaluation mode and with a fixed seed; it is unchanged."""
+    with untouched(model), torch.no_grad():
         return tensors_in(model(*example))
 
 

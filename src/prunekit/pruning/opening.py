@@ -44,14 +44,15 @@ def opened(
     The model was checked (:func:`check_model`).
     """
     check_example(example)
-    check_values(seed=seed, options=options)
+    check_values(options=options)
     asked, model = chosen(method, options or {}), single(model)
     batches = () if batches is None else batches
     sample = read_batches(batches, model) if asked.looks_at_data else []
     _check_sample(asked, sample)
     given = example if example is not None else sample[0].inputs if sample else _listed(batches)
     inputs = tuple(as_weights(each, model) for each in arguments(given)) or None
-    subject = Subject(model, trace(model, inputs), sample, seed, asked.options)
+    graph = trace(model, inputs, strict=example is not None)
+    subject = Subject(model, graph, sample, seed, asked.options)
     check_finite({name: layer.tensor() for name, layer in subject.layers.items()}, "weights")
     if isinstance(asked.row, Method):
         return Opened(subject, asked.row, asked.name)
@@ -128,6 +129,8 @@ def _shape(kind: str, layer: Layer) -> tuple[int, ...]:
 def _kind(method: str, name: str, scores: Any, subject: Subject) -> str:
     layer = subject.layers[name]
     given = tuple(scores.shape) if isinstance(scores, Tensor) else ()
+    if isinstance(scores, Tensor) and scores.is_complex():
+        raise UsageError(f"method {method} returned complex scores for layer {name!r}: return real numbers")
     for kind in _LIKE:
         if given == _shape(kind, layer):
             return kind

@@ -20,16 +20,22 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from prunekit.base.arithmetic import exact
 from prunekit.base.copying import copied_network
 from prunekit.errors import PrunekitWarning, UsageError
+from prunekit.pruning.given import check_model
 from prunekit.pruning.graph.graph import Graph
-from prunekit.pruning.graph.tracing import evaluation, trace
+from prunekit.pruning.graph.tracing import trace, untouched
 from prunekit.pruning.layers import Layer, prunable_layers
 from prunekit.pruning.masks import Masks, apply_, check, write_
 from prunekit.pruning.moments import Moments, is_product, moments_of
+from prunekit.pruning.scores.magnitude import check_finite
 from prunekit.pruning.scores.patches import from_rows, rows
-from prunekit.pruning.subject import Batch, read_batches, run, single
+from prunekit.pruning.subject import Batch, finite, read_batches, run, single
 
 # The pull towards the pruned weights, as a share of the mean square of the kept inputs (about their means).
 RIDGE = 1e-3
+# Why a layer keeps its weights.
+MORE = "they compute more than a product"
+OTHERS = "their inputs are other rows in the pruned network, as where data chooses its way"
+ELSEWHERE = "their weights are used elsewhere too"
 
 
 @exact()
@@ -40,31 +46,53 @@ def repair(
 
     ``model``: the network before ``masks`` (True = kept) were applied; it is unchanged. ``batches``: inputs, or
     (inputs, labels); labels are ignored. Layers that the batches do not reach keep their weights. So do layers whose
-    outputs are not their weight times their inputs, with a warning.
+    outputs are not their weight times their inputs, whose inputs are others in the pruned network, or whose weights are
+    used elsewhere too: a warning names them.
     """
+    check_model(model)
     check(model, masks)
     model = single(model)
+    check_finite({name: layer.tensor() for name, layer in prunable_layers(model).items()}, "weights")
     sample = read_batches(batches, model)
     if not sample:
         raise UsageError("least squares needs images: pass batches")
     pruned = copied_network(model)
     apply_(pruned, masks)
-    graph, before = trace(pruned, sample[0].inputs), prunable_layers(model)
-    norms, strange = _norms_behind(pruned, graph), []
+    with warnings.catch_warnings():  # they are about pruning
+        warnings.simplefilter("ignore", PrunekitWarning)
+        graph = trace(pruned, sample[0].inputs)
+    before = prunable_layers(model)
+    norms, odd = _norms_behind(pruned, graph), dict.fromkeys(_used_elsewhere(model, before), ELSEWHERE)
     found: dict[str, Tensor] = {}
-    with evaluation(model), evaluation(pruned), torch.no_grad():
+    with torch.no_grad():
         for name, calls in calls_of(pruned, graph.layers, sample[0]).items():
+            if name in odd:
+                continue
             moments = _moments(_Pair(model, pruned, before[name], graph.layers[name], calls), sample)
-            if moments is None:
-                strange.append(name)
+            if isinstance(moments, str):
+                odd[name] = moments
                 continue
             mended = _mended(graph.layers[name], moments, norms.get(name), masks, ridge)
             write_(pruned, mended)
             found |= mended
-    if strange:
-        some = ", ".join(strange[:6]) + (f" and {len(strange) - 6} more" if len(strange) > 6 else "")
-        warnings.warn(f"not repaired, because they compute more than a product: {some}", PrunekitWarning, 2)
+    _say_which_stay(odd)
     return found
+
+
+def _say_which_stay(odd: Mapping[str, str]) -> None:
+    """Warn of the layers that keep their weights, given the reason of each."""
+    for why in dict.fromkeys(odd.values()):
+        names = [name for name in odd if odd[name] == why]
+        some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        warnings.warn(f"not repaired, because {why}: {some}", PrunekitWarning, 3)
+
+
+def _used_elsewhere(model: nn.Module, layers: Mapping[str, Layer]) -> list[str]:
+    """The layers whose weight modules of other kinds have, too, such as an embedding."""
+    owners = Counter(id(value) for _, value in model.named_parameters(remove_duplicate=False))
+    return [
+        name for name, layer in layers.items() if owners[id(layer.modules[0].weight)] > len(layer.modules)
+    ]
 
 
 def solved(moments: Moments, weight: Tensor, kept: Tensor, ridge: float) -> Tensor:
@@ -142,18 +170,20 @@ class _Pair(NamedTuple):
     calls: int
 
 
-def _moments(pair: _Pair, sample: list[Batch]) -> Moments | None:
-    """Moments of the layer's inputs after pruning and outputs before; None if it is not a product with its weight."""
+def _moments(pair: _Pair, sample: list[Batch]) -> Moments | str:
+    """Moments of the layer's inputs after pruning and outputs before, or why there are none."""
     total: Moments | None = None
     for batch in sample:
         wanted = _seen(pair.model, pair.before, pair.calls, batch.inputs)
         seen = _seen(pair.pruned, pair.after, pair.calls, batch.inputs)
+        if [target.shape for *_, target in wanted] != [output.shape for *_, output in seen]:
+            return OTHERS
         for (_, _, target), (module, inputs, output) in zip(wanted, seen, strict=True):
             if total is None and not is_product(pair.after, module, inputs[:1], output[:1]):
-                return None
+                return MORE
             found = moments_of(pair.after, module, inputs, target)
             total = found if total is None else total.added(found)
-    return total
+    return MORE if total is None else total
 
 
 class _ReachedError(Exception):
@@ -168,11 +198,13 @@ def _seen(
 
     def hook(module: nn.Module, args: Any, kwargs: Any, output: Tensor) -> None:
         given = args[0] if args else next(iter(kwargs.values()))
+        if not finite(given):
+            raise UsageError(f"layer {layer.name!r} gets inputs that are not finite")
         found.append((module, given.float(), output.float()))
         if len(found) == calls:
             raise _ReachedError
 
-    with ExitStack() as stack, suppress(_ReachedError):
+    with untouched(model), ExitStack() as stack, suppress(_ReachedError):
         for module in layer.modules:
             stack.callback(module.register_forward_hook(hook, with_kwargs=True).remove)
         run(model, inputs)
@@ -189,9 +221,9 @@ def calls_of(model: nn.Module, layers: Mapping[str, Layer], batch: Batch) -> dic
 
         return hook
 
-    with ExitStack() as stack:
+    with untouched(model), ExitStack() as stack:
         for name, layer in layers.items():
             for module in layer.modules:
                 stack.callback(module.register_forward_hook(counter(name)).remove)
-        run(model, batch.inputs[:1])
+        run(model, batch.inputs)
     return calls

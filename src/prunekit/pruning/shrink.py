@@ -69,7 +69,7 @@ def plan(model: nn.Module, masks: Masks, *, example: Example | None = None) -> t
     check_example(example)
     masked = copied_network(model).eval()
     apply_(masked, masks)
-    graph = trace(masked, example)
+    graph = trace(masked, example, strict=True)
     if not graph.traced:
         raise UsageError(f"no channels can be removed from a model that cannot be traced ({graph.reason})")
     return shrunk(masked, graph, masks), graph

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
+from prunekit.pruning.api import prune
 from prunekit.pruning.explain import explain, rows
 from prunekit.pruning.graph.tracing import trace
 
@@ -63,3 +64,77 @@ def test_recurrent_layers_are_listed_with_what_holds_them():
     )
     drawn = explain(Two(), example=torch.randn(2, 4), form="mermaid").splitlines()
     assert [line.strip() for line in drawn if "-->" in line] == ["n0 --> n2", "n2 --> n1", "n2 --> n3"]
+
+
+class Scaled(nn.Linear):
+    def forward(self, x):
+        return nn.functional.linear(x, self.weight * 0.5, self.bias)
+
+
+def test_what_is_said_of_computed_weights_is_what_pruning_does():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(
+            nn.Linear(10, 24),
+            nn.ReLU(),
+            Scaled(24, 32),
+            nn.ReLU(),
+            nn.Linear(32, 24),
+            nn.ReLU(),
+            nn.Linear(24, 5),
+        )
+    )
+    example = torch.randn(2, 10)
+    said = {line.split()[0]: line for line in explain(model, example=example).splitlines()}
+    assert said["2"].endswith("32 x 24      alone")
+    with pytest.warns(
+        PrunekitWarning, match="not ranked themselves, though their channels may go with others"
+    ):
+        masks = prune(model, method="ft", prune_ratio=0.5, coupled=True, example=example)
+    assert 0 < int(masks["2.weight"].any(1).sum()) < 32
+    with pytest.raises(
+        UsageError, match="layer '2' has no share of its own, because the network does not multiply"
+    ):
+        prune(model, method="ft", prune_ratio=0.5, coupled=True, example=example, layer_ratios={"2": 0.5})
+
+
+def test_a_layer_whose_input_cannot_be_followed_is_not_said_to_stand_still():
+    class Out(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.f = nn.Linear(3, 12), nn.Linear(24, 12), nn.Linear(12, 5)
+
+        @torch.no_grad()
+        def forward(self, x):
+            joined = torch.empty(0)
+            torch.cat([self.a(x), self.a(x)], 1, out=joined)
+            return self.f(self.b(joined).relu())
+
+    said = explain(Out(), example=torch.randn(2, 3))
+    assert "evaluation mode" not in said
+    assert "what reaches it cannot be followed" in said
+
+
+class Waves(nn.Module):
+    """A residual stream whose last sum nothing reads, if ``unused``; skips are summed."""
+
+    def __init__(self, unused):
+        super().__init__()
+        self.unused = unused
+        self.i, self.p = nn.Linear(4, 16), nn.Linear(16, 2)
+        self.r = nn.ModuleList(nn.Linear(16, 16) for _ in range(2))
+
+    def forward(self, x):
+        x, skip = self.i(x), 0
+        for number, layer in enumerate(self.r):
+            y = layer(x.tanh())
+            skip = skip + y
+            if number == 0 or self.unused:
+                x = x + y
+        return self.p(skip.relu())
+
+
+def test_a_sum_that_nothing_reads_holds_nothing():
+    read, unread = (explain(Waves(unused), example=torch.randn(2, 4)) for unused in (False, True))
+    assert read == unread
+    assert "needs all of its channels" not in unread

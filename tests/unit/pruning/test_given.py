@@ -247,6 +247,38 @@ def test_methods_that_look_at_data_say_that_they_take_one_input():
         prunekit.prune(Two(), method="pfp", prune_ratio=0.5, batches=example[:1], example=example)
 
 
+MISFITS = [
+    (torch.randn(2, 4, 9, 9), r"an example of shape \(2, 4, 9, 9\) does not fit this model: .* 3 channels"),
+    ((X, X), r"an example of shape \(4, 3, 16, 16\), \(4, 3, 16, 16\) does not fit .* 3 were given"),
+    (torch.randn(2, 3, 2, 2), r"does not fit this model: .*[Kk]ernel size"),
+    (X * NAN, "example has values that are not finite"),
+]
+
+
+@pytest.mark.parametrize(("example", "message"), MISFITS)
+def test_an_example_is_not_replaced_by_a_guess(example, message):
+    masks = prunekit.prune(Net(), method="l2", prune_ratio=0.3, coupled=True)
+    for call in (
+        lambda: prunekit.prune(Net(), method="l2", prune_ratio=0.3, example=example),
+        lambda: prunekit.explain(Net(), example=example),
+        lambda: prunekit.sensitivities(Net(), method="l2", example=example),
+        lambda: prunekit.shrink(Net(), masks, example=example),
+    ):
+        with pytest.raises(UsageError, match=message):
+            call()
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+def test_complex_scores_are_refused(coupled):
+    def method(subject):
+        return {
+            name: torch.ones(layer.outputs, dtype=torch.complex64) for name, layer in subject.layers.items()
+        }
+
+    with pytest.raises(UsageError, match="complex scores for layer 'a': return real numbers"):
+        prunekit.prune(Net(), method=method, prune_ratio=0.3, coupled=coupled, example=X)
+
+
 IGNORED = [
     ({"layer_ratios": {"c": 0.5}}, "layer 'c' keeps its channels, because .* needs all of its channels"),
     ({"layer_ratios": {"h": 0.5}}, "layer 'h' keeps its channels, because it produces the network's outputs"),

@@ -255,3 +255,27 @@ def test_a_network_that_makes_a_distribution_is_followed_and_one_that_decides_is
         pytest.raises(UsageError, match="move that part into a module of its own"),
     ):
         prune(Draws(decides=True), method="ft", prune_ratio=0.5, coupled=True, example=inputs)
+
+
+def test_shuffled_pixels_lose_the_channels_of_a_whole_block():
+    """By hand: of three blocks of four filters, the second is the weakest; 8 + 4 and 4 of 62 entries go with it."""
+
+    class Enlarged(nn.Module):
+        def __init__(self):
+            super().__init__()
+            blocks = [3.0] * 4 + [1.0] * 4 + [2.0] * 4
+            self.a, self.pixels, self.b = (
+                rows(nn.Conv2d(2, 12, 1), *blocks),
+                nn.PixelShuffle(2),
+                nn.Conv2d(3, 4, 1),
+            )
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(self.b(self.pixels(self.a(x)).relu()).relu().mean((2, 3)))
+
+    torch.manual_seed(0)
+    masks, smaller = pruned(Enlarged(), 16 / 62, torch.randn(2, 2, 4, 4))
+    assert masks["a.weight"].flatten(1).any(1).tolist() == [True] * 4 + [False] * 4 + [True] * 4
+    assert masks["b.weight"].flatten(1).any(0).tolist() == KEPT.tolist()
+    assert (smaller.a.out_channels, smaller.b.in_channels) == (8, 2)

@@ -134,3 +134,106 @@ def test_it_needs_images():
     model = nn.Sequential(nn.Linear(2, 2))
     with pytest.raises(UsageError, match="pass batches"):
         repair(model, masks={}, batches=[])
+
+
+class Routed(nn.Module):
+    """Two experts, each of which sees the rows for which a gate chooses it."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate, self.experts = nn.Linear(16, 2), nn.ModuleList(nn.Linear(16, 16) for _ in range(2))
+
+    def forward(self, x):
+        chosen, found = self.gate(x).argmax(-1), torch.zeros_like(x)
+        for number, expert in enumerate(self.experts):
+            if (chosen == number).any():
+                found[chosen == number] = expert(x[chosen == number])
+        return found
+
+
+@pytest.mark.filterwarnings("ignore:not pruned")
+def test_layers_whose_rows_the_data_chooses_keep_their_weights_and_are_named():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(8, 16), nn.ReLU(), Routed(), nn.Linear(16, 48), nn.ReLU(), nn.Linear(48, 5)
+    )
+    inputs = torch.randn(512, 8)
+    masks = prune(model, method="wt", prune_ratio=0.5, batches=[inputs])
+    with pytest.warns(
+        PrunekitWarning, match=r"other rows in the pruned network.*: 2\.experts\.0, 2\.experts\.1"
+    ):
+        values = repair(model, masks=masks, batches=[inputs])
+    assert {"0.weight", "3.weight", "5.weight"} <= values.keys()
+    assert not any("experts" in name for name in values)
+
+
+def test_a_weight_that_is_an_embedding_too_stays():
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.e, self.a, self.o = nn.Embedding(20, 24), nn.Linear(24, 24), nn.Linear(24, 20, bias=False)
+            self.o.weight = self.e.weight
+
+        def forward(self, tokens):
+            return self.o(self.e(tokens) + self.a(self.e(tokens)).relu())
+
+    torch.manual_seed(0)
+    model, tokens = Tied(), torch.randint(0, 20, (8, 7))
+    masks = {"a.weight": torch.rand(24, 24) > 0.5}
+    with pytest.warns(PrunekitWarning, match="their weights are used elsewhere too: o"):
+        values = repair(model, masks=masks, batches=[tokens])
+    assert values.keys() == {"a.weight", "a.bias"}
+
+
+BAD = [
+    (nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)), torch.tensor([[1.0, torch.nan]]), "'0' gets inputs that are not"),
+    (nn.Sequential(linear([[1, 1]]), linear([[torch.inf]])), torch.ones(4, 2), "'1' has weights that are not finite"),
+    (nn.ReLU(), torch.ones(4, 2), "no parameters"),
+    (nn.LazyLinear(3), torch.ones(4, 2), "not initialised"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "inputs", "message"), BAD)
+def test_what_cannot_be_repaired_is_refused_as_for_pruning(model, inputs, message):
+    with pytest.raises(UsageError, match=message):
+        repair(model, masks={}, batches=[inputs])
+
+
+class Drifting(nn.Module):
+    """Keeps a running mean of its inputs, also in evaluation mode, and draws noise."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.h = nn.Linear(8, 32), nn.Linear(32, 32), nn.Linear(32, 5)
+        self.register_buffer("centre", torch.zeros(8))
+
+    def forward(self, x):
+        self.centre.mul_(0.9).add_(0.1 * x.mean(0).detach())
+        hidden = self.b(self.a(x - self.centre).relu())
+        return self.h(nn.functional.dropout(hidden.relu(), 0.5, training=True))
+
+
+@pytest.mark.parametrize("method", ["ft", "pfp", "taylor-filter", "wanda", "hessian", "thinet"])
+@pytest.mark.filterwarnings("ignore:not pruned")
+def test_the_model_and_the_callers_random_state_stay_and_the_masks_are_the_same_again(method):
+    torch.manual_seed(0)
+    model, batches = Drifting(), [(torch.randn(16, 8) + 1, torch.randint(0, 5, (16,)))]
+    state = torch.get_rng_state()
+    first, again = (prune(model, method=method, prune_ratio=0.3, batches=batches) for _ in range(2))
+    repair(model, masks=first, batches=batches)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert model.centre.tolist() == [0] * 8
+    assert torch.equal(state, torch.get_rng_state())
+    assert model.training
+
+
+@pytest.mark.parametrize("method", ["snip", "taylor-filter", "hessian", "synflow"])
+def test_networks_without_gradients_are_refused_by_methods_that_need_them(method):
+    class Frozen(nn.Sequential):
+        @torch.no_grad()
+        def forward(self, x):
+            return super().forward(x)
+
+    batches = [(torch.randn(4, 8), torch.arange(4))]
+    with pytest.raises(UsageError, match="forward records none"):
+        prune(Frozen(nn.Linear(8, 9), nn.Linear(9, 5)), method=method, prune_ratio=0.3, batches=batches)

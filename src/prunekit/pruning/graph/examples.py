@@ -20,13 +20,17 @@ _SHORT = (16, 32, 8, 24, 28, 64)
 _SMALLEST_TOKENS = (8, 16, 64)
 
 
-def examples(model: nn.Module, given: Example | None = None) -> Iterator[tuple[Any, ...]]:
+def examples(
+    model: nn.Module, given: Example | None = None, *, guess: bool = True
+) -> Iterator[tuple[Any, ...]]:
     """Argument lists to try: ``given``, then shapes that fit the first layer, with two images wherever possible."""
     with seeded(0):
         device = next(model.parameters()).device
         kind = next((value.dtype for value in model.parameters() if value.is_floating_point()), torch.float32)
         for several in _given(given):
             yield tuple(inputs.to(device) for inputs in several)
+        if not guess:
+            return
         for inputs in _guesses(model):
             yield (inputs.to(device, kind) if inputs.is_floating_point() else inputs.to(device),)
         if _pictures(model):

@@ -90,13 +90,14 @@ _NAMES: dict[Rule, str] = {
     moves.moved: "view _unsafe_view reshape _reshape_alias permute transpose t numpy_T mT swapaxes swapdims movedim "
     "moveaxis expand squeeze unsqueeze slice select split split_with_sizes unsafe_split unsafe_split_with_sizes "
     "tensor_split unbind chunk unsafe_chunk hsplit vsplit dsplit narrow flip roll repeat tile repeat_interleave "
-    "index index_select unfold unflatten flatten ravel pixel_shuffle pixel_unshuffle channel_shuffle "
+    "index index_select unfold unflatten flatten ravel pixel_unshuffle channel_shuffle "
     "native_channel_shuffle diagonal rot90 broadcast_to embedding narrow_copy split_copy unbind_copy view_copy "
     "permute_copy select_copy slice_copy expand_copy",
     moves.like_other: "view_as reshape_as expand_as",
     moves.joined: "cat concat concatenate stack",
     rearranged.windows: "im2col",
     rearranged.overlaid: "col2im",
+    rearranged.shuffled: "pixel_shuffle",
     rearranged.transformed: "_fft_r2c _fft_c2r _fft_c2c view_as_complex view_as_real",
     rearranged.bag: "embedding_bag _embedding_bag _embedding_bag_forward_only",
     moves.padded: "pad constant_pad_nd",

@@ -1,9 +1,10 @@
-"""Operations that take images or signals apart and put them together: windows, Fourier transforms, bags of words."""
+"""Operations that take images or signals apart and put them together: windows, shuffled pixels, Fourier transforms."""
 
 from __future__ import annotations
 
 from prunekit.pruning.graph.builder import Builder, Call, Track
 from prunekit.pruning.graph.channels import Flow, Made, along
+from prunekit.pruning.graph.moves import moved
 
 # Windows of more places than this are not followed.
 _MANY_PLACES = 64
@@ -27,6 +28,21 @@ def overlaid(builder: Builder, call: Call) -> list[Track] | None:
     parts = vector.reshape(-1, places).unbind(1)
     inputs = [builder.picked(track.value, part) for part in parts]
     return [builder.whole(builder.add("sum", inputs, size=len(parts[0])), 1)]
+
+
+def shuffled(builder: Builder, call: Call) -> list[Track] | None:
+    """Larger images, whose neighbouring pixels come from different channels: zero where all of these are."""
+    tensor, track, factor = (
+        call.args["self"],
+        builder.get(call.args["self"]),
+        int(call.args["upscale_factor"]),
+    )
+    axis, places = tensor.dim() - 3, factor**2
+    vector = along(track, tensor.shape, axis) if isinstance(track, Flow) else None
+    if not isinstance(track, Flow) or vector is None or places > _MANY_PLACES:
+        return moved(builder, call)
+    inputs = [builder.picked(track.value, part) for part in vector.reshape(-1, places).unbind(1)]
+    return [builder.whole(builder.add("sum", inputs, size=len(vector) // places), axis)]
 
 
 def _places(call: Call) -> int:

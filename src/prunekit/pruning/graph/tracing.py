@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from prunekit.base.seeding import seeded
-from prunekit.errors import PrunekitWarning
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.graph.builder import Builder, origins_of
-from prunekit.pruning.graph.examples import examples
+from prunekit.pruning.graph.examples import arguments, examples
 from prunekit.pruning.graph.graph import Attached, Graph, Op, classify
 from prunekit.pruning.graph.leaves import tensors_in
 from prunekit.pruning.graph.recording import watched
 from prunekit.pruning.layers import Layer, prunable_layers
 
 
-def trace(model: nn.Module, example: Any = None) -> Graph:
+def trace(model: nn.Module, example: Any = None, *, strict: bool = False) -> Graph:
     """The channel graph of a model, recorded in one forward pass in evaluation mode; the model is unchanged.
 
-    ``example``: inputs to run it on; without them, shapes that fit its first layer are tried. If no input runs, every
-    layer is treated separately, with a :class:`PrunekitWarning`.
+    ``example``: inputs to run it on; without them, or if they do not fit, shapes that fit its first layer are tried.
+    ``strict``: an example that does not fit is a :class:`UsageError`. If no input runs, every layer is treated
+    separately, with a :class:`PrunekitWarning`.
     """
+    strict = strict and example is not None
     layers = prunable_layers(model)
     reason = unfit = "no suitable input was found: pass example="
-    for inputs in examples(model, example):
+    for inputs in examples(model, example, guess=not strict):
         try:
             with untouched(model):
                 builder = _watch(model, layers, inputs)
@@ -40,10 +43,24 @@ def trace(model: nn.Module, example: Any = None) -> Graph:
             return _finished(builder, inputs)
         reason = "its computation depends on its activations: move that part into a module of its own"
         break
+    if strict:
+        _check_fits(model, arguments(example))
     warnings.warn(
         f"cannot trace {type(model).__name__}: masks are made layer by layer ({reason})", PrunekitWarning, 3
     )
     return layer_by_layer(layers, reason)
+
+
+def _check_fits(model: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    device = next(model.parameters()).device
+    try:
+        with untouched(model), torch.no_grad():
+            model(*(each.to(device) for each in inputs))
+    except Exception as error:  # any model code may run here, and fail in any way
+        shapes, reason = ", ".join(str(tuple(each.shape)) for each in inputs), str(error).strip()
+        raise UsageError(
+            f"an example of shape {shapes} does not fit this model: {reason.partition(chr(10))[0]}"
+        ) from None
 
 
 @contextmanager
@@ -61,10 +78,10 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def untouched(model: nn.Module) -> Iterator[None]:
-    """Restore modes, buffers and the random state after the block."""
+def untouched(model: nn.Module, seed: int = 0) -> Iterator[None]:
+    """Restore modes, buffers and the random state after the block, in which torch draws from this seed."""
     buffers = {name: value.detach().clone() for name, value in model.named_buffers()}
-    with evaluation(model), seeded(0):
+    with evaluation(model), seeded(seed % 2**63):
         try:
             yield
         finally:
@@ -82,13 +99,26 @@ def _watch(model: nn.Module, layers: dict[str, Layer], inputs: Any) -> Builder:
     builder = Builder(model, Graph(layers))
     for tensor in tensors_in(inputs):
         _give(builder, tensor)
-    with watched(builder):
+    with watched(builder), _layers_that_run(layers) as ran:
         output = model(*inputs)
+    builder.graph.called = frozenset(ran)
     found = [builder.get(tensor) for tensor in tensors_in(output)]
     _protect(builder.graph)
     builder.read_values(origins_of(found), name="output")
     builder.graph.outputs = [tensor.detach() for tensor in tensors_in(output)]
     return builder
+
+
+@contextmanager
+def _layers_that_run(layers: dict[str, Layer]) -> Iterator[set[str]]:
+    """The names of the layers whose modules are called in the block."""
+    ran: set[str] = set()
+    with ExitStack() as stack:
+        for name, layer in layers.items():
+            for module in layer.modules:
+                hook = module.register_forward_pre_hook(lambda *_, name=name: ran.add(name))
+                stack.callback(hook.remove)
+        yield ran
 
 
 def _give(builder: Builder, tensor: Tensor) -> None:
@@ -99,9 +129,19 @@ def _give(builder: Builder, tensor: Tensor) -> None:
 
 
 def _protect(graph: Graph) -> None:
-    """Mark values that nothing seems to use as read, since the network computes them."""
-    used = {value for op in graph.ops for value in op.inputs}
-    made = [op.output for op in graph.ops if op.output >= 0 and op.output not in used and op.name != "state"]
+    """Mark values that nothing seems to use as read, since the network computes them.
+
+    A sum of values that are all used otherwise, too, such as the last one of a loop, is taken for unused.
+    """
+    uses = Counter(value for op in graph.ops for value in set(op.inputs))
+    made = [
+        op.output
+        for op in graph.ops
+        if op.output >= 0
+        and not uses[op.output]
+        and op.name != "state"
+        and not (op.kind == "sum" and all(uses[value] > 1 for value in op.inputs))
+    ]
     for value in made:
         graph.add("read", [value])
 
@@ -110,7 +150,7 @@ def _finished(builder: Builder, inputs: Any) -> Graph:
     """The classified graph, in which layers and norms used in more than one way are detached."""
     graph = builder.graph
     _say_what_is_closed(builder.dynamic)
-    called = frozenset(op.name for op in graph.ops if op.kind == "layer")
+    graph.called |= {op.name for op in graph.ops if op.kind == "layer"}
     cut = {name for name, count in builder.calls.items() if count > 1}
     rigid = set()  # their weights are also used in other ways than by their modules
     for layer in graph.layers.values():
@@ -133,7 +173,7 @@ def _finished(builder: Builder, inputs: Any) -> Graph:
         if attached.name in builder.poisoned or f"{attached.name}:{attached.axis}" in builder.poisoned:
             graph.pinned.append((attached.value, ""))
     graph.computed = frozenset(layer.name for layer in graph.layers.values() if layer.weight in builder.odd)
-    graph.dynamic, graph.called, graph.example = frozenset(builder.dynamic), called, inputs
+    graph.dynamic, graph.example = frozenset(builder.dynamic), inputs
     return classify(graph)
 
 

@@ -75,7 +75,7 @@ def synflow(subject: Subject) -> Scores:
     ones = tree_map_only(Tensor, _ones, subject.graph.example)
     with evaluation(positive), torch.enable_grad():
         flow = sum(leaf.sum() for leaf in tree_leaves(positive(*ones)) if isinstance(leaf, Tensor))
-        found = torch.autograd.grad(cast(Tensor, flow), weights, allow_unused=True)
+        found = _derived(cast(Tensor, flow), weights)
     pairs = zip(layers, weights, found, strict=True)
     return {name: (weight * (0 if g is None else g)).detach() for name, weight, g in pairs}
 
@@ -113,12 +113,22 @@ def _gradients(subject: Subject) -> Iterator[Scores]:
         for batch in subject.batches:
             with evaluation(subject.model), sound(subject.model), torch.enable_grad():
                 loss = _loss(logits(run(subject.model, batch.inputs)), cast(Tensor, batch.labels))
-                found = torch.autograd.grad(loss, weights, allow_unused=True)
+                found = _derived(loss, weights)
             pairs = zip(subject.layers.items(), found, strict=True)
             yield {name: torch.zeros_like(layer.tensor()) if g is None else g for (name, layer), g in pairs}
     finally:
         for weight, flag in zip(weights, flags, strict=True):
             weight.requires_grad_(flag)
+
+
+def _derived(value: Tensor, weights: list[Tensor]) -> tuple[Tensor | None, ...]:
+    """The gradients of a number; None for weights that it does not depend on."""
+    if not value.requires_grad:
+        raise UsageError(
+            "this method computes gradients, but the network's forward records none: it runs in torch.no_grad() or "
+            "torch.inference_mode(), or detaches its output"
+        )
+    return torch.autograd.grad(value, weights, allow_unused=True)
 
 
 def _loss(outputs: Tensor, labels: Tensor) -> Tensor:
