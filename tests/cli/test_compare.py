@@ -64,6 +64,13 @@ def test_the_gate_exits_with_4_and_says_why(brought, tmp_path):
     assert "| half | photos |" not in table.read_text()
 
 
+def test_what_needs_a_network_says_that_there_are_only_predictions(brought, tmp_path):
+    for command in (("export", "int8", "--out", tmp_path / "net"), ("show", "int8", "--latency")):
+        ran = brought(*command)
+        assert (ran.code, ran.out) == (2, "")
+        assert "only its predictions are stored, so there is no network to run" in ran.err
+
+
 @pytest.mark.parametrize("name", ["--junit", "--markdown", "--out"])
 def test_a_file_of_the_users_own_is_not_written_over(brought, tmp_path, name):
     mine = tmp_path / "mine.csv"

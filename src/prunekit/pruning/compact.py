@@ -6,13 +6,14 @@ Only the masks decide which channels are removed, so that equal masks make equal
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from prunekit.errors import UsageError
+from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.cutting import cut
 from prunekit.pruning.graph.coupling import Coupling
 from prunekit.pruning.masks import Masks, apply_
@@ -75,7 +76,9 @@ def without_dead(model: nn.Module, masks: Masks, *, multiple: int = 1) -> Compac
     If a layer has enough dead channels, some of them stay, so that its channel count is a multiple of ``multiple``.
     """
     try:
-        found, graph = plan(model, masks)
+        with warnings.catch_warnings():  # they are about making masks
+            warnings.simplefilter("ignore", PrunekitWarning)
+            found, graph = plan(model, masks)
     except UsageError:
         return None
     kept = rounded(found.kept, Coupling(graph, found.fixed), multiple)

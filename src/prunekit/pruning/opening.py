@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from prunekit.errors import UsageError, unknown
+from prunekit.errors import PrunekitError, UsageError, unknown
 from prunekit.pruning.given import check_example, check_values
 from prunekit.pruning.graph.examples import Example, arguments
 from prunekit.pruning.graph.tracing import trace
@@ -105,7 +105,13 @@ def check_fits(found: Opened, skipped: frozenset[str]) -> None:
 
 def _called(function: Function, name: str, subject: Subject) -> Opened:
     """The row for a function; the shapes that it returns show whether it scores weights or filters."""
-    found = function(subject)
+    try:
+        found = function(subject)
+    except PrunekitError:
+        raise
+    except Exception as error:  # a user's own code
+        reason = str(error).strip().partition("\n")[0]
+        raise UsageError(f"method {name} failed: {type(error).__name__}: {reason}") from error
     if not isinstance(found, dict) or not found:
         raise UsageError(f"method {name} returned a {type(found).__name__}: return {{layer name: tensor}}")
     check_layers(subject, found)

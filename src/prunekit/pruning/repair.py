@@ -49,9 +49,11 @@ def repair(
     outputs are not their weight times their inputs, whose inputs are others in the pruned network, or whose weights are
     used elsewhere too: a warning names them.
     """
+    if not 0 <= ridge < float("inf"):
+        raise UsageError(f"ridge must be a number of at least 0, not {ridge}")
     check_model(model)
     check(model, masks)
-    model = single(model)
+    own, model = dict(model.named_parameters()) | dict(model.named_buffers()), single(model)
     check_finite({name: layer.tensor() for name, layer in prunable_layers(model).items()}, "weights")
     sample = read_batches(batches, model)
     if not sample:
@@ -76,7 +78,7 @@ def repair(
             write_(pruned, mended)
             found |= mended
     _say_which_stay(odd)
-    return found
+    return {name: value.to(own[name].dtype) for name, value in found.items()}
 
 
 def _say_which_stay(odd: Mapping[str, str]) -> None:

@@ -33,7 +33,7 @@ from prunekit.progress import SILENT, Progress
 from prunekit.pruning.compact import lean
 from prunekit.steps.check import check_module
 from prunekit.steps.versions import check_parent, measurement_sources, model_sources
-from prunekit.store.records import MODULE, MeasurementRecord, ModelRecord, Sources, Step
+from prunekit.store.records import MODULE, PREDICTIONS, MeasurementRecord, ModelRecord, Sources, Step
 from prunekit.store.remote import Remote
 from prunekit.store.store import Store, digest_of_model
 from prunekit.tasks import TASKS
@@ -172,6 +172,8 @@ def valid_error(context: Context, model: nn.Module, data: TrainingData) -> float
 def load(context: Context, key: str) -> Loaded:
     """A model from the store, on the device, with its masks; UsageError if its data or code have changed."""
     record = context.store.record(key)
+    if record.form == PREDICTIONS:
+        raise UsageError(f"{record.key}: only its predictions are stored, so there is no network to run")
     check_parent(record, context.data)
     opened = seen_by(context, record)
     weights, masks = context.store.tensors(key)

@@ -156,3 +156,11 @@ def test_what_nm_leaves_is_packed_by_torch_and_unpacked_to_the_same():
     packed, meta = conversions.sparse_semi_structured_from_dense_cutlass(weight)
     assert packed.shape == (32, 32)
     assert torch.equal(conversions.sparse_semi_structured_to_dense_cutlass(packed, meta), weight)
+
+
+def test_a_function_that_fails_is_named():
+    def mine(subject):
+        raise KeyError("x")
+
+    with pytest.raises(UsageError, match=r"method .*mine failed: KeyError: 'x'"):
+        prune(small(), method=mine, prune_ratio=0.5)

@@ -237,3 +237,19 @@ def test_networks_without_gradients_are_refused_by_methods_that_need_them(method
     batches = [(torch.randn(4, 8), torch.arange(4))]
     with pytest.raises(UsageError, match="forward records none"):
         prune(Frozen(nn.Linear(8, 9), nn.Linear(9, 5)), method=method, prune_ratio=0.3, batches=batches)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_new_weights_have_the_networks_own_type(dtype):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(12, 24), nn.ReLU(), nn.Linear(24, 5)).to(dtype)
+    inputs = torch.randn(32, 12)
+    masks = prune(model, method="wt", prune_ratio=0.5)
+    values = repair(model, masks=masks, batches=[inputs])
+    assert {value.dtype for value in values.values()} == {dtype}
+
+
+@pytest.mark.parametrize("ridge", [-1.0, float("nan"), float("inf")])
+def test_a_ridge_that_is_none_is_refused(ridge):
+    with pytest.raises(UsageError, match="ridge must be a number of at least 0"):
+        repair(nn.Linear(2, 1), masks={}, batches=[torch.ones(4, 2)], ridge=ridge)
