@@ -63,5 +63,8 @@ def test_a_repair_is_that_of_float32(dtype):
     same = repair(copy.deepcopy(model).float(), masks=masks, batches=BATCHES)
     for name, values in same.items():
         torch.testing.assert_close(
-            found[name].float(), values, rtol=1e-3, atol=1e-3 if dtype == "float64" else 1e-6
+            found[name].float(),
+            values.to(DTYPES[dtype]).float(),
+            rtol=1e-3,
+            atol=1e-3 if dtype == "float64" else 1e-6,
         )
