@@ -56,7 +56,7 @@ def _projections(model: nn.Module) -> set[str]:
 
 
 def warn_of(names: Iterable[str], reason: str, what: str = "not pruned,") -> None:
-    """Warn that these modules, if any, are not pruned (or ``what`` else), and why."""
+    """Warn that these modules, if any, are not pruned (or what else is said of them), and why."""
     found = [name or "the network itself" for name in names]
     if found:
         some = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")

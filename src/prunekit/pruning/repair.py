@@ -23,6 +23,7 @@ from prunekit.errors import PrunekitWarning, UsageError
 from prunekit.pruning.given import check_model
 from prunekit.pruning.graph.graph import Graph
 from prunekit.pruning.graph.tracing import trace, untouched
+from prunekit.pruning.guards import warn_of
 from prunekit.pruning.layers import Layer, prunable_layers
 from prunekit.pruning.masks import Masks, apply_, check, write_
 from prunekit.pruning.moments import Moments, is_product, moments_of
@@ -84,9 +85,7 @@ def repair(
 def _say_which_stay(odd: Mapping[str, str]) -> None:
     """Warn of the layers that keep their weights, given the reason of each."""
     for why in dict.fromkeys(odd.values()):
-        names = [name for name in odd if odd[name] == why]
-        some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
-        warnings.warn(f"not repaired, because {why}: {some}", PrunekitWarning, 3)
+        warn_of((name for name in odd if odd[name] == why), why, "not repaired,")
 
 
 def _used_elsewhere(model: nn.Module, layers: Mapping[str, Layer]) -> list[str]:

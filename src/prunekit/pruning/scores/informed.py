@@ -212,11 +212,9 @@ def _inverse(totals: Tensor) -> Tensor:
 
 def _halves(inputs: Tensor) -> list[Tensor]:
     """The positive and the negative half of the inputs, or only the inputs if none is negative."""
-    return (
-        [inputs.clamp(min=0), inputs.neg().clamp(min=0)]
-        if inputs.numel() and bool(inputs.amin() < 0)
-        else [inputs]
-    )
+    if inputs.numel() and bool(inputs.amin() < 0):
+        return [inputs.clamp(min=0), inputs.neg().clamp(min=0)]
+    return [inputs]
 
 
 def _chunks(images: Tensor, elements: int) -> tuple[Tensor, ...]:
