@@ -53,22 +53,21 @@ def families(
     return made
 
 
-def _members(coupling: Coupling) -> dict[int, dict[str, int]]:
-    """For every group, the layers that make its channels, and how many channels each makes; if no layer does, the
-    parameters whose places are its channels, such as an embedding."""
-    found: dict[int, dict[str, int]] = {}
+def _members(coupling: Coupling) -> dict[int, set[str]]:
+    """For every group, the layers that make its channels; if no layer does, the parameters whose places are its
+    channels, such as an embedding."""
+    found: dict[int, set[str]] = {}
     for op in coupling.makers:
         for group in coupling.groups(op.output).tolist():
-            mine = found.setdefault(group, {})
-            mine[op.name] = mine.get(op.name, 0) + 1
+            found.setdefault(group, set()).add(op.name)
     for op in coupling.graph.ops:
         if op.kind == "mix":
             for group in coupling.groups(op.output).tolist():
-                found.setdefault(group, {}).setdefault(op.name or f"{op.scope}:{op.output}", 1)
-    stored: dict[int, dict[str, int]] = {}
+                found.setdefault(group, set()).add(op.name or f"{op.scope}:{op.output}")
+    stored: dict[int, set[str]] = {}
     for one in coupling.graph.attached:
         for group in coupling.groups(one.value)[one.labels[one.labels >= 0]].tolist():
-            stored.setdefault(group, {})[one.name] = 1
+            stored.setdefault(group, set()).add(one.name)
     return stored | found
 
 
